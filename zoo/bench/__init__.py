@@ -1,0 +1,1 @@
+"""The benchmark: suites, the plan, one cell, workers and the store."""

@@ -1,0 +1,223 @@
+"""The results folder: append-only JSON Lines, one file per writing process, read as a union.
+
+A cell is written as one line in one call, so a process killed at any moment leaves at most one
+torn last line, which reading drops. The last record of a key wins. Nothing is locked: two runs
+may share a folder, and the results of two machines are merged by copying files.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zoo.canonical import canonical_json
+from zoo.errors import StoreError
+
+__all__ = ["SCHEMA", "STATUSES", "Cell", "CellWriter", "Results", "cell_key", "pack", "read"]
+
+SCHEMA = 1
+STATUSES = ("ok", "failed", "timeout", "out_of_memory", "skipped")
+_PACKED = "cells.jsonl"
+_PARTS = "cells-*.jsonl"
+_KEY_FIELDS = (
+    "dataset",
+    "dataset_revision",
+    "model",
+    "model_version",
+    "params",
+    "n_train",
+    "replicate",
+    "protocol",
+)
+
+Cell = dict[str, Any]
+"""One record, as written: schema, key, status, reason, scores, timings_s, memory_mb, ..."""
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What a results folder holds.
+
+    Parameters
+    ----------
+    cells : list of dict
+        One record per key, sorted by key.
+    environments : dict
+        Digest to the environment that cells name in ``run.environment``.
+    """
+
+    cells: list[Cell]
+    environments: dict[str, dict[str, Any]]
+
+
+def cell_key(cell: Mapping[str, Any]) -> str:
+    """Return the canonical key of a cell: equal for the same measurement, whoever made it."""
+    return canonical_json([cell["key"][field] for field in _KEY_FIELDS])
+
+
+def _sort_key(cell: Cell) -> tuple[Any, ...]:
+    key = cell["key"]
+    order = (key["dataset"], key["model"], key["n_train"], key["replicate"])
+    return (*order, cell_key(cell))
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the records of one file; a torn last line is dropped.
+
+    Raises
+    ------
+    StoreError
+        If any other line is not a record of this schema.
+    """
+    lines = path.read_bytes().split(b"\n")
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            if number == len(lines):
+                return  # no newline after it: the write was cut off
+            raise StoreError(
+                f"{path}, line {number}: not a record (not JSON); remove the line to go on"
+            ) from error
+        if not isinstance(record, dict) or record.get("schema") != SCHEMA:
+            found = record.get("schema") if isinstance(record, dict) else type(record).__name__
+            raise StoreError(
+                f"{path}, line {number}: expected a record of schema {SCHEMA}, found {found!r}"
+            )
+        yield record
+
+
+def _files(folder: Path) -> list[Path]:
+    packed = folder / _PACKED
+    parts = sorted(folder.glob(_PARTS), key=lambda path: (path.stat().st_mtime_ns, path.name))
+    return [*([packed] if packed.exists() else []), *parts]
+
+
+def read(folder: Path) -> Results:
+    """Return every cell of a results folder.
+
+    Raises
+    ------
+    StoreError
+        If the folder does not exist or holds no results.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise StoreError(f"no results folder at {folder}; 'zoo bench SUITE --out {folder}' makes one")
+    files = _files(folder)
+    if not files:
+        raise StoreError(
+            f"{folder} is not a results folder: it holds no {_PACKED}; give the folder of a run"
+        )
+    return _read_files(files)
+
+
+def _read_files(files: list[Path]) -> Results:
+    cells: dict[str, Cell] = {}
+    environments: dict[str, dict[str, Any]] = {}
+    for path in files:
+        for record in _lines(path):
+            if "environment" in record:
+                environments[record["environment"]["digest"]] = record["environment"]
+            else:
+                cells[cell_key(record)] = record
+    return Results(sorted(cells.values(), key=_sort_key), environments)
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that holds something else, so that a run never scatters files in it.
+
+    Raises
+    ------
+    StoreError
+        If `folder` is a file, or a folder that is neither empty nor a results folder.
+    """
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise StoreError(f"{folder} is a file; --out expects a folder")
+    if folder.is_dir() and any(folder.iterdir()) and not _files(folder):
+        raise StoreError(
+            f"{folder} is not a results folder: it is not empty and holds no {_PACKED}; "
+            "give an empty or a new folder"
+        )
+
+
+class CellWriter:
+    """Appends records to this process's own file in a results folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if missing. The file is made with the first record.
+
+    Raises
+    ------
+    StoreError
+        If the folder is a file or holds something else than results.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        check_folder(folder)
+        self._folder = Path(folder)
+        self._descriptor: int | None = None
+
+    def write(self, cell: Cell) -> None:
+        """Append one cell, whole or not at all."""
+        if cell["status"] not in STATUSES:
+            raise ValueError(f"status must be one of {STATUSES}, got {cell['status']!r}")
+        self._append({"schema": SCHEMA, **cell})
+
+    def write_environment(self, environment: Mapping[str, Any]) -> None:
+        """Append the environment that later cells name by its digest."""
+        self._append({"schema": SCHEMA, "environment": dict(environment)})
+
+    def _append(self, record: Mapping[str, Any]) -> None:
+        if self._descriptor is None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            path = self._folder / f"cells-{os.getpid()}-{secrets.token_hex(4)}.jsonl"
+            self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL)
+        line = canonical_json(record).encode() + b"\n"
+        written = os.write(self._descriptor, line)
+        if written != len(line):
+            raise StoreError(f"{self._folder}: the disk is full; free some space and run again")
+
+    def close(self) -> None:
+        """Close the file; the writer cannot be used afterwards."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def pack(folder: Path) -> Path:
+    """Join all files of a results folder into one sorted `cells.jsonl` and return its path.
+
+    The new file replaces the old one in one step; the parts go only after that.
+    """
+    folder = Path(folder)
+    files = _files(folder)
+    results = read(folder)
+    used = {cell.get("run", {}).get("environment") for cell in results.cells}
+    records: list[Mapping[str, Any]] = [
+        {"schema": SCHEMA, "environment": environment}
+        for digest, environment in sorted(results.environments.items())
+        if digest in used
+    ]
+    records.extend(results.cells)
+    packed = folder / _PACKED
+    temporary = folder / f".{_PACKED}.{secrets.token_hex(4)}"
+    with temporary.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(canonical_json(record) + "\n" for record in records)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(packed)
+    for path in files:
+        if path != packed:
+            path.unlink(missing_ok=True)
+    return packed

@@ -1,0 +1,1 @@
+"""Learning curves from tables of cells: means, intervals, ranks. No framework is imported."""

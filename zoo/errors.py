@@ -1,0 +1,27 @@
+"""The errors that zoo raises for its users: each message is one line that says what to do."""
+
+
+class ZooError(Exception):
+    """Anything that a user can mend: the command line prints it as one line and exits with 2."""
+
+
+class DefinitionError(ZooError):
+    """A model, card or suite is unknown, misspelt or inconsistent."""
+
+
+class DataError(ZooError):
+    """Data cannot be had, or is not what its card says."""
+
+
+class StoreError(ZooError):
+    """A results folder is not one, or holds records that cannot be read."""
+
+
+class MissingExtraError(ZooError):
+    """A package of an optional extra is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(
+            f"{what} is not installed; it comes with the extra '{extra}': "
+            f"pip install 'model-zoo-curves[{extra}]'"
+        )

@@ -1,0 +1,1 @@
+"""Tables, figures, REPORT.md and report.html from a results folder."""
