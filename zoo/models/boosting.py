@@ -1,0 +1,212 @@
+"""Boosted trees, with the number of trees chosen on held-out rows so that capacity grows with data.
+
+Defaults follow the tuned defaults of arXiv:2407.04491 (appendix C): up to 1,000 trees.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.models.base import ProbabilityClassifier, TableRegressor, held_out
+
+
+class _Boosting:
+    """The parameters and the split that all boosting estimators share."""
+
+    _categories: ClassVar[Literal["onehot", "ordinal"]] = "ordinal"
+    _scale: ClassVar[bool] = False
+    _is_classifier: ClassVar[bool]
+    encoder_: Any
+    model_: Any
+
+    def __init__(
+        self,
+        *,
+        n_estimators: int = 1000,
+        learning_rate: float = 0.05,
+        patience: int = 50,
+        validation_fraction: float = 0.2,
+        n_jobs: int = 1,
+        random_state: Any = None,
+    ) -> None:
+        self.n_estimators = n_estimators
+        self.learning_rate = learning_rate
+        self.patience = patience
+        self.validation_fraction = validation_fraction
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    def _fit_trees(self, X: Any, y: Any, weight: Any) -> None:
+        rng: np.random.RandomState = self._rng()  # type: ignore[attr-defined]
+        codes = y if self._is_classifier else None
+        rows, out = held_out(codes, len(X), self.validation_fraction, rng)
+        seed = int(rng.randint(2**31))
+        self.model_ = self._boost(X, y, weight, rows, out, seed)
+
+    def _boost(self, X: Any, y: Any, weight: Any, rows: Any, out: Any, seed: int) -> Any:
+        raise NotImplementedError
+
+    def _fit_codes(self, X: Any, y: Any, weight: Any) -> None:
+        self._fit_trees(X, y, weight)
+
+    def _fit_numbers(self, X: Any, y: Any, weight: Any) -> None:
+        self._fit_trees(X, y, weight)
+
+    def _scores(self, X: NDArray[np.float32]) -> NDArray[Any]:
+        scores: NDArray[Any] = self.model_.predict_proba(X)
+        return scores
+
+    def _values(self, X: NDArray[np.float32]) -> NDArray[Any]:
+        values: NDArray[Any] = self.model_.predict(X)
+        return values
+
+
+class _XGBoost(_Boosting):
+    def _boost(self, X: Any, y: Any, weight: Any, rows: Any, out: Any, seed: int) -> Any:
+        import xgboost
+
+        kind = xgboost.XGBClassifier if self._is_classifier else xgboost.XGBRegressor
+        model = kind(
+            n_estimators=self.n_estimators,
+            learning_rate=self.learning_rate,
+            max_depth=6,
+            subsample=0.7,
+            colsample_bylevel=0.9,
+            tree_method="hist",
+            enable_categorical=True,
+            feature_types=["c" if flag else "q" for flag in self.encoder_.is_categorical_],
+            early_stopping_rounds=self.patience if len(out) else None,
+            n_jobs=self.n_jobs,
+            random_state=seed,
+        )
+        options: dict[str, Any] = {"verbose": False}
+        if len(out):
+            options["eval_set"] = [(X[out], y[out])]
+        if weight is not None:
+            options["sample_weight"] = weight[rows]
+            if len(out):
+                options["sample_weight_eval_set"] = [weight[out]]
+        return model.fit(X[rows], y[rows], **options)
+
+
+class _LightGBM(_Boosting):
+    def _boost(self, X: Any, y: Any, weight: Any, rows: Any, out: Any, seed: int) -> Any:
+        import lightgbm
+
+        kind = lightgbm.LGBMClassifier if self._is_classifier else lightgbm.LGBMRegressor
+        model = kind(
+            n_estimators=self.n_estimators,
+            learning_rate=self.learning_rate,
+            num_leaves=31,
+            min_child_samples=max(1, min(20, len(rows) // 20)),
+            subsample=0.75,
+            subsample_freq=1,
+            n_jobs=self.n_jobs,
+            random_state=seed,
+            deterministic=True,
+            force_row_wise=True,
+            verbose=-1,
+        )
+        options: dict[str, Any] = {}
+        if len(out):
+            options["eval_set"] = [(X[out], y[out])]
+            options["callbacks"] = [lightgbm.early_stopping(self.patience, verbose=False)]
+        if weight is not None:
+            options["sample_weight"] = weight[rows]
+            if len(out):
+                options["eval_sample_weight"] = [weight[out]]
+        categories = np.flatnonzero(self.encoder_.is_categorical_).tolist()
+        return model.fit(X[rows], y[rows], categorical_feature=categories, **options)
+
+    def _native(self, X: NDArray[np.float32]) -> NDArray[Any]:
+        # the booster itself: the wrapper warns that a matrix has no column names
+        values: NDArray[Any] = self.model_.booster_.predict(X, num_threads=self.n_jobs)
+        return values
+
+    def _scores(self, X: NDArray[np.float32]) -> NDArray[Any]:
+        scores = self._native(X)
+        return scores if scores.ndim == 2 else np.column_stack([1 - scores, scores])
+
+    def _values(self, X: NDArray[np.float32]) -> NDArray[Any]:
+        return self._native(X)
+
+
+class _Hist(_Boosting):
+    def _boost(self, X: Any, y: Any, weight: Any, rows: Any, out: Any, seed: int) -> Any:
+        from sklearn import ensemble
+
+        kind = (
+            ensemble.HistGradientBoostingClassifier
+            if self._is_classifier
+            else ensemble.HistGradientBoostingRegressor
+        )
+        model = kind(
+            max_iter=self.n_estimators,
+            learning_rate=self.learning_rate,
+            min_samples_leaf=max(1, min(20, len(rows) // 20)),
+            categorical_features=self.encoder_.is_categorical_,
+            early_stopping=bool(len(out)),
+            n_iter_no_change=self.patience,
+            random_state=seed,
+        )
+        options: dict[str, Any] = {}
+        if len(out):
+            options.update(X_val=X[out], y_val=y[out])
+        if weight is not None:
+            options["sample_weight"] = weight[rows]
+            if len(out):
+                options["sample_weight_val"] = weight[out]
+        return model.fit(X[rows], y[rows], **options)
+
+
+class XGBoostClassifier(_XGBoost, ProbabilityClassifier):
+    """XGBoost for classes.
+
+    Parameters
+    ----------
+    n_estimators : int
+        Trees (rounds) at most.
+    learning_rate : float
+    patience : int
+        Rounds without a better held-out loss before it stops.
+    validation_fraction : float
+        Share of the rows held out to choose the number of trees.
+    n_jobs : int
+        Threads.
+    random_state : int, RandomState or None
+    """
+
+    _is_classifier: ClassVar[bool] = True
+
+
+class XGBoostRegressor(_XGBoost, TableRegressor):
+    """XGBoost for numbers; parameters as in `XGBoostClassifier`."""
+
+    _is_classifier: ClassVar[bool] = False
+
+
+class LightGBMClassifier(_LightGBM, ProbabilityClassifier):
+    """LightGBM for classes; parameters as in `XGBoostClassifier`."""
+
+    _is_classifier: ClassVar[bool] = True
+
+
+class LightGBMRegressor(_LightGBM, TableRegressor):
+    """LightGBM for numbers; parameters as in `XGBoostClassifier`."""
+
+    _is_classifier: ClassVar[bool] = False
+
+
+class HistClassifier(_Hist, ProbabilityClassifier):
+    """Histogram gradient boosting for classes; parameters as in `XGBoostClassifier`."""
+
+    _is_classifier: ClassVar[bool] = True
+
+
+class HistRegressor(_Hist, TableRegressor):
+    """Histogram gradient boosting for numbers; parameters as in `XGBoostClassifier`."""
+
+    _is_classifier: ClassVar[bool] = False

@@ -1,0 +1,100 @@
+"""A convolutional network for pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from zoo.models.network import NetworkClassifier
+
+
+class _CNN:
+    """Two convolutions with pooling, then one hidden layer."""
+
+    # XLA's convolutions on a CPU run on one thread inside loops; TensorFlow's own do not
+    _jit_compile: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        *,
+        filters: int = 16,
+        units: int = 64,
+        image_shape: tuple[int, int, int] | None = None,
+        learning_rate: float = 0.001,
+        weight_decay: float = 0.01,
+        max_epochs: int = 150,
+        patience: int = 12,
+        validation_fraction: float = 0.2,
+        random_state: Any = None,
+    ) -> None:
+        self.filters = filters
+        self.units = units
+        self.image_shape = image_shape
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.max_epochs = max_epochs
+        self.patience = patience
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+
+    @staticmethod
+    def _build(
+        *,
+        n_inputs: int,
+        n_outputs: int,
+        filters: int,
+        units: int,
+        image_shape: tuple[int, int, int],
+    ) -> Any:
+        import keras
+
+        return keras.Sequential(
+            [
+                keras.Input((n_inputs,)),
+                keras.layers.Reshape(image_shape),
+                keras.layers.Conv2D(filters, 3, padding="same", activation="relu", name="conv_1"),
+                keras.layers.MaxPooling2D(2),
+                keras.layers.Conv2D(
+                    2 * filters, 3, padding="same", activation="relu", name="conv_2"
+                ),
+                keras.layers.MaxPooling2D(2),
+                keras.layers.Flatten(),
+                keras.layers.Dense(units, activation="relu", name="hidden"),
+                keras.layers.Dense(n_outputs, name="output"),
+            ]
+        )
+
+    def _options(self, n_inputs: int) -> Mapping[str, Any]:
+        side = round(n_inputs**0.5)
+        shape = self.image_shape or (side, side, 1)
+        if int(np.prod(shape)) != n_inputs:
+            raise ValueError(
+                f"{n_inputs} columns are not a picture of shape {shape}; give image_shape"
+            )
+        return {"filters": self.filters, "units": self.units, "image_shape": tuple(shape)}
+
+class CNNClassifier(_CNN, NetworkClassifier):
+    """A convolutional network for classes of pictures.
+
+    Parameters
+    ----------
+    filters : int
+        Filters of the first convolution; the second has twice as many.
+    units : int
+        Units of the hidden layer.
+    image_shape : tuple of int or None
+        Height, width, channels; None: square, one channel.
+    learning_rate : float
+        Step size of Adam.
+    weight_decay : float
+        Decoupled decay of the weights, not of the biases.
+    max_epochs : int
+        Rounds at most; a round is one epoch, or several that make 32 steps on small data.
+    patience : int
+        Rounds without a better held-out loss before training stops.
+    validation_fraction : float
+        Share of the training rows held out for early stopping.
+    random_state : int, RandomState or None
+    """

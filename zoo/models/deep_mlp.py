@@ -1,0 +1,101 @@
+"""A deep network: more than three layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from zoo.models.network import NetworkClassifier, NetworkRegressor
+
+
+class _DeepMLP:
+    """Hidden layers of rectified units, each followed by dropout."""
+
+    def __init__(
+        self,
+        *,
+        units: int = 128,
+        n_hidden: int = 4,
+        dropout: float = 0.1,
+        learning_rate: float = 0.001,
+        weight_decay: float = 0.01,
+        max_epochs: int = 150,
+        patience: int = 12,
+        validation_fraction: float = 0.2,
+        random_state: Any = None,
+    ) -> None:
+        self.units = units
+        self.n_hidden = n_hidden
+        self.dropout = dropout
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.max_epochs = max_epochs
+        self.patience = patience
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+
+    @staticmethod
+    def _build(
+        *, n_inputs: int, n_outputs: int, units: int, n_hidden: int, dropout: float
+    ) -> Any:
+        import keras
+
+        layers: list[Any] = [keras.Input((n_inputs,))]
+        for number in range(1, n_hidden + 1):
+            layers.append(keras.layers.Dense(units, activation="relu", name=f"hidden_{number}"))
+            if dropout > 0:
+                layers.append(keras.layers.Dropout(dropout, name=f"dropout_{number}"))
+        layers.append(keras.layers.Dense(n_outputs, name="output"))
+        return keras.Sequential(layers)
+
+    def _options(self, n_inputs: int) -> Mapping[str, Any]:
+        return {"units": self.units, "n_hidden": self.n_hidden, "dropout": self.dropout}
+
+class DeepMLPClassifier(_DeepMLP, NetworkClassifier):
+    """A deep network for classes.
+
+    Parameters
+    ----------
+    units : int
+        Units of each hidden layer.
+    n_hidden : int
+        Hidden layers.
+    dropout : float
+        Share of hidden units dropped at each training step.
+    learning_rate : float
+        Step size of Adam.
+    weight_decay : float
+        Decoupled decay of the weights, not of the biases.
+    max_epochs : int
+        Rounds at most; a round is one epoch, or several that make 32 steps on small data.
+    patience : int
+        Rounds without a better held-out loss before training stops.
+    validation_fraction : float
+        Share of the training rows held out for early stopping.
+    random_state : int, RandomState or None
+    """
+
+
+class DeepMLPRegressor(_DeepMLP, NetworkRegressor):
+    """A deep network for numbers.
+
+    Parameters
+    ----------
+    units : int
+        Units of each hidden layer.
+    n_hidden : int
+        Hidden layers.
+    dropout : float
+        Share of hidden units dropped at each training step.
+    learning_rate : float
+        Step size of Adam.
+    weight_decay : float
+        Decoupled decay of the weights, not of the biases.
+    max_epochs : int
+        Rounds at most; a round is one epoch, or several that make 32 steps on small data.
+    patience : int
+        Rounds without a better held-out loss before training stops.
+    validation_fraction : float
+        Share of the training rows held out for early stopping.
+    random_state : int, RandomState or None
+    """

@@ -1,0 +1,87 @@
+"""The multilayer perceptron: input, one hidden layer, output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from zoo.models.network import NetworkClassifier, NetworkRegressor
+
+
+class _MLP:
+    """One hidden layer of rectified units."""
+
+    def __init__(
+        self,
+        *,
+        units: int = 128,
+        learning_rate: float = 0.002,
+        weight_decay: float = 0.01,
+        max_epochs: int = 150,
+        patience: int = 12,
+        validation_fraction: float = 0.2,
+        random_state: Any = None,
+    ) -> None:
+        self.units = units
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.max_epochs = max_epochs
+        self.patience = patience
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+
+    @staticmethod
+    def _build(*, n_inputs: int, n_outputs: int, units: int) -> Any:
+        import keras
+
+        return keras.Sequential(
+            [
+                keras.Input((n_inputs,)),
+                keras.layers.Dense(units, activation="relu", name="hidden"),
+                keras.layers.Dense(n_outputs, name="output"),
+            ]
+        )
+
+    def _options(self, n_inputs: int) -> Mapping[str, Any]:
+        return {"units": self.units}
+
+class MLPClassifier(_MLP, NetworkClassifier):
+    """A multilayer perceptron for classes.
+
+    Parameters
+    ----------
+    units : int
+        Hidden units.
+    learning_rate : float
+        Step size of Adam.
+    weight_decay : float
+        Decoupled decay of the weights, not of the biases.
+    max_epochs : int
+        Rounds at most; a round is one epoch, or several that make 32 steps on small data.
+    patience : int
+        Rounds without a better held-out loss before training stops.
+    validation_fraction : float
+        Share of the training rows held out for early stopping.
+    random_state : int, RandomState or None
+    """
+
+
+class MLPRegressor(_MLP, NetworkRegressor):
+    """A multilayer perceptron for numbers.
+
+    Parameters
+    ----------
+    units : int
+        Hidden units.
+    learning_rate : float
+        Step size of Adam.
+    weight_decay : float
+        Decoupled decay of the weights, not of the biases.
+    max_epochs : int
+        Rounds at most; a round is one epoch, or several that make 32 steps on small data.
+    patience : int
+        Rounds without a better held-out loss before training stops.
+    validation_fraction : float
+        Share of the training rows held out for early stopping.
+    random_state : int, RandomState or None
+    """
