@@ -94,7 +94,9 @@ def check_keys(
     for key in table:
         if key not in required and key not in optional:
             near = difflib.get_close_matches(key, required + optional, n=1, cutoff=0.5)
-            hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(required + optional)}"
+            hint = (
+                f"did you mean '{near[0]}'?" if near else f"known: {', '.join(required + optional)}"
+            )
             raise DefinitionError(f"{place}unknown key '{key}'; {hint}")
     for key in required:
         if key not in table:

@@ -238,7 +238,9 @@ def build_table(specs: tuple[ModelSpec, ...]) -> Mapping[str, ModelSpec]:
         if entry.name in table:
             raise DefinitionError(f"two models are called '{entry.name}'; rename one of them")
         if not entry.tasks:
-            raise DefinitionError(f"the model '{entry.name}' names neither classifier nor regressor")
+            raise DefinitionError(
+                f"the model '{entry.name}' names neither classifier nor regressor"
+            )
         table[entry.name] = entry
     return MappingProxyType(table)
 

@@ -110,7 +110,9 @@ def read(folder: Path) -> Results:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise StoreError(f"no results folder at {folder}; 'zoo bench SUITE --out {folder}' makes one")
+        raise StoreError(
+            f"no results folder at {folder}; 'zoo bench SUITE --out {folder}' makes one"
+        )
     files = _files(folder)
     if not files:
         raise StoreError(

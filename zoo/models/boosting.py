@@ -112,7 +112,7 @@ class _LightGBM(_Boosting):
         )
         options: dict[str, Any] = {}
         if len(out):
-            options["eval_set"] = [(X[out], y[out])]
+            options.update(eval_X=X[out], eval_y=y[out])
             options["callbacks"] = [lightgbm.early_stopping(self.patience, verbose=False)]
         if weight is not None:
             options["sample_weight"] = weight[rows]

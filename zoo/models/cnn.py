@@ -75,6 +75,7 @@ class _CNN:
             )
         return {"filters": self.filters, "units": self.units, "image_shape": tuple(shape)}
 
+
 class CNNClassifier(_CNN, NetworkClassifier):
     """A convolutional network for classes of pictures.
 

@@ -35,9 +35,7 @@ class _DeepMLP:
         self.random_state = random_state
 
     @staticmethod
-    def _build(
-        *, n_inputs: int, n_outputs: int, units: int, n_hidden: int, dropout: float
-    ) -> Any:
+    def _build(*, n_inputs: int, n_outputs: int, units: int, n_hidden: int, dropout: float) -> Any:
         import keras
 
         layers: list[Any] = [keras.Input((n_inputs,))]
@@ -50,6 +48,7 @@ class _DeepMLP:
 
     def _options(self, n_inputs: int) -> Mapping[str, Any]:
         return {"units": self.units, "n_hidden": self.n_hidden, "dropout": self.dropout}
+
 
 class DeepMLPClassifier(_DeepMLP, NetworkClassifier):
     """A deep network for classes.

@@ -45,6 +45,7 @@ class _MLP:
     def _options(self, n_inputs: int) -> Mapping[str, Any]:
         return {"units": self.units}
 
+
 class MLPClassifier(_MLP, NetworkClassifier):
     """A multilayer perceptron for classes.
 

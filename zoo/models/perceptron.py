@@ -43,6 +43,7 @@ class _Perceptron:
     def _options(self, n_inputs: int) -> Mapping[str, Any]:
         return {}
 
+
 class PerceptronClassifier(_Perceptron, NetworkClassifier):
     """A single layer of sigmoid (softmax) units.
 

@@ -135,8 +135,8 @@ class Program:
                 _BETA2 * v + (1 - _BETA2) * g * g for v, g in zip(second, gradients, strict=True)
             ]
             weights = [
-                w * (1 - rate * decay * (w.shape.rank > 1)) - rate * correction * m
-                / (tf.sqrt(v) + _EPSILON)
+                w * (1 - rate * decay * (w.shape.rank > 1))
+                - rate * correction * m / (tf.sqrt(v) + _EPSILON)
                 for w, m, v in zip(weights, first, second, strict=True)
             ]
             return i + 1, (weights, list(state), first, second, count)
