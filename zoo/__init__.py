@@ -1,4 +1,4 @@
-"""A model zoo with benchmarks: which family of models learns best from this much data?
+"""A model zoo with benchmarks: which family learns best from this much data.
 
 Importing zoo imports no framework, nor numpy: each name below is looked up when it is first used.
 

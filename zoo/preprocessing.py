@@ -38,7 +38,7 @@ def as_frame(X: Any) -> pd.DataFrame:
                 "Reshape your data to (n_samples, n_features)"
             )
         frame = pd.DataFrame(values, columns=[f"x{i}" for i in range(values.shape[1])])
-        if frame.dtypes.eq(object).any():
+        if any(dtype == object for dtype in frame.dtypes):
             frame = frame.infer_objects()
     if frame.shape[1] == 0:
         raise ValueError("X has 0 feature(s); at least one column is needed")
@@ -50,7 +50,7 @@ def _dates(column: pd.Series[Any], name: object) -> dict[str, NDArray[np.float64
     if isinstance(column.dtype, pd.DatetimeTZDtype):
         column = column.dt.tz_convert("UTC").dt.tz_localize(None)
     days = (column - pd.Timestamp("1970-01-01")) / pd.Timedelta(days=1)
-    parts = {"days": days, "month": column.dt.month, "weekday": column.dt.weekday}
+    parts = {"days": days, "month": column.dt.month, "weekday": column.dt.day_of_week}
     parts["hour"] = column.dt.hour
     return {f"{name} {part}": values.to_numpy(np.float64) for part, values in parts.items()}
 
@@ -176,10 +176,10 @@ class TableEncoder:
         for i, kind in enumerate(self.kinds_):
             column = X.iloc[:, i]
             if kind == "number":
-                columns.append(_as_float(column))
+                columns.append(np.asarray(_as_float(column), np.float64))
             elif kind == "duration":
                 seconds = pd.to_timedelta(column).dt.total_seconds()
-                columns.append(seconds.to_numpy(np.float64))
+                columns.append(np.asarray(seconds, np.float64))
             elif kind == "date":
                 columns.extend(_dates(pd.to_datetime(column, errors="coerce"), i).values())
         if not columns:

@@ -85,7 +85,7 @@ def test_a_cnn_learns_digits():
 
 def test_a_missing_column_is_named():
     X, y = messy_table()
-    with pytest.raises(ValueError, match="lacks columns.*'flag'"):
+    with pytest.raises(ValueError, match=r"lacks columns.*'flag'"):
         make("logistic").fit(X, y).predict(X.drop(columns="flag"))
 
 

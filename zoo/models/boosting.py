@@ -42,11 +42,11 @@ class _Boosting:
     def _fit_trees(self, X: Any, y: Any, weight: Any) -> None:
         rng: np.random.RandomState = self._rng()  # type: ignore[attr-defined]
         codes = y if self._is_classifier else None
-        rows, out = held_out(codes, len(X), self.validation_fraction, rng)
+        split = held_out(codes, len(X), self.validation_fraction, rng)
         seed = int(rng.randint(2**31))
-        self.model_ = self._boost(X, y, weight, rows, out, seed)
+        self.model_ = self._boost(X, y, weight, split, seed)
 
-    def _boost(self, X: Any, y: Any, weight: Any, rows: Any, out: Any, seed: int) -> Any:
+    def _boost(self, X: Any, y: Any, weight: Any, split: Any, seed: int) -> Any:
         raise NotImplementedError
 
     def _fit_codes(self, X: Any, y: Any, weight: Any) -> None:
@@ -65,9 +65,10 @@ class _Boosting:
 
 
 class _XGBoost(_Boosting):
-    def _boost(self, X: Any, y: Any, weight: Any, rows: Any, out: Any, seed: int) -> Any:
+    def _boost(self, X: Any, y: Any, weight: Any, split: Any, seed: int) -> Any:
         import xgboost
 
+        rows, out = split
         kind = xgboost.XGBClassifier if self._is_classifier else xgboost.XGBRegressor
         model = kind(
             n_estimators=self.n_estimators,
@@ -93,9 +94,10 @@ class _XGBoost(_Boosting):
 
 
 class _LightGBM(_Boosting):
-    def _boost(self, X: Any, y: Any, weight: Any, rows: Any, out: Any, seed: int) -> Any:
+    def _boost(self, X: Any, y: Any, weight: Any, split: Any, seed: int) -> Any:
         import lightgbm
 
+        rows, out = split
         kind = lightgbm.LGBMClassifier if self._is_classifier else lightgbm.LGBMRegressor
         model = kind(
             n_estimators=self.n_estimators,
@@ -135,9 +137,10 @@ class _LightGBM(_Boosting):
 
 
 class _Hist(_Boosting):
-    def _boost(self, X: Any, y: Any, weight: Any, rows: Any, out: Any, seed: int) -> Any:
+    def _boost(self, X: Any, y: Any, weight: Any, split: Any, seed: int) -> Any:
         from sklearn import ensemble
 
+        rows, out = split
         kind = (
             ensemble.HistGradientBoostingClassifier
             if self._is_classifier

@@ -29,10 +29,7 @@ class _Network:
     patience: int
     validation_fraction: float
 
-    @staticmethod
-    def _build(**options: Any) -> Any:
-        """Return the `keras.Model`."""
-        raise NotImplementedError
+    _build: Any  # a static method of each architecture: options -> keras.Model
 
     def _options(self, n_inputs: int) -> Mapping[str, Any]:
         """Return the options of `_build` that come from the estimator's parameters."""

@@ -111,7 +111,7 @@ class RosenblattClassifier(TableClassifier):
         gain = np.ones(len(X)) if weight is None else weight
         weights = np.zeros((len(self.classes_), rows.shape[1]))
         best, fewest = weights.copy(), np.inf
-        for epoch in range(1, self.max_epochs + 1):
+        for self.n_epochs_ in range(1, self.max_epochs + 1):
             for i in rng.permutation(len(rows)):
                 guess = int(np.argmax(weights @ rows[i]))
                 if guess != y[i]:
@@ -122,7 +122,6 @@ class RosenblattClassifier(TableClassifier):
                 best, fewest = weights.copy(), wrong
             if wrong == 0:
                 break
-        self.n_epochs_ = epoch
         self.coef_, self.intercept_ = best[:, :-1], best[:, -1]
         self.n_parameters_ = best.size
 
