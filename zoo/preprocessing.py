@@ -38,7 +38,7 @@ def as_frame(X: Any) -> pd.DataFrame:
                 "Reshape your data to (n_samples, n_features)"
             )
         frame = pd.DataFrame(values, columns=[f"x{i}" for i in range(values.shape[1])])
-        if any(dtype == object for dtype in frame.dtypes):
+        if values.dtype.kind == "O":
             frame = frame.infer_objects()
     if frame.shape[1] == 0:
         raise ValueError("X has 0 feature(s); at least one column is needed")
@@ -102,7 +102,7 @@ class TableEncoder:
         True: each number has its mean subtracted and is divided by its standard deviation, then
         bent smoothly into (-3, 3) by x / sqrt(1 + (x / 3)^2) (arXiv:2407.04491, appendix A);
         a missing value becomes 0 beside an indicator column. False: numbers as they are,
-        missing values NaN.
+        missing values NaN. A column that is missing in every training row is constant.
 
     Attributes
     ----------
@@ -132,6 +132,7 @@ class TableEncoder:
         spread = np.sqrt((deviation**2).sum(axis=0) / count)
         tiny = spread <= 1e-9 * np.maximum(np.abs(self.mean_), 1e-12)
         self.factor_ = np.where(tiny, 0.0, 1.0 / np.where(tiny, 1.0, spread))
+        self.is_empty_ = ~present.any(axis=0)
         self.has_gaps_ = ~present.all(axis=0) & present.any(axis=0)
         n_codes = len(self.levels_)
         n_numbers = numbers.shape[1]
@@ -152,6 +153,7 @@ class TableEncoder:
             blocks.append(scaled / np.sqrt(1.0 + (scaled / 3.0) ** 2))
             blocks.append(gaps[:, self.has_gaps_])
         else:
+            numbers[:, self.is_empty_] = 0.0  # nothing was learnt about it, and bins need a number
             blocks.append(numbers)
             if self.categories == "onehot":
                 blocks.append(np.isnan(numbers)[:, self.has_gaps_])

@@ -79,8 +79,10 @@ def test_a_cnn_learns_digits():
     from sklearn.datasets import load_digits
 
     X, y = load_digits(return_X_y=True)
-    model = zoo.make("cnn", random_state=0, max_epochs=15).fit(X[:500], y[:500])
-    assert model.score(X[500:1000], y[500:1000]) > 0.85
+    order = np.random.default_rng(0).permutation(len(X))  # the rows come writer by writer
+    X, y = X[order], y[order]
+    model = zoo.make("cnn", random_state=0).fit(X[:500], y[:500])
+    assert model.score(X[500:1000], y[500:1000]) > 0.93
 
 
 def test_a_missing_column_is_named():
@@ -91,5 +93,5 @@ def test_a_missing_column_is_named():
 
 def test_all_weights_zero_are_refused_before_training():
     X, y = messy_table()
-    with pytest.raises(ValueError, match="zero for every row"):
+    with pytest.raises(ValueError, match="at least one non-zero"):
         make("mlp").fit(X, y, sample_weight=np.zeros(len(X)))

@@ -89,8 +89,6 @@ class TableEstimator(BaseEstimator):  # type: ignore[misc]
         weight: NDArray[np.float64] = _check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )
-        if not weight.any():
-            raise ValueError("sample_weight is zero for every row; at least one must count")
         return weight
 
     def _rng(self) -> np.random.RandomState:

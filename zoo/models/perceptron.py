@@ -111,7 +111,8 @@ class RosenblattClassifier(TableClassifier):
         gain = np.ones(len(X)) if weight is None else weight
         weights = np.zeros((len(self.classes_), rows.shape[1]))
         best, fewest = weights.copy(), np.inf
-        for self.n_epochs_ in range(1, self.max_epochs + 1):
+        for epoch in range(1, self.max_epochs + 1):
+            self.n_epochs_ = epoch
             for i in rng.permutation(len(rows)):
                 guess = int(np.argmax(weights @ rows[i]))
                 if guess != y[i]:

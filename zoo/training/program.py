@@ -57,16 +57,20 @@ class Program:
     def initial(self, seed: int) -> tuple[list[Any], list[Any]]:
         """Return fresh weights and other state (dropout seeds), decided by `seed` alone."""
         rng = np.random.default_rng(seed)
-        weights = []
+        weights, fan_in = [], 1
         for variable in self.network.trainable_variables:
-            shape = tuple(variable.shape)
-            if len(shape) == 1:
-                weights.append(tf.zeros(shape))
+            shape, name = tuple(variable.shape), variable.path
+            if len(shape) > 1:
+                fan_in = int(np.prod(shape[:-1]))
+                limit = float(np.sqrt(6.0 / fan_in))  # He et al. 2015, arXiv:1502.01852
+                if name.endswith("output/kernel"):
+                    limit = float(np.sqrt(3.0 / fan_in))  # LeCun et al. 1998: no rectifier follows
+            elif name.endswith("bias") and not name.endswith("output/bias"):
+                # Rectifiers that all bend at zero span too little of a narrow input.
+                limit = float(1.0 / np.sqrt(fan_in))
+            else:
+                weights.append(tf.ones(shape) if name.endswith("gamma") else tf.zeros(shape))
                 continue
-            fan_in = int(np.prod(shape[:-1]))
-            limit = float(np.sqrt(6.0 / fan_in))  # He et al. 2015, arXiv:1502.01852
-            if variable.path.endswith("output/kernel"):
-                limit = float(np.sqrt(3.0 / fan_in))  # LeCun et al. 1998: no rectifier follows
             weights.append(tf.constant(rng.uniform(-limit, limit, shape), tf.float32))
         state = []
         for variable in self.network.non_trainable_variables:

@@ -1,0 +1,97 @@
+"""Data sets: what their cards say, where they come from, and how their rows are split.
+
+Importing this package imports neither numpy, pandas nor scikit-learn: that happens on first use.
+
+Examples
+--------
+>>> import zoo.data
+>>> table = zoo.data.load("breast_cancer")
+>>> table.X.shape
+(569, 30)
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo import definitions
+from zoo.data.cards import Card, load_card
+
+if TYPE_CHECKING:
+    from zoo.data.table import Table
+
+__all__ = ["Card", "check", "datasets", "load", "load_card"]
+
+
+def datasets(extra_folders: Iterable[Path] = ()) -> list[str]:
+    """Return the sorted names of the data sets that have a card.
+
+    Parameters
+    ----------
+    extra_folders : iterable of Path
+        Folders with cards of the user's own.
+    """
+    return definitions.names("datasets", extra_folders)
+
+
+def load(name: str, extra_folders: Iterable[Path] = ()) -> Table:
+    """Return a data set; the first call in a process reads it, later calls are free.
+
+    Parameters
+    ----------
+    name : str
+        The name of a card: `datasets()` lists them.
+    extra_folders : iterable of Path
+        Folders with cards of the user's own; they are searched first.
+
+    Returns
+    -------
+    Table
+        `X` of shape (n_samples, n_features), `y` of shape (n_samples,), `card`.
+
+    Raises
+    ------
+    DefinitionError
+        If there is no such card, or it is misspelt.
+    MissingExtraError
+        If the package that holds the data is not installed.
+    DataError
+        If no source can be reached, or what came is not what the card says.
+    """
+    from zoo.data.table import Table
+
+    table = _load_once(name, tuple(Path(folder) for folder in extra_folders))
+    return Table(table.X.copy(deep=False), table.y.copy(deep=False), table.card)
+
+
+@functools.lru_cache(maxsize=8)
+def _load_once(name: str, extra_folders: tuple[Path, ...]) -> Table:
+    from zoo.data.facts import verify_shape
+    from zoo.data.prepare import prepare
+    from zoo.data.sources import fetch
+
+    card = load_card(name, extra_folders)
+    table = prepare(fetch(card), card)
+    verify_shape(table)
+    return table
+
+
+def check(name: str, extra_folders: Iterable[Path] = ()) -> list[str]:
+    """Recompute the facts of a card from the data and return what differs, a line each.
+
+    A fact that the card leaves out is reported as unchecked, with the value found.
+
+    Raises
+    ------
+    ZooError
+        As `load`, except that changed facts are returned, not raised.
+    """
+    from zoo.data.facts import differences
+    from zoo.data.prepare import prepare
+    from zoo.data.sources import fetch
+
+    card = load_card(name, extra_folders)
+    return differences(prepare(fetch(card), card))

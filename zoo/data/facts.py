@@ -1,0 +1,96 @@
+"""The facts of a data set, recomputed from its content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from zoo.data.cards import Facts
+from zoo.data.table import Table
+from zoo.errors import DataError
+
+__all__ = ["compute_facts", "differences", "fingerprint", "verify_shape"]
+
+
+def compute_facts(table: Table) -> Facts:
+    """Return the facts of the table, its fingerprint included."""
+    classes = int(table.y.nunique()) if table.card.task == "classification" else None
+    return Facts(
+        rows=len(table.X),
+        features=table.X.shape[1],
+        classes=classes,
+        missing=int(table.X.isna().to_numpy().sum()),
+        fingerprint=fingerprint(table),
+        bayes_error=table.card.facts.bayes_error,
+    )
+
+
+def fingerprint(table: Table) -> str:
+    """Return 16 hexadecimal digits that change with any cell, name or order of rows or columns.
+
+    Numbers are digested as little-endian float64 with one NaN, text as the sorted levels and a
+    code a row; so neither the width of an int nor the version of pandas matters.
+    """
+    total = hashlib.sha256()
+    for name in table.X.columns:
+        _digest_column(total, str(name), table.X[name])
+    _digest_column(total, table.card.target, table.y)
+    return total.hexdigest()[:16]
+
+
+def _digest_column(total: Any, name: str, column: pd.Series[Any]) -> None:
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        column = (column - pd.Timestamp("1970-01-01")) / pd.Timedelta(seconds=1)
+    is_number = pd.api.types.is_numeric_dtype(column.dtype)  # true of bool as well
+    total.update(json.dumps([name, "number" if is_number else "text"]).encode())
+    if is_number:
+        values = column.to_numpy(np.float64, na_value=np.nan) + 0.0  # -0.0 becomes 0.0
+        values[np.isnan(values)] = np.nan
+        total.update(values.astype("<f8").tobytes())
+        return
+    codes, levels = pd.factorize(column.astype(object).to_numpy(), sort=True)
+    total.update(json.dumps([str(level) for level in levels]).encode())
+    total.update(codes.astype("<i8").tobytes())
+
+
+def verify_shape(table: Table) -> None:
+    """Refuse a table whose numbers of rows or features are not those of its card.
+
+    Raises
+    ------
+    DataError
+        With what was expected, what came, and what to do.
+    """
+    found = {"rows": len(table.X), "features": table.X.shape[1]}
+    for fact, value in found.items():
+        expected = getattr(table.card.facts, fact)
+        if value != expected:
+            raise DataError(
+                f"{table.card.name}: expected {expected} {fact}, found {value}; the source has "
+                f"changed: install the pinned version of its package or clear the cache, or mend "
+                f"{fact} and raise revision in {table.card.path}"
+            )
+
+
+def differences(table: Table) -> list[str]:
+    """Return the facts of the card that the data do not bear out, a line each."""
+    found, lines = compute_facts(table), []
+    for fact in ("rows", "features", "classes", "missing", "fingerprint"):
+        expected, value = getattr(table.card.facts, fact), getattr(found, fact)
+        if expected == value:
+            continue
+        if expected is None:
+            lines.append(
+                f"{table.card.name}: {fact} is unchecked, the card has none; found {value}: "
+                f"add it to [facts] in {table.card.path}"
+            )
+        else:
+            lines.append(
+                f"{table.card.name}: {fact}: expected {expected}, found {value}; restore the "
+                f"source, or mend the card and raise its revision: {table.card.path}"
+            )
+    return lines

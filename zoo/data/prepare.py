@@ -1,0 +1,118 @@
+"""From the raw frame of a source to a table, as the card says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from zoo.data.cards import Card
+from zoo.data.joins import PREPARE
+from zoo.data.table import Table
+from zoo.errors import DataError, DefinitionError
+
+__all__ = ["prepare"]
+
+_TRUTH = {"t": True, "true": True, "yes": True, "1": True, "1.0": True}
+_TRUTH |= {"f": False, "false": False, "no": False, "0": False, "0.0": False}
+
+
+def prepare(frame: pd.DataFrame, card: Card) -> Table:
+    """Return the table that the card describes.
+
+    Parameters
+    ----------
+    frame : DataFrame of shape (n_samples, n_raw_columns)
+        What the source holds.
+    card : Card
+
+    Raises
+    ------
+    DataError
+        If a column is missing, or holds what it cannot.
+    DefinitionError
+        If the card names a preparation that does not exist.
+    """
+    if card.prepare is not None:
+        if card.prepare not in PREPARE:
+            raise DefinitionError(
+                f"{card.path}: the key 'prepare' is '{card.prepare}'; "
+                f"expected one of: {', '.join(PREPARE)}"
+            )
+        frame = PREPARE[card.prepare](frame)
+    columns = card.columns
+    named = {card.target, *columns.drop, *columns.bounds, *columns.codes}
+    named |= {*columns.boolean, *columns.categorical, *columns.dates}
+    absent = sorted(named - set(frame.columns))
+    if absent:
+        raise DataError(
+            f"{card.name}: expected the columns {', '.join(absent)}, which the source does not "
+            f"hold; mend {card.path} or install the pinned version of the package"
+        )
+    y = _target(frame[card.target], card)
+    X = frame.drop(columns=[card.target, *columns.drop]).reset_index(drop=True)
+    if card.kind == "image":
+        return Table(X, y, card)
+    converted = {name: _convert(X[name], str(name), card) for name in X.columns}
+    return Table(pd.DataFrame(converted), y, card)
+
+
+def _target(column: pd.Series[Any], card: Card) -> pd.Series[Any]:
+    """Return labels as text, or numbers as float, without a gap."""
+    column = column.reset_index(drop=True).rename(card.target)
+    if column.isna().any():
+        raise DataError(f"{card.name}: the target {card.target} has {column.isna().sum()} gaps")
+    if card.task == "regression":
+        values = column.astype(np.float64)
+        # Rounded, for logarithms differ in the last bit from one processor to another.
+        return values.map(np.log).round(10) if card.log_target else values
+    text = column.astype(object).map(_as_text)
+    if card.labels:
+        other = card.labels.get("*")
+        text = text.map(lambda label: card.labels.get(label, other))
+        if text.isna().any():
+            raise DataError(f"{card.name}: a label has no word in [labels] of {card.path}")
+    return text.astype("str")
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, (float, np.floating)) and float(value).is_integer():
+        return str(int(value))
+    if isinstance(value, bytes):
+        return value.decode().strip()
+    return str(value).strip()
+
+
+def _convert(column: pd.Series[Any], name: str, card: Card) -> pd.Series[Any]:
+    """Return one column of `X` in the dtype that it is to have."""
+    columns = card.columns
+    if name in columns.dates:
+        return pd.to_datetime(column, utc=True).dt.tz_localize(None)
+    is_text = not pd.api.types.is_numeric_dtype(column.dtype)
+    if is_text or name in columns.categorical or name in columns.codes:
+        column = column.astype(object).map(_as_text, na_action="ignore")
+        if columns.missing:
+            column = column.mask(column.isin(columns.missing))
+    if name in columns.codes:
+        words = columns.codes[name]
+        unknown = sorted(set(column.dropna()) - set(words))
+        if unknown:
+            raise DataError(f"{card.name}: {name}: no word for {unknown} in {card.path}")
+        column = column.map(words)
+    if name in columns.boolean:
+        return _as_bool(column, name, card)
+    if is_text or name in columns.categorical or name in columns.codes:
+        return column.astype("str").astype("category")
+    if name in columns.bounds:
+        low, high = columns.bounds[name]
+        column = column.where((column >= low) & (column <= high))
+    return column
+
+
+def _as_bool(column: pd.Series[Any], name: str, card: Card) -> pd.Series[Any]:
+    truth = column.astype(object).map(lambda value: _TRUTH.get(_as_text(value).lower()))
+    if truth.isna().any():
+        odd = sorted({_as_text(value) for value in column[truth.isna()]})
+        raise DataError(f"{card.name}: {name}: expected t/f, yes/no or 1/0, found {odd[:5]}")
+    return truth.astype(bool)

@@ -1,0 +1,121 @@
+"""Reads the formats that data sets come in, each into one frame."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from zoo.errors import DataError
+
+__all__ = ["pixel_frame", "read_files"]
+
+
+def read_files(
+    paths: Sequence[Path],
+    reader: str,
+    *,
+    has_header: bool,
+    names: Sequence[str] | None,
+    target: str,
+) -> pd.DataFrame:
+    """Return the content of the files, one below the other.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        For "idx": pictures, labels, pictures, labels, ...
+    reader : {"csv", "npy", "pickle", "idx", "parquet", "arff"}
+        Pickles are read from installed packages and local files alone, for they can run code.
+    has_header : bool
+        False: the first row of a CSV is data.
+    names : sequence of str or None
+        Column names of a CSV without a header; None: pixels, then the target.
+    target : str
+        The name of the last column of such a CSV, and of the labels of "idx".
+
+    Raises
+    ------
+    DataError
+        If a file is not what its reader expects.
+    """
+    try:
+        if reader == "idx":
+            pairs = zip(paths[::2], paths[1::2], strict=True)
+            parts = [_read_idx_pair(images, labels, target) for images, labels in pairs]
+        else:
+            parts = [_read_one(path, reader, has_header, names, target) for path in paths]
+    except (ValueError, EOFError, OSError) as error:
+        said = " ".join(str(error).split())
+        where = ", ".join(map(str, paths))
+        raise DataError(
+            f"expected {reader} in {where}, which cannot be read as such: {said}; "
+            f"remove the file and fetch it again"
+        ) from error
+    return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
+
+
+def pixel_frame(images: NDArray[Any]) -> pd.DataFrame:
+    """Return images (n_samples, height, width) or (n_samples, n_pixels), a column a pixel."""
+    flat = images.reshape(len(images), -1)
+    return pd.DataFrame(flat, columns=[f"pixel_{i}" for i in range(flat.shape[1])])
+
+
+def _read_one(
+    path: Path, reader: str, has_header: bool, names: Sequence[str] | None, target: str
+) -> pd.DataFrame:
+    if reader == "csv":
+        return pd.read_csv(path) if has_header else _read_bare_csv(path, names, target)
+    if reader == "npy":
+        return pixel_frame(np.load(path, allow_pickle=False))
+    if reader == "parquet":
+        return pd.read_parquet(path)
+    if reader == "arff":
+        return _read_arff(path)
+    compression: Any = "xz" if path.suffix == ".compress" else "infer"
+    frame: pd.DataFrame = pd.read_pickle(path, compression=compression)
+    return frame
+
+
+def _read_bare_csv(path: Path, names: Sequence[str] | None, target: str) -> pd.DataFrame:
+    frame = pd.read_csv(path, header=None, low_memory=False)
+    if names is not None:
+        return frame.set_axis(list(names), axis=1)
+    pixels = pixel_frame(frame.iloc[:, :-1].to_numpy(np.uint8))
+    return pixels.assign(**{target: frame.iloc[:, -1]})
+
+
+def _read_idx_pair(images: Path, labels: Path, target: str) -> pd.DataFrame:
+    return pixel_frame(_read_idx(images)).assign(**{target: _read_idx(labels)})
+
+
+def _read_idx(path: Path) -> NDArray[np.uint8]:
+    """Return the array of an IDX file of bytes, gzipped or not (http://yann.lecun.com/exdb/mnist)."""
+    raw = path.read_bytes()
+    if raw[:2] == b"\x1f\x8b":
+        raw = gzip.decompress(raw)
+    if raw[:3] != b"\x00\x00\x08":
+        raise ValueError("it does not begin as an IDX file of bytes does")
+    n_axes = raw[3]
+    shape = np.frombuffer(raw, ">i4", count=n_axes, offset=4)
+    return np.frombuffer(raw, np.uint8, offset=4 + 4 * n_axes).reshape(tuple(shape))
+
+
+def _read_arff(path: Path) -> pd.DataFrame:
+    from scipy.io import arff
+
+    try:
+        data, _ = arff.loadarff(io.StringIO(path.read_text(encoding="utf-8")))
+    except NotImplementedError as error:  # string attributes
+        raise ValueError(str(error)) from error
+    frame = pd.DataFrame(data)
+    for name in frame.select_dtypes(object).columns:
+        text = frame[name].map(lambda value: value.decode("utf-8"))
+        frame[name] = text.mask(text.eq("?"))
+    return frame

@@ -1,0 +1,187 @@
+"""Fetches the raw frame of a data set from the first of its sources that can be had."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from zoo.data.cards import Card, Source
+from zoo.data.download import cache_folder, download, fetch_openml_file
+from zoo.data.generated import generate
+from zoo.data.readers import pixel_frame, read_files
+from zoo.errors import DataError, MissingExtraError, ZooError
+
+__all__ = ["fetch", "locate"]
+
+_log = logging.getLogger("zoo.data")
+
+
+def fetch(card: Card) -> pd.DataFrame:
+    """Return the raw frame from the first source that answers, those offline first.
+
+    Raises
+    ------
+    MissingExtraError
+        If all that is wanting is a package.
+    DataError
+        If no source answers: what each said, and what to do.
+    """
+    failures: list[ZooError] = []
+    for source in sorted(card.sources, key=lambda source: source.needs_network):
+        if source.needs_network:
+            _log.info("%s: trying %s, which needs the internet unless cached", card.name, source)
+        try:
+            return _FETCHERS[source.type](source, card)
+        except (DataError, MissingExtraError) as error:
+            failures.append(error)
+    if len(failures) == 1 or isinstance(failures[0], MissingExtraError):
+        raise failures[0]
+    raise DataError(f"{card.name}: no source answers: " + "; or ".join(map(str, failures)))
+
+
+def locate(distribution: str, file: str, extra: str) -> Path:
+    """Return the path of a file inside an installed distribution, without importing it.
+
+    Raises
+    ------
+    MissingExtraError
+        If the distribution is not installed.
+    DataError
+        If this version of it lacks the file.
+    """
+    try:
+        found = metadata.distribution(distribution)
+    except metadata.PackageNotFoundError as error:
+        raise MissingExtraError(f"the package {distribution}", extra) from error
+    path = Path(str(found.locate_file(file)))
+    if not path.is_file():
+        raise DataError(
+            f"{distribution} {found.version} holds no file {file}; "
+            f"install the pinned version: pip install 'model-zoo-curves[{extra}]'"
+        )
+    return path
+
+
+def _from_package(source: Source, card: Card) -> pd.DataFrame:
+    options = source.options
+    distribution, extra = options["distribution"], options["extra"]
+    paths = [locate(distribution, file, extra) for file in options["files"]]
+    frame = _read(paths, options, card)
+    if "join" in options:
+        other = pd.read_csv(locate(distribution, options["join"], extra))
+        keys = options["join_on"]
+        new = [name for name in other.columns if name in keys or name not in frame.columns]
+        frame = frame.merge(other[new], on=keys, how="left", validate="many_to_one")
+    return frame
+
+
+def _from_file(source: Source, card: Card) -> pd.DataFrame:
+    paths = [Path(file).expanduser() for file in source.options["files"]]
+    paths = [path if path.is_absolute() else card.path.parent / path for path in paths]
+    for path in paths:
+        if not path.is_file():
+            hint = source.options.get("package_hint", "put it there or mend the card")
+            raise DataError(f"{card.name}: expected the file {path}, which is not there; {hint}")
+    return _read(paths, source.options, card)
+
+
+def _read(paths: list[Path], options: Mapping[str, Any], card: Card) -> pd.DataFrame:
+    return read_files(
+        paths,
+        options["reader"],
+        has_header=options.get("header", True),
+        names=options.get("names"),
+        target=card.target,
+    )
+
+
+def _from_sklearn(source: Source, card: Card) -> pd.DataFrame:
+    from sklearn import datasets
+
+    function = source.options["function"]
+    fetcher: Callable[..., Any] | None = getattr(datasets, function, None)
+    if fetcher is None:
+        raise DataError(
+            f"{card.name}: scikit-learn has no sklearn.datasets.{function}; mend {card.path}"
+        )
+    options: dict[str, Any] = {}
+    if source.needs_network:
+        folder = cache_folder() / "sklearn"
+        folder.mkdir(parents=True, exist_ok=True)
+        options = {"data_home": str(folder), "n_retries": 1}
+        if function == "fetch_olivetti_faces":
+            options["shuffle"] = False
+    try:
+        bunch = _fetch_cached(fetcher, options, card) if options else fetcher()
+    except OSError as error:  # urllib's errors and a file that cannot be written
+        raise DataError(_unreachable(card, f"sklearn.datasets.{function}", error)) from error
+    if card.kind == "image":
+        return pixel_frame(bunch.data).assign(**{card.target: bunch.target})
+    frame = pd.DataFrame(bunch.data, columns=list(bunch.feature_names))
+    return frame.assign(**{card.target: bunch.target})
+
+
+def _fetch_cached(fetcher: Callable[..., Any], options: dict[str, Any], card: Card) -> Any:
+    """Return what scikit-learn has in its cache, or say that the internet is needed and fetch."""
+    try:
+        return fetcher(**options, download_if_missing=False)
+    except OSError:
+        _log.warning("%s: fetching it with scikit-learn from the internet", card.name)
+        return fetcher(**options)
+
+
+def _from_keras(source: Source, card: Card) -> pd.DataFrame:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    import keras
+    import numpy as np
+
+    module = source.options["module"]
+    _log.warning("%s: fetching it with Keras from the internet, unless Keras has it", card.name)
+    try:
+        (X_a, y_a), (X_b, y_b) = getattr(keras.datasets, module).load_data()
+    except Exception as error:  # keras raises Exception itself when offline
+        raise DataError(_unreachable(card, f"keras.datasets.{module}", error)) from error
+    frame = pixel_frame(np.concatenate([X_a, X_b]))
+    return frame.assign(**{card.target: np.concatenate([y_a, y_b]).ravel()})
+
+
+def _unreachable(card: Card, what: str, error: Exception) -> str:
+    said = " ".join(str(error).split())
+    return (
+        f"{card.name}: expected to fetch it with {what}, which failed ({said}); "
+        f"connect to the internet and try again: it is then cached in {cache_folder()}"
+    )
+
+
+def _from_url(source: Source, card: Card) -> pd.DataFrame:
+    path = download(source.options["url"], name=card.name, sha256=source.options["sha256"])
+    return _read([path], source.options, card)
+
+
+def _from_openml(source: Source, card: Card) -> pd.DataFrame:
+    path = fetch_openml_file(
+        source.options["id"], name=card.name, sha256=source.options.get("sha256")
+    )
+    reader = "arff" if path.suffix == ".arff" else "parquet"
+    return read_files([path], reader, has_header=True, names=None, target=card.target)
+
+
+def _from_generator(source: Source, card: Card) -> pd.DataFrame:
+    return generate(source.options["rows"], source.options["seed"])
+
+
+_FETCHERS: Mapping[str, Callable[[Source, Card], pd.DataFrame]] = {
+    "package": _from_package,
+    "file": _from_file,
+    "sklearn": _from_sklearn,
+    "keras": _from_keras,
+    "url": _from_url,
+    "openml": _from_openml,
+    "generated": _from_generator,
+}
