@@ -18,7 +18,19 @@ from typing import Any
 from zoo.canonical import canonical_json
 from zoo.errors import StoreError
 
-__all__ = ["SCHEMA", "STATUSES", "Cell", "CellWriter", "Results", "cell_key", "pack", "read"]
+__all__ = [
+    "SCHEMA",
+    "STATUSES",
+    "Cell",
+    "CellWriter",
+    "Results",
+    "cell_key",
+    "check_folder",
+    "has_results",
+    "pack",
+    "read",
+    "set_aside",
+]
 
 SCHEMA = 1
 STATUSES = ("ok", "failed", "timeout", "out_of_memory", "skipped")
@@ -133,6 +145,43 @@ def _read_files(files: list[Path]) -> Results:
     return Results(sorted(cells.values(), key=_sort_key), environments)
 
 
+def has_results(folder: Path) -> bool:
+    """Return whether the folder exists and holds records."""
+    return Path(folder).is_dir() and bool(_files(Path(folder)))
+
+
+def set_aside(folder: Path) -> Path | None:
+    """Move the records of a folder into ``earlier-1``, ``earlier-2``, ... inside it.
+
+    Returns
+    -------
+    Path or None
+        Where they are now; None if there were none.
+    """
+    if not has_results(folder):
+        return None
+    number = 1 + sum(1 for _ in Path(folder).glob("earlier-*"))
+    target = Path(folder) / f"earlier-{number}"
+    target.mkdir()
+    for path in _files(Path(folder)):
+        path.rename(target / path.name)
+    return target
+
+
+def _writer_lives(path: Path) -> bool:
+    """Return whether another process may still append to this part."""
+    pid = path.name.split("-")[1]
+    if not pid.isdigit() or int(pid) == os.getpid():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def check_folder(folder: Path) -> None:
     """Refuse a folder that holds something else, so that a run never scatters files in it.
 
@@ -200,7 +249,8 @@ class CellWriter:
 def pack(folder: Path) -> Path:
     """Join all files of a results folder into one sorted `cells.jsonl` and return its path.
 
-    The new file replaces the old one in one step; the parts go only after that.
+    The new file replaces the old one in one step; the parts go only after that, and
+    those of a process that still runs stay.
     """
     folder = Path(folder)
     files = _files(folder)
@@ -220,6 +270,6 @@ def pack(folder: Path) -> Path:
         os.fsync(file.fileno())
     temporary.replace(packed)
     for path in files:
-        if path != packed:
+        if path != packed and not _writer_lives(path):
             path.unlink(missing_ok=True)
     return packed

@@ -11,13 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from zoo.canonical import derive_seed
+from zoo.data.limits import MAX_TEST_ROWS, rows_held_for_test
 from zoo.errors import DataError
 
 __all__ = ["MAX_TEST_ROWS", "PROTOCOL", "Split", "split"]
 
 PROTOCOL = "nested-holdout/1"
-MAX_TEST_ROWS = 5000
-_TEST_PART = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +99,7 @@ def split(
         raise DataError(f"{dataset}: the target has gaps; drop these rows before splitting")
     rng = np.random.default_rng(derive_seed(PROTOCOL, dataset, replicate))
     shuffled = rng.permutation(len(labels))
-    n_test = min(int(len(labels) * _TEST_PART + 0.5), MAX_TEST_ROWS)
+    n_test = rows_held_for_test(len(labels))
     if task == "regression":
         return Split(np.sort(shuffled[:n_test]), shuffled[n_test:], None)
 

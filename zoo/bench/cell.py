@@ -1,0 +1,171 @@
+"""One cell: load, split, fit, predict, score."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import math
+import resource
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from zoo import registry
+from zoo.bench.metrics import ClassPrediction, score_classes, score_numbers
+from zoo.canonical import derive_seed
+from zoo.data import load
+from zoo.data.splits import Split, split
+from zoo.data.table import Table
+
+__all__ = ["predict_classes", "run_cell"]
+
+_MAX_TRAIN_SCORE_ROWS = 2000
+_MODEL_FACTS = {"n_parameters_": "n_parameters", "n_epochs_": "epochs", "n_trees_": "trees"}
+
+
+@functools.lru_cache(maxsize=16)
+def _split_of(name: str, replicate: int, folders: tuple[Path, ...]) -> Split:
+    table = load(name, folders)
+    return split(table.y, task=table.card.task, dataset=name, replicate=replicate)
+
+
+def run_cell(
+    key: dict[str, Any],
+    metrics: tuple[str, ...],
+    *,
+    threads: int,
+    folders: tuple[Path, ...] = (),
+    began: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """Measure one cell.
+
+    Parameters
+    ----------
+    key : dict
+        dataset, model, params, n_train, replicate, protocol.
+    metrics : tuple of str
+    threads : int
+        Threads that the model may use.
+    folders : tuple of Path
+        Folders with cards of the user's own.
+    began : callable
+        Called when data and framework are loaded and fitting starts.
+
+    Returns
+    -------
+    dict
+        status, reason, scores, timings_s, memory_mb, model_facts.
+
+    Raises
+    ------
+    ZooError
+        If the data cannot be had.
+    Exception
+        Whatever the model raises.
+    """
+    table = load(key["dataset"], folders)
+    rows = _split_of(key["dataset"], key["replicate"], folders)
+    train, test = rows.subset(key["n_train"]), rows.test
+    X, y = table.X.iloc[train], table.y.iloc[train]
+    model = _make(key, table, threads)
+    _reset_peak()
+    began()
+    start = time.perf_counter()
+    model.fit(X, y)
+    fit_s = time.perf_counter() - start
+    compile_s = float(getattr(model, "compile_s_", 0.0))
+    start = time.perf_counter()
+    test_scores = _score(model, table, test, metrics)
+    predict_s = time.perf_counter() - start
+    some = train[:_MAX_TRAIN_SCORE_ROWS]
+    scores = {"test": test_scores, "train": _score(model, table, some, metrics)}
+    bad = [name for part in scores.values() for name, v in part.items() if not math.isfinite(v)]
+    return {
+        "status": "failed" if bad else "ok",
+        "reason": f"not a finite number: {', '.join(bad)}" if bad else None,
+        "scores": {} if bad else scores,
+        "timings_s": {
+            "compile": round(compile_s, 4),
+            "fit": round(fit_s - compile_s, 4),
+            "predict": round(predict_s, 4),
+        },
+        "memory_mb": {"peak_rss": _peak_mb()},
+        "model_facts": {
+            name: int(getattr(model, attribute))
+            for attribute, name in _MODEL_FACTS.items()
+            if hasattr(model, attribute)
+        },
+    }
+
+
+def _make(key: dict[str, Any], table: Table, threads: int) -> Any:
+    """Return the model of a cell, its seed derived from what the cell is."""
+    task = table.card.task
+    spec = registry.spec(key["model"])
+    known = inspect.signature(type(registry.make(spec.name, task=task))).parameters
+    given: dict[str, Any] = dict(key["params"])
+    if "random_state" in known:
+        given["random_state"] = derive_seed(
+            "fit", key["dataset"], key["model"], key["n_train"], key["replicate"]
+        )
+    if "n_jobs" in known:
+        given["n_jobs"] = threads
+    if "image_shape" in known and table.card.image_shape is not None:
+        shape = table.card.image_shape
+        given["image_shape"] = shape if len(shape) == 3 else (*shape, 1)
+    return registry.make(spec.name, task=task, **given)
+
+
+def _score(
+    model: Any, table: Table, rows: NDArray[np.int64], metrics: tuple[str, ...]
+) -> dict[str, float]:
+    X, y = table.X.iloc[rows], table.y.iloc[rows]
+    if table.card.task == "regression":
+        return score_numbers(y.to_numpy(np.float64), model.predict(X), metrics)
+    classes = np.unique(table.y.to_numpy(object))
+    prediction = predict_classes(model, X, classes)
+    return score_classes(np.searchsorted(classes, y.to_numpy(object)), prediction, metrics)
+
+
+def predict_classes(model: Any, X: pd.DataFrame, classes: NDArray[Any]) -> ClassPrediction:
+    """Return what a fitted classifier says, in terms of all classes of the data set.
+
+    A class that the model never saw gets probability 0, or the lowest decision value.
+    """
+    columns = np.searchsorted(classes, model.classes_)
+    full = np.zeros((len(X), len(classes)))
+    if hasattr(model, "predict_proba"):
+        full[:, columns] = model.predict_proba(X)
+        return ClassPrediction(full.argmax(axis=1), full, True)
+    codes = np.searchsorted(classes, model.predict(X))
+    if not hasattr(model, "decision_function"):
+        return ClassPrediction(codes, None, False)
+    values = np.asarray(model.decision_function(X), dtype=np.float64)
+    if values.ndim == 1:
+        values = np.column_stack([-values, values])
+    full += values.min() if values.size else 0.0
+    full[:, columns[: values.shape[1]]] = values
+    return ClassPrediction(codes, full, False)
+
+
+def _reset_peak() -> None:
+    """Start a new peak of resident memory, where the system can (Linux)."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    except OSError:
+        return
+
+
+def _peak_mb() -> int:
+    try:
+        for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) // 1024
+    except OSError:
+        pass
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

@@ -1,0 +1,71 @@
+"""Where a cell was measured: packages, machine, commit."""
+
+from __future__ import annotations
+
+import functools
+import os
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import zoo
+from zoo.canonical import digest
+
+__all__ = ["commit", "describe_environment"]
+
+_PACKAGES = (
+    "tensorflow", "keras", "xgboost", "lightgbm", "scikit-learn", "numpy", "pandas", "scipy",
+)  # fmt: skip
+
+
+def describe_environment() -> dict[str, Any]:
+    """Return versions and machine, with the digest that cells name them by."""
+    parts: dict[str, Any] = {
+        "zoo": zoo.__version__,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "machine": _machine(),
+        "packages": {name: _version(name) for name in _PACKAGES},
+    }
+    return {**parts, "digest": digest(parts)}
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _machine() -> str:
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                model = line.partition(":")[2].strip()
+                break
+    return f"{model}, {os.cpu_count()} cores"
+
+
+@functools.cache
+def commit() -> str:
+    """Return the commit of the checkout that zoo runs from ("+" if changed), or its version."""
+    root = Path(zoo.__file__).parent.parent
+    if not (root / ".git").exists():
+        return f"zoo {zoo.__version__}"
+    try:
+        head = _git(root, "rev-parse", "--short", "HEAD")
+        changed = _git(root, "status", "--porcelain", "--untracked-files=no", "--", "zoo")
+    except (OSError, subprocess.CalledProcessError):
+        return f"zoo {zoo.__version__}"
+    return head + ("+" if changed else "")
+
+
+def _git(root: Path, *arguments: str) -> str:
+    answer = subprocess.run(
+        ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True
+    )
+    return answer.stdout.strip()

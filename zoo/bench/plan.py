@@ -1,0 +1,138 @@
+"""From a suite to its cells: which there are, which are skipped and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zoo import registry
+from zoo.bench.suite import Suite
+from zoo.data import Card, load_card
+from zoo.data.limits import rows_left_to_train
+from zoo.definitions import unknown
+from zoo.errors import DataError
+
+__all__ = ["Job", "Plan", "make_plan"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One cell to run.
+
+    Parameters
+    ----------
+    key : dict
+        What is measured, as the store keeps it.
+    facts : dict
+        What reports need to know of it: task, metric, family, title, rows, features.
+    metrics : tuple of str
+    skip : str or None
+        Why the cell cannot be run at all.
+    """
+
+    key: dict[str, Any]
+    facts: dict[str, Any]
+    metrics: tuple[str, ...]
+    skip: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The cells of a suite, and the sizes that were left out for want of rows."""
+
+    jobs: list[Job]
+    left_out: list[str]
+
+
+def make_plan(
+    suite: Suite,
+    *,
+    models: Sequence[str] = (),
+    datasets: Sequence[str] = (),
+    folders: Iterable[Path] = (),
+) -> Plan:
+    """Return the cells of a suite.
+
+    Parameters
+    ----------
+    suite : Suite
+    models, datasets : sequence of str
+        In place of the suite's own.
+    folders : iterable of Path
+        Folders with cards of the user's own.
+
+    Raises
+    ------
+    DefinitionError
+        For an unknown model or data set.
+    DataError
+        If no size of the suite fits a data set, or one named for it does not.
+    """
+    folders = list(folders)
+    specs = [registry.spec(name) for name in models or suite.models]
+    for name in suite.dataset_sizes:
+        if name not in suite.datasets:
+            raise unknown("data set in [dataset_sizes]", name, suite.datasets)
+    jobs: list[Job] = []
+    left_out: list[str] = []
+    for name in datasets or suite.datasets:
+        card = load_card(name, folders)
+        sizes, note = _sizes_of(suite, card)
+        left_out.extend(note)
+        for model in specs:
+            for size in sizes:
+                for replicate in range(suite.replicates):
+                    jobs.append(_job(suite, card, model, size, replicate))
+    return Plan(jobs, left_out)
+
+
+def _sizes_of(suite: Suite, card: Card) -> tuple[tuple[int, ...], list[str]]:
+    available = rows_left_to_train(card.facts.rows)
+    least = card.facts.classes or 1
+    asked = suite.dataset_sizes.get(card.name, suite.sizes)
+    fit = tuple(size for size in asked if least <= size <= available)
+    too_large = [size for size in asked if not least <= size <= available]
+    where = f"{card.name}: sizes from {least} to {available} rows can be had"
+    if too_large and (not fit or card.name in suite.dataset_sizes):
+        raise DataError(
+            f"{where}, but {suite.path} asks for {', '.join(map(str, too_large))}; "
+            "mend its sizes or take a larger data set"
+        )
+    note = [f"{where}; left out: {', '.join(map(str, too_large))}"] if too_large else []
+    return fit, note
+
+
+def _job(suite: Suite, card: Card, model: registry.ModelSpec, n_train: int, replicate: int) -> Job:
+    metrics = suite.metrics[card.task]
+    headline = card.metric if card.metric in metrics else metrics[0]
+    skip = None
+    if card.task not in model.tasks:
+        skip = f"{model.name} does not do {card.task}"
+    elif model.inputs == "image" and card.kind != "image":
+        skip = f"{model.name} takes pictures only"
+    return Job(
+        key={
+            "dataset": card.name,
+            "dataset_revision": card.revision,
+            "model": model.name,
+            "model_version": model.version,
+            "params": dict(model.params),
+            "n_train": n_train,
+            "replicate": replicate,
+            "protocol": suite.protocol,
+        },
+        facts={
+            "task": card.task,
+            "metric": headline,
+            "family": model.family,
+            "title": card.title,
+            "n_rows": card.facts.rows,
+            "n_features": card.facts.features,
+            "n_classes": card.facts.classes,
+            "bayes_error": card.facts.bayes_error,
+        },
+        metrics=metrics,
+        skip=skip,
+    )

@@ -1,0 +1,158 @@
+"""Runs a suite into a results folder, and takes up again where a run was cut off."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from zoo.bench.environment import commit, describe_environment
+from zoo.bench.plan import Job, Plan
+from zoo.bench.pool import Pool
+from zoo.bench.progress import Progress
+from zoo.bench.schedule import Schedule
+from zoo.bench.store import CellWriter, cell_key, check_folder, has_results, pack, read, set_aside
+from zoo.bench.suite import Suite
+
+__all__ = ["RunSummary", "jobs_to_run", "run_suite"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What a run did.
+
+    Parameters
+    ----------
+    n_run : int
+        Cells measured now.
+    n_kept : int
+        Cells that were there already.
+    failed : list of dict
+        All cells of the plan that are failed, timeout or out_of_memory.
+    """
+
+    n_run: int
+    n_kept: int
+    failed: list[dict[str, Any]]
+
+
+def jobs_to_run(plan: Plan, folder: Path, *, retry_failed: bool = False) -> list[Job]:
+    """Return the jobs whose cells the folder does not hold yet."""
+    if not has_results(folder):
+        return plan.jobs
+    done = {
+        cell_key(cell)
+        for cell in read(folder).cells
+        if not retry_failed or cell["status"] in ("ok", "skipped")
+    }
+    return [job for job in plan.jobs if cell_key({"key": job.key}) not in done]
+
+
+def run_suite(
+    suite: Suite,
+    plan: Plan,
+    out: Path,
+    *,
+    n_workers: int | None = None,
+    folders: Iterable[Path] = (),
+    retry_failed: bool = False,
+    is_fresh: bool = False,
+) -> RunSummary:
+    """Measure the cells of a plan that are not in `out` yet, then pack the folder.
+
+    Parameters
+    ----------
+    suite : Suite
+    plan : Plan
+        Of this suite.
+    out : Path
+        The results folder; made if missing.
+    n_workers : int, optional
+        Processes; None: as many as the cores allow with the suite's threads.
+    folders : iterable of Path
+        Folders with cards of the user's own.
+    retry_failed : bool
+        Measure failed cells again.
+    is_fresh : bool
+        Measure everything again; what was there is set aside, not lost.
+
+    Raises
+    ------
+    StoreError
+        If `out` is a file or holds something else than results.
+    """
+    out = Path(out)
+    check_folder(out)
+    if is_fresh:
+        set_aside(out)
+    todo = jobs_to_run(plan, out, retry_failed=retry_failed)
+    writer = CellWriter(out)
+    try:
+        if todo:
+            _run_jobs(suite, todo, writer, n_workers, [str(Path(f).resolve()) for f in folders])
+    finally:
+        writer.close()
+    pack(out)
+    wanted = {cell_key({"key": job.key}) for job in plan.jobs}
+    cells = [cell for cell in read(out).cells if cell_key(cell) in wanted]
+    failed = [cell for cell in cells if cell["status"] not in ("ok", "skipped")]
+    return RunSummary(len(todo), len(plan.jobs) - len(todo), failed)
+
+
+def _run_jobs(
+    suite: Suite, todo: list[Job], writer: CellWriter, n_workers: int | None, folders: list[str]
+) -> None:
+    environment = describe_environment()
+    writer.write_environment(environment)
+    provenance = {
+        "suite": suite.name,
+        "commit": commit(),
+        "machine": environment["machine"],
+        "environment": environment["digest"],
+        "threads": suite.budget.threads,
+    }
+    runnable = [job for job in todo if job.skip is None]
+    for job in todo:
+        if job.skip is not None:
+            _write(writer, job, {"status": "skipped", "reason": job.skip}, provenance)
+    if not runnable:
+        return
+    n_workers = n_workers or max(1, (os.cpu_count() or 1) // suite.budget.threads)
+    pool = Pool(min(n_workers, len(runnable)), suite.budget, folders)
+    try:
+        _serve(pool, Schedule(runnable), len(runnable), writer, provenance)
+    finally:
+        pool.close()
+
+
+def _serve(
+    pool: Pool, schedule: Schedule, n_jobs: int, writer: CellWriter, provenance: dict[str, Any]
+) -> None:
+    n_done = 0
+    with Progress(n_jobs) as progress:
+        while n_done < n_jobs:
+            for worker in pool.idle():
+                job = schedule.next_for(pool.workers.index(worker))
+                if job is None:
+                    break
+                worker.send(job)
+                progress.begin(job)
+            finished = pool.wait()
+            if finished is None:
+                continue
+            job, answer = finished
+            _write(writer, job, answer, provenance)
+            n_done += 1
+            progress.finish(job, is_failed=answer["status"] != "ok")
+
+
+def _write(
+    writer: CellWriter, job: Job, answer: dict[str, Any], provenance: dict[str, Any]
+) -> None:
+    empty: dict[str, Any] = {"scores": {}, "timings_s": {}, "memory_mb": {}, "model_facts": {}}
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    cell = {**empty, **answer, "key": job.key, "facts": job.facts}
+    writer.write({**cell, "run": {**provenance, "finished": now}})
