@@ -1,0 +1,163 @@
+"""Writes the report of a results folder: tables, figures, REPORT.md and report.html."""
+
+from __future__ import annotations
+
+import base64
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader
+
+from zoo.bench.store import Results, read
+from zoo.curves.aggregate import cell_frame, curve_frame, family_frame, rank_frame
+from zoo.errors import StoreError
+from zoo.report.figures import draw_dataset, draw_families, save
+from zoo.report.findings import dataset_finding, family_findings
+from zoo.report.tables import failure_rows, score_rows, size_text, write_tables
+
+__all__ = ["write_report"]
+
+
+def write_report(folder: Path) -> Path:
+    """Write tables, figures, REPORT.md and report.html into a results folder.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    Path
+        Of report.html, which needs no other file.
+
+    Raises
+    ------
+    StoreError
+        If the folder is not a results folder, or no cell in it has a score.
+    """
+    folder = Path(folder)
+    results = read(folder)
+    cells = cell_frame(results.cells)
+    curves = curve_frame(cells)
+    if curves.empty:
+        said = cells["reason"].dropna()
+        why = f"; the first reason: {said.iloc[0]}" if len(said) else ""
+        raise StoreError(f"{folder}: no cell has a score, so there is nothing to draw{why}")
+    families, ranks = family_frame(cells), rank_frame(cells)
+    frames = {"cells": cells, "curves": curves, "ranks": ranks, "families": families}
+    write_tables(folder, frames)
+    (folder / "figures").mkdir(exist_ok=True)
+    parts = _parts(folder, results, cells, curves, families, ranks)
+    page = folder / "report.html"
+    _write(page, "page.html.jinja", parts, is_html=True)
+    _write(folder / "REPORT.md", "REPORT.md.jinja", parts, is_html=False)
+    return page
+
+
+def _write(path: Path, template: str, parts: dict[str, Any], *, is_html: bool) -> None:
+    loader = PackageLoader("zoo.report", "")
+    environment = Environment(loader=loader, autoescape=is_html, trim_blocks=not is_html)
+    text = environment.get_template(template).render(**parts)
+    if not is_html:
+        text = re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _parts(
+    folder: Path,
+    results: Results,
+    cells: pd.DataFrame,
+    curves: pd.DataFrame,
+    families: pd.DataFrame,
+    ranks: pd.DataFrame,
+) -> dict[str, Any]:
+    facts = {cell["key"]["dataset"]: cell.get("facts", {}) for cell in results.cells}
+    figure = ""
+    if not families.empty:
+        figure = _embed(save(draw_families(families), folder / "figures" / "families")[0])
+    n_ok = int((cells["status"] == "ok").sum())
+    n_failed = int((~cells["status"].isin(["ok", "skipped"])).sum())
+    n_skipped = int((cells["status"] == "skipped").sum())
+    suites = sorted({cell.get("run", {}).get("suite", "") for cell in results.cells} - {""})
+    return {
+        "title": f"Learning curves: {', '.join(suites) or folder.name}",
+        "summary": (
+            f"{cells['dataset'].nunique()} data sets, {cells['model'].nunique()} models, "
+            f"{n_ok:,} cells with a score, {n_failed:,} failed, {n_skipped:,} skipped because the "
+            "model is not made for the data. Every model saw the same rows; rows held out for "
+            "early stopping count as training rows."
+        ),
+        "warnings": _warnings(cells),
+        "families_figure": figure,
+        "family_findings": family_findings(families),
+        "datasets": [_dataset_part(folder, name, facts[name], curves) for name in _names(curves)],
+        "ranks": _rank_rows(ranks),
+        "failures": failure_rows(cells),
+        "provenance": _provenance(results),
+    }
+
+
+def _names(curves: pd.DataFrame) -> list[str]:
+    return sorted(curves["dataset"].unique())
+
+
+def _dataset_part(
+    folder: Path, name: str, facts: dict[str, Any], curves: pd.DataFrame
+) -> dict[str, Any]:
+    lines = curves[(curves["dataset"] == name) & curves["is_headline"]]
+    title = facts.get("title") or name
+    figure = draw_dataset(lines, title=f"{name}: {title}", bayes_error=facts.get("bayes_error"))
+    sizes, rows = score_rows(lines)
+    return {
+        "name": name,
+        "title": title,
+        "finding": dataset_finding(lines),
+        "figure": _embed(save(figure, folder / "figures" / name)[0]),
+        "sizes": sizes,
+        "rows": rows,
+    }
+
+
+def _embed(png: Path) -> str:
+    return "data:image/png;base64," + base64.b64encode(png.read_bytes()).decode("ascii")
+
+
+def _rank_rows(ranks: pd.DataFrame) -> list[dict[str, Any]]:
+    rows = []
+    for n_train, group in ranks.groupby("n_train"):
+        text = ", ".join(f"{row.model} {row.mean_rank:.1f}" for row in group.itertuples())
+        n_datasets = int(group["n_datasets"].iloc[0])
+        rows.append({"size": size_text(int(n_train)), "n_datasets": n_datasets, "text": text})
+    return rows
+
+
+def _warnings(cells: pd.DataFrame) -> list[str]:
+    """Say so when one curve mixes environments."""
+    known = cells.dropna(subset=["environment"])
+    mixed = known.groupby(["dataset", "model"])["environment"].nunique()
+    mixed = mixed[mixed > 1]
+    if mixed.empty:
+        return []
+    names = ", ".join(f"{model} on {dataset}" for dataset, model in mixed.index[:5])
+    return [f"{len(mixed)} curves mix cells of different environments (see provenance): {names}."]
+
+
+def _provenance(results: Results) -> list[tuple[str, str]]:
+    runs = [cell["run"] for cell in results.cells if "run" in cell]
+    rows = []
+    if runs:
+        finished = sorted(run["finished"] for run in runs if "finished" in run)
+        rows.append(("measured", f"{finished[0]} to {finished[-1]}"))
+        for field in ("commit", "threads"):
+            values = sorted({str(run[field]) for run in runs if field in run})
+            rows.append((field, ", ".join(values)))
+    protocols = sorted({cell["key"]["protocol"] for cell in results.cells})
+    rows.append(("protocol", ", ".join(protocols)))
+    for digest, environment in sorted(results.environments.items()):
+        packages = ", ".join(f"{k} {v}" for k, v in environment.get("packages", {}).items())
+        where = f"{environment.get('machine')}, {environment.get('system')}"
+        text = f"{where}; Python {environment.get('python')}; {packages}"
+        rows.append((f"environment {digest}", text))
+    return rows
