@@ -2,30 +2,43 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SUITE ?= quick
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help test check format clean
+.PHONY: help bench test test-slow check check-data bench-speed format clean
 
 help: ## Say what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[data,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[data,dev]'
 	@touch $@
 
-test: $(VENV)/installed ## Make .venv and run the tests
+bench: $(VENV)/installed ## Run the suite SUITE (quick) and write its report; goes on if cut off
+	$(BIN)/zoo bench $(SUITE) --out results/$(SUITE)
+
+test: $(VENV)/installed ## Run the tests
 	$(BIN)/python -m pytest -q
 
+test-slow: $(VENV)/installed ## Run the slow tests
+	$(BIN)/python -m pytest -q -m slow
+
 check: $(VENV)/installed ## Check format, lint and types, then run the tests
-	$(BIN)/ruff format --check zoo tests
-	$(BIN)/ruff check zoo tests
+	$(BIN)/ruff format --check zoo tests benchmarks
+	$(BIN)/ruff check zoo tests benchmarks
 	$(BIN)/mypy
 	$(MAKE) test
 
+check-data: $(VENV)/installed ## Recompute the facts of all data sets that are at hand
+	$(BIN)/zoo check-data
+
+bench-speed: $(VENV)/installed ## Measure start-up, reading and overhead
+	$(BIN)/python benchmarks/speed/harness.py
+
 format: $(VENV)/installed ## Format the code
-	$(BIN)/ruff format zoo tests
-	$(BIN)/ruff check --fix zoo tests
+	$(BIN)/ruff format zoo tests benchmarks
+	$(BIN)/ruff check --fix zoo tests benchmarks
 
 clean: ## Remove .venv and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache

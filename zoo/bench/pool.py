@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -62,12 +63,14 @@ class Worker:
         self.job: Job | None = None
         self.began = False
         self.since = time.monotonic()
-        threading.Thread(target=self._listen, args=(inbox,), daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, args=(inbox,), daemon=True)
+        self._listener.start()
 
     def _listen(self, inbox: queue.Queue[Any]) -> None:
         assert self._process.stdout is not None  # noqa: S101 (for the type checker)
-        for line in self._process.stdout:
-            inbox.put((self, json.loads(line)))
+        with self._process.stdout as answers:
+            for line in answers:
+                inbox.put((self, json.loads(line)))
         inbox.put((self, None))
 
     def send(self, job: Job) -> None:
@@ -79,12 +82,10 @@ class Worker:
             "threads": self._budget.threads,
             "folders": self._folders,
         }
-        try:
-            assert self._process.stdin is not None  # noqa: S101 (for the type checker)
+        assert self._process.stdin is not None  # noqa: S101 (for the type checker)
+        with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(json.dumps(message) + "\n")
             self._process.stdin.flush()
-        except BrokenPipeError:
-            pass
 
     def over_limit(self) -> tuple[str, str] | None:
         """Return the status and reason of a job that used more than it may, else None."""
@@ -113,6 +114,10 @@ class Worker:
         """End the process now."""
         self._process.kill()
         self._process.wait()
+        self._listener.join()
+        assert self._process.stdin is not None  # noqa: S101 (for the type checker)
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
         self._log.close()
 
 

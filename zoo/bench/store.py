@@ -193,7 +193,8 @@ def check_folder(folder: Path) -> None:
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise StoreError(f"{folder} is a file; --out expects a folder")
-    if folder.is_dir() and any(folder.iterdir()) and not _files(folder):
+    known = (*_files(folder), *folder.glob("earlier-*")) if folder.is_dir() else ()
+    if folder.is_dir() and any(folder.iterdir()) and not known:
         raise StoreError(
             f"{folder} is not a results folder: it is not empty and holds no {_PACKED}; "
             "give an empty or a new folder"

@@ -87,9 +87,10 @@ class RosenblattClassifier(TableClassifier):
 
     For each training row in turn the class with the largest weighted sum is predicted. On a
     mistake the row is added to the weights of its own class and subtracted from those of the
-    predicted one. On data that no plane separates the weights never settle, so the weights that
-    made the fewest mistakes over a whole pass are kept (the pocket, Gallant 1990,
-    doi:10.1109/72.80230).
+    predicted one. After a pass without a mistake the weights are final. On data that no plane
+    separates they never settle, and which ones stand when training ends is chance; then the mean
+    of the weights over all rows seen is used (Freund & Schapire 1999,
+    doi:10.1023/A:1007662407062).
 
     Parameters
     ----------
@@ -110,19 +111,24 @@ class RosenblattClassifier(TableClassifier):
         rows = np.column_stack([X.astype(np.float64), np.ones(len(X))])
         gain = np.ones(len(X)) if weight is None else weight
         weights = np.zeros((len(self.classes_), rows.shape[1]))
-        best, fewest = weights.copy(), np.inf
+        # A correction made at row t of n counts (n - t) / n in the mean: so the mean needs no sum
+        # over all rows, only one over corrections.
+        late = np.zeros_like(weights)
+        n_seen = 0
         for epoch in range(1, self.max_epochs + 1):
             self.n_epochs_ = epoch
+            n_mistakes = 0
             for i in rng.permutation(len(rows)):
                 guess = int(np.argmax(weights @ rows[i]))
-                if guess != y[i]:
-                    weights[y[i]] += gain[i] * rows[i]
-                    weights[guess] -= gain[i] * rows[i]
-            wrong = float(gain[(rows @ weights.T).argmax(axis=1) != y].sum())
-            if wrong < fewest:
-                best, fewest = weights.copy(), wrong
-            if wrong == 0:
+                if guess != y[i] and gain[i] > 0:
+                    for code, sign in ((y[i], 1.0), (guess, -1.0)):
+                        weights[code] += sign * gain[i] * rows[i]
+                        late[code] += sign * gain[i] * n_seen * rows[i]
+                    n_mistakes += 1
+                n_seen += 1
+            if n_mistakes == 0:
                 break
+        best = weights if n_mistakes == 0 else weights - late / n_seen
         self.coef_, self.intercept_ = best[:, :-1], best[:, -1]
         self.n_parameters_ = best.size
 

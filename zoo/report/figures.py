@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
+from numpy.typing import NDArray
 
 from zoo.curves.aggregate import HIGHER_IS_BETTER
 from zoo.report.style import (
@@ -85,13 +86,15 @@ def draw_dataset(curves: pd.DataFrame, *, title: str, bayes_error: float | None 
         if family != "baseline":
             axes.fill_between(x, bounds[:, 0], bounds[:, 1], color=colours[model], alpha=0.1, lw=0)
         ends.append((model, x[-1], y[-1], colours[model]))
-    _limit(axes, curves, metric)
+    means = curves["mean"].to_numpy(np.float64)
     if bayes_error is not None and metric == "error_rate":
+        means = np.append(means, bayes_error)
         axes.axhline(bayes_error, color="#000000", linewidth=0.8)
         axes.annotate(
             "least possible error", (0.01, bayes_error), xycoords=("axes fraction", "data"),
-            xytext=(0, -3), textcoords="offset points", fontsize=_FONT - 1, va="top",
+            xytext=(0, 3), textcoords="offset points", fontsize=_FONT - 1, va="bottom",
         )  # fmt: skip
+    _limit(axes, means, metric)
     better = "higher" if metric in HIGHER_IS_BETTER else "lower"
     axes.set_ylabel(f"test {METRIC_NAMES.get(metric, metric)} ({better} is better)")
     _head(figure, title, "Mean over replicates; bands: 95% interval (Student's t)")
@@ -100,9 +103,8 @@ def draw_dataset(curves: pd.DataFrame, *, title: str, bayes_error: float | None 
     return figure
 
 
-def _limit(axes: Any, curves: pd.DataFrame, metric: str) -> None:
+def _limit(axes: Any, means: NDArray[np.float64], metric: str) -> None:
     """Let the means decide the limits: an interval of three values can be very wide."""
-    means = curves["mean"].to_numpy(np.float64)
     low, high = float(means.min()), float(means.max())
     if metric not in HIGHER_IS_BETTER and low > 0 and high / low > 3:
         axes.set_yscale("log")

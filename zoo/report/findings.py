@@ -35,6 +35,8 @@ def dataset_finding(curves: pd.DataFrame) -> str:
     """Return one sentence on the best models of a data set at its smallest and largest size."""
     metric = curves["metric"].iloc[0]
     learned = curves[curves["family"] != "baseline"]
+    if learned.empty:
+        learned = curves
     parts = []
     for size in dict.fromkeys((learned["n_train"].min(), learned["n_train"].max())):
         here = learned[learned["n_train"] == size]

@@ -1,0 +1,264 @@
+import itertools
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.model_selection import learning_curve
+
+import zoo
+from zoo.bench.cell import run_cell
+from zoo.bench.plan import make_plan
+from zoo.bench.run import run_suite
+from zoo.bench.store import read
+from zoo.bench.suite import load_suite
+from zoo.data.splits import split
+from zoo.registry import models
+
+ROOT = Path(__file__).parents[2]
+
+SUITE = """
+title = "Small"
+protocol = "nested-holdout/1"
+datasets = ["breast_cancer"]
+models = ["dummy", "logistic", "decision_tree"]
+sizes = [20, 100]
+replicates = 2
+[budget]
+seconds = 60
+"""
+
+
+def write_suite(folder, text=SUITE):
+    folder.mkdir(exist_ok=True)
+    (folder / "small.toml").write_text(textwrap.dedent(text))
+    return folder
+
+
+def without_measurements(folder):
+    return [
+        {name: cell[name] for name in ("key", "status", "reason", "scores", "model_facts")}
+        for cell in read(folder).cells
+    ]
+
+
+def run_small(tmp_path, out="out", **options):
+    folders = [write_suite(tmp_path / "suites")]
+    suite = load_suite("small", folders)
+    plan = make_plan(suite, folders=folders)
+    return run_suite(suite, plan, tmp_path / out, folders=folders, **options)
+
+
+def test_a_run_measures_every_cell_once_and_a_second_run_keeps_them(tmp_path):
+    assert run_small(tmp_path).n_run == 12
+    cells = read(tmp_path / "out").cells
+    assert [cell["status"] for cell in cells] == ["ok"] * 12
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["cells.jsonl"]
+    again = run_small(tmp_path)
+    assert (again.n_run, again.n_kept) == (0, 12)
+
+
+def test_a_fresh_run_sets_the_earlier_one_aside(tmp_path):
+    run_small(tmp_path)
+    assert run_small(tmp_path, is_fresh=True).n_run == 12
+    assert len(read(tmp_path / "out" / "earlier-1").cells) == 12
+
+
+def test_one_worker_and_two_give_the_same_cells(tmp_path):
+    run_small(tmp_path, "one", n_workers=1)
+    run_small(tmp_path, "two", n_workers=2)
+    assert without_measurements(tmp_path / "one") == without_measurements(tmp_path / "two")
+
+
+def test_our_logistic_curve_is_that_of_scikit_learn_on_the_same_rows():
+    table = zoo.load("breast_cancer")
+    rows = split(table.y, task="classification", dataset="breast_cancer", replicate=0)
+    sizes = [20, 100, 400]
+    _, _, theirs = learning_curve(
+        zoo.make("logistic"), table.X, table.y, train_sizes=sizes, cv=[(rows.train, rows.test)]
+    )
+    for size, (accuracy,) in zip(sizes, theirs, strict=True):
+        key = {"dataset": "breast_cancer", "model": "logistic", "params": {}}
+        cell = run_cell({**key, "n_train": size, "replicate": 0}, ("accuracy",), threads=1)
+        assert cell["scores"]["test"]["accuracy"] == pytest.approx(accuracy)
+
+
+@pytest.mark.parametrize("replicate", [0, 1])
+def test_every_model_sees_the_same_rows_at_a_size(replicate):
+    table = zoo.load("breast_cancer")
+    first = split(table.y, task="classification", dataset="breast_cancer", replicate=replicate)
+    second = split(table.y, task="classification", dataset="breast_cancer", replicate=replicate)
+    np.testing.assert_array_equal(first.subset(50), second.subset(400)[:50])
+    assert not set(first.test) & set(first.train)
+
+
+FOREIGN = '''
+"""Models that misbehave."""
+import os
+import time
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from zoo.registry import ModelSpec
+
+class Base(ClassifierMixin, BaseEstimator):
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        self.act()
+        return self
+    def act(self):
+        pass
+    def predict(self, X):
+        return np.repeat(self.classes_[:1], len(X))
+    def predict_proba(self, X):
+        return np.full((len(X), 2), 0.5)
+
+class Raises(Base):
+    def act(self):
+        raise RuntimeError("no\\nway")
+
+class Dies(Base):
+    def act(self):
+        os._exit(7)
+
+class Sleeps(Base):
+    def act(self):
+        time.sleep(60)
+
+class Eats(Base):
+    def act(self):
+        self.food = np.ones((1300, 1024, 1024), dtype=np.uint8)
+        time.sleep(60)
+
+class Nan(Base):
+    def predict_proba(self, X):
+        return np.full((len(X), 2), np.nan)
+
+def entry(name):
+    path = f"misbehaving:{name}"
+    return ModelSpec(name=name.lower(), family="baseline", summary="", source="", classifier=path)
+
+raises, dies, sleeps, eats, nan = map(entry, ["Raises", "Dies", "Sleeps", "Eats", "Nan"])
+'''
+
+
+def test_misbehaving_models_become_rows_with_a_reason_and_the_others_go_on(tmp_path):
+    package = tmp_path / "site"
+    info = package / "misbehaving-1.dist-info"
+    info.mkdir(parents=True)
+    (package / "misbehaving.py").write_text(FOREIGN)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: misbehaving\nVersion: 1\n")
+    names = ["raises", "dies", "sleeps", "eats", "nan"]
+    points = "".join(f"{name} = misbehaving:{name}\n" for name in names)
+    (info / "entry_points.txt").write_text(f"[zoo.models]\n{points}")
+    text = SUITE.replace('"logistic", "decision_tree"', ", ".join(f'"{name}"' for name in names))
+    text = text.replace("[20, 100]", "[20]").replace("replicates = 2", "replicates = 1")
+    text = text.replace("seconds = 60", "seconds = 12\nmemory_mb = 1200")
+    suites = write_suite(tmp_path / "suites", text)
+    done = zoo_command("bench", "small", tmp_path / "out", suites, python_path=package)
+    assert done.returncode == 1, done.stderr
+    found = {
+        cell["key"]["model"]: (cell["status"], cell["reason"])
+        for cell in read(tmp_path / "out").cells
+    }
+    assert found["dummy"] == ("ok", None)
+    assert found["raises"] == ("failed", "RuntimeError: no way")
+    assert found["dies"][0] == "failed"
+    assert "exit code 7" in found["dies"][1]
+    assert found["sleeps"] == ("timeout", "over the limit of 12 s")
+    assert found["eats"] == ("out_of_memory", "over the limit of 1200 MB")
+    status, reason = found["nan"]
+    assert status == "failed"
+    assert reason.startswith("not a finite number: ")
+    assert "raises: 1 x failed: RuntimeError: no way" in done.stderr
+
+
+def zoo_command(verb, name, out, suites, *, python_path=None):
+    return subprocess.run(
+        command(verb, name, out, suites),
+        capture_output=True,
+        text=True,
+        env=environment(python_path),
+        check=False,
+    )
+
+
+def command(verb, name, out, suites):
+    options = ["--out", str(out), "--definitions", str(suites)]
+    return [sys.executable, "-m", "zoo.cli", verb, name, *options]
+
+
+def environment(extra=None):
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), *([str(extra)] if extra else [])]),
+    }
+
+
+def n_stored(folder):
+    return sum(path.read_bytes().count(b"\n") for path in folder.glob("cells*.jsonl"))
+
+
+def test_killed_at_random_moments_a_run_goes_on_and_ends_like_an_undisturbed_one(tmp_path):
+    suites = write_suite(tmp_path / "suites", SUITE.replace("replicates = 2", "replicates = 100"))
+    assert zoo_command("bench", "small", tmp_path / "calm", suites).returncode == 0
+    rng = random.Random(0)
+    out, stored = tmp_path / "killed", [0]
+    for _ in range(4):
+        process = subprocess.Popen(
+            command("bench", "small", out, suites),
+            env=environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        while n_stored(out) < stored[-1] + 2 and process.poll() is None:
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 0.2))
+        os.kill(process.pid, signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+        stored.append(n_stored(out))
+    assert all(later > earlier for earlier, later in itertools.pairwise(stored))
+    assert stored[-1] < 600
+    assert zoo_command("bench", "small", out, suites).returncode == 0
+    assert without_measurements(out) == without_measurements(tmp_path / "calm")
+    assert [path.name for path in out.glob("cells*")] == ["cells.jsonl"]
+
+
+def test_workers_end_when_the_run_is_killed(tmp_path):
+    suites = write_suite(tmp_path / "suites")
+    process = subprocess.Popen(
+        command("bench", "small", tmp_path / "out", suites),
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    import psutil
+
+    parent = psutil.Process(process.pid)
+    deadline = time.monotonic() + 30
+    while not (children := parent.children()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    assert children
+    _, alive = psutil.wait_procs(children, timeout=20)
+    assert not alive
+
+
+def test_a_dry_run_writes_nothing(tmp_path):
+    suites = write_suite(tmp_path / "suites")
+    arguments = [*command("bench", "small", tmp_path / "out", suites), "--dry-run"]
+    done = subprocess.run(arguments, capture_output=True, text=True, env=environment(), check=True)
+    assert "breast_cancer logistic: 4 cells" in done.stdout
+    assert not (tmp_path / "out").exists()
+
+
+def test_every_quick_model_is_registered():
+    assert set(load_suite("quick").models) <= set(models())
+    json.dumps(load_suite("quick").metrics)
