@@ -9,7 +9,7 @@ from typing import Any
 
 from zoo import registry
 from zoo.bench.suite import Suite
-from zoo.data import Card, load_card
+from zoo.data import Card, load_card, require_extra
 from zoo.data.limits import rows_left_to_train
 from zoo.definitions import unknown
 from zoo.errors import DataError
@@ -67,6 +67,8 @@ def make_plan(
     ------
     DefinitionError
         For an unknown model or data set.
+    MissingExtraError
+        If the package that holds a data set is not installed.
     DataError
         If no size of the suite fits a data set, or one named for it does not.
     """
@@ -79,6 +81,7 @@ def make_plan(
     left_out: list[str] = []
     for name in datasets or suite.datasets:
         card = load_card(name, folders)
+        require_extra(card)
         sizes, note = _sizes_of(suite, card)
         left_out.extend(note)
         for model in specs:

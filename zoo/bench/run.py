@@ -16,6 +16,7 @@ from zoo.bench.progress import Progress
 from zoo.bench.schedule import Schedule
 from zoo.bench.store import CellWriter, cell_key, check_folder, has_results, pack, read, set_aside
 from zoo.bench.suite import Suite
+from zoo.data import load_card, verify
 
 __all__ = ["RunSummary", "jobs_to_run", "run_suite"]
 
@@ -83,12 +84,16 @@ def run_suite(
     ------
     StoreError
         If `out` is a file or holds something else than results.
+    DataError
+        If a data set at hand is not what its card says; nothing is written then.
     """
     out = Path(out)
+    folders = list(folders)
     check_folder(out)
+    todo = plan.jobs if is_fresh else jobs_to_run(plan, out, retry_failed=retry_failed)
+    _verify_data(todo, folders)
     if is_fresh:
         set_aside(out)
-    todo = jobs_to_run(plan, out, retry_failed=retry_failed)
     writer = CellWriter(out)
     try:
         if todo:
@@ -100,6 +105,14 @@ def run_suite(
     cells = [cell for cell in read(out).cells if cell_key(cell) in wanted]
     failed = [cell for cell in cells if cell["status"] not in ("ok", "skipped")]
     return RunSummary(len(todo), len(plan.jobs) - len(todo), failed)
+
+
+def _verify_data(todo: list[Job], folders: list[Path]) -> None:
+    """Check the data sets that need no network; the others are met when their cells run."""
+    for name in dict.fromkeys(job.key["dataset"] for job in todo if job.skip is None):
+        card = load_card(name, folders)
+        if not any(source.needs_network for source in card.sources):
+            verify(name, folders)
 
 
 def _run_jobs(
@@ -132,18 +145,29 @@ def _serve(
     pool: Pool, schedule: Schedule, n_jobs: int, writer: CellWriter, provenance: dict[str, Any]
 ) -> None:
     n_done = 0
+    without_data: dict[str, dict[str, Any]] = {}  # a data set that cannot be had is tried once
     with Progress(n_jobs) as progress:
         while n_done < n_jobs:
             for worker in pool.idle():
                 job = schedule.next_for(pool.workers.index(worker))
+                while job is not None and job.key["dataset"] in without_data:
+                    answer = without_data[job.key["dataset"]]
+                    _write(writer, job, answer, provenance)
+                    n_done += 1
+                    progress.finish(job, is_failed=True)
+                    job = schedule.next_for(pool.workers.index(worker))
                 if job is None:
                     break
                 worker.send(job)
                 progress.begin(job)
+            if n_done == n_jobs:
+                break
             finished = pool.wait()
             if finished is None:
                 continue
             job, answer = finished
+            if answer.pop("has_no_data", False):
+                without_data[job.key["dataset"]] = answer
             _write(writer, job, answer, provenance)
             n_done += 1
             progress.finish(job, is_failed=answer["status"] != "ok")

@@ -30,6 +30,7 @@ def _reason(error: BaseException) -> str:
 
 def _answer(job: dict[str, Any], out: IO[str]) -> dict[str, Any]:
     from zoo.bench.cell import run_cell
+    from zoo.errors import DataError, MissingExtraError
 
     def began() -> None:
         out.write('{"began":true}\n')
@@ -45,6 +46,8 @@ def _answer(job: dict[str, Any], out: IO[str]) -> dict[str, Any]:
         )
     except MemoryError as error:
         return {"status": "out_of_memory", "reason": _reason(error)}
+    except (DataError, MissingExtraError) as error:
+        return {"status": "failed", "reason": _reason(error), "has_no_data": True}
     except Exception as error:  # noqa: BLE001 (whatever a model raises is a failed cell)
         return {"status": "failed", "reason": _reason(error)}
 

@@ -19,11 +19,13 @@ from typing import TYPE_CHECKING
 
 from zoo import definitions
 from zoo.data.cards import Card, load_card
+from zoo.data.extras import require_extra
+from zoo.errors import DataError
 
 if TYPE_CHECKING:
     from zoo.data.table import Table
 
-__all__ = ["Card", "check", "datasets", "load", "load_card"]
+__all__ = ["Card", "check", "datasets", "load", "load_card", "require_extra", "verify"]
 
 
 def datasets(extra_folders: Iterable[Path] = ()) -> list[str]:
@@ -95,3 +97,18 @@ def check(name: str, extra_folders: Iterable[Path] = ()) -> list[str]:
 
     card = load_card(name, extra_folders)
     return differences(prepare(fetch(card), card))
+
+
+def verify(name: str, extra_folders: Iterable[Path] = ()) -> None:
+    """Refuse a data set that is not what its card says; facts that a card leaves out are let pass.
+
+    Raises
+    ------
+    DataError
+        With what was expected, what came, and what to do.
+    """
+    from zoo.data.facts import differences
+
+    wrong = differences(load(name, extra_folders), with_unchecked=False)
+    if wrong:
+        raise DataError(wrong[0])

@@ -28,6 +28,24 @@ _SOURCE_KEYS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "url": (("url", "sha256", "reader"), ("header", "names")),
     "generated": (("rows", "seed"), ()),
 }
+_OPTION_TYPES: Mapping[str, type] = {
+    "distribution": str,
+    "files": list,
+    "reader": str,
+    "extra": str,
+    "header": bool,
+    "names": list,
+    "join": str,
+    "join_on": list,
+    "package_hint": str,
+    "function": str,
+    "module": str,
+    "id": int,
+    "url": str,
+    "sha256": str,
+    "rows": int,
+    "seed": int,
+}
 _READERS = ("csv", "npy", "pickle", "idx", "parquet")
 _CLASSIFICATION_METRICS = ("error_rate", "roc_auc", "log_loss", "accuracy", "balanced_error_rate")
 _REGRESSION_METRICS = ("rmse", "mae", "r2")
@@ -239,6 +257,10 @@ def read_card(path: Path) -> Card:
     shape = tuple(raw["image_shape"]) if "image_shape" in raw else None
     if (raw.get("kind", "table") == "image") != (shape is not None):
         raise DefinitionError(f"{path}: 'kind = \"image\"' and 'image_shape' must come together")
+    if not _is_texts(raw.get("labels", {})):
+        raise DefinitionError(f"{path}: the key 'labels' must be a table of texts")
+    if not all(isinstance(entry, dict) for entry in raw["source"]):
+        raise DefinitionError(f"{path}: every [[source]] must be a table")
     if not raw["source"]:
         raise DefinitionError(f"{path}: [[source]] is empty; at least one source is needed")
     return Card(
@@ -269,6 +291,16 @@ def _check_types(
             )
 
 
+def _check_lists(table: Mapping[str, Any], *, path: Path, where: str) -> None:
+    for key, value in table.items():
+        if isinstance(value, list) and not all(isinstance(item, str) for item in value):
+            raise DefinitionError(f"{path}: [{where}] the key '{key}' must hold texts alone")
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(word, str) for word in value.values())
+
+
 def _check_choice(raw: Mapping[str, Any], key: str, choices: tuple[str, ...], path: Path) -> None:
     if key in raw and raw[key] not in choices:
         raise DefinitionError(
@@ -288,6 +320,10 @@ def _read_source(entry: Mapping[str, Any], path: Path) -> Source:
     definitions.check_keys(
         entry, path=path, where=where, required=("type", *required), optional=optional
     )
+    _check_types(entry, _OPTION_TYPES, path=path, where=where)
+    _check_lists(entry, path=path, where=where)
+    if "files" in entry and not entry["files"]:
+        raise DefinitionError(f"{path}: [{where}] the key 'files' must name at least one file")
     readers = [name for name in _READERS if kind != "url" or name != "pickle"]  # code in pickles
     if "reader" in entry and entry["reader"] not in readers:
         raise DefinitionError(
@@ -300,9 +336,13 @@ def _read_source(entry: Mapping[str, Any], path: Path) -> Source:
 def _read_columns(raw: Mapping[str, Any], path: Path) -> Columns:
     definitions.check_keys(raw, path=path, where="columns", optional=_COLUMN_KEYS)
     _check_types(raw, _COLUMN_KEYS, path=path, where="columns")
+    _check_lists(raw, path=path, where="columns")
+    for name, words in raw.get("codes", {}).items():
+        if not _is_texts(words):
+            raise DefinitionError(f"{path}: [columns.codes] '{name}' must be a table of texts")
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
     for name, bounds in raw.get("bounds", {}).items():
-        if not isinstance(bounds, list) or len(bounds) != 2:
+        if not isinstance(bounds, list) or [type(b) in (int, float) for b in bounds] != [True] * 2:
             raise DefinitionError(f"{path}: [columns.bounds] '{name}' must be [low, high]")
     values["bounds"] = {k: (float(v[0]), float(v[1])) for k, v in raw.get("bounds", {}).items()}
     return Columns(**values)

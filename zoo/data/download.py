@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import json
 import logging
 import os
 import tempfile
+import urllib.error
 import urllib.request
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -74,7 +76,10 @@ def _get(url: str, name: str) -> bytes:
         with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:
             content: bytes = answer.read()
             return content
-    except OSError as error:  # URLError, HTTPError and timeouts are all OSErrors
+    # URLError, HTTPError and timeouts are all OSErrors; a download that ends early is not.
+    except (OSError, http.client.HTTPException) as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()  # it holds the connection
         raise DataError(
             f"{name}: expected to fetch {url}, which failed ({error}); connect to the internet "
             f"and try again: it is then cached in {cache_folder()}"
@@ -99,7 +104,7 @@ def fetch_openml_file(data_id: int, *, name: str, sha256: str | None = None) -> 
         if facts.get("parquet_url"):
             return download(facts["parquet_url"], name=name, sha256=sha256)
         return download(facts["url"], name=name, sha256=sha256, md5=facts.get("md5_checksum"))
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         description.unlink()
         raise DataError(
             f"{name}: expected the description of data set {data_id} from {base}, found something "

@@ -76,12 +76,21 @@ def verify_shape(table: Table) -> None:
             )
 
 
-def differences(table: Table) -> list[str]:
-    """Return the facts of the card that the data do not bear out, a line each."""
+def differences(table: Table, *, with_unchecked: bool = True) -> list[str]:
+    """Return the facts of the card that the data do not bear out, a line each.
+
+    Parameters
+    ----------
+    table : Table
+    with_unchecked : bool
+        Whether a fact that the card leaves out counts.
+    """
     found, lines = compute_facts(table), []
     for fact in ("rows", "features", "classes", "missing", "fingerprint"):
         expected, value = getattr(table.card.facts, fact), getattr(found, fact)
         if expected == value:
+            continue
+        if expected is None and not with_unchecked:
             continue
         if expected is None:
             lines.append(

@@ -64,9 +64,7 @@ def _target(column: pd.Series[Any], card: Card) -> pd.Series[Any]:
     if column.isna().any():
         raise DataError(f"{card.name}: the target {card.target} has {column.isna().sum()} gaps")
     if card.task == "regression":
-        values = column.astype(np.float64)
-        # Rounded, for logarithms differ in the last bit from one processor to another.
-        return values.map(np.log).round(10) if card.log_target else values
+        return _number_target(column, card)
     text = column.astype(object).map(_as_text)
     if card.labels:
         other = card.labels.get("*")
@@ -74,6 +72,24 @@ def _target(column: pd.Series[Any], card: Card) -> pd.Series[Any]:
         if text.isna().any():
             raise DataError(f"{card.name}: a label has no word in [labels] of {card.path}")
     return text.astype("str")
+
+
+def _number_target(column: pd.Series[Any], card: Card) -> pd.Series[Any]:
+    try:
+        values = column.astype(np.float64)
+    except (ValueError, TypeError) as error:
+        raise DataError(
+            f"{card.name}: the target {card.target} is not a number in each row: {error}"
+        ) from error
+    if not card.log_target:
+        return values
+    if values.min() <= 0:
+        raise DataError(
+            f"{card.name}: log_target needs a target {card.target} above 0 in each row, "
+            f"found {values.min()}"
+        )
+    # Rounded, for logarithms differ in the last bit from one processor to another.
+    return values.map(np.log).round(10)
 
 
 def _as_text(value: object) -> str:
@@ -88,12 +104,16 @@ def _convert(column: pd.Series[Any], name: str, card: Card) -> pd.Series[Any]:
     """Return one column of `X` in the dtype that it is to have."""
     columns = card.columns
     if name in columns.dates:
-        return pd.to_datetime(column, utc=True).dt.tz_localize(None)
+        return _as_dates(column, name, card)
     is_text = not pd.api.types.is_numeric_dtype(column.dtype)
     if is_text or name in columns.categorical or name in columns.codes:
         column = column.astype(object).map(_as_text, na_action="ignore")
         if columns.missing:
             column = column.mask(column.isin(columns.missing))
+    if is_text and name in columns.bounds:
+        raise DataError(
+            f"{card.name}: {name}: expected numbers, for it has bounds in {card.path}, found text"
+        )
     if name in columns.codes:
         words = columns.codes[name]
         unknown = sorted(set(column.dropna()) - set(words))
@@ -108,6 +128,16 @@ def _convert(column: pd.Series[Any], name: str, card: Card) -> pd.Series[Any]:
         low, high = columns.bounds[name]
         column = column.where((column >= low) & (column <= high))
     return column
+
+
+def _as_dates(column: pd.Series[Any], name: str, card: Card) -> pd.Series[Any]:
+    try:
+        return pd.to_datetime(column, utc=True).dt.tz_localize(None)
+    except (ValueError, TypeError) as error:
+        said = " ".join(str(error).split())
+        raise DataError(
+            f"{card.name}: {name}: expected dates, found something else: {said}"
+        ) from error
 
 
 def _as_bool(column: pd.Series[Any], name: str, card: Card) -> pd.Series[Any]:

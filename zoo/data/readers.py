@@ -114,6 +114,8 @@ def _read_arff(path: Path) -> pd.DataFrame:
         data, _ = arff.loadarff(io.StringIO(path.read_text(encoding="utf-8")))
     except NotImplementedError as error:  # string attributes
         raise ValueError(str(error)) from error
+    except StopIteration as error:
+        raise ValueError("it has no line @data") from error
     frame = pd.DataFrame(data)
     for name in frame.select_dtypes(object).columns:
         text = frame[name].map(lambda value: value.decode("utf-8"))

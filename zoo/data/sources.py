@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import pickle
+import zlib
 from collections.abc import Callable, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -121,6 +123,13 @@ def _from_sklearn(source: Source, card: Card) -> pd.DataFrame:
         bunch = _fetch_cached(fetcher, options, card) if options else fetcher()
     except OSError as error:  # urllib's errors and a file that cannot be written
         raise DataError(_unreachable(card, f"sklearn.datasets.{function}", error)) from error
+    except (EOFError, ValueError, pickle.UnpicklingError, zlib.error) as error:
+        folder = cache_folder() / "sklearn"
+        said = " ".join(str(error).split())
+        raise DataError(
+            f"{card.name}: sklearn.datasets.{function} cannot read its cache ({said}); "
+            f"remove the folder {folder} and try again: it is then fetched anew"
+        ) from error
     if card.kind == "image":
         return pixel_frame(bunch.data).assign(**{card.target: bunch.target})
     frame = pd.DataFrame(bunch.data, columns=list(bunch.feature_names))
@@ -133,7 +142,9 @@ def _fetch_cached(fetcher: Callable[..., Any], options: dict[str, Any], card: Ca
         return fetcher(**options, download_if_missing=False)
     except OSError:
         _log.warning("%s: fetching it with scikit-learn from the internet", card.name)
-        return fetcher(**options)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Retry downloading", category=UserWarning)
+            return fetcher(**options)
 
 
 def _from_keras(source: Source, card: Card) -> pd.DataFrame:
