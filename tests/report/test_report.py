@@ -69,3 +69,14 @@ def test_labels_keep_their_distance_and_their_order():
     assert placed[3] == 0.9
     assert spread([0.2, 0.1], gap=0.05, low=0, high=1) == [0.2, 0.1]
     assert spread([0.0] * 30, gap=0.1, low=0, high=1) == pytest.approx(np.linspace(0, 1, 30))
+
+
+def test_the_markdown_has_a_blank_line_around_every_heading_figure_and_table(tmp_path):
+    folder = write_report(make_folder(tmp_path / "out")).parent
+    lines = (folder / "REPORT.md").read_text().splitlines()
+    for before, line in itertools.pairwise(lines):
+        if line.startswith(("#", "![")):
+            assert before == "", line
+        if line.startswith("|"):
+            assert before == "" or before.startswith("|"), line
+    assert not any(a == b == "" for a, b in itertools.pairwise(lines))

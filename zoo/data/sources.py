@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import pickle
+import sys
+import warnings
 import zlib
 from collections.abc import Callable, Mapping
 from importlib import metadata
@@ -123,7 +126,7 @@ def _from_sklearn(source: Source, card: Card) -> pd.DataFrame:
         bunch = _fetch_cached(fetcher, options, card) if options else fetcher()
     except OSError as error:  # urllib's errors and a file that cannot be written
         raise DataError(_unreachable(card, f"sklearn.datasets.{function}", error)) from error
-    except (EOFError, ValueError, pickle.UnpicklingError, zlib.error) as error:
+    except (EOFError, LookupError, ValueError, pickle.UnpicklingError, zlib.error) as error:
         folder = cache_folder() / "sklearn"
         said = " ".join(str(error).split())
         raise DataError(
@@ -142,7 +145,8 @@ def _fetch_cached(fetcher: Callable[..., Any], options: dict[str, Any], card: Ca
         return fetcher(**options, download_if_missing=False)
     except OSError:
         _log.warning("%s: fetching it with scikit-learn from the internet", card.name)
-        with warnings.catch_warnings():
+        # one of the fetchers prints, which would spoil the output of a program
+        with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):
             warnings.filterwarnings("ignore", message="Retry downloading", category=UserWarning)
             return fetcher(**options)
 

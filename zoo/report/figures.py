@@ -178,7 +178,8 @@ def draw_families(families: pd.DataFrame) -> Figure:
             ends.append((name, x[-1], y[-1], colour))
         n = int(part["n_datasets"].iloc[0])
         plural = f"{n} data sets" if n > 1 else "1 data set"
-        what = plural if group == "all" else f"{plural}, of the largest size"
+        largest = int(part["n_train"].max())
+        what = plural if group == "all" else f"the {plural} that reach {largest:,} rows"
         axes.set_title(what, fontsize=10, loc="left")
         label_ends(axes, ends, size=_FONT)
     panels[0].set_ylabel("score: 0 = dummy, 1 = best point of the data set")
