@@ -1,16 +1,18 @@
 import json
+import os
 import subprocess
 import sys
 
 import pytest
 
 
-def zoo_command(*arguments, cwd):
+def zoo_command(*arguments, cwd, **variables):
     return subprocess.run(
         [sys.executable, "-m", "zoo.cli", *map(str, arguments)],
         capture_output=True,
         text=True,
         cwd=cwd,
+        env={**os.environ, **variables},
         check=False,
     )
 
@@ -45,6 +47,63 @@ def test_bad_input_is_one_line_exit_code_2_and_nothing_written(tmp_path, argumen
     assert len(lines) == 1
     assert message in lines[0]
     assert [path.name for path in tmp_path.iterdir()] == ["letters"]
+
+
+def own_folder(path, source, *, sizes="[2]"):
+    from tests.data.test_sources import CARD
+
+    path.mkdir()
+    (path / "d.csv").write_text("a,class\n1,x\n2,y\n3,x\n")
+    (path / "small.toml").write_text(CARD.format(source=source))
+    (path / "mine.toml").write_text(
+        f"""
+title = "t"
+protocol = "nested-holdout/1"
+datasets = ["small"]
+models = ["dummy"]
+sizes = {sizes}
+replicates = 1
+"""
+    )
+    return path
+
+
+@pytest.mark.parametrize(
+    ("source", "sizes", "message"),
+    [
+        ('type = "file"\nfiles = ["d.csv"]\nreader = "csv"', "[2]", "expected 4 rows, found 3"),
+        ('type = "file"\nfiles = ["d.csv"]\nreader = "csv"', "[99]", "asks for 99"),
+        (
+            'type = "package"\ndistribution = "no-such"\nfiles = ["d"]\nreader = "csv"\n'
+            'extra = "data"',
+            "[2]",
+            "no-such is not installed; it comes with the extra 'data'",
+        ),
+    ],
+)
+def test_data_that_cannot_be_used_stop_a_run_before_it_writes(tmp_path, source, sizes, message):
+    folder = own_folder(tmp_path / "mine", source, sizes=sizes)
+    done = zoo_command("bench", "mine", "--out", "out", "--definitions", folder, cwd=tmp_path)
+    assert done.returncode == 2
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("error: ")
+    assert message in last
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_data_set_that_cannot_be_fetched_fails_and_the_others_go_on(tmp_path):
+    folder = own_folder(tmp_path / "mine", 'type = "openml"\nid = 7')
+    suite = folder / "mine.toml"
+    suite.write_text(suite.read_text().replace('["small"]', '["small", "breast_cancer"]'))
+    done = zoo_command(
+        "bench", "mine", "--out", "out", "--definitions", folder, cwd=tmp_path,
+        ZOO_OPENML_URL="http://127.0.0.1:9", ZOO_CACHE=str(tmp_path / "cache"),
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "connect to the internet and try again" in done.stderr
+    rows = (tmp_path / "out" / "tables" / "cells.csv").read_text().splitlines()
+    assert [row.split(",")[5] for row in rows[1:]] == ["ok", "failed"]
 
 
 def test_check_data_confirms_a_card(tmp_path):

@@ -1,6 +1,8 @@
 import subprocess
 import sys
 
+import pytest
+
 FRAMEWORKS = ["numpy", "sklearn", "pandas", "keras", "tensorflow", "xgboost", "lightgbm"]
 
 
@@ -10,10 +12,28 @@ def test_importing_zoo_imports_no_framework():
     assert out.stdout.strip() == "[]"
 
 
-def test_fitting_a_boosting_model_imports_no_other_framework():
-    code = (
-        "import sys, zoo; zoo.make('lightgbm').fit([[0.0], [1.0]] * 20, [0, 1] * 20);"
-        " print([m for m in ['keras', 'tensorflow', 'xgboost'] if m in sys.modules])"
-    )
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert out.stdout.strip() == "[]"
+HEAVY = {"tensorflow", "keras", "xgboost", "lightgbm"}
+
+
+@pytest.mark.parametrize(
+    ("model", "own"),
+    [
+        ("logistic", set()),
+        ("hist_gradient_boosting", set()),
+        ("perceptron_rosenblatt", set()),
+        ("xgboost", {"xgboost"}),
+        ("lightgbm", {"lightgbm"}),
+        ("mlp", {"tensorflow", "keras"}),
+    ],
+)
+def test_making_and_fitting_a_model_imports_its_own_framework_only(model, own):
+    code = f"""
+import sys
+import numpy as np
+import zoo
+X = np.arange(40.0).reshape(20, 2)
+zoo.make({model!r}, **zoo.spec({model!r}).smoke).fit(X, X[:, 0] > 20).predict(X)
+print(",".join(sorted({HEAVY!r} & set(sys.modules))))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert set(filter(None, done.stdout.strip().split(","))) == own

@@ -1,6 +1,10 @@
+import gzip
 import hashlib
 import http.server
 import json
+import os
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -208,3 +212,32 @@ def test_a_torn_file_in_the_cache_of_scikit_learn_is_one_line(tmp_path, monkeypa
     with pytest.raises(DataError) as caught:
         zoo.data.load("california_housing")
     assert "\n" not in str(caught.value)
+
+
+def test_fashion_mnist_is_read_from_the_cache_of_keras_where_its_package_is_missing(tmp_path):
+    folder = tmp_path / "cards"
+    folder.mkdir()
+    card = read_card(find("datasets", "fashion_mnist"))
+    text = card.path.read_text().replace("rows = 70000", "rows = 3").replace("/usr/", "/no/")
+    (folder / "fashion_mnist.toml").write_text(text)
+    cache = tmp_path / "keras" / "datasets" / "fashion-mnist"
+    cache.mkdir(parents=True)
+    for part, n_rows in (("train", 2), ("t10k", 1)):
+        labels = bytes(8) + bytes(range(n_rows))
+        images = bytes(16) + bytes([7] * 784 * n_rows)
+        (cache / f"{part}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(labels))
+        (cache / f"{part}-images-idx3-ubyte.gz").write_bytes(gzip.compress(images))
+    code = f"""
+import pathlib
+import zoo.data
+table = zoo.data.load("fashion_mnist", [pathlib.Path({str(folder)!r})])
+print(table.X.shape, table.y.tolist())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "KERAS_HOME": str(tmp_path / "keras")},
+    )
+    assert done.stdout.strip() == "(3, 784) ['T-shirt', 'trouser', 'T-shirt']"
