@@ -33,8 +33,9 @@ check: $(VENV)/installed ## Check format, lint and types, then run the tests
 check-data: $(VENV)/installed ## Recompute the facts of all data sets that are at hand
 	$(BIN)/zoo check-data
 
-bench-speed: $(VENV)/installed ## Measure start-up, reading and overhead
+bench-speed: $(VENV)/installed ## Measure start-up, reading, overhead and the training engine
 	$(BIN)/python benchmarks/speed/harness.py
+	$(BIN)/python benchmarks/speed/engine.py
 
 format: $(VENV)/installed ## Format the code
 	$(BIN)/ruff format zoo tests benchmarks

@@ -183,6 +183,7 @@ _BUILT_IN: tuple[ModelSpec, ...] = (
         source="Gorishniy et al. 2021, arXiv:2106.11959 (the MLP of its section 3.1)",
         classifier="zoo.models.deep_mlp:DeepMLPClassifier",
         regressor="zoo.models.deep_mlp:DeepMLPRegressor",
+        version=2,
         smoke={"max_epochs": 5, "units": 8},
     ),
     ModelSpec(

@@ -41,6 +41,7 @@ class _CNN:
 
     @staticmethod
     def _build(
+        layers: Any,
         *,
         n_inputs: int,
         n_outputs: int,
@@ -48,21 +49,17 @@ class _CNN:
         units: int,
         image_shape: tuple[int, int, int],
     ) -> Any:
-        import keras
-
-        return keras.Sequential(
+        return layers.Sequential(
             [
-                keras.Input((n_inputs,)),
-                keras.layers.Reshape(image_shape),
-                keras.layers.Conv2D(filters, 3, padding="same", activation="relu", name="conv_1"),
-                keras.layers.MaxPooling2D(2),
-                keras.layers.Conv2D(
-                    2 * filters, 3, padding="same", activation="relu", name="conv_2"
-                ),
-                keras.layers.MaxPooling2D(2),
-                keras.layers.Flatten(),
-                keras.layers.Dense(units, activation="relu", name="hidden"),
-                keras.layers.Dense(n_outputs, name="output"),
+                layers.Input(n_inputs),
+                layers.Reshape(image_shape),
+                layers.Conv2D(filters, 3, padding="same", activation="relu", name="conv_1"),
+                layers.MaxPooling2D(2),
+                layers.Conv2D(2 * filters, 3, padding="same", activation="relu", name="conv_2"),
+                layers.MaxPooling2D(2),
+                layers.Flatten(),
+                layers.Dense(units, activation="relu", name="hidden"),
+                layers.Dense(n_outputs, name="output"),
             ]
         )
 

@@ -35,16 +35,16 @@ class _DeepMLP:
         self.random_state = random_state
 
     @staticmethod
-    def _build(*, n_inputs: int, n_outputs: int, units: int, n_hidden: int, dropout: float) -> Any:
-        import keras
-
-        layers: list[Any] = [keras.Input((n_inputs,))]
+    def _build(
+        layers: Any, *, n_inputs: int, n_outputs: int, units: int, n_hidden: int, dropout: float
+    ) -> Any:
+        stack: list[Any] = [layers.Input(n_inputs)]
         for number in range(1, n_hidden + 1):
-            layers.append(keras.layers.Dense(units, activation="relu", name=f"hidden_{number}"))
+            stack.append(layers.Dense(units, activation="relu", name=f"hidden_{number}"))
             if dropout > 0:
-                layers.append(keras.layers.Dropout(dropout, name=f"dropout_{number}"))
-        layers.append(keras.layers.Dense(n_outputs, name="output"))
-        return keras.Sequential(layers)
+                stack.append(layers.Dropout(dropout, name=f"dropout_{number}"))
+        stack.append(layers.Dense(n_outputs, name="output"))
+        return layers.Sequential(stack)
 
     def _options(self, n_inputs: int) -> Mapping[str, Any]:
         return {"units": self.units, "n_hidden": self.n_hidden, "dropout": self.dropout}

@@ -31,14 +31,12 @@ class _MLP:
         self.random_state = random_state
 
     @staticmethod
-    def _build(*, n_inputs: int, n_outputs: int, units: int) -> Any:
-        import keras
-
-        return keras.Sequential(
+    def _build(layers: Any, *, n_inputs: int, n_outputs: int, units: int) -> Any:
+        return layers.Sequential(
             [
-                keras.Input((n_inputs,)),
-                keras.layers.Dense(units, activation="relu", name="hidden"),
-                keras.layers.Dense(n_outputs, name="output"),
+                layers.Input(n_inputs),
+                layers.Dense(units, activation="relu", name="hidden"),
+                layers.Dense(n_outputs, name="output"),
             ]
         )
 

@@ -29,7 +29,7 @@ class _Network:
     patience: int
     validation_fraction: float
 
-    _build: Any  # a static method of each architecture: options -> keras.Model
+    _build: Any  # a static method of each architecture: layers, options -> keras.Model
 
     def _options(self, n_inputs: int) -> Mapping[str, Any]:
         """Return the options of `_build` that come from the estimator's parameters."""
@@ -50,7 +50,7 @@ class _Network:
     def _train(
         self, X: NDArray[np.float32], y: NDArray[Any], weight: Any, codes: Any, n_outputs: int
     ) -> None:
-        from zoo.training.fit import FitOptions, fit_network
+        from zoo.training.fit import FitOptions, Rows, fit_networks
 
         rng: np.random.RandomState = self._rng()  # type: ignore[attr-defined]
         rows, out = held_out(codes, len(X), self.validation_fraction, rng)
@@ -62,33 +62,38 @@ class _Network:
         before = compiled.compile_s
         if not weights[out].any():
             rows, out = np.arange(len(X)), out[:0]
-        result = fit_network(
+        (result,) = fit_networks(
             compiled,
-            (X[rows], target[rows], weights[rows]),
-            (X[out], target[out], weights[out]) if len(out) else None,
+            [Rows(X[rows], target[rows], weights[rows])],
+            [Rows(X[out], target[out], weights[out]) if len(out) else None],
             FitOptions(
                 learning_rate=self.learning_rate,
                 weight_decay=self.weight_decay,
                 max_epochs=self.max_epochs,
                 patience=self.patience,
             ),
-            seed=seed,
+            seeds=[seed],
         )
-        self.weights_, self.state_ = result.weights, result.state
+        if result.error is not None:
+            raise FloatingPointError(result.error)
+        self.weights_ = result.weights
         self.n_epochs_, self.best_epoch_ = result.n_epochs, result.best_epoch
         self.validation_losses_ = result.losses
         self.n_parameters_ = int(sum(w.size for w in result.weights))
         self.compile_s_ = compiled.compile_s - before
 
     def _outputs(self, X: NDArray[np.float32]) -> NDArray[Any]:
-        outputs: NDArray[Any] = self._program().forward(self.weights_, self.state_, X)
+        compiled = self._program()
+        state = compiled.network.non_trainable_variables  # dropout keys: not used in prediction
+        weights = compiled.stack(self.weights_)
+        outputs: NDArray[Any] = compiled.forward(weights, state, X[None])[0]
         return outputs
 
     def to_keras(self) -> Any:
         """Return the trained network as an ordinary `keras.Model` on encoded rows."""
         import keras
 
-        network = keras.models.clone_model(self._program().network)
+        network = keras.models.clone_model(self._program().template)
         for variable, value in zip(network.trainable_variables, self.weights_, strict=True):
             variable.assign(value)
         return network

@@ -33,12 +33,8 @@ class _Perceptron:
         self.random_state = random_state
 
     @staticmethod
-    def _build(*, n_inputs: int, n_outputs: int) -> Any:
-        import keras
-
-        return keras.Sequential(
-            [keras.Input((n_inputs,)), keras.layers.Dense(n_outputs, name="output")]
-        )
+    def _build(layers: Any, *, n_inputs: int, n_outputs: int) -> Any:
+        return layers.Sequential([layers.Input(n_inputs), layers.Dense(n_outputs, name="output")])
 
     def _options(self, n_inputs: int) -> Mapping[str, Any]:
         return {}

@@ -1,7 +1,8 @@
-"""Early-stopped training of one network: rounds of whole epochs, the best weights kept."""
+"""Early-stopped training of R networks side by side: rounds of whole epochs, best weights kept."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from zoo.training.program import BATCH, BLOCK, Program
 
-__all__ = ["FitOptions", "FitResult", "fit_network"]
+__all__ = ["FitOptions", "FitResult", "Rows", "fit_networks"]
 
 _ROUND_STEPS = 32
 
@@ -24,10 +25,10 @@ class FitOptions:
     ----------
     learning_rate, weight_decay : float
     max_epochs : int
-        Epochs at most; small data gets more, so that at least `max_epochs` rounds pass.
+        Rounds at most. A round is one epoch, or as many epochs as make 32 steps when the data is
+        small.
     patience : int
-        Rounds without a better held-out loss before training stops. A round is one epoch, or as
-        many epochs as make 32 steps when the data is small.
+        Rounds without a better held-out loss before training stops.
     """
 
     learning_rate: float
@@ -37,95 +38,148 @@ class FitOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of one replicate.
+
+    Parameters
+    ----------
+    X : ndarray of float32, shape (n_rows, n_inputs)
+    y : ndarray of float32, shape (n_rows,)
+        Class codes or numbers.
+    weight : ndarray of float32, shape (n_rows,)
+    """
+
+    X: NDArray[np.float32]
+    y: NDArray[np.float32]
+    weight: NDArray[np.float32]
+
+
+@dataclass(slots=True)
 class FitResult:
-    """Weights of the best round, and the held-out loss after each round."""
+    """Weights of the best round, and the held-out loss after each round, of one replicate.
+
+    Parameters
+    ----------
+    weights : list of ndarray
+        In the shapes of an ordinary Keras network.
+    n_epochs, best_epoch : int
+    losses : list of float
+    error : str or None
+        Why this replicate has no usable weights.
+    """
 
     weights: list[NDArray[np.float32]]
-    state: list[NDArray[Any]]
     n_epochs: int
     best_epoch: int
     losses: list[float]
+    error: str | None = None
 
 
-def _batches(n_rows: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    """Return shuffled row numbers (n_steps, BATCH); -1 fills up the last batch."""
-    order = rng.permutation(n_rows)
+def _batches(n_rows: int, n_epochs: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Return shuffled row numbers (n_steps, BATCH); -1 fills up the last batch of an epoch."""
     n_steps = -(-n_rows // BATCH)
-    padded = np.full(n_steps * BATCH, -1)
-    padded[:n_rows] = order
-    return padded.reshape(n_steps, BATCH)
+    padded = np.full((n_epochs, n_steps * BATCH), -1)
+    for epoch in range(n_epochs):
+        padded[epoch, :n_rows] = rng.permutation(n_rows)
+    return padded.reshape(n_epochs * n_steps, BATCH)
 
 
-def _run_round(
-    program: Program, carry: Any, data: tuple[Any, Any, Any], steps: Any, options: FitOptions
-) -> Any:
-    X, y, weight = data
-    for start in range(0, len(steps), BLOCK):
-        rows = steps[start : start + BLOCK]
-        count = len(rows)
-        if count < BLOCK:
-            rows = np.concatenate([rows, np.full((BLOCK - count, BATCH), -1)])
-        blocks = (
-            tf.constant(X[rows]),
-            tf.constant(y[rows]),
-            tf.constant(np.where(rows < 0, np.float32(0), weight[rows])),
-        )
-        carry = program.train(carry, blocks, count, (options.learning_rate, options.weight_decay))
-    return carry
+def _gather(replicates: Sequence[Rows], numbers: Sequence[Any]) -> tuple[Any, Any, Any]:
+    """Return a block (BLOCK, R, BATCH, ...) of the rows so numbered; missing ones weigh 0."""
+    full = np.full((len(replicates), BLOCK, BATCH), -1)
+    for r, rows in enumerate(numbers):
+        full[r, : len(rows)] = rows
+    X = np.stack([data.X[full[r]] for r, data in enumerate(replicates)], axis=1)
+    y = np.stack([data.y[full[r]] for r, data in enumerate(replicates)], axis=1)
+    weight = np.stack(
+        [
+            np.where(full[r] < 0, np.float32(0), data.weight[full[r]])
+            for r, data in enumerate(replicates)
+        ],
+        axis=1,
+    )
+    return tf.constant(X), tf.constant(y), tf.constant(weight)
 
 
-def fit_network(
+def _padded(replicates: Sequence[Rows]) -> tuple[Any, Any, Any]:
+    """Return the rows of all replicates as (R, n_rows, ...), short ones filled up with weight 0."""
+    longest = max(len(data.X) for data in replicates)
+
+    def fill(values: Any) -> Any:
+        missing = longest - len(values)
+        return np.pad(values, [(0, missing), *[(0, 0)] * (values.ndim - 1)])
+
+    return (
+        np.stack([fill(data.X) for data in replicates]),
+        np.stack([fill(data.y) for data in replicates]),
+        np.stack([fill(data.weight) for data in replicates]),
+    )
+
+
+def fit_networks(
     program: Program,
-    train: tuple[Any, Any, Any],
-    validation: tuple[Any, Any, Any] | None,
+    train: Sequence[Rows],
+    validation: Sequence[Rows | None],
     options: FitOptions,
     *,
-    seed: int,
-) -> FitResult:
-    """Train a network from fresh weights.
+    seeds: Sequence[int],
+) -> list[FitResult]:
+    """Train networks from fresh weights, a replicate each, none of which sees another.
 
     Parameters
     ----------
     program : Program
-    train, validation : tuple of arrays (X, y, weight)
-        Shapes (n_rows, n_inputs), (n_rows,), (n_rows,). Without validation rows the last weights
-        are kept.
+        Of as many replicates as there are seeds.
+    train, validation : sequences of Rows
+        Without validation rows a replicate keeps its last weights.
     options : FitOptions
-    seed : int
-        Decides initial weights, shuffling and dropout.
+    seeds : sequence of int
+        Each decides initial weights, shuffling and dropout of its replicate.
 
-    Raises
-    ------
-    FloatingPointError
-        If the loss stops being a finite number; the message names the epoch.
+    Returns
+    -------
+    list of FitResult
+        A replicate whose loss stops being a finite number has `error` set, naming the epoch; the
+        others go on.
     """
-    rng = np.random.default_rng(seed)
-    weights, state = program.initial(seed)
-    zeros = [tf.zeros_like(w) for w in weights]
-    carry: Any = (weights, state, zeros, list(zeros), tf.constant(0.0))
-    n_rows = len(train[0])
-    epochs_a_round = max(1, _ROUND_STEPS // -(-n_rows // BATCH))
-    best, best_loss, best_round = carry, np.inf, 0
-    losses: list[float] = []
+    n = len(seeds)
+    rngs = [np.random.default_rng(seed) for seed in seeds]
+    carry = program.initial(seeds)
+    judged = _padded([held or rows for held, rows in zip(validation, train, strict=True)])
+    epochs_a_round = [max(1, _ROUND_STEPS // -(-len(rows.X) // BATCH)) for rows in train]
+    results = [FitResult([], 0, 0, []) for _ in range(n)]
+    best_loss, best_round = np.full(n, np.inf), np.zeros(n, int)
+    active = np.ones(n, bool)
     for number in range(1, options.max_epochs + 1):
-        steps = np.concatenate([_batches(n_rows, rng) for _ in range(epochs_a_round)])
-        carry = _run_round(program, carry, train, steps, options)
-        X, y, weight = validation or train
-        loss = program.mean_loss(program.forward(carry[0], carry[1], X), y, weight)
-        if not np.isfinite(loss):
-            raise FloatingPointError(
-                f"the loss became {loss} in epoch {number * epochs_a_round}; "
-                "a smaller learning_rate may help"
+        steps = [
+            _batches(len(rows.X), epochs, rng) if is_active else np.empty((0, BATCH), int)
+            for rows, epochs, rng, is_active in zip(
+                train, epochs_a_round, rngs, active, strict=True
             )
-        losses.append(loss)
-        if validation is None or loss < best_loss:
-            best, best_loss, best_round = carry, loss, number
-        if number - best_round >= options.patience:
+        ]
+        longest = max(map(len, steps))
+        rates = (options.learning_rate, options.weight_decay)
+        for start in range(0, longest, BLOCK):
+            blocks = _gather(train, [rows[start : start + BLOCK] for rows in steps])
+            count = min(BLOCK, longest - start)
+            carry = program.train(carry, blocks, count, rates, active)
+        losses = program.mean_losses(program.forward(carry[0], carry[1], judged[0]), *judged[1:])
+        for r in map(int, np.flatnonzero(active)):
+            result, loss = results[r], float(losses[r])
+            result.n_epochs = number * epochs_a_round[r]
+            if not np.isfinite(loss):
+                result.error = (
+                    f"the loss became {loss} in epoch {result.n_epochs}; "
+                    "a smaller learning_rate may help"
+                )
+                active[r] = False
+                continue
+            result.losses.append(loss)
+            if validation[r] is None or loss < best_loss[r]:
+                best_loss[r], best_round[r] = loss, number
+                result.best_epoch = result.n_epochs
+                result.weights = program.slice(carry[0], r)
+            active[r] = number - best_round[r] < options.patience
+        if not active.any():
             break
-    return FitResult(
-        [w.numpy() for w in best[0]],
-        [s.numpy() for s in best[1]],
-        len(losses) * epochs_a_round,
-        best_round * epochs_a_round,
-        losses,
-    )
+    return results
