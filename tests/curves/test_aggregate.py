@@ -2,7 +2,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from zoo.curves.aggregate import cell_frame, curve_frame, family_frame, mean_interval, rank_frame
+from zoo.curves.aggregate import (
+    cell_frame,
+    current_cells,
+    curve_frame,
+    family_frame,
+    mean_interval,
+    rank_frame,
+)
 
 
 def cell(dataset, model, family, n_train, replicate, score, *, metric="error_rate", status="ok"):
@@ -65,3 +72,17 @@ def test_families_are_not_averaged_over_different_data_sets_in_one_curve():
     assert isinstance(frame, pd.DataFrame)
     sizes = frame.groupby("group")["n_train"].apply(list).to_dict()
     assert sizes == {"all": [10], "large": [10, 100]}
+
+
+def test_a_curve_never_mixes_two_versions_of_a_model():
+    def versioned(n_train, version, finished):
+        made = cell("d", "m", "mlp", n_train, 0, version / 10)
+        return {
+            **made,
+            "key": {**made["key"], "model_version": version},
+            "run": {"finished": finished},
+        }
+
+    cells = [versioned(10, 1, "a"), versioned(10, 2, "b"), versioned(100, 1, "c")]
+    kept = current_cells([*cells, versioned(10, 2, "d")])
+    assert [(c["key"]["n_train"], c["run"]["finished"]) for c in kept] == [(10, "d")]

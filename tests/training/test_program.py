@@ -8,7 +8,7 @@ from zoo.models.deep_mlp import DeepMLPClassifier
 from zoo.models.mlp import MLPClassifier, MLPRegressor
 from zoo.training.fit import FitOptions, Rows, fit_networks
 from zoo.training.layers import replicated
-from zoo.training.program import BATCH, BLOCK, Program
+from zoo.training.program import BATCH, BLOCK, Program, _row_class
 
 
 def small_network(layers):
@@ -134,3 +134,10 @@ def test_a_trained_network_is_an_ordinary_keras_model_that_predicts_the_same():
     logits = model.to_keras()(model._encode(X)).numpy()
     share = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(share, model.predict_proba(X), atol=1e-5)
+
+
+def test_row_classes_waste_about_a_quarter_at_most_and_are_few():
+    classes = [_row_class(n) for n in range(1, 8193)]
+    assert all(n <= c <= 1.25 * n + 3 for n, c in enumerate(classes, start=1))
+    assert len(set(classes)) < 50
+    assert classes[0] == 1

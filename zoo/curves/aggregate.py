@@ -12,6 +12,7 @@ from scipy import stats
 __all__ = [
     "HIGHER_IS_BETTER",
     "cell_frame",
+    "current_cells",
     "curve_frame",
     "family_frame",
     "headline",
@@ -35,6 +36,30 @@ _CELL_COLUMNS = (
     "peak_rss_mb",
     "environment",
 )
+
+
+def current_cells(cells: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the cells of each curve that have its newest data set revision and model version.
+
+    Older ones stay in the store, but a mean over both would be of two different models. Of cells
+    that differ in parameters alone, the one measured last counts.
+    """
+    newest: dict[tuple[str, str], tuple[int, int]] = {}
+    for cell in cells:
+        curve, version = _curve_and_version(cell)
+        newest[curve] = max(newest.get(curve, version), version)
+    kept: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+    for cell in sorted(cells, key=lambda cell: str(cell.get("run", {}).get("finished", ""))):
+        curve, version = _curve_and_version(cell)
+        if version == newest[curve]:
+            kept[*curve, cell["key"]["n_train"], cell["key"]["replicate"]] = cell
+    return [kept[place] for place in sorted(kept)]
+
+
+def _curve_and_version(cell: Mapping[str, Any]) -> tuple[tuple[str, str], tuple[int, int]]:
+    key = cell["key"]
+    version = (key.get("dataset_revision", 1), key.get("model_version", 1))
+    return (key["dataset"], key["model"]), version
 
 
 def cell_frame(cells: Iterable[Mapping[str, Any]]) -> pd.DataFrame:

@@ -11,7 +11,13 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader
 
 from zoo.bench.store import Results, read
-from zoo.curves.aggregate import cell_frame, curve_frame, family_frame, rank_frame
+from zoo.curves.aggregate import (
+    cell_frame,
+    current_cells,
+    curve_frame,
+    family_frame,
+    rank_frame,
+)
 from zoo.errors import StoreError
 from zoo.report.figures import draw_dataset, draw_families, save
 from zoo.report.findings import dataset_finding, family_findings
@@ -38,7 +44,8 @@ def write_report(folder: Path) -> Path:
         If the folder is not a results folder, or no cell in it has a score.
     """
     folder = Path(folder)
-    results = read(folder)
+    stored = read(folder)
+    results = Results([dict(cell) for cell in current_cells(stored.cells)], stored.environments)
     cells = cell_frame(results.cells)
     curves = curve_frame(cells)
     if curves.empty:
@@ -50,6 +57,11 @@ def write_report(folder: Path) -> Path:
     write_tables(folder, frames)
     (folder / "figures").mkdir(exist_ok=True)
     parts = _parts(folder, results, cells, curves, families, ranks)
+    n_old = len(stored.cells) - len(results.cells)
+    if n_old:
+        parts["warnings"].append(
+            f"{n_old} cells of earlier versions of a model or data set are stored, but not shown."
+        )
     page = folder / "report.html"
     _write(page, "page.html.jinja", parts, is_html=True)
     _write(folder / "REPORT.md", "REPORT.md.jinja", parts, is_html=False)

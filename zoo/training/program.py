@@ -163,13 +163,15 @@ class Program:
 
     def forward(self, weights: Sequence[Any], state: Sequence[Any], X: Any) -> Any:
         """Return logits or values (R, n_rows, n_outputs) for `X` of shape (R, n_rows, n_inputs)."""
-        parts = [
-            self._forward(
-                list(weights), list(state), tf.constant(X[:, start : start + _PREDICT_ROWS])
-            )
-            for start in range(0, max(X.shape[1], 1), _PREDICT_ROWS)
-        ]
-        return np.concatenate([part.numpy() for part in parts], axis=1)
+        parts = []
+        for start in range(0, max(X.shape[1], 1), _PREDICT_ROWS):
+            rows = X[:, start : start + _PREDICT_ROWS]
+            n_rows = rows.shape[1]
+            # TensorFlow's matrix product keeps something for each shape that it ever saw
+            rows = np.pad(rows, [(0, 0), (0, _row_class(n_rows) - n_rows), (0, 0)])
+            outputs = self._forward(list(weights), list(state), tf.constant(rows))
+            parts.append(outputs.numpy()[:, :n_rows])
+        return np.concatenate(parts, axis=1)
 
     def mean_losses(self, outputs: Any, y: Any, weight: Any) -> NDArray[np.float64]:
         """Return the weighted mean loss of each replicate, (R,)."""
@@ -234,6 +236,14 @@ class Program:
             lambda i, _: i < n_steps, step, (tf.constant(0), carry), parallel_iterations=1
         )
         return carry
+
+
+def _row_class(n_rows: int) -> int:
+    """Return the least of 1, 2, 4, 8, 10, 12, 14, 16, 20, 24, ... (quarters of powers of two)."""
+    if n_rows <= 8:
+        return 1 << max(n_rows - 1, 0).bit_length()
+    quarter = 1 << ((n_rows - 1).bit_length() - 3)
+    return -(-n_rows // quarter) * quarter
 
 
 def _align(values: Any, like: Any) -> Any:
