@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SUITE ?= quick
+OUT ?= results/my-$(SUITE)
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .PHONY: help bench test test-slow check check-data bench-speed format clean
@@ -15,8 +16,8 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[data,dev]'
 	@touch $@
 
-bench: $(VENV)/installed ## Run the suite SUITE (quick) and write its report; goes on if cut off
-	$(BIN)/zoo bench $(SUITE) --out results/$(SUITE)
+bench: $(VENV)/installed ## Run SUITE (quick) into OUT (results/my-quick); goes on if cut off
+	$(BIN)/zoo bench $(SUITE) --out $(OUT)
 
 test: $(VENV)/installed ## Run the tests
 	$(BIN)/python -m pytest -q

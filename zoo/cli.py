@@ -161,7 +161,7 @@ def show(
 def bench(
     suite: Annotated[str, typer.Argument(help="A suite: 'zoo list suites'.")],
     out: Annotated[
-        Path | None, typer.Option(help="Results folder; by default results/SUITE.")
+        Path | None, typer.Option(help="Results folder; by default results/my-SUITE.")
     ] = None,
     model: Annotated[list[str] | None, typer.Option(help="Only this model; repeatable.")] = None,
     dataset: Annotated[list[str] | None, typer.Option(help="Only this data set.")] = None,
@@ -182,7 +182,7 @@ def bench(
     folders = _folders(definitions)
     chosen = load_suite(suite, folders)
     plan = make_plan(chosen, models=model or (), datasets=dataset or (), folders=folders)
-    target = out or Path("results") / suite
+    target = out or Path("results") / f"my-{suite}"
     check_folder(target)
     for line in plan.left_out:
         typer.echo(line, err=True)
