@@ -111,10 +111,10 @@ class ReplicateConv2D(keras.layers.Layer):  # type: ignore[misc]
 
     def call(self, inputs: Any) -> Any:
         """Return the activated convolutions."""
-        kernel = tf.convert_to_tensor(self.kernel)
+        pairs = zip(tf.unstack(inputs), tf.unstack(tf.convert_to_tensor(self.kernel)), strict=True)
         sums = [
-            tf.nn.conv2d(inputs[r], kernel[r], strides=1, padding=self.padding.upper())
-            for r in range(inputs.shape[0])
+            tf.nn.conv2d(rows, kernel, strides=1, padding=self.padding.upper())
+            for rows, kernel in pairs
         ]
         return self.activation(tf.stack(sums) + self.bias)
 
