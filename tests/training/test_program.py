@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from zoo.models.cnn import CNNClassifier
-from zoo.models.deep_mlp import DeepMLPClassifier
+from zoo.models.deep_mlp import DeepMLPClassifier, DeepMLPRegressor
 from zoo.models.mlp import MLPClassifier, MLPRegressor
 from zoo.training.fit import FitOptions, Rows, fit_networks
 from zoo.training.layers import replicated
@@ -141,3 +141,15 @@ def test_row_classes_waste_about_a_quarter_at_most_and_are_few():
     assert all(n <= c <= 1.25 * n + 3 for n, c in enumerate(classes, start=1))
     assert len(set(classes)) < 50
     assert classes[0] == 1
+
+
+@pytest.mark.parametrize("rate", [-0.1, 1.0])
+def test_a_dropout_that_leaves_nothing_is_refused(rate):
+    with pytest.raises(ValueError, match="at least 0 and below 1"):
+        replicated(1).Dropout(rate)
+
+
+def test_a_deep_network_drops_units_for_classes_but_not_for_numbers():
+    assert DeepMLPClassifier()._options(3)["dropout"] == 0.1
+    assert DeepMLPRegressor()._options(3)["dropout"] == 0.0
+    assert DeepMLPRegressor(dropout=0.2)._options(3)["dropout"] == 0.2

@@ -84,16 +84,20 @@ def run_cell(
     predict_s = time.perf_counter() - start
     some = train[:_MAX_TRAIN_SCORE_ROWS]
     scores = {"test": test_scores, "train": _score(model, table, some, metrics)}
+    timings = {"compile": compile_s, "fit": fit_s - compile_s, "predict": predict_s}
+    return _record(model, scores, timings)
+
+
+def _record(
+    model: Any, scores: dict[str, dict[str, float]], timings_s: dict[str, float]
+) -> dict[str, Any]:
+    """Return what the store keeps; a score that is not finite makes the cell a failed one."""
     bad = [name for part in scores.values() for name, v in part.items() if not math.isfinite(v)]
     return {
         "status": "failed" if bad else "ok",
         "reason": f"not a finite number: {', '.join(bad)}" if bad else None,
         "scores": {} if bad else scores,
-        "timings_s": {
-            "compile": round(compile_s, 4),
-            "fit": round(fit_s - compile_s, 4),
-            "predict": round(predict_s, 4),
-        },
+        "timings_s": {name: round(seconds, 4) for name, seconds in timings_s.items()},
         "memory_mb": {"peak_rss": _peak_mb()},
         "model_facts": {
             name: int(getattr(model, attribute))

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["HIGHER_IS_BETTER", "ClassPrediction", "score_classes", "score_numbers"]
+__all__ = ["ClassPrediction", "score_classes", "score_numbers"]
 
-HIGHER_IS_BETTER = frozenset({"accuracy", "roc_auc", "r2"})
 _LEAST_PROBABILITY = 1e-15
 
 

@@ -8,19 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from zoo import definitions
+from zoo.data.cards import METRICS
 from zoo.errors import DefinitionError
 
-__all__ = [
-    "CLASSIFICATION_METRICS",
-    "REGRESSION_METRICS",
-    "Budget",
-    "Suite",
-    "load_suite",
-    "suites",
-]
+__all__ = ["Budget", "Suite", "load_suite", "suites"]
 
-CLASSIFICATION_METRICS = ("error_rate", "roc_auc", "log_loss", "accuracy")
-REGRESSION_METRICS = ("rmse", "mae", "r2")
 _PROTOCOL = "nested-holdout/1"
 
 
@@ -149,17 +141,13 @@ def _sizes(values: Any, key: str, path: Path) -> tuple[int, ...]:
 
 
 def _metrics(raw: Mapping[str, Any], path: Path) -> dict[str, tuple[str, ...]]:
-    known = {"classification": CLASSIFICATION_METRICS, "regression": REGRESSION_METRICS}
-    definitions.check_keys(raw, path=path, where="metrics", optional=known)
-    chosen: dict[str, tuple[str, ...]] = {
-        "classification": CLASSIFICATION_METRICS[:3],
-        "regression": REGRESSION_METRICS,
-    }
+    definitions.check_keys(raw, path=path, where="metrics", optional=METRICS)
+    chosen = {**METRICS, "classification": METRICS["classification"][:3]}
     for task, names in raw.items():
         for name in names:
-            if name not in known[task]:
+            if name not in METRICS[task]:
                 raise DefinitionError(
-                    f"{path}: [metrics] {definitions.unknown('metric', name, known[task])}"
+                    f"{path}: [metrics] {definitions.unknown('metric', name, METRICS[task])}"
                 )
         chosen[task] = tuple(names)
     return chosen

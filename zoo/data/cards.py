@@ -10,7 +10,7 @@ from typing import Any, Literal, cast
 from zoo import definitions
 from zoo.errors import DefinitionError
 
-__all__ = ["Card", "Columns", "Facts", "Source", "load_card", "read_card"]
+__all__ = ["METRICS", "Card", "Columns", "Facts", "Source", "load_card", "read_card"]
 
 Task = Literal["classification", "regression"]
 Kind = Literal["table", "image"]
@@ -47,8 +47,10 @@ _OPTION_TYPES: Mapping[str, type] = {
     "seed": int,
 }
 _READERS = ("csv", "npy", "pickle", "idx", "parquet")
-_CLASSIFICATION_METRICS = ("error_rate", "roc_auc", "log_loss", "accuracy", "balanced_error_rate")
-_REGRESSION_METRICS = ("rmse", "mae", "r2")
+METRICS: Mapping[str, tuple[str, ...]] = {
+    "classification": ("error_rate", "roc_auc", "log_loss", "accuracy"),
+    "regression": ("rmse", "mae", "r2"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,8 +254,7 @@ def read_card(path: Path) -> Card:
         )
     _check_choice(raw, "task", ("classification", "regression"), path)
     _check_choice(raw, "kind", ("table", "image"), path)
-    metrics = _CLASSIFICATION_METRICS if raw["task"] == "classification" else _REGRESSION_METRICS
-    _check_choice(raw, "metric", metrics, path)
+    _check_choice(raw, "metric", METRICS[raw["task"]], path)
     shape = tuple(raw["image_shape"]) if "image_shape" in raw else None
     if (raw.get("kind", "table") == "image") != (shape is not None):
         raise DefinitionError(f"{path}: 'kind = \"image\"' and 'image_shape' must come together")

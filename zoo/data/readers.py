@@ -112,7 +112,7 @@ def _read_arff(path: Path) -> pd.DataFrame:
 
     try:
         data, _ = arff.loadarff(io.StringIO(path.read_text(encoding="utf-8")))
-    except NotImplementedError as error:  # string attributes
+    except NotImplementedError as error:  # SciPy reads no attributes of type string
         raise ValueError(str(error)) from error
     except StopIteration as error:
         raise ValueError("it has no line @data") from error

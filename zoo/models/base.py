@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -49,7 +50,7 @@ def held_out(
     return np.setdiff1d(np.arange(n_rows), out), out
 
 
-class TableEstimator(BaseEstimator):  # type: ignore[misc]
+class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     """An estimator over frames: encodes on `fit`, matches columns by name on `predict`."""
 
     _categories: ClassVar[Literal["onehot", "ordinal"]] = "onehot"
@@ -128,13 +129,15 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
             self._fit_codes(matrix, codes, weight)
         return self
 
+    @abstractmethod
     def _fit_codes(
         self, X: NDArray[np.float32], y: NDArray[np.intp], weight: NDArray[np.float64] | None
     ) -> None:
-        raise NotImplementedError
+        """Fit on (n_samples, n_columns) floats and class codes (n_samples,)."""
 
+    @abstractmethod
     def _scores(self, X: NDArray[np.float32]) -> NDArray[Any]:
-        raise NotImplementedError
+        """Return a score a class, (n_samples, n_classes); the largest is predicted."""
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Return the label of the most probable class, (n_samples,)."""
@@ -187,13 +190,15 @@ class TableRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         self._fit_numbers(matrix, scaled, self._weights(sample_weight, matrix))
         return self
 
+    @abstractmethod
     def _fit_numbers(
         self, X: NDArray[np.float32], y: NDArray[np.float64], weight: NDArray[np.float64] | None
     ) -> None:
-        raise NotImplementedError
+        """Fit on (n_samples, n_columns) floats and standardised numbers (n_samples,)."""
 
+    @abstractmethod
     def _values(self, X: NDArray[np.float32]) -> NDArray[Any]:
-        raise NotImplementedError
+        """Return standardised numbers, (n_samples,)."""
 
     def predict(self, X: Any) -> NDArray[np.float64]:
         """Return a number a row, (n_samples,)."""

@@ -5,6 +5,7 @@ Defaults follow the tuned defaults of arXiv:2407.04491 (appendix C): up to 1,000
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from zoo.models.base import ProbabilityClassifier, TableRegressor, held_out
 
 
-class _Boosting:
+class _Boosting(ABC):
     """The parameters and the split that all boosting estimators share."""
 
     _categories: ClassVar[Literal["onehot", "ordinal"]] = "ordinal"
@@ -46,8 +47,9 @@ class _Boosting:
         seed = int(rng.randint(2**31))
         self.model_ = self._boost(X, y, weight, split, seed)
 
+    @abstractmethod
     def _boost(self, X: Any, y: Any, weight: Any, split: Any, seed: int) -> Any:
-        raise NotImplementedError
+        """Return the library's booster, fitted on `split`: rows to fit, rows held out."""
 
     def _fit_codes(self, X: Any, y: Any, weight: Any) -> None:
         self._fit_trees(X, y, weight)

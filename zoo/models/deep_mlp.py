@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from zoo.models.network import NetworkClassifier, NetworkRegressor
 
@@ -11,12 +11,14 @@ from zoo.models.network import NetworkClassifier, NetworkRegressor
 class _DeepMLP:
     """Hidden layers of rectified units, each followed by dropout."""
 
+    _default_dropout: ClassVar[float]
+
     def __init__(
         self,
         *,
         units: int = 128,
         n_hidden: int = 4,
-        dropout: float = 0.1,
+        dropout: float | None = None,
         learning_rate: float = 0.001,
         weight_decay: float = 0.01,
         max_epochs: int = 150,
@@ -47,7 +49,8 @@ class _DeepMLP:
         return layers.Sequential(stack)
 
     def _options(self, n_inputs: int) -> Mapping[str, Any]:
-        return {"units": self.units, "n_hidden": self.n_hidden, "dropout": self.dropout}
+        dropout = self._default_dropout if self.dropout is None else self.dropout
+        return {"units": self.units, "n_hidden": self.n_hidden, "dropout": dropout}
 
 
 class DeepMLPClassifier(_DeepMLP, NetworkClassifier):
@@ -59,8 +62,8 @@ class DeepMLPClassifier(_DeepMLP, NetworkClassifier):
         Units of each hidden layer.
     n_hidden : int
         Hidden layers.
-    dropout : float
-        Share of hidden units dropped at each training step.
+    dropout : float or None
+        Share of hidden units dropped at each training step; None: 0.1.
     learning_rate : float
         Step size of Adam.
     weight_decay : float
@@ -73,6 +76,8 @@ class DeepMLPClassifier(_DeepMLP, NetworkClassifier):
         Share of the training rows held out for early stopping.
     random_state : int, RandomState or None
     """
+
+    _default_dropout: ClassVar[float] = 0.1
 
 
 class DeepMLPRegressor(_DeepMLP, NetworkRegressor):
@@ -84,8 +89,10 @@ class DeepMLPRegressor(_DeepMLP, NetworkRegressor):
         Units of each hidden layer.
     n_hidden : int
         Hidden layers.
-    dropout : float
-        Share of hidden units dropped at each training step.
+    dropout : float or None
+        Share of hidden units dropped at each training step; None: 0, for it makes the scale of a
+        hidden layer differ between training and prediction, which classes forgive and numbers do
+        not (0.18 against 0.12 root mean squared error on diamonds).
     learning_rate : float
         Step size of Adam.
     weight_decay : float
@@ -99,29 +106,4 @@ class DeepMLPRegressor(_DeepMLP, NetworkRegressor):
     random_state : int, RandomState or None
     """
 
-    # Without dropout by default: it makes the scale of a hidden layer differ between training and
-    # prediction, which classes forgive and numbers do not (0.12 against 0.18 rmse on diamonds).
-    def __init__(
-        self,
-        *,
-        units: int = 128,
-        n_hidden: int = 4,
-        dropout: float = 0.0,
-        learning_rate: float = 0.001,
-        weight_decay: float = 0.01,
-        max_epochs: int = 150,
-        patience: int = 12,
-        validation_fraction: float = 0.2,
-        random_state: Any = None,
-    ) -> None:
-        super().__init__(
-            units=units,
-            n_hidden=n_hidden,
-            dropout=dropout,
-            learning_rate=learning_rate,
-            weight_decay=weight_decay,
-            max_epochs=max_epochs,
-            patience=patience,
-            validation_fraction=validation_fraction,
-            random_state=random_state,
-        )
+    _default_dropout: ClassVar[float] = 0.0

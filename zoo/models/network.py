@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -19,7 +20,7 @@ def _softmax(logits: NDArray[Any]) -> NDArray[Any]:
     return share
 
 
-class _Network:
+class _Network(ABC):
     """Fits `_build`'s network; the parameters are those of the concrete class."""
 
     _jit_compile: ClassVar[bool] = True
@@ -31,9 +32,9 @@ class _Network:
 
     _build: Any  # a static method of each architecture: layers, options -> keras.Model
 
+    @abstractmethod
     def _options(self, n_inputs: int) -> Mapping[str, Any]:
         """Return the options of `_build` that come from the estimator's parameters."""
-        raise NotImplementedError
 
     def _program(self) -> Any:
         from zoo.training.program import program

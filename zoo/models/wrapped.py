@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,9 @@ def _fit(model: Any, X: Any, y: Any, weight: NDArray[np.float64] | None) -> Any:
 class WrappedClassifier(ProbabilityClassifier):
     """A classifier of a library, fitted on the encoded matrix as `model_`."""
 
+    @abstractmethod
     def _make(self, n_rows: int) -> Any:
-        raise NotImplementedError
+        """Return the unfitted library estimator for this many training rows."""
 
     def _fit_codes(
         self, X: NDArray[np.float32], y: NDArray[np.intp], weight: NDArray[np.float64] | None
@@ -37,8 +39,9 @@ class WrappedClassifier(ProbabilityClassifier):
 class WrappedRegressor(TableRegressor):
     """A regressor of a library, fitted on the encoded matrix as `model_`."""
 
+    @abstractmethod
     def _make(self, n_rows: int) -> Any:
-        raise NotImplementedError
+        """Return the unfitted library estimator for this many training rows."""
 
     def _fit_numbers(
         self, X: NDArray[np.float32], y: NDArray[np.float64], weight: NDArray[np.float64] | None

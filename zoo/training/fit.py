@@ -116,6 +116,23 @@ def _padded(replicates: Sequence[Rows]) -> tuple[Any, Any, Any]:
     )
 
 
+def _run_round(
+    program: Program,
+    carry: Any,
+    train: Sequence[Rows],
+    steps: Sequence[NDArray[np.intp]],
+    options: FitOptions,
+    active: NDArray[np.bool_],
+) -> Any:
+    """Return the carry after the steps of all replicates; one with fewer of them waits."""
+    longest = max(map(len, steps))
+    rates = (options.learning_rate, options.weight_decay)
+    for start in range(0, longest, BLOCK):
+        blocks = _gather(train, [rows[start : start + BLOCK] for rows in steps])
+        carry = program.train(carry, blocks, min(BLOCK, longest - start), rates, active)
+    return carry
+
+
 def fit_networks(
     program: Program,
     train: Sequence[Rows],
@@ -157,12 +174,7 @@ def fit_networks(
                 train, epochs_a_round, rngs, active, strict=True
             )
         ]
-        longest = max(map(len, steps))
-        rates = (options.learning_rate, options.weight_decay)
-        for start in range(0, longest, BLOCK):
-            blocks = _gather(train, [rows[start : start + BLOCK] for rows in steps])
-            count = min(BLOCK, longest - start)
-            carry = program.train(carry, blocks, count, rates, active)
+        carry = _run_round(program, carry, train, steps, options, active)
         losses = program.mean_losses(program.forward(carry[0], carry[1], judged[0]), *judged[1:])
         for r in map(int, np.flatnonzero(active)):
             result, loss = results[r], float(losses[r])

@@ -43,14 +43,16 @@ class ReplicateDense(keras.layers.Layer):  # type: ignore[misc]
 class ReplicateDropout(keras.layers.Layer):  # type: ignore[misc]
     """Dropout whose masks depend on each replicate's own key and on the step alone.
 
-    A counter-based generator (the finaliser of MurmurHash3 over position and key) gives one random
-    word for four elements, cut into bytes: a fourth of the words, and the same masks whoever else
-    trains beside a replicate. The rate is rounded to a multiple of 1/256.
+    A counter-based generator (the finaliser of A. Appleby's MurmurHash3, over position and key)
+    gives one random word for four elements, cut into bytes: a fourth of the words, and the same
+    masks whoever else trains beside a replicate. The rate is rounded to a multiple of 1/256.
     """
 
     def __init__(self, rate: float, **options: Any) -> None:
         super().__init__(**options)
-        self.threshold = round(rate * 256)
+        if not 0 <= rate < 1:
+            raise ValueError(f"dropout must be at least 0 and below 1, got {rate}")
+        self.threshold = min(round(rate * 256), 255)
 
     def build(self, input_shape: Any) -> None:
         """Make the keys (R, 1), which move on with each training step."""
