@@ -106,6 +106,9 @@ class TableEncoder:
 
     Attributes
     ----------
+    n_numbers_ : int
+        How many of the output columns, the first ones, are numbers. The others depend on which
+        levels and gaps the training rows happened to have.
     is_categorical_ : ndarray of shape (n_columns_out,)
         Which output columns hold codes of categories.
     """
@@ -135,7 +138,7 @@ class TableEncoder:
         self.is_empty_ = ~present.any(axis=0)
         self.has_gaps_ = ~present.all(axis=0) & present.any(axis=0)
         n_codes = len(self.levels_)
-        n_numbers = numbers.shape[1]
+        self.n_numbers_ = n_numbers = numbers.shape[1]
         if self.categories == "ordinal":
             self.is_categorical_ = np.r_[np.zeros(n_numbers, bool), np.ones(n_codes, bool)]
         else:

@@ -52,6 +52,8 @@ class ModelSpec:
         Parameters of a tiny fit, for tests.
     inputs : {"table", "image"}
         What the model can be fitted on. Every table model also takes pictures, as columns.
+    trains_together : bool
+        Whether its class has `fit_together`, which trains many of them side by side.
     """
 
     name: str
@@ -64,6 +66,7 @@ class ModelSpec:
     params: Mapping[str, Any] = field(default_factory=dict)
     smoke: Mapping[str, Any] = field(default_factory=dict)
     inputs: Literal["table", "image"] = "table"
+    trains_together: bool = False
 
     @property
     def tasks(self) -> tuple[Task, ...]:
@@ -165,6 +168,7 @@ _BUILT_IN: tuple[ModelSpec, ...] = (
         "Rumelhart, Hinton & Williams 1986, doi:10.1038/323533a0",
         classifier="zoo.models.perceptron:PerceptronClassifier",
         regressor="zoo.models.perceptron:PerceptronRegressor",
+        trains_together=True,
         smoke={"max_epochs": 5},
     ),
     ModelSpec(
@@ -174,6 +178,7 @@ _BUILT_IN: tuple[ModelSpec, ...] = (
         source="Rumelhart, Hinton & Williams 1986, doi:10.1038/323533a0",
         classifier="zoo.models.mlp:MLPClassifier",
         regressor="zoo.models.mlp:MLPRegressor",
+        trains_together=True,
         smoke={"max_epochs": 5, "units": 8},
     ),
     ModelSpec(
@@ -183,6 +188,7 @@ _BUILT_IN: tuple[ModelSpec, ...] = (
         source="Gorishniy et al. 2021, arXiv:2106.11959 (the MLP of its section 3.1)",
         classifier="zoo.models.deep_mlp:DeepMLPClassifier",
         regressor="zoo.models.deep_mlp:DeepMLPRegressor",
+        trains_together=True,
         version=2,
         smoke={"max_epochs": 5, "units": 8},
     ),
@@ -192,7 +198,7 @@ _BUILT_IN: tuple[ModelSpec, ...] = (
         summary="Convolutional network for pictures, in Keras.",
         source="LeCun et al. 1998, doi:10.1109/5.726791",
         classifier="zoo.models.cnn:CNNClassifier",
-        regressor=None,
+        trains_together=True,
         smoke={"max_epochs": 3, "filters": 4},
         inputs="image",
     ),

@@ -1,4 +1,4 @@
-"""One cell: load, split, fit, predict, score."""
+"""Cells: load, split, fit, predict, score."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import inspect
 import math
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from zoo.data import load
 from zoo.data.splits import Split, split
 from zoo.data.table import Table
 
-__all__ = ["predict_classes", "run_cell"]
+__all__ = ["predict_classes", "run_cell", "run_cells_together"]
 
 _MAX_TRAIN_SCORE_ROWS = 2000
 _MODEL_FACTS = {"n_parameters_": "n_parameters", "n_epochs_": "epochs", "n_trees_": "trees"}
@@ -69,29 +69,92 @@ def run_cell(
         Whatever the model raises.
     """
     table = load(key["dataset"], folders)
-    rows = _split_of(key["dataset"], key["replicate"], folders)
-    train, test = rows.subset(key["n_train"]), rows.test
-    X, y = table.X.iloc[train], table.y.iloc[train]
+    train = _split_of(key["dataset"], key["replicate"], folders).subset(key["n_train"])
     model = _make(key, table, threads)
     _reset_peak()
     began()
     start = time.perf_counter()
-    model.fit(X, y)
+    model.fit(table.X.iloc[train], table.y.iloc[train])
     fit_s = time.perf_counter() - start
     compile_s = float(getattr(model, "compile_s_", 0.0))
+    timings = {"compile": compile_s, "fit": fit_s - compile_s}
+    return _measure(model, key, table, folders, metrics, timings)
+
+
+def run_cells_together(
+    keys: Sequence[dict[str, Any]],
+    metrics: tuple[str, ...],
+    *,
+    threads: int,
+    n_places: int,
+    folders: tuple[Path, ...] = (),
+    began: Callable[[], None] = lambda: None,
+) -> Iterator[tuple[int, dict[str, Any] | Exception]]:
+    """Measure cells of one model and one data set whose networks train side by side.
+
+    Parameters
+    ----------
+    keys, metrics, threads, folders, began
+        As for `run_cell`.
+    n_places : int
+        How many train at a time.
+
+    Yields
+    ------
+    number, record : int, dict or Exception
+        The number of the cell, and its record or why it has none, as each is done.
+
+    Raises
+    ------
+    ZooError
+        If the data cannot be had.
+    """
+    table = load(keys[0]["dataset"], folders)
+    models = [_make(key, table, threads) for key in keys]
+
+    def tables() -> Iterator[tuple[pd.DataFrame, pd.Series[Any]]]:
+        for key in keys:
+            train = _split_of(key["dataset"], key["replicate"], folders).subset(key["n_train"])
+            yield table.X.iloc[train], table.y.iloc[train]
+
+    _reset_peak()
+    began()
+    for number, error in models[0].fit_together(models, tables(), n_places=n_places):
+        if error is not None:
+            yield number, error
+            continue
+        model = models[number]
+        timings = {"compile": float(model.compile_s_), "fit": float(model.fit_s_)}
+        try:
+            record = _measure(model, keys[number], table, folders, metrics, timings)
+        except Exception as wrong:  # noqa: BLE001 (whatever a model raises is its own failure)
+            yield number, wrong
+        else:
+            yield number, record
+
+
+def _measure(
+    model: Any,
+    key: dict[str, Any],
+    table: Table,
+    folders: tuple[Path, ...],
+    metrics: tuple[str, ...],
+    timings_s: dict[str, float],
+) -> dict[str, Any]:
+    """Return what the store keeps of a fitted model."""
+    rows = _split_of(key["dataset"], key["replicate"], folders)
     start = time.perf_counter()
-    test_scores = _score(model, table, test, metrics)
-    predict_s = time.perf_counter() - start
-    some = train[:_MAX_TRAIN_SCORE_ROWS]
+    test_scores = _score(model, table, rows.test, metrics)
+    timings_s = {**timings_s, "predict": time.perf_counter() - start}
+    some = rows.subset(key["n_train"])[:_MAX_TRAIN_SCORE_ROWS]
     scores = {"test": test_scores, "train": _score(model, table, some, metrics)}
-    timings = {"compile": compile_s, "fit": fit_s - compile_s, "predict": predict_s}
-    return _record(model, scores, timings)
+    return _record(model, scores, timings_s)
 
 
 def _record(
     model: Any, scores: dict[str, dict[str, float]], timings_s: dict[str, float]
 ) -> dict[str, Any]:
-    """Return what the store keeps; a score that is not finite makes the cell a failed one."""
+    """Return the record; a score that is not finite makes the cell a failed one."""
     bad = [name for part in scores.values() for name, v in part.items() if not math.isfinite(v)]
     return {
         "status": "failed" if bad else "ok",

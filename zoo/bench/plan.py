@@ -30,12 +30,15 @@ class Job:
     metrics : tuple of str
     skip : str or None
         Why the cell cannot be run at all.
+    trains_together : bool
+        Whether its model can be fitted side by side with others of its kind.
     """
 
     key: dict[str, Any]
     facts: dict[str, Any]
     metrics: tuple[str, ...]
     skip: str | None = None
+    trains_together: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,4 +141,5 @@ def _job(suite: Suite, card: Card, model: registry.ModelSpec, n_train: int, repl
         },
         metrics=metrics,
         skip=skip,
+        trains_together=model.trains_together,
     )

@@ -1,4 +1,4 @@
-"""Worker processes: each measures one cell at a time, within limits of time and memory."""
+"""Worker processes: each measures a cell, or several side by side, within limits."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 
 from zoo.bench.plan import Job
+from zoo.bench.programs import program_cache_flags
 from zoo.bench.suite import Budget
 
 __all__ = ["Pool", "Worker"]
@@ -31,8 +32,11 @@ _THREAD_VARIABLES = (
 )
 
 
+Finished = list[tuple[Job, dict[str, Any] | None]]
+
+
 class Worker:
-    """One process and the job it is at.
+    """One process and the jobs it is at.
 
     Parameters
     ----------
@@ -41,26 +45,32 @@ class Worker:
     budget : Budget
     folders : list of str
         Folders with cards of the user's own.
+    n_places : int
+        How many networks train side by side.
     """
 
-    def __init__(self, inbox: queue.Queue[Any], budget: Budget, folders: list[str]) -> None:
-        self._budget, self._folders = budget, folders
+    def __init__(
+        self, inbox: queue.Queue[Any], budget: Budget, folders: list[str], n_places: int
+    ) -> None:
+        self._budget, self._folders, self._n_places = budget, folders, n_places
         threads = {name: str(budget.threads) for name in _THREAD_VARIABLES}
         root = str(Path(__file__).parents[2])
         path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
         quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "PYTHONPATH": path}
+        flags = " ".join(filter(None, [program_cache_flags(), os.environ.get("TF_XLA_FLAGS")]))
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the process)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "zoo.bench.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            env={**os.environ, **threads, **quiet},
+            env={**os.environ, **threads, **quiet, "TF_XLA_FLAGS": flags},
             text=True,
             encoding="utf-8",
         )
         self._system = psutil.Process(self._process.pid)
-        self.job: Job | None = None
+        self.jobs: dict[int, Job] = {}
+        self.is_alone = True
         self.began = False
         self.since = time.monotonic()
         self._listener = threading.Thread(target=self._listen, args=(inbox,), daemon=True)
@@ -73,14 +83,17 @@ class Worker:
                 inbox.put((self, json.loads(line)))
         inbox.put((self, None))
 
-    def send(self, job: Job) -> None:
-        """Give the worker a job; a process that has died is noticed by its silence."""
-        self.job, self.began, self.since = job, False, time.monotonic()
+    def send(self, jobs: list[Job]) -> None:
+        """Give the worker jobs; a process that has died is noticed by its silence."""
+        self.jobs, self.is_alone = dict(enumerate(jobs)), len(jobs) == 1
+        self.began, self.since = False, time.monotonic()
         message = {
-            "key": job.key,
-            "metrics": job.metrics,
+            "keys": [job.key for job in jobs],
+            "metrics": jobs[0].metrics,
             "threads": self._budget.threads,
             "folders": self._folders,
+            "n_places": self._n_places,
+            "together": jobs[0].trains_together,
         }
         assert self._process.stdin is not None  # noqa: S101 (for the type checker)
         with contextlib.suppress(BrokenPipeError):
@@ -88,8 +101,9 @@ class Worker:
             self._process.stdin.flush()
 
     def over_limit(self) -> tuple[str, str] | None:
-        """Return the status and reason of a job that used more than it may, else None."""
-        limit = self._budget.seconds if self.began else _LOADING_S
+        """Return the status and reason of jobs that used more than they may, else None."""
+        n_at_once = min(len(self.jobs), self._n_places)
+        limit = self._budget.seconds * n_at_once if self.began else _LOADING_S
         if time.monotonic() - self.since > limit:
             what = "" if self.began else " to load data and framework"
             return "timeout", f"over the limit of {limit:g} s{what}"
@@ -129,15 +143,17 @@ class Pool:
     n_workers : int
     budget : Budget
     folders : list of str
+    n_places : int
+        How many networks train side by side.
     """
 
-    def __init__(self, n_workers: int, budget: Budget, folders: list[str]) -> None:
+    def __init__(self, n_workers: int, budget: Budget, folders: list[str], n_places: int) -> None:
         self._inbox: queue.Queue[Any] = queue.Queue()
-        self._budget, self._folders = budget, folders
+        self._budget, self._folders, self._n_places = budget, folders, n_places
         self.workers = [self._start() for _ in range(n_workers)]
 
     def _start(self) -> Worker:
-        return Worker(self._inbox, self._budget, self._folders)
+        return Worker(self._inbox, self._budget, self._folders, self._n_places)
 
     def _replace(self, worker: Worker) -> None:
         worker.kill()
@@ -145,40 +161,42 @@ class Pool:
 
     def idle(self) -> list[Worker]:
         """Return the workers that wait for a job."""
-        return [worker for worker in self.workers if worker.job is None]
+        return [worker for worker in self.workers if not worker.jobs]
 
-    def wait(self, timeout_s: float = 0.2) -> tuple[Job, dict[str, Any]] | None:
-        """Return a finished job and its answer, or None if none came in time."""
-        finished = self._enforce_limits()
-        if finished is not None:
-            return finished
+    def wait(self, timeout_s: float = 0.2) -> Finished:
+        """Return jobs that are finished, with their answers, as soon as there are some.
+
+        The answer is None for jobs that were with others in a worker that was lost: any of them
+        may be the cause, so each should be measured alone.
+        """
+        lost = self._enforce_limits()
+        if lost:
+            return lost
         try:
             worker, answer = self._inbox.get(timeout=timeout_s)
         except queue.Empty:
-            return None
+            return []
         if worker not in self.workers:
-            return None  # the last word of one that was killed
-        job: Job | None = worker.job
+            return []  # the last word of one that was killed
         if answer is None:
-            reason = worker.last_words()
-            self._replace(worker)
-            return None if job is None else (job, {"status": "failed", "reason": reason})
+            return self._lose(worker, {"status": "failed", "reason": worker.last_words()})
+        worker.since = time.monotonic()
         if "began" in answer:
-            worker.began, worker.since = True, time.monotonic()
-            return None
-        worker.job = None
-        return None if job is None else (job, answer)
+            worker.began = True
+            return []
+        return [(worker.jobs.pop(answer.pop("number")), answer)]
 
-    def _enforce_limits(self) -> tuple[Job, dict[str, Any]] | None:
+    def _lose(self, worker: Worker, answer: dict[str, Any]) -> Finished:
+        self._replace(worker)
+        jobs = worker.jobs.values()
+        return [(job, dict(answer) if worker.is_alone else None) for job in jobs]
+
+    def _enforce_limits(self) -> Finished:
         for worker in self.workers:
-            if worker.job is None:
-                continue
-            excess = worker.over_limit()
+            excess = worker.over_limit() if worker.jobs else None
             if excess is not None:
-                job = worker.job
-                self._replace(worker)
-                return job, {"status": excess[0], "reason": excess[1]}
-        return None
+                return self._lose(worker, {"status": excess[0], "reason": excess[1]})
+        return []
 
     def close(self) -> None:
         """End all workers."""

@@ -20,6 +20,8 @@ from zoo.data import load_card, verify
 
 __all__ = ["RunSummary", "jobs_to_run", "run_suite"]
 
+_MOST_PLACES = 10  # networks that train side by side; more gain little and take memory
+
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
@@ -134,7 +136,8 @@ def _run_jobs(
     if not runnable:
         return
     n_workers = n_workers or max(1, (os.cpu_count() or 1) // suite.budget.threads)
-    pool = Pool(min(n_workers, len(runnable)), suite.budget, folders)
+    n_places = min(suite.replicates, _MOST_PLACES)
+    pool = Pool(min(n_workers, len(runnable)), suite.budget, folders, n_places)
     try:
         _serve(pool, Schedule(runnable), len(runnable), writer, provenance)
     finally:
@@ -147,30 +150,31 @@ def _serve(
     n_done = 0
     without_data: dict[str, dict[str, Any]] = {}  # a data set that cannot be had is tried once
     with Progress(n_jobs) as progress:
-        while n_done < n_jobs:
-            for worker in pool.idle():
-                job = schedule.next_for(pool.workers.index(worker))
-                while job is not None and job.key["dataset"] in without_data:
-                    answer = without_data[job.key["dataset"]]
-                    _write(writer, job, answer, provenance)
-                    n_done += 1
-                    progress.finish(job, is_failed=True)
-                    job = schedule.next_for(pool.workers.index(worker))
-                if job is None:
-                    break
-                worker.send(job)
-                progress.begin(job)
-            if n_done == n_jobs:
-                break
-            finished = pool.wait()
-            if finished is None:
-                continue
-            job, answer = finished
+
+        def finish(job: Job, answer: dict[str, Any]) -> None:
+            nonlocal n_done
             if answer.pop("has_no_data", False):
                 without_data[job.key["dataset"]] = answer
             _write(writer, job, answer, provenance)
             n_done += 1
             progress.finish(job, is_failed=answer["status"] != "ok")
+
+        while n_done < n_jobs:
+            for worker in pool.idle():
+                jobs = schedule.next_for(pool.workers.index(worker))
+                while jobs and jobs[0].key["dataset"] in without_data:
+                    for job in jobs:
+                        finish(job, dict(without_data[job.key["dataset"]]))
+                    jobs = schedule.next_for(pool.workers.index(worker))
+                if not jobs:
+                    break
+                worker.send(jobs)
+                progress.begin(jobs[0])
+            for job, answer in pool.wait():
+                if answer is None:
+                    schedule.put_back(job)
+                else:
+                    finish(job, answer)
 
 
 def _write(

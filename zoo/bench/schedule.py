@@ -1,4 +1,4 @@
-"""Which cell next: a worker stays with one model on one data set while it can."""
+"""Which cells next: a worker stays with one model on one data set while it can."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ class Schedule:
     """Hands out jobs so that compiled programs and loaded data are used again.
 
     A chain is all cells of one (data set, model), small sizes first. A worker takes a chain of its
-    own; when none is left, it helps with the longest one, from its end.
+    own and gets it cell by cell; when none is left, it helps with the longest one, from its end.
+    A chain whose model trains together is handed out whole, large sizes first.
     """
 
     def __init__(self, jobs: Iterable[Job]) -> None:
@@ -24,17 +25,27 @@ class Schedule:
         # the costliest chains first, so that none is left alone at the end
         self._waiting = deque(sorted(chains.values(), key=_cost, reverse=True))
         self._taken: dict[int, deque[Job]] = {}
+        self._alone: deque[Job] = deque()
 
-    def next_for(self, worker: int) -> Job | None:
-        """Return the next job for the worker of this number, or None when all are handed out."""
+    def next_for(self, worker: int) -> list[Job]:
+        """Return the next jobs for the worker of this number; none when all are handed out."""
         own = self._taken.get(worker)
         if own:
-            return own.popleft()
+            return [own.popleft()]
         if self._waiting:
-            self._taken[worker] = self._waiting.popleft()
-            return self._taken[worker].popleft()
+            chain = self._waiting.popleft()
+            if chain[0].trains_together:
+                return sorted(chain, key=lambda job: -job.key["n_train"])
+            self._taken[worker] = chain
+            return [chain.popleft()]
+        if self._alone:
+            return [self._alone.popleft()]
         longest = max(self._taken.values(), key=len, default=None)
-        return longest.pop() if longest else None
+        return [longest.pop()] if longest else []
+
+    def put_back(self, job: Job) -> None:
+        """Take back a job that was handed out among others, to hand it out alone."""
+        self._alone.append(job)
 
 
 def _cost(chain: deque[Job]) -> int:

@@ -1,4 +1,4 @@
-"""A worker process: reads jobs as JSON lines, measures each, answers with JSON lines.
+"""A worker process: reads jobs as JSON lines, answers with a JSON line for each of their cells.
 
 It is started as ``python -m zoo.bench.worker`` by `zoo.bench.pool`. Answers go to the stream that
 was its standard output; whatever a library prints goes to its standard error.
@@ -28,28 +28,46 @@ def _reason(error: BaseException) -> str:
     return f"{type(error).__name__}: {said}"[:500]
 
 
-def _answer(job: dict[str, Any], out: IO[str]) -> dict[str, Any]:
-    from zoo.bench.cell import run_cell
+def _failure(error: BaseException) -> dict[str, Any]:
     from zoo.errors import DataError, MissingExtraError
 
-    def began() -> None:
-        out.write('{"began":true}\n')
+    if isinstance(error, MemoryError):
+        return {"status": "out_of_memory", "reason": _reason(error)}
+    failure = {"status": "failed", "reason": _reason(error)}
+    if isinstance(error, (DataError, MissingExtraError)):
+        return {**failure, "has_no_data": True}
+    return failure
+
+
+def _serve(job: dict[str, Any], out: IO[str]) -> None:
+    """Measure the cells of a job and answer for each, whatever happens."""
+    from zoo.bench.cell import run_cell, run_cells_together
+
+    def say(message: dict[str, Any]) -> None:
+        out.write(json.dumps(message) + "\n")
         out.flush()
 
+    left = set(range(len(job["keys"])))
+    options: dict[str, Any] = {
+        "threads": job["threads"],
+        "folders": tuple(Path(folder) for folder in job["folders"]),
+        "began": lambda: say({"began": True}),
+    }
+    metrics = tuple(job["metrics"])
     try:
-        return run_cell(
-            job["key"],
-            tuple(job["metrics"]),
-            threads=job["threads"],
-            folders=tuple(Path(folder) for folder in job["folders"]),
-            began=began,
-        )
-    except MemoryError as error:
-        return {"status": "out_of_memory", "reason": _reason(error)}
-    except (DataError, MissingExtraError) as error:
-        return {"status": "failed", "reason": _reason(error), "has_no_data": True}
+        if job["together"]:
+            made = run_cells_together(job["keys"], metrics, n_places=job["n_places"], **options)
+            for number, record in made:
+                left.discard(number)
+                answer = _failure(record) if isinstance(record, Exception) else record
+                say({**answer, "number": number})
+        for number in sorted(left):
+            record = run_cell(job["keys"][number], metrics, **options)
+            left.discard(number)
+            say({**record, "number": number})
     except Exception as error:  # noqa: BLE001 (whatever a model raises is a failed cell)
-        return {"status": "failed", "reason": _reason(error)}
+        for number in sorted(left):
+            say({**_failure(error), "number": number})
 
 
 def main() -> None:
@@ -59,9 +77,7 @@ def main() -> None:
     threading.Thread(target=_follow_parent, args=(os.getppid(),), daemon=True).start()
     warnings.simplefilter("ignore")
     for line in sys.stdin:
-        answer = _answer(json.loads(line), out)
-        out.write(json.dumps(answer) + "\n")
-        out.flush()
+        _serve(json.loads(line), out)
 
 
 if __name__ == "__main__":

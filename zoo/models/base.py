@@ -117,6 +117,15 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         ValueError
             If `y` has missing values or another length than `X`.
         """
+        matrix, codes, weight = self._checked(X, y, sample_weight)
+        if len(self.classes_) > 1:
+            self._fit_codes(matrix, codes, weight)
+        return self
+
+    def _checked(
+        self, X: Any, y: Any, sample_weight: Any
+    ) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.float64] | None]:
+        """Return the encoded rows, class codes and weights; learn columns and classes."""
         labels = np.asarray(y)
         if labels.ndim != 1 or pd.isna(labels).any():
             raise ValueError(f"y must be one column without missing values, got {labels.ndim}D")
@@ -124,10 +133,7 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         if len(labels) != len(matrix):
             raise ValueError(f"X has {len(matrix)} rows, but y has {len(labels)}")
         self.classes_, codes = np.unique(labels, return_inverse=True)
-        weight = self._weights(sample_weight, matrix)
-        if len(self.classes_) > 1:
-            self._fit_codes(matrix, codes, weight)
-        return self
+        return matrix, codes, self._weights(sample_weight, matrix)
 
     @abstractmethod
     def _fit_codes(
@@ -178,6 +184,13 @@ class TableRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         ValueError
             If `y` has missing or infinite values or another length than `X`.
         """
+        self._fit_numbers(*self._checked(X, y, sample_weight))
+        return self
+
+    def _checked(
+        self, X: Any, y: Any, sample_weight: Any
+    ) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.float64] | None]:
+        """Return the encoded rows, standardised target and weights; learn columns and scale."""
         target = np.asarray(y, dtype=np.float64)
         if target.ndim != 1 or not np.isfinite(target).all():
             raise ValueError("y must be one column of finite numbers")
@@ -187,8 +200,7 @@ class TableRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         self.target_mean_ = float(target.mean())
         self.target_scale_ = float(target.std()) or 1.0
         scaled = (target - self.target_mean_) / self.target_scale_
-        self._fit_numbers(matrix, scaled, self._weights(sample_weight, matrix))
-        return self
+        return matrix, scaled, self._weights(sample_weight, matrix)
 
     @abstractmethod
     def _fit_numbers(

@@ -1,18 +1,24 @@
-"""Early-stopped training of R networks side by side: rounds of whole epochs, best weights kept."""
+"""Early-stopped training of a stream of networks, several side by side, best weights kept.
+
+A program has R places. A network enters one with fresh weights, trains in rounds of whole epochs
+until its held-out loss no longer falls, and leaves; the next takes its place. So the replicates of
+an anchor, or a whole learning curve, train in one program, and no place waits for its neighbours.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
-from zoo.training.program import BATCH, BLOCK, Program
+from zoo.training.program import Carry, Program
+from zoo.training.schedules import Schedule, schedule_factor
 
-__all__ = ["FitOptions", "FitResult", "Rows", "fit_networks"]
+__all__ = ["FitOptions", "FitResult", "FitTask", "Rows", "fit_networks", "fit_stream"]
 
 _ROUND_STEPS = 32
 
@@ -24,22 +30,29 @@ class FitOptions:
     Parameters
     ----------
     learning_rate, weight_decay : float
+        Base values; a step subtracts learning_rate times weight_decay times the weights.
     max_epochs : int
         Rounds at most. A round is one epoch, or as many epochs as make 32 steps when the data is
         small.
     patience : int
         Rounds without a better held-out loss before training stops.
+    rate_schedule, decay_schedule, dropout_schedule : str
+        How learning rate, weight decay and dropout change over all rounds
+        (`zoo.training.schedules`).
     """
 
     learning_rate: float
     weight_decay: float
     max_epochs: int
     patience: int
+    rate_schedule: Schedule = "constant"
+    decay_schedule: Schedule = "constant"
+    dropout_schedule: Schedule = "constant"
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows of one replicate.
+    """Rows of one network.
 
     Parameters
     ----------
@@ -54,144 +67,212 @@ class Rows:
     weight: NDArray[np.float32]
 
 
+@dataclass(frozen=True, slots=True)
+class FitTask:
+    """One network to train.
+
+    Parameters
+    ----------
+    train : Rows
+    validation : Rows or None
+        Without them the network keeps its last weights.
+    seed : int
+        Decides first weights, order of rows and dropout masks.
+    """
+
+    train: Rows
+    validation: Rows | None
+    seed: int
+
+
 @dataclass(slots=True)
 class FitResult:
-    """Weights of the best round, and the held-out loss after each round, of one replicate.
+    """Weights of the best round, and the held-out loss after each round.
 
     Parameters
     ----------
     weights : list of ndarray
-        In the shapes of an ordinary Keras network.
+        Those of an ordinary Keras network: first the trainable ones, then moving statistics.
     n_epochs, best_epoch : int
     losses : list of float
+        Without validation rows, on the training rows.
+    fit_s : float
+        Seconds: the share of each block of steps, evenly among the networks that trained in it,
+        and its own rounds' ends.
     error : str or None
-        Why this replicate has no usable weights.
+        Why there are no usable weights.
     """
 
-    weights: list[NDArray[np.float32]]
-    n_epochs: int
-    best_epoch: int
-    losses: list[float]
+    weights: list[NDArray[np.float32]] = field(default_factory=list)
+    n_epochs: int = 0
+    best_epoch: int = 0
+    losses: list[float] = field(default_factory=list)
+    fit_s: float = 0.0
     error: str | None = None
 
 
-def _batches(n_rows: int, n_epochs: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    """Return shuffled row numbers (n_steps, BATCH); -1 fills up the last batch of an epoch."""
-    n_steps = -(-n_rows // BATCH)
-    padded = np.full((n_epochs, n_steps * BATCH), -1)
-    for epoch in range(n_epochs):
-        padded[epoch, :n_rows] = rng.permutation(n_rows)
-    return padded.reshape(n_epochs * n_steps, BATCH)
+class _Place:
+    """A network in training: its batches to come, and how it stands."""
+
+    def __init__(self, number: int, task: FitTask, options: FitOptions, batch_size: int) -> None:
+        self.number, self.task, self.options = number, task, options
+        self.result = FitResult()
+        self._batch_size = batch_size
+        self._rng = np.random.default_rng(task.seed)
+        self._steps_of_epoch = -(-len(task.train.X) // batch_size)
+        self._epochs_of_round = max(1, _ROUND_STEPS // self._steps_of_epoch)
+        self._round, self._best_round, self._best_loss = 0, 0, np.inf
+        self._start_round()
+
+    def _start_round(self) -> None:
+        """Shuffle the rows anew for each epoch; -1 fills up the last batch of an epoch."""
+        n_rows = len(self.task.train.X)
+        steps = (self._epochs_of_round, self._steps_of_epoch * self._batch_size)
+        padded = np.full(steps, -1)
+        for epoch in padded:
+            epoch[:n_rows] = self._rng.permutation(n_rows)
+        self._batches = padded.reshape(-1, self._batch_size)
+        self._at = 0
+        self._round += 1
+
+    @property
+    def n_steps_left(self) -> int:
+        """Steps to the end of the round."""
+        return len(self._batches) - self._at
+
+    def take(self, n_steps: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+        """Return the rows of the next steps (n_steps, batch_size) and their rates (n_steps, 3)."""
+        rows = self._batches[self._at : self._at + n_steps]
+        done = (self._round - 1) * len(self._batches) + self._at + np.arange(n_steps)
+        progress = done / (self.options.max_epochs * len(self._batches))
+        options = self.options
+        rates = np.column_stack(
+            [
+                options.learning_rate * schedule_factor(options.rate_schedule, progress),
+                options.weight_decay * schedule_factor(options.decay_schedule, progress),
+                schedule_factor(options.dropout_schedule, progress),
+            ]
+        )
+        self._at += n_steps
+        return rows, rates.astype(np.float32)
+
+    def is_done(self, program: Program, carry: Carry, place: int) -> bool:
+        """Judge the weights at the end of a round; return whether training is over."""
+        result, task = self.result, self.task
+        failed_at = int(np.asarray(carry.failed_at)[place])
+        if failed_at:
+            epoch = -(-failed_at // self._steps_of_epoch)
+            result.error = self._say(f"the loss at step {failed_at} (epoch {epoch})")
+            return True
+        result.n_epochs = self._round * self._epochs_of_round
+        weights = program.slice(carry, place)
+        held = task.validation or task.train
+        with np.errstate(all="ignore"):  # a network that overflows is told below
+            loss = program.mean_loss(program.forward(weights, held.X), held.y, held.weight)
+        if not np.isfinite(loss):
+            which = "held-out loss" if task.validation else "loss"
+            made = self._round * len(self._batches)
+            result.error = self._say(f"the {which} after step {made} (epoch {result.n_epochs})")
+            return True
+        result.losses.append(loss)
+        if task.validation is None or loss < self._best_loss:
+            self._best_loss, self._best_round = loss, self._round
+            result.best_epoch = result.n_epochs
+            result.weights = program.cropped(weights, task.train.X.shape[1])
+        if self._round == self.options.max_epochs:
+            return True
+        if self._round - self._best_round >= self.options.patience:
+            return True
+        self._start_round()
+        return False
+
+    @staticmethod
+    def _say(what: str) -> str:
+        return f"{what} is not a finite number; a smaller learning_rate may help"
 
 
-def _gather(replicates: Sequence[Rows], numbers: Sequence[Any]) -> tuple[Any, Any, Any]:
-    """Return a block (BLOCK, R, BATCH, ...) of the rows so numbered; missing ones weigh 0."""
-    full = np.full((len(replicates), BLOCK, BATCH), -1)
-    for r, rows in enumerate(numbers):
-        full[r, : len(rows)] = rows
-    X = np.stack([data.X[full[r]] for r, data in enumerate(replicates)], axis=1)
-    y = np.stack([data.y[full[r]] for r, data in enumerate(replicates)], axis=1)
-    weight = np.stack(
-        [
-            np.where(full[r] < 0, np.float32(0), data.weight[full[r]])
-            for r, data in enumerate(replicates)
-        ],
-        axis=1,
-    )
-    return tf.constant(X), tf.constant(y), tf.constant(weight)
+def _gather(program: Program, rows: Sequence[Any], places: Sequence[_Place | None]) -> Any:
+    """Return X, y and weight of a block of steps; missing rows weigh 0."""
+    steps, batch = program.recipe.block_steps, program.recipe.batch_size
+    shape = (steps, program.n_replicates, batch)
+    X = np.zeros((*shape, program.n_inputs), np.float32)
+    y, weight = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    for r, place in enumerate(places):
+        if place is None:
+            continue
+        data, numbers = place.task.train, rows[r]
+        n_steps, n_inputs = len(numbers), data.X.shape[1]
+        X[:n_steps, r, :, :n_inputs] = data.X[numbers]
+        y[:n_steps, r] = data.y[numbers]
+        weight[:n_steps, r] = np.where(numbers < 0, np.float32(0), data.weight[numbers])
+    return X, y, weight
 
 
-def _padded(replicates: Sequence[Rows]) -> tuple[Any, Any, Any]:
-    """Return the rows of all replicates as (R, n_rows, ...), short ones filled up with weight 0."""
-    longest = max(len(data.X) for data in replicates)
-
-    def fill(values: Any) -> Any:
-        missing = longest - len(values)
-        return np.pad(values, [(0, missing), *[(0, 0)] * (values.ndim - 1)])
-
-    return (
-        np.stack([fill(data.X) for data in replicates]),
-        np.stack([fill(data.y) for data in replicates]),
-        np.stack([fill(data.weight) for data in replicates]),
-    )
+def _advance(program: Program, carry: Carry, places: Sequence[_Place | None]) -> Carry:
+    """Train all places up to the nearest end of a round, or for one block."""
+    there = [place for place in places if place is not None]
+    n_steps = min(program.recipe.block_steps, *(place.n_steps_left for place in there))
+    rates = np.zeros((program.recipe.block_steps, 3, program.n_replicates), np.float32)
+    rows: list[Any] = [None] * len(places)
+    for r, place in enumerate(places):
+        if place is not None:
+            rows[r], rates[:n_steps, :, r] = place.take(n_steps)
+    active = [place is not None for place in places]
+    return program.train(carry, _gather(program, rows, places), n_steps, rates, active)
 
 
-def _run_round(
-    program: Program,
-    carry: Any,
-    train: Sequence[Rows],
-    steps: Sequence[NDArray[np.intp]],
-    options: FitOptions,
-    active: NDArray[np.bool_],
-) -> Any:
-    """Return the carry after the steps of all replicates; one with fewer of them waits."""
-    longest = max(map(len, steps))
-    rates = (options.learning_rate, options.weight_decay)
-    for start in range(0, longest, BLOCK):
-        blocks = _gather(train, [rows[start : start + BLOCK] for rows in steps])
-        carry = program.train(carry, blocks, min(BLOCK, longest - start), rates, active)
-    return carry
-
-
-def fit_networks(
-    program: Program,
-    train: Sequence[Rows],
-    validation: Sequence[Rows | None],
-    options: FitOptions,
-    *,
-    seeds: Sequence[int],
-) -> list[FitResult]:
-    """Train networks from fresh weights, a replicate each, none of which sees another.
+def fit_stream(
+    program: Program, tasks: Iterable[FitTask], options: FitOptions
+) -> Iterator[tuple[int, FitResult]]:
+    """Train networks as they come, as many side by side as the program has places.
 
     Parameters
     ----------
     program : Program
-        Of as many replicates as there are seeds.
-    train, validation : sequences of Rows
-        Without validation rows a replicate keeps its last weights.
+    tasks : iterable of FitTask
+        The next is taken when a place is free, so their data need not be in memory at once.
     options : FitOptions
-    seeds : sequence of int
-        Each decides initial weights, shuffling and dropout of its replicate.
 
-    Returns
-    -------
-    list of FitResult
-        A replicate whose loss stops being a finite number has `error` set, naming the epoch; the
-        others go on.
+    Yields
+    ------
+    number, result : int, FitResult
+        The number of the task, from 0, and what came of it, as each is done. A network whose loss
+        stops being a finite number has `error` set, naming the step; the others go on.
     """
-    n = len(seeds)
-    rngs = [np.random.default_rng(seed) for seed in seeds]
-    carry = program.initial(seeds)
-    judged = _padded([held or rows for held, rows in zip(validation, train, strict=True)])
-    epochs_a_round = [max(1, _ROUND_STEPS // -(-len(rows.X) // BATCH)) for rows in train]
-    results = [FitResult([], 0, 0, []) for _ in range(n)]
-    best_loss, best_round = np.full(n, np.inf), np.zeros(n, int)
-    active = np.ones(n, bool)
-    for number in range(1, options.max_epochs + 1):
-        steps = [
-            _batches(len(rows.X), epochs, rng) if is_active else np.empty((0, BATCH), int)
-            for rows, epochs, rng, is_active in zip(
-                train, epochs_a_round, rngs, active, strict=True
-            )
-        ]
-        carry = _run_round(program, carry, train, steps, options, active)
-        losses = program.mean_losses(program.forward(carry[0], carry[1], judged[0]), *judged[1:])
-        for r in map(int, np.flatnonzero(active)):
-            result, loss = results[r], float(losses[r])
-            result.n_epochs = number * epochs_a_round[r]
-            if not np.isfinite(loss):
-                result.error = (
-                    f"the loss became {loss} in epoch {result.n_epochs}; "
-                    "a smaller learning_rate may help"
-                )
-                active[r] = False
+    waiting = enumerate(tasks)
+    places: list[_Place | None] = [None] * program.n_replicates
+    carry = program.empty()
+    while True:
+        for r, place in enumerate(places):
+            if place is not None or (following := next(waiting, None)) is None:
                 continue
-            result.losses.append(loss)
-            if validation[r] is None or loss < best_loss[r]:
-                best_loss[r], best_round[r] = loss, number
-                result.best_epoch = result.n_epochs
-                result.weights = program.slice(carry[0], r)
-            active[r] = number - best_round[r] < options.patience
-        if not active.any():
-            break
-    return results
+            places[r] = _Place(*following, options, program.recipe.batch_size)
+            task = following[1]
+            carry = program.enter(carry, r, task.seed, task.train.X.shape[1])
+        there = [place for place in places if place is not None]
+        if not there:
+            return
+        start = time.perf_counter()
+        before = program.compile_s
+        carry = _advance(program, carry, places)
+        seconds = time.perf_counter() - start - (program.compile_s - before)
+        for r, place in enumerate(places):
+            if place is None:
+                continue
+            place.result.fit_s += seconds / len(there)
+            if place.n_steps_left > 0:
+                continue
+            start = time.perf_counter()
+            is_done = place.is_done(program, carry, r)
+            place.result.fit_s += time.perf_counter() - start
+            if is_done:
+                places[r] = None
+                yield place.number, place.result
+
+
+def fit_networks(
+    program: Program, tasks: Sequence[FitTask], options: FitOptions
+) -> list[FitResult]:
+    """Train networks and return their results in the order of the tasks (see `fit_stream`)."""
+    results = dict(fit_stream(program, tasks, options))
+    return [results[number] for number in range(len(tasks))]

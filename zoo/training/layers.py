@@ -7,6 +7,9 @@ dense layer is one batched matrix product. An architecture is written once, agai
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +17,21 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["plain", "replicated"]
+__all__ = ["ScaleFeatures", "plain", "replicated", "rows_present"]
+
+# Rows of a batch that are there (R, batch); the others only fill it up. Read by layers that
+# compare rows with each other, wherever in a network they stand.
+_PRESENT: ContextVar[Any] = ContextVar("present", default=None)
+
+
+@contextmanager
+def rows_present(mask: Any) -> Iterator[None]:
+    """Let the layers that are called inside know which rows (R, batch) are there."""
+    token = _PRESENT.set(mask)
+    try:
+        yield
+    finally:
+        _PRESENT.reset(token)
 
 
 class ReplicateDense(keras.layers.Layer):  # type: ignore[misc]
@@ -52,10 +69,13 @@ class ReplicateDropout(keras.layers.Layer):  # type: ignore[misc]
         super().__init__(**options)
         if not 0 <= rate < 1:
             raise ValueError(f"dropout must be at least 0 and below 1, got {rate}")
-        self.threshold = min(round(rate * 256), 255)
+        self.rate = rate
 
     def build(self, input_shape: Any) -> None:
-        """Make the keys (R, 1), which move on with each training step."""
+        """Make the keys (R, 1), which move on with each step, and the strengths (R, 1).
+
+        The rate is multiplied by the strength, which a schedule may lower from 1 to 0.
+        """
         self.key = self.add_weight(
             name="key",
             shape=(input_shape[0], 1),
@@ -63,10 +83,13 @@ class ReplicateDropout(keras.layers.Layer):  # type: ignore[misc]
             initializer="zeros",
             trainable=False,
         )
+        self.strength = self.add_weight(
+            name="strength", shape=(input_shape[0], 1), initializer="ones", trainable=False
+        )
 
     def call(self, inputs: Any, *, training: bool = False) -> Any:
         """Return the inputs, a share of them zeroed and the rest scaled up while training."""
-        if not training or self.threshold == 0:
+        if not training or self.rate == 0:
             return inputs
         shape = tf.shape(inputs)
         n_elements = tf.reduce_prod(shape[1:])
@@ -75,9 +98,13 @@ class ReplicateDropout(keras.layers.Layer):  # type: ignore[misc]
         key = tf.convert_to_tensor(self.key)
         words = _mix(positions * tf.constant(0x9E3779B1, tf.uint32) + _mix(key))
         bytes_ = tf.reshape(tf.bitcast(words, tf.uint8), (shape[0], n_words * 4))[:, :n_elements]
-        is_kept = tf.reshape(bytes_, shape) >= tf.constant(self.threshold, tf.uint8)
+        shares = tf.convert_to_tensor(self.strength) * (256 * self.rate)
+        dropped = tf.minimum(tf.round(shares), 255.0)  # of 256
+        is_kept = bytes_ >= tf.cast(dropped, tf.uint8)
+        factor = tf.reshape(256.0 / (256.0 - dropped), (-1, *[1] * (len(inputs.shape) - 1)))
         self.key.assign(key + tf.constant(0x85EBCA6B, tf.uint32))
-        return tf.where(is_kept, inputs * (256.0 / (256 - self.threshold)), 0.0)
+        scaled = inputs * tf.cast(factor, inputs.dtype)
+        return tf.where(tf.reshape(is_kept, shape), scaled, tf.zeros((), inputs.dtype))
 
 
 def _mix(word: Any) -> Any:
@@ -87,6 +114,112 @@ def _mix(word: Any) -> Any:
     word = tf.bitwise.bitwise_xor(word, tf.bitwise.right_shift(word, tf.constant(13, tf.uint32)))
     word *= tf.constant(0xC2B2AE35, tf.uint32)
     return tf.bitwise.bitwise_xor(word, tf.bitwise.right_shift(word, tf.constant(16, tf.uint32)))
+
+
+class ReplicateBatchNormalization(keras.layers.Layer):  # type: ignore[misc]
+    """R batch normalisations (arXiv:1502.03167); rows that only fill up a batch do not count."""
+
+    def __init__(self, *, momentum: float = 0.99, epsilon: float = 1e-3, **options: Any) -> None:
+        super().__init__(**options)
+        self.momentum, self.epsilon = momentum, epsilon
+
+    def build(self, input_shape: Any) -> None:
+        """Make gamma, beta and the moving mean and variance, (R, 1, n) each."""
+        shape = (input_shape[0], 1, input_shape[-1])
+
+        def make(name: str, initializer: str, *, trainable: bool) -> Any:
+            return self.add_weight(
+                name=name, shape=shape, initializer=initializer, trainable=trainable
+            )
+
+        self.gamma = make("gamma", "ones", trainable=True)
+        self.beta = make("beta", "zeros", trainable=True)
+        self.moving_mean = make("moving_mean", "zeros", trainable=False)
+        self.moving_variance = make("moving_variance", "ones", trainable=False)
+
+    def call(self, inputs: Any, *, training: bool = False) -> Any:
+        """Return the inputs with mean beta and deviation gamma over the batch (R, batch, n)."""
+        if training:
+            present = _PRESENT.get()
+            if present is None:
+                present = tf.ones(tf.shape(inputs)[:2])
+            share = tf.cast(present, inputs.dtype)
+            share /= tf.maximum(tf.reduce_sum(share, axis=1, keepdims=True), 1)
+            mean = tf.einsum("rb,rbn->rn", share, inputs)[:, None]
+            variance = tf.einsum("rb,rbn->rn", share, tf.square(inputs - mean))[:, None]
+            for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
+                old = tf.convert_to_tensor(moving)
+                moving.assign(old * self.momentum + value * (1 - self.momentum))
+        else:
+            mean = tf.convert_to_tensor(self.moving_mean)
+            variance = tf.convert_to_tensor(self.moving_variance)
+        scale = self.gamma * tf.math.rsqrt(variance + self.epsilon)
+        return inputs * scale + (self.beta - mean * scale)
+
+
+class ReplicateLayerNormalization(keras.layers.Layer):  # type: ignore[misc]
+    """R layer normalisations (arXiv:1607.06450) over the last axis of (R, ..., n)."""
+
+    def __init__(self, *, epsilon: float = 1e-3, **options: Any) -> None:
+        super().__init__(**options)
+        self.epsilon = epsilon
+
+    def build(self, input_shape: Any) -> None:
+        """Make gamma and beta, (R, 1, ..., n)."""
+        shape = (input_shape[0], *[1] * (len(input_shape) - 2), input_shape[-1])
+        self.gamma = self.add_weight(name="gamma", shape=shape, initializer="ones")
+        self.beta = self.add_weight(name="beta", shape=shape, initializer="zeros")
+
+    def call(self, inputs: Any) -> Any:
+        """Return each row with mean beta and deviation gamma."""
+        mean, variance = tf.nn.moments(inputs, axes=-1, keepdims=True)
+        scaled = (inputs - mean) * tf.math.rsqrt(variance + self.epsilon)
+        return scaled * self.gamma + self.beta
+
+
+class ReplicateEmbedding(keras.layers.Layer):  # type: ignore[misc]
+    """R tables of vectors: codes (R, batch, n) to (R, batch, n, output_dim)."""
+
+    def __init__(self, input_dim: int, output_dim: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.input_dim, self.output_dim = input_dim, output_dim
+
+    def build(self, input_shape: Any) -> None:
+        """Make the embeddings (R, input_dim, output_dim)."""
+        self.embeddings = self.add_weight(
+            name="embeddings", shape=(input_shape[0], self.input_dim, self.output_dim)
+        )
+
+    def call(self, inputs: Any) -> Any:
+        """Return the vector of each code."""
+        table = tf.convert_to_tensor(self.embeddings)
+        return tf.gather(table, tf.cast(inputs, tf.int32), axis=1, batch_dims=1)
+
+
+@keras.saving.register_keras_serializable("zoo")
+class ScaleFeatures(keras.layers.Layer):  # type: ignore[misc]
+    """A learned factor for each feature: (batch, n) times (n,)."""
+
+    def build(self, input_shape: Any) -> None:
+        """Make the scale (n,), ones to begin with."""
+        self.scale = self.add_weight(name="scale", shape=input_shape[-1:], initializer="ones")
+
+    def call(self, inputs: Any) -> Any:
+        """Return the scaled features."""
+        return inputs * self.scale
+
+
+class ReplicateScaleFeatures(keras.layers.Layer):  # type: ignore[misc]
+    """R learned scalings side by side: (R, batch, n) times (R, 1, n)."""
+
+    def build(self, input_shape: Any) -> None:
+        """Make the scales (R, 1, n)."""
+        shape = (input_shape[0], 1, input_shape[-1])
+        self.scale = self.add_weight(name="scale", shape=shape, initializer="ones")
+
+    def call(self, inputs: Any) -> Any:
+        """Return the scaled features."""
+        return inputs * self.scale
 
 
 class ReplicateConv2D(keras.layers.Layer):  # type: ignore[misc]
@@ -155,12 +288,20 @@ class ReplicateMaxPooling2D(keras.layers.Layer):  # type: ignore[misc]
         return tf.reshape(pooled, (inputs.shape[0], -1, *pooled.shape[1:]))
 
 
+_ANY_SHAPE = ("Activation", "Add", "Concatenate")  # Keras's own serve both
+
+
 def plain() -> SimpleNamespace:
     """Return the names for one network of ordinary Keras layers."""
-    names = ("Dense", "Dropout", "Conv2D", "MaxPooling2D", "Reshape", "Flatten")
+    names = (
+        "Dense", "Dropout", "BatchNormalization", "LayerNormalization", "Embedding",
+        "Conv2D", "MaxPooling2D", "Reshape", "Flatten", *_ANY_SHAPE,
+    )  # fmt: skip
     return SimpleNamespace(
         Sequential=keras.Sequential,
+        Model=keras.Model,
         Input=lambda n_inputs: keras.Input((n_inputs,)),
+        ScaleFeatures=ScaleFeatures,
         **{name: getattr(keras.layers, name) for name in names},
     )
 
@@ -169,11 +310,17 @@ def replicated(n_replicates: int) -> SimpleNamespace:
     """Return the names for `n_replicates` networks at once."""
     return SimpleNamespace(
         Sequential=keras.Sequential,
+        Model=keras.Model,
         Input=lambda n_inputs: keras.Input(batch_shape=(n_replicates, None, n_inputs)),
         Dense=ReplicateDense,
         Dropout=ReplicateDropout,
+        BatchNormalization=ReplicateBatchNormalization,
+        LayerNormalization=ReplicateLayerNormalization,
+        Embedding=ReplicateEmbedding,
+        ScaleFeatures=ReplicateScaleFeatures,
         Conv2D=ReplicateConv2D,
         MaxPooling2D=ReplicateMaxPooling2D,
         Reshape=ReplicateReshape,
         Flatten=ReplicateFlatten,
+        **{name: getattr(keras.layers, name) for name in _ANY_SHAPE},
     )

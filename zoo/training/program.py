@@ -10,23 +10,66 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from zoo.training.layers import plain, replicated
+from zoo.training.initial import draw_state, draw_weights
+from zoo.training.layers import plain, replicated, rows_present
+from zoo.training.optimizer import Adam, keep_where
 
-__all__ = ["BATCH", "BLOCK", "Loss", "Program", "program"]
+__all__ = ["Carry", "Loss", "Program", "Recipe", "program"]
 
 Loss = Literal["crossentropy", "squared"]
-BATCH = 64
-BLOCK = 64
-_BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-7
+_BLOCK_ROWS = 4096
+_MIN_BLOCK_STEPS = 32
 _PREDICT_ROWS = 8192
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """What is compiled into a program beside the architecture.
+
+    Parameters
+    ----------
+    loss : {"crossentropy", "squared"}
+        Softmax cross-entropy on class codes, or squared error.
+    label_smoothing : float
+        This share of each label is spread evenly over all classes (arXiv:1512.00567, section 7).
+    optimizer : Adam
+    batch_size : int
+        Rows of a step.
+    """
+
+    loss: Loss
+    label_smoothing: float = 0.0
+    optimizer: Adam = field(default_factory=Adam)
+    batch_size: int = 64
+
+    @property
+    def block_steps(self) -> int:
+        """Batches that a program takes at once."""
+        return max(_BLOCK_ROWS // self.batch_size, _MIN_BLOCK_STEPS)
+
+
+class Carry(NamedTuple):
+    """R networks in training: what a block of steps takes and returns.
+
+    Weights and moments are lists of (R, ...), state holds what no gradient moves. `count` are the
+    steps made, `failed_at` the first step whose loss was not a finite number, or 0; (R,) both.
+    """
+
+    weights: list[Any]
+    state: list[Any]
+    first: list[Any]
+    second: list[Any]
+    count: Any
+    failed_at: Any
 
 
 class Program:
@@ -35,207 +78,260 @@ class Program:
     Parameters
     ----------
     build : callable
-        Given a namespace of layers (`zoo.training.layers`), returns the `keras.Model`.
-    loss : {"crossentropy", "squared"}
-        Softmax cross-entropy on class codes, or squared error.
-    jit_compile : bool
-        Whether XLA compiles the training block.
+        Given a namespace of layers (`zoo.training.layers`) and the number of inputs, returns the
+        `keras.Model`.
+    n_inputs : int
+        Networks with fewer inputs train in it too: the weights of the missing ones are zeros.
+    recipe : Recipe
     n_replicates : int
+    jit_compile : bool
+        Whether XLA compiles the training block; without it the same block runs as a TensorFlow
+        graph.
     """
 
     def __init__(
         self,
-        build: Callable[[Any], Any],
-        loss: Loss,
+        build: Callable[[Any, int], Any],
+        n_inputs: int,
+        recipe: Recipe,
         *,
-        jit_compile: bool,
         n_replicates: int = 1,
+        jit_compile: bool = True,
     ) -> None:
+        start = time.perf_counter()
         with keras.device("cpu:0"):
-            self.template = build(plain())
-            self.network = build(replicated(n_replicates))
-        self.loss: Loss = loss
-        self.n_replicates = n_replicates
-        self.compile_s = 0.0
+            self.template = build(plain(), n_inputs)
+            self.network = build(replicated(n_replicates), n_inputs)
+        self.n_inputs, self.n_replicates = n_inputs, n_replicates
+        self.recipe = recipe
+        self._build = build
+        self._shapes = {n_inputs: _shapes(self.template)}
         self._is_warm = False
-        self._train = tf.function(self._train_block, jit_compile=jit_compile)
-        n_inputs = self.template.input_shape[1]
+        names = [v.path.rsplit("/", 1)[-1] for v in self.network.non_trainable_variables]
+        self._moving = [i for i, name in enumerate(names) if name.startswith("moving_")]
+        self._strengths = [i for i, name in enumerate(names) if name == "strength"]
+        self._train = tf.function(self._train_block, jit_compile=jit_compile, autograph=False)
+        variables = [*self.template.trainable_variables, *self.template.non_trainable_weights]
         self._forward = tf.function(
-            lambda weights, state, X: self.network.stateless_call(
-                weights, state, X, training=False
-            )[0],
+            self._infer,
+            autograph=False,
             input_signature=[
-                [tf.TensorSpec(v.shape, v.dtype) for v in self.network.trainable_variables],
-                [tf.TensorSpec(v.shape, v.dtype) for v in self.network.non_trainable_variables],
-                tf.TensorSpec((n_replicates, None, n_inputs), tf.float32),
+                [tf.TensorSpec(v.shape, v.dtype) for v in variables],
+                tf.TensorSpec((None, n_inputs), tf.float32),
             ],
         )
+        self.compile_s = time.perf_counter() - start
+        self._claimed_s = 0.0
 
-    def initial(self, seeds: Sequence[int]) -> Any:
-        """Return the carry of fresh networks, each decided by its own seed alone.
+    def take_compile_s(self) -> float:
+        """Return the seconds spent on building and compiling since the last call."""
+        seconds = self.compile_s - self._claimed_s
+        self._claimed_s = self.compile_s
+        return seconds
 
-        Returns
-        -------
-        tuple
-            weights, state (dropout keys), first and second moments, steps made (n_replicates,).
+    def empty(self) -> Carry:
+        """Return networks whose weights are all zero, to be filled in with `enter`."""
+        weights = [np.zeros(v.shape, np.float32) for v in self.network.trainable_variables]
+        state = [np.zeros(v.shape, v.dtype) for v in self.network.non_trainable_variables]
+        zeros = np.zeros(self.n_replicates)
+        return Carry(
+            weights,
+            state,
+            [np.zeros_like(w) for w in weights],
+            [np.zeros_like(w) for w in weights],
+            zeros.astype(np.float32),
+            zeros.astype(np.int32),
+        )
+
+    def enter(self, carry: Carry, replicate: int, seed: int, n_inputs: int) -> Carry:
+        """Return the carry with a fresh network of `n_inputs` inputs in one of its places.
+
+        The seed alone decides its first weights and the stream of its dropout masks.
         """
-        drawn = [self._draw(seed) for seed in seeds]
-        weights = [
-            tf.constant(np.reshape([w[i] for w, _ in drawn], variable.shape), tf.float32)
-            for i, variable in enumerate(self.network.trainable_variables)
-        ]
-        state = [
-            tf.cast(tf.constant(np.stack([s[i] for _, s in drawn])), variable.dtype)
-            for i, variable in enumerate(self.network.non_trainable_variables)
-        ]
-        zeros = [tf.zeros_like(w) for w in weights]
-        return weights, state, zeros, list(zeros), tf.zeros(self.n_replicates)
-
-    def _draw(self, seed: int) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
-        """Return the weights and the state of one fresh network."""
         rng = np.random.default_rng(seed)
-        weights, fan_in = [], 1
-        for variable in self.template.trainable_variables:
-            shape, name = tuple(variable.shape), variable.path
-            if len(shape) > 1:
-                fan_in = int(np.prod(shape[:-1]))
-                limit = float(np.sqrt(6.0 / fan_in))  # He et al. 2015, arXiv:1502.01852
-                if name.endswith("output/kernel"):
-                    limit = float(np.sqrt(3.0 / fan_in))  # LeCun et al. 1998: no rectifier follows
-            elif name.endswith("bias") and not name.endswith("output/bias"):
-                # Rectifiers that all bend at zero span too little of a narrow input.
-                limit = float(1.0 / np.sqrt(fan_in))
-            else:
-                weights.append(np.zeros(shape))
-                continue
-            weights.append(rng.uniform(-limit, limit, shape))
-        state = [
-            rng.integers(0, 2**31, size=tuple(variable.shape)[1:])
-            for variable in self.network.non_trainable_variables
-        ]
-        return weights, state
+        paths = [v.path for v in self.template.trainable_variables]
+        weights = draw_weights(paths, self.shapes(n_inputs)[: len(paths)], rng)
+        fresh = Carry(
+            self.padded(weights),
+            draw_state(self.network.non_trainable_variables, rng),
+            [np.float32(0)] * len(weights),
+            [np.float32(0)] * len(weights),
+            np.float32(0),
+            np.int32(0),
+        )
 
-    def slice(self, values: Sequence[Any], replicate: int) -> list[NDArray[np.float32]]:
-        """Return one replicate's weights in the shapes of an ordinary Keras network."""
+        def put(old: Any, new: Any) -> Any:
+            values = np.array(old)
+            values[replicate] = np.reshape(new, values.shape[1:]) if np.ndim(new) else new
+            return values
+
+        entered: Carry = tf.nest.map_structure(put, carry, fresh)
+        return entered
+
+    def shapes(self, n_inputs: int) -> list[tuple[int, ...]]:
+        """Return the shapes of an ordinary network's weights: those that train, then the rest."""
+        if n_inputs not in self._shapes:
+            with keras.device("cpu:0"):
+                self._shapes[n_inputs] = _shapes(self._build(plain(), n_inputs))
+        return self._shapes[n_inputs]
+
+    def padded(self, weights: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+        """Return weights of a network with fewer inputs, filled up with zeros to this program's."""
+        whole = self._shapes[self.n_inputs]
         return [
-            np.asarray(value)[replicate].reshape(tuple(variable.shape))
-            for value, variable in zip(values, self.template.trainable_variables, strict=True)
+            np.pad(w, [(0, n - have) for n, have in zip(shape, w.shape, strict=True)])
+            if shape != w.shape
+            else w
+            for w, shape in zip(weights, whole, strict=False)
         ]
 
-    def stack(self, weights: Sequence[Any]) -> list[Any]:
-        """Return the weights of one ordinary network as those of a program of one replicate."""
-        shapes = [tuple(v.shape) for v in self.network.trainable_variables]
-        return [np.reshape(w, shape) for w, shape in zip(weights, shapes, strict=True)]
+    def slice(self, carry: Carry, replicate: int) -> list[NDArray[np.float32]]:
+        """Return one replicate's weights in the shapes of an ordinary network of all inputs."""
+        values = [*carry.weights, *[carry.state[i] for i in self._moving]]
+        return [
+            np.asarray(value)[replicate].reshape(shape)
+            for value, shape in zip(values, self._shapes[self.n_inputs], strict=True)
+        ]
 
-    def train(
-        self, carry: Any, blocks: Any, n_steps: int, rates: tuple[float, float], active: Any
-    ) -> Any:
+    def cropped(
+        self, weights: Sequence[NDArray[np.float32]], n_inputs: int
+    ) -> list[NDArray[np.float32]]:
+        """Return copies of the weights that belong to the first `n_inputs` inputs."""
+        return [
+            w[tuple(slice(n) for n in shape)].copy()
+            for w, shape in zip(weights, self.shapes(n_inputs), strict=True)
+        ]
+
+    def train(self, carry: Carry, blocks: Any, n_steps: int, rates: Any, active: Any) -> Carry:
         """Train on a block of batches and return the new carry; the first call compiles.
 
         Parameters
         ----------
-        carry : tuple
-            From `initial` or from here.
+        carry : Carry
         blocks : tuple
-            X (BLOCK, R, BATCH, n_inputs), y and weight (BLOCK, R, BATCH). A replicate whose
-            weights are all zero in a batch does not move in that step.
+            X (block_steps, R, batch_size, n_inputs), y and weight (block_steps, R, batch_size).
+            A row of weight 0 is not there; a replicate without rows does not move in that step.
         n_steps : int
             How many of the batches count.
-        rates : tuple of float
-            Learning rate and weight decay.
+        rates : array of float32, shape (block_steps, 3, R)
+            Learning rate, weight decay, and strength of dropout (1 as built, 0 none).
         active : array of bool, shape (R,)
-            Replicates that have stopped no longer move.
+            The others do not move.
         """
         arguments = (
-            carry,
-            blocks,
+            tf.nest.map_structure(tf.convert_to_tensor, carry),
+            tuple(tf.convert_to_tensor(part) for part in blocks),
             tf.constant(n_steps, tf.int32),
-            tf.constant(rates[0], tf.float32),
-            tf.constant(rates[1], tf.float32),
+            tf.constant(rates, tf.float32),
             tf.constant(active, tf.bool),
         )
         if not self._is_warm:
             start = time.perf_counter()
-            self._train(carry, blocks, tf.constant(0, tf.int32), *arguments[3:])
+            self._train(*arguments[:2], tf.constant(0, tf.int32), *arguments[3:])
+            self._forward.get_concrete_function()
             self.compile_s += time.perf_counter() - start
             self._is_warm = True
-        return self._train(*arguments)
+        trained: Carry = self._train(*arguments)
+        return trained
 
-    def forward(self, weights: Sequence[Any], state: Sequence[Any], X: Any) -> Any:
-        """Return logits or values (R, n_rows, n_outputs) for `X` of shape (R, n_rows, n_inputs)."""
+    def forward(self, weights: Sequence[Any], X: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return logits or values (n_rows, n_outputs) of one network.
+
+        Parameters
+        ----------
+        weights : sequence of arrays
+            From `slice` or `cropped`.
+        X : ndarray of float32, shape (n_rows, at most n_inputs)
+        """
+        values = [tf.constant(w) for w in self.padded(weights)]
         parts = []
-        for start in range(0, max(X.shape[1], 1), _PREDICT_ROWS):
-            rows = X[:, start : start + _PREDICT_ROWS]
-            n_rows = rows.shape[1]
+        for start in range(0, max(len(X), 1), _PREDICT_ROWS):
+            rows = X[start : start + _PREDICT_ROWS]
+            n_rows, n_columns = rows.shape
             # TensorFlow's matrix product keeps something for each shape that it ever saw
-            rows = np.pad(rows, [(0, 0), (0, _row_class(n_rows) - n_rows), (0, 0)])
-            outputs = self._forward(list(weights), list(state), tf.constant(rows))
-            parts.append(outputs.numpy()[:, :n_rows])
-        return np.concatenate(parts, axis=1)
+            full = np.zeros((_row_class(n_rows), self.n_inputs), np.float32)
+            full[:n_rows, :n_columns] = rows
+            parts.append(self._forward(values, tf.constant(full)).numpy()[:n_rows])
+        return np.concatenate(parts)
 
-    def mean_losses(self, outputs: Any, y: Any, weight: Any) -> NDArray[np.float64]:
-        """Return the weighted mean loss of each replicate, (R,)."""
-        if self.loss == "squared":
-            losses = (outputs[..., 0] - y) ** 2
+    def mean_loss(
+        self, outputs: NDArray[Any], y: NDArray[np.float32], weight: NDArray[np.float32]
+    ) -> float:
+        """Return the weighted mean loss of `outputs` (n_rows, n_outputs), labels not smoothed."""
+        if self.recipe.loss == "squared":
+            losses = (outputs[:, 0] - y) ** 2
         else:
-            top = outputs.max(axis=-1)
-            log_sum = top + np.log(np.exp(outputs - top[..., None]).sum(axis=-1))
-            chosen = np.take_along_axis(outputs, y.astype(np.intp)[..., None], axis=-1)
-            losses = log_sum - chosen[..., 0]
-        means: NDArray[np.float64] = np.average(
-            losses.astype(np.float64), weights=weight.astype(np.float64), axis=1
-        )
-        return means
+            top = outputs.max(axis=1)
+            log_sum = top + np.log(np.exp(outputs - top[:, None]).sum(axis=1))
+            losses = log_sum - outputs[np.arange(len(y)), y.astype(np.intp)]
+        return float(np.average(losses.astype(np.float64), weights=weight.astype(np.float64)))
 
-    def _batch_loss(self, outputs: Any, y: Any, weight: Any) -> Any:
-        """Return the sum over replicates of their mean losses: no gradient crosses over."""
-        if self.loss == "squared":
+    def _infer(self, weights: Sequence[Any], X: Any) -> Any:
+        n = len(self.template.trainable_variables)
+        moving = iter(weights[n:])
+        kept = {id(v) for v in self.template.non_trainable_weights}
+        state = [
+            next(moving) if id(v) in kept else tf.zeros(v.shape, v.dtype)  # seeds: not used
+            for v in self.template.non_trainable_variables
+        ]
+        return self.template.stateless_call(list(weights[:n]), state, X, training=False)[0]
+
+    def _losses(self, outputs: Any, y: Any, weight: Any) -> Any:
+        """Return the mean loss of each replicate, (R,)."""
+        if self.recipe.loss == "squared":
             losses = tf.square(outputs[..., 0] - y)
         else:
             codes = tf.cast(y, tf.int32)
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(codes, outputs)
+            share = self.recipe.label_smoothing
+            if share > 0:
+                evenly = -tf.reduce_mean(tf.nn.log_softmax(outputs), axis=-1)
+                losses = (1 - share) * losses + share * evenly
         total = tf.maximum(tf.reduce_sum(weight, axis=1), 1e-12)
-        return tf.reduce_sum(tf.reduce_sum(losses * weight, axis=1) / total)
+        return tf.reduce_sum(losses * weight, axis=1) / total
 
-    def _train_block(
-        self, carry: Any, blocks: Any, n_steps: Any, rate: Any, decay: Any, active: Any
-    ) -> Any:
-        """Run `n_steps` steps of Adam (arXiv:1412.6980) with decoupled decay (1711.05101)."""
+    def _train_block(self, carry: Carry, blocks: Any, n_steps: Any, rates: Any, active: Any) -> Any:
         X, y, sample_weight = blocks
-        decays = [rate * decay * (len(v.shape) > 1) for v in self.template.trainable_variables]
+        variables = self.template.trainable_variables
 
-        def step(i: Any, carry: Any) -> Any:
-            weights, state, first, second, count = carry
-            with tf.GradientTape() as tape:
-                tape.watch(weights)
+        def step(i: Any, carry: Carry) -> Any:
+            weight, rate = sample_weight[i], rates[i]
+            state = list(carry.state)
+            for place in self._strengths:
+                state[place] = rate[2][:, None]
+            with tf.GradientTape() as tape, rows_present(weight > 0):
+                tape.watch(carry.weights)
                 outputs, new_state = self.network.stateless_call(
-                    weights, state, X[i], training=True
+                    carry.weights, state, X[i], training=True
                 )
-                loss = self._batch_loss(outputs, y[i], sample_weight[i])
-            gradients = tape.gradient(loss, weights)
-            moves = active & (tf.reduce_max(sample_weight[i], axis=1) > 0)
-            count += tf.cast(moves, tf.float32)
-            made = tf.maximum(count, 1.0)
-            correction = rate * tf.sqrt(1 - _BETA2**made) / (1 - _BETA1**made)
-
-            def keep(new: Any, old: Any) -> Any:
-                return tf.where(_align(moves, old), new, old)
-
-            new_first, new_second, new_weights = [], [], []
-            for w, m, v, g, shrink in zip(weights, first, second, gradients, decays, strict=True):
-                m_next = keep(_BETA1 * m + (1 - _BETA1) * g, m)
-                v_next = keep(_BETA2 * v + (1 - _BETA2) * g * g, v)
-                change = _align(correction, w) * m_next / (tf.sqrt(v_next) + _EPSILON)
-                new_first.append(m_next)
-                new_second.append(v_next)
-                new_weights.append(keep(w * (1 - shrink) - change, w))
-            state = [keep(new, old) for new, old in zip(new_state, state, strict=True)]
-            return i + 1, (new_weights, state, new_first, new_second, count)
+                losses = self._losses(outputs, y[i], weight)
+                total = tf.reduce_sum(losses)  # no gradient crosses over
+            gradients = tape.gradient(total, carry.weights)
+            runs = active & (carry.failed_at == 0) & (tf.reduce_max(weight, axis=1) > 0)
+            fails = runs & ~tf.math.is_finite(losses)
+            moves = runs & ~fails
+            count = carry.count + tf.cast(runs, tf.float32)
+            weights, first, second = self.recipe.optimizer.update(
+                variables,
+                (carry.weights, carry.first, carry.second),
+                gradients,
+                count,
+                (rate[0], rate[1]),
+                moves,
+            )
+            kept = [keep_where(moves, n, o) for n, o in zip(new_state, carry.state, strict=True)]
+            failed_at = tf.where(fails, tf.cast(count, tf.int32), carry.failed_at)
+            return i + 1, Carry(weights, kept, first, second, count, failed_at)
 
         _, carry = tf.while_loop(
             lambda i, _: i < n_steps, step, (tf.constant(0), carry), parallel_iterations=1
         )
         return carry
+
+
+def _shapes(template: Any) -> list[tuple[int, ...]]:
+    variables = [*template.trainable_variables, *template.non_trainable_weights]
+    return [tuple(variable.shape) for variable in variables]
 
 
 def _row_class(n_rows: int) -> int:
@@ -246,33 +342,33 @@ def _row_class(n_rows: int) -> int:
     return -(-n_rows // quarter) * quarter
 
 
-def _align(values: Any, like: Any) -> Any:
-    """Return values (R,) with axes of length 1 so that they broadcast over `like` (R, ...)."""
-    return tf.reshape(values, (-1, *[1] * (len(like.shape) - 1)))
-
-
 @lru_cache(maxsize=32)
 def program(
     build: Callable[..., Any],
     options: tuple[tuple[str, Any], ...],
-    loss: Loss,
-    jit_compile: bool,
+    n_inputs: int,
+    recipe: Recipe,
+    *,
     n_replicates: int = 1,
+    jit_compile: bool = True,
 ) -> Program:
     """Return the program of an architecture, made once for each shape.
 
     Parameters
     ----------
     build : callable
-        Returns the `keras.Model`, given a namespace of layers and `options` as keywords.
+        Returns the `keras.Model`, given a namespace of layers, and `n_inputs` and `options` as
+        keywords.
     options : tuple of (name, value)
-    loss : {"crossentropy", "squared"}
-    jit_compile : bool
+    n_inputs : int
+    recipe : Recipe
     n_replicates : int
+    jit_compile : bool
     """
     return Program(
-        lambda layers: build(layers, **dict(options)),
-        loss,
-        jit_compile=jit_compile,
+        lambda layers, n: build(layers, n_inputs=n, **dict(options)),
+        n_inputs,
+        recipe,
         n_replicates=n_replicates,
+        jit_compile=jit_compile,
     )

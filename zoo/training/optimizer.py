@@ -1,0 +1,106 @@
+"""Adam as a function of R networks' weights, gradients and moments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import tensorflow as tf
+
+__all__ = ["Adam", "align", "keep_where"]
+
+
+def align(values: Any, like: Any) -> Any:
+    """Return values (R,) with axes of length 1 so that they broadcast over `like` (R, ...)."""
+    return tf.reshape(values, (-1, *[1] * (len(like.shape) - 1)))
+
+
+def keep_where(moves: Any, new: Any, old: Any) -> Any:
+    """Return `new` for the replicates that move (R,), `old` for the others."""
+    return tf.where(align(moves, old), new, old)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adam:
+    """Adam (arXiv:1412.6980) with decoupled weight decay (arXiv:1711.05101).
+
+    Parameters
+    ----------
+    beta_1, beta_2, epsilon : float
+        As in `keras.optimizers.Adam`.
+    clip_norm : float or None
+        Gradients of one replicate whose norm over all its variables exceeds this are scaled down
+        to it, as `global_clipnorm` does in Keras.
+    rate_factors : tuple of (str, float)
+        The update of a variable whose path ends with the string is multiplied by the factor.
+        Scaling the gradient would do nothing: Adam divides its scale out again.
+    without_decay : tuple of str
+        Ends of the paths of variables that do not decay. Vectors never do.
+    """
+
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-7
+    clip_norm: float | None = None
+    rate_factors: tuple[tuple[str, float], ...] = ()
+    without_decay: tuple[str, ...] = ()
+
+    def rate_factor(self, path: str) -> float:
+        """Return the factor of the variable with this path."""
+        return next((factor for end, factor in self.rate_factors if path.endswith(end)), 1.0)
+
+    def decays(self, path: str, n_axes: int) -> bool:
+        """Return whether a variable of `n_axes` axes (of one network) decays."""
+        return n_axes > 1 and not path.endswith(self.without_decay)
+
+    def clipped(self, gradients: Sequence[Any]) -> Sequence[Any]:
+        """Return the gradients of each replicate, scaled down to `clip_norm` together."""
+        if self.clip_norm is None:
+            return gradients
+        squares = [tf.reduce_sum(g * g, axis=list(range(1, len(g.shape)))) for g in gradients]
+        norm = tf.sqrt(tf.add_n(squares))
+        factor = self.clip_norm / tf.maximum(norm, self.clip_norm)
+        return [g * align(factor, g) for g in gradients]
+
+    def update(
+        self,
+        variables: Sequence[Any],
+        values: tuple[Sequence[Any], Sequence[Any], Sequence[Any]],
+        gradients: Sequence[Any],
+        count: Any,
+        rates: tuple[Any, Any],
+        moves: Any,
+    ) -> tuple[list[Any], list[Any], list[Any]]:
+        """Return weights, first and second moments after one step.
+
+        Parameters
+        ----------
+        variables : sequence of keras.Variable
+            Those of one ordinary network: their paths and shapes decide factors and decay.
+        values : tuple
+            Weights, first and second moments, each (R, ...).
+        gradients : sequence of tensors (R, ...)
+        count : tensor (R,)
+            Steps made, this one included.
+        rates : tuple of tensors (R,)
+            Learning rate and weight decay of this step.
+        moves : bool tensor (R,)
+            Replicates for which this is False keep what they have.
+        """
+        rate, decay = rates
+        made = tf.maximum(count, 1.0)
+        corrected = rate * tf.sqrt(1 - self.beta_2**made) / (1 - self.beta_1**made)
+        new: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
+        rows = zip(variables, *values, self.clipped(gradients), strict=True)
+        for variable, w, m, v, g in rows:
+            factor = self.rate_factor(variable.path)
+            m_next = keep_where(moves, self.beta_1 * m + (1 - self.beta_1) * g, m)
+            v_next = keep_where(moves, self.beta_2 * v + (1 - self.beta_2) * g * g, v)
+            step = align(factor * corrected, w) * m_next / (tf.sqrt(v_next) + self.epsilon)
+            if self.decays(variable.path, len(variable.shape)):
+                step += align(factor * rate * decay, w) * w
+            new[0].append(keep_where(moves, w - step, w))
+            new[1].append(m_next)
+            new[2].append(v_next)
+        return new
