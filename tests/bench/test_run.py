@@ -144,18 +144,38 @@ def entry(name):
     return ModelSpec(name=name.lower(), family="baseline", summary="", source="", classifier=path)
 
 raises, dies, sleeps, eats, nan = map(entry, ["Raises", "Dies", "Sleeps", "Eats", "Nan"])
+
+class Crowd(Base):
+    """Dies at 100 rows when it is not alone, and cannot be fitted on 20."""
+    @staticmethod
+    def fit_together(models, tables, *, n_places):
+        for number, (model, (X, y)) in enumerate(zip(models, tables)):
+            if len(X) == 100 and len(models) > 1:
+                os._exit(3)
+            model.fit(X, y)
+            model.fit_s_ = model.compile_s_ = 0.0
+            yield number, RuntimeError("too few") if len(X) == 20 else None
+
+crowd = ModelSpec(
+    name="crowd", family="baseline", summary="", source="", classifier="misbehaving:Crowd",
+    trains_together=True,
+)
 '''
 
 
-def test_misbehaving_models_become_rows_with_a_reason_and_the_others_go_on(tmp_path):
-    package = tmp_path / "site"
-    info = package / "misbehaving-1.dist-info"
+def install_misbehaving(folder, names):
+    info = folder / "misbehaving-1.dist-info"
     info.mkdir(parents=True)
-    (package / "misbehaving.py").write_text(FOREIGN)
+    (folder / "misbehaving.py").write_text(FOREIGN)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: misbehaving\nVersion: 1\n")
-    names = ["raises", "dies", "sleeps", "eats", "nan"]
     points = "".join(f"{name} = misbehaving:{name}\n" for name in names)
     (info / "entry_points.txt").write_text(f"[zoo.models]\n{points}")
+    return folder
+
+
+def test_misbehaving_models_become_rows_with_a_reason_and_the_others_go_on(tmp_path):
+    names = ["raises", "dies", "sleeps", "eats", "nan"]
+    package = install_misbehaving(tmp_path / "site", names)
     text = SUITE.replace('"logistic", "decision_tree"', ", ".join(f'"{name}"' for name in names))
     text = text.replace("[20, 100]", "[20]").replace("replicates = 2", "replicates = 1")
     text = text.replace("seconds = 60", "seconds = 12\nmemory_mb = 1200")
@@ -176,6 +196,46 @@ def test_misbehaving_models_become_rows_with_a_reason_and_the_others_go_on(tmp_p
     assert status == "failed"
     assert reason.startswith("not a finite number: ")
     assert "raises: 1 x failed: RuntimeError: no way" in done.stderr
+
+
+def test_cells_that_were_with_others_in_a_worker_that_died_are_measured_alone(tmp_path):
+    package = install_misbehaving(tmp_path / "site", ["crowd"])
+    suites = write_suite(
+        tmp_path / "suites", SUITE.replace('"logistic", "decision_tree"', '"crowd"')
+    )
+    done = zoo_command("bench", "small", tmp_path / "out", suites, python_path=package)
+    cells = [cell for cell in read(tmp_path / "out").cells if cell["key"]["model"] == "crowd"]
+    found = {
+        (c["key"]["n_train"], c["key"]["replicate"]): (c["status"], c["reason"]) for c in cells
+    }
+    too_few = ("failed", "RuntimeError: too few")
+    ok = ("ok", None)
+    assert found == {(20, 0): too_few, (20, 1): too_few, (100, 0): ok, (100, 1): ok}, done.stderr
+
+
+def test_networks_measured_in_two_runs_score_as_in_one(tmp_path):
+    text = SUITE.replace('"logistic", "decision_tree"', '"perceptron"')
+    suites = write_suite(tmp_path / "suites", text)
+    for sizes in ("[20]", "[20, 100]"):
+        write_suite(suites, text.replace("[20, 100]", sizes))
+        suite = load_suite("small", [suites])
+        run_suite(suite, make_plan(suite, folders=[suites]), tmp_path / "two", n_workers=1)
+    run_suite(suite, make_plan(suite, folders=[suites]), tmp_path / "one", n_workers=1)
+    assert without_measurements(tmp_path / "two") == without_measurements(tmp_path / "one")
+    assert all(c["timings_s"]["fit"] > 0 for c in read(tmp_path / "one").cells)
+
+
+def test_compiled_programs_are_kept_for_the_next_run(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
+    suites = write_suite(tmp_path / "suites", SUITE.replace('"logistic", "decision_tree"', '"mlp"'))
+    compiled = []
+    for out in ("first", "second"):
+        suite = load_suite("small", [suites])
+        run_suite(suite, make_plan(suite, folders=[suites]), tmp_path / out, n_workers=1)
+        compiled.append(sorted((tmp_path / "cache" / "programs").rglob("*.pb")))
+    assert len(compiled[0]) == 1
+    assert compiled[0] == compiled[1]
+    assert without_measurements(tmp_path / "first") == without_measurements(tmp_path / "second")
 
 
 def zoo_command(verb, name, out, suites, *, python_path=None):

@@ -1,139 +1,265 @@
+"""The compiled program against hand-written ones."""
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from zoo.models.cnn import CNNClassifier
-from zoo.models.deep_mlp import DeepMLPClassifier, DeepMLPRegressor
-from zoo.models.mlp import MLPClassifier, MLPRegressor
-from zoo.training.fit import FitOptions, Rows, fit_networks
-from zoo.training.layers import replicated
-from zoo.training.program import BATCH, BLOCK, Program, _row_class
+from zoo.models.mlp import MLPClassifier
+from zoo.training.optimizer import Adam
+from zoo.training.program import Program, Recipe, _row_class
+
+CLASSES = Recipe(loss="crossentropy")
+N_STEPS = CLASSES.block_steps
 
 
-def small_network(layers):
-    return MLPClassifier._build(layers, n_inputs=3, n_outputs=2, units=5)
+def small_network(layers, n_inputs):
+    return MLPClassifier._build(layers, n_inputs=n_inputs, n_outputs=3, units=5)
 
 
-def test_the_program_equals_keras_step_by_step():
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(BLOCK, 1, BATCH, 3)).astype(np.float32)
-    y = rng.integers(0, 2, size=(BLOCK, 1, BATCH)).astype(np.float32)
-    compiled = Program(small_network, "crossentropy", jit_compile=True)
-    carry = compiled.initial([7])
-    network = compiled.template
+def normed_network(layers, n_inputs):
+    return layers.Sequential(
+        [
+            layers.Input(n_inputs),
+            layers.ScaleFeatures(name="front"),
+            layers.Dense(5, activation="relu", name="hidden"),
+            layers.BatchNormalization(name="batch", momentum=0.9),
+            layers.Dense(5, activation="relu", name="hidden_2"),
+            layers.LayerNormalization(name="rows"),
+            layers.Dense(3, name="output"),
+        ]
+    )
+
+
+def small_cnn(layers, n_inputs):
+    return CNNClassifier._build(
+        layers, n_inputs=n_inputs, n_outputs=3, filters=2, units=4, image_shape=(6, 6, 1)
+    )
+
+
+def carry_of(compiled, seeds, n_inputs=None):
+    carry = compiled.empty()
+    for r, seed in enumerate(seeds):
+        carry = compiled.enter(carry, r, seed, n_inputs or compiled.n_inputs)
+    return carry
+
+
+def make_block(recipe, n_replicates, n_inputs, seed=0):
+    rng = np.random.default_rng(seed)
+    shape = (recipe.block_steps, n_replicates, recipe.batch_size)
+    X = rng.normal(size=(*shape, n_inputs)).astype(np.float32)
+    y = (X[..., 0] + rng.normal(size=shape) > 0) + (X[..., 1] > 0.5)
+    return X, y.astype(np.float32), np.ones(shape, np.float32)
+
+
+def rates_of(recipe, n_replicates, rate, decay=0.0):
+    rates = np.ones((recipe.block_steps, 3, n_replicates), np.float32)
+    rates[:, 0], rates[:, 1] = rate, decay
+    return rates
+
+
+def run(compiled, *, rate=0.01, decay=0.0, n_steps=None, seed=7, block=None):
+    """Return weights and carry of one network after a block of steps."""
+    recipe = compiled.recipe
+    block = block or make_block(recipe, 1, compiled.n_inputs)
+    carry = compiled.train(
+        carry_of(compiled, [seed]),
+        block,
+        n_steps or recipe.block_steps,
+        rates_of(recipe, 1, rate, decay),
+        [True],
+    )
+    return compiled.slice(carry, 0), carry
+
+
+@pytest.mark.parametrize("build", [small_network, normed_network])
+def test_the_program_equals_keras_step_by_step(build):
+    compiled = Program(build, 3, CLASSES)
+    X, y, weight = block = make_block(CLASSES, 1, 3)
+    weight[:, 0, 50:] = 0.5
+    network = keras.models.clone_model(compiled.template)
+    variables = [*network.trainable_variables, *network.non_trainable_variables]
+    start = compiled.slice(carry_of(compiled, [7]), 0)
+    for variable, value in zip(variables, start, strict=True):
+        variable.assign(value)
+    network.compile(
+        optimizer=keras.optimizers.AdamW(0.01, weight_decay=0.1),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum"),
+    )
+    # Keras: gradient of the mean; vectors do not decay here
+    network.optimizer.exclude_from_weight_decay(
+        var_list=[v for v in network.trainable_variables if len(v.shape) == 1]
+    )
+    for i in range(N_STEPS):
+        share = weight[i, 0] / weight[i, 0].sum()
+        network.train_on_batch(X[i, 0], y[i, 0], sample_weight=share)
+        if i in {0, 9, N_STEPS - 1}:
+            ours, _ = run(compiled, decay=0.1, n_steps=i + 1, block=block)
+            for value, theirs in zip(ours, variables, strict=True):
+                np.testing.assert_allclose(value, np.asarray(theirs), rtol=2e-3, atol=3e-4)
+
+
+@pytest.mark.parametrize("build", [small_network, normed_network])
+def test_with_and_without_xla_the_program_computes_the_same(build):
+    (compiled, _), (traced, _) = (
+        run(Program(build, 3, CLASSES, jit_compile=jit), decay=0.1) for jit in (True, False)
+    )
+    for ours, theirs in zip(compiled, traced, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
+
+
+def test_the_same_seed_gives_the_same_bits():
+    first, second = (run(Program(small_network, 3, CLASSES))[0] for _ in range(2))
+    for a, b in zip(first, second, strict=True):
+        np.testing.assert_array_equal(a, b)
+    other, _ = run(Program(small_network, 3, CLASSES), seed=8)
+    assert any((a != b).any() for a, b in zip(first, other, strict=True))
+
+
+@pytest.mark.parametrize("build", [small_network, normed_network, small_cnn])
+def test_the_replicated_network_equals_the_ordinary_one(build):
+    n_inputs = 36 if build is small_cnn else 3
+    three = Program(build, n_inputs, CLASSES, n_replicates=3, jit_compile=False)
+    carry = carry_of(three, [1, 2, 3])
+    X = np.random.default_rng(0).normal(size=(3, 5, n_inputs)).astype(np.float32)
+    outputs, _ = three.network.stateless_call(carry.weights, carry.state, X, training=False)
+    for r in range(3):
+        alone = three.forward(three.slice(carry, r), X[r])
+        np.testing.assert_allclose(np.asarray(outputs)[r], alone, atol=1e-5)
+
+
+def test_a_network_with_fewer_inputs_trains_in_a_wider_program_as_in_its_own():
+    own, wide = Program(small_network, 3, CLASSES), Program(small_network, 6, CLASSES)
+    X, y, weight = make_block(CLASSES, 1, 3)
+    padded = np.concatenate([X, np.zeros_like(X)], axis=-1)
+    rates = rates_of(CLASSES, 1, 0.01, 0.1)
+    alone = own.train(carry_of(own, [7]), (X, y, weight), N_STEPS, rates, [True])
+    among = wide.train(carry_of(wide, [7], 3), (padded, y, weight), N_STEPS, rates, [True])
+    expected, weights = own.slice(alone, 0), wide.slice(among, 0)
+    assert (weights[0][3:] == 0).all()
+    for a, b in zip(wide.cropped(weights, 3), expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(
+        wide.forward(wide.cropped(weights, 3), X[0, 0]), own.forward(expected, X[0, 0]), atol=1e-3
+    )
+
+
+def moved(path_end, **options):
+    """Return how far a variable of the normed network moved from its start in one step."""
+    recipe = Recipe(loss="crossentropy", optimizer=Adam(**options))
+    compiled = Program(normed_network, 3, recipe, jit_compile=False)
+    start = compiled.slice(carry_of(compiled, [7]), 0)
+    end, _ = run(compiled, n_steps=1, decay=0.1)
+    paths = [v.path for v in compiled.template.trainable_variables]
+    (place,) = [i for i, path in enumerate(paths) if path.endswith(path_end)]
+    return end[place] - start[place], start[place]
+
+
+@pytest.mark.parametrize("path", ["front/scale", "hidden/kernel", "hidden/bias"])
+def test_a_rate_factor_scales_the_update_of_its_variable_alone(path):
+    plain_step, _ = moved(path)
+    scaled_step, _ = moved(path, rate_factors=((path, 6.0),))
+    other_step, _ = moved(path, rate_factors=(("output/kernel", 6.0),))
+    np.testing.assert_allclose(scaled_step, 6.0 * plain_step, rtol=1e-2, atol=1e-6)
+    np.testing.assert_array_equal(other_step, plain_step)
+
+
+def test_a_variable_without_decay_moves_by_its_gradient_alone():
+    decaying, start = moved("hidden/kernel")
+    kept, _ = moved("hidden/kernel", without_decay=("hidden/kernel",))
+    np.testing.assert_allclose(decaying - kept, -0.01 * 0.1 * start, atol=1e-6)
+
+
+def test_clipping_equals_the_global_norm_of_keras():
+    recipe = Recipe(loss="crossentropy", optimizer=Adam(clip_norm=0.05))
+    compiled = Program(small_network, 3, recipe)
+    X, y, _ = block = make_block(recipe, 1, 3)
+    network = keras.models.clone_model(compiled.template)
     for variable, value in zip(
-        network.trainable_variables, compiled.slice(carry[0], 0), strict=True
+        network.weights, compiled.slice(carry_of(compiled, [7]), 0), strict=True
     ):
         variable.assign(value)
-    ones = tf.ones((BLOCK, 1, BATCH))
-    blocks = (tf.constant(X), tf.constant(y), ones)
-    carry = compiled.train(carry, blocks, BLOCK, (0.01, 0.0), [True])
-
     network.compile(
-        optimizer=keras.optimizers.Adam(0.01),
+        optimizer=keras.optimizers.Adam(0.01, global_clipnorm=0.05),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
-    for i in range(BLOCK):
+    for i in range(20):
         network.train_on_batch(X[i, 0], y[i, 0])
-    ours = compiled.slice(carry[0], 0)
-    for value, theirs in zip(ours, network.trainable_variables, strict=True):
-        np.testing.assert_allclose(value, theirs.numpy(), rtol=1e-3, atol=1e-4)
+    ours, _ = run(compiled, n_steps=20, block=block)
+    free, _ = run(Program(small_network, 3, CLASSES), n_steps=20, block=block)
+    assert np.abs(ours[0] - free[0]).max() > 1e-3
+    for value, theirs in zip(ours, network.weights, strict=True):
+        np.testing.assert_allclose(value, np.asarray(theirs), rtol=2e-3, atol=3e-4)
 
 
-def make_rows(seed, n_rows):
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(n_rows, 3)).astype(np.float32)
-    y = (X[:, 0] + 0.5 * rng.normal(size=n_rows) > 0).astype(np.float32)
-    return Rows(X, y, np.ones(n_rows, np.float32))
-
-
-def deep_network(layers):
-    return DeepMLPClassifier._build(
-        layers, n_inputs=3, n_outputs=2, units=8, n_hidden=2, dropout=0.2
-    )
-
-
-OPTIONS = FitOptions(learning_rate=0.01, weight_decay=0.01, max_epochs=30, patience=4)
-
-
-@pytest.mark.parametrize("jit_compile", [True, False])
-def test_a_replicate_among_ten_equals_the_same_replicate_alone(jit_compile):
-    sizes = [65, 100, 127, 130, 64, 200, 90, 66, 129, 11]  # k batches, one more, less than one
-    train = [make_rows(r, n) for r, n in enumerate(sizes)]
-    held = [make_rows(100 + r, 40 + r) for r in range(9)] + [None]
-    seeds = list(range(10))
-    ten = Program(deep_network, "crossentropy", jit_compile=jit_compile, n_replicates=10)
-    one = Program(deep_network, "crossentropy", jit_compile=jit_compile)
-    together = fit_networks(ten, train, held, OPTIONS, seeds=seeds)
-    assert len({result.n_epochs for result in together}) > 1  # they stop at different times
-    for r in range(10):
-        (alone,) = fit_networks(one, [train[r]], [held[r]], OPTIONS, seeds=[r])
-        assert (alone.n_epochs, alone.best_epoch) == (together[r].n_epochs, together[r].best_epoch)
-        for ours, theirs in zip(together[r].weights, alone.weights, strict=True):
-            np.testing.assert_allclose(ours, theirs, rtol=2e-3, atol=2e-4)
-
-
-def test_a_replicate_with_bad_rows_fails_alone():
-    bad = make_rows(1, 100)
-    bad.X[3, 0] = np.nan
-    train, held = [make_rows(0, 100), bad], [make_rows(2, 40), make_rows(3, 40)]
-    two = Program(deep_network, "crossentropy", jit_compile=True, n_replicates=2)
-    good, failed = fit_networks(two, train, held, OPTIONS, seeds=[0, 1])
-    assert good.error is None
-    assert "the loss became nan in epoch" in failed.error
-
-
-@pytest.mark.parametrize("rate", [0.1, 0.5])
-def test_dropout_zeroes_its_share_and_keeps_the_mean(rate):
-    layer = replicated(3).Dropout(rate)
-    layer.build((3, None, 64))
-    layer.key.assign([[1], [2], [3]])
-    X = np.ones((3, 500, 64), np.float32)
-    first, second = (layer(X, training=True).numpy() for _ in range(2))
-    for made in (first, second):
-        np.testing.assert_allclose((made == 0).mean(axis=(1, 2)), rate, atol=0.01)
-        np.testing.assert_allclose(made.mean(axis=(1, 2)), 1.0, atol=0.02)
-    masks = [first[0], first[1], first[2], second[0]]
-    for i, a in enumerate(masks):
-        for b in masks[:i]:
-            assert abs(np.corrcoef(a.ravel(), b.ravel())[0, 1]) < 0.02
-    np.testing.assert_array_equal(layer(X).numpy(), X)
-
-
-@pytest.mark.parametrize("kind", ["mlp", "cnn"])
-def test_the_replicated_network_equals_the_ordinary_one(kind):
-    build = (
-        small_network
-        if kind == "mlp"
-        else lambda layers: CNNClassifier._build(
-            layers, n_inputs=36, n_outputs=3, filters=2, units=4, image_shape=(6, 6, 1)
+def test_the_norm_that_is_clipped_is_each_replicates_own():
+    recipe = Recipe(loss="crossentropy", optimizer=Adam(clip_norm=0.05))
+    two = Program(small_network, 3, recipe, n_replicates=2)
+    X, y, weight = make_block(recipe, 2, 3)
+    loud = X.copy()
+    loud[:, 1] *= 100
+    ends = [
+        two.train(
+            carry_of(two, [7, 8]), (rows, y, weight), 20, rates_of(recipe, 2, 0.01), [True, True]
         )
-    )
-    three = Program(build, "crossentropy", jit_compile=False, n_replicates=3)
-    carry = three.initial([1, 2, 3])
-    X = np.random.default_rng(0).normal(size=(3, 5, three.template.input_shape[1]))
-    outputs = three.forward(carry[0], carry[1], X.astype(np.float32))
-    for r in range(3):
-        weights = three.slice(carry[0], r)
-        for variable, value in zip(three.template.trainable_variables, weights, strict=True):
-            variable.assign(value)
-        np.testing.assert_allclose(outputs[r], three.template(X[r]).numpy(), atol=1e-5)
+        for rows in (X, loud)
+    ]
+    for a, b in zip(two.slice(ends[0], 0), two.slice(ends[1], 0), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
-def test_an_mlp_fits_a_curve():
-    X = np.linspace(-3, 3, 400)[:, None]
-    y = np.sin(2 * X[:, 0])
-    assert MLPRegressor(random_state=0).fit(X, y).score(X, y) > 0.95
-
-
-def test_a_trained_network_is_an_ordinary_keras_model_that_predicts_the_same():
+def test_label_smoothing_equals_that_of_keras():
+    compiled = Program(small_network, 3, Recipe(loss="crossentropy", label_smoothing=0.1))
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(100, 3))
-    model = MLPClassifier(random_state=0, max_epochs=3).fit(X, X[:, 0] > 0)
-    logits = model.to_keras()(model._encode(X)).numpy()
-    share = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(share, model.predict_proba(X), atol=1e-5)
+    logits, codes = rng.normal(size=(1, 20, 3)).astype(np.float32), rng.integers(0, 3, (1, 20))
+    ours = compiled._losses(tf.constant(logits), tf.constant(codes, tf.float32), tf.ones((1, 20)))
+    theirs = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.1)(
+        np.eye(3)[codes[0]], logits[0]
+    )
+    np.testing.assert_allclose(np.asarray(ours)[0], np.asarray(theirs), rtol=1e-5)
+
+
+def test_label_smoothing_keeps_probabilities_from_the_ends():
+    sharp, soft = (
+        run(Program(small_network, 3, Recipe(loss="crossentropy", label_smoothing=share)))
+        for share in (0.0, 0.5)
+    )
+    X = make_block(CLASSES, 1, 3)[0][0, 0]
+    compiled = Program(small_network, 3, CLASSES)
+    spread = [np.ptp(compiled.forward(weights, X), axis=1).mean() for weights, _ in (sharp, soft)]
+    assert spread[1] < 0.7 * spread[0]
+
+
+@pytest.mark.parametrize("batch_size", [16, 256])
+def test_a_program_takes_batches_of_its_own_size(batch_size):
+    recipe = Recipe(loss="crossentropy", batch_size=batch_size)
+    _, carry = run(Program(small_network, 3, recipe))
+    assert carry.count.numpy() == recipe.block_steps
+    assert recipe.block_steps * batch_size >= 4096
+
+
+def test_weights_of_rows_count():
+    X, y, weight = make_block(CLASSES, 1, 3)
+    half = weight.copy()
+    half[:, :, 32:] = 0
+    other = y.copy()
+    other[:, :, 32:] = 2 - other[:, :, 32:]  # labels of rows that weigh nothing
+    compiled = Program(small_network, 3, CLASSES)
+    a, b, c = (
+        run(compiled, block=block)[0] for block in ((X, y, half), (X, other, half), (X, y, weight))
+    )
+    np.testing.assert_array_equal(a[0], b[0])
+    assert np.abs(a[0] - c[0]).max() > 1e-3
+
+
+def test_a_variable_that_no_rule_covers_is_named():
+    def odd(layers, n_inputs):
+        odd_layer = keras.layers.PReLU(name="odd", shared_axes=[1])
+        return layers.Sequential([layers.Input(n_inputs), layers.Reshape((1, 3)), odd_layer])
+
+    with pytest.raises(ValueError, match=r"first values of the variable .*odd/alpha"):
+        carry_of(Program(odd, 3, CLASSES), [0])
 
 
 def test_row_classes_waste_about_a_quarter_at_most_and_are_few():
@@ -141,15 +267,3 @@ def test_row_classes_waste_about_a_quarter_at_most_and_are_few():
     assert all(n <= c <= 1.25 * n + 3 for n, c in enumerate(classes, start=1))
     assert len(set(classes)) < 50
     assert classes[0] == 1
-
-
-@pytest.mark.parametrize("rate", [-0.1, 1.0])
-def test_a_dropout_that_leaves_nothing_is_refused(rate):
-    with pytest.raises(ValueError, match="at least 0 and below 1"):
-        replicated(1).Dropout(rate)
-
-
-def test_a_deep_network_drops_units_for_classes_but_not_for_numbers():
-    assert DeepMLPClassifier()._options(3)["dropout"] == 0.1
-    assert DeepMLPRegressor()._options(3)["dropout"] == 0.0
-    assert DeepMLPRegressor(dropout=0.2)._options(3)["dropout"] == 0.2

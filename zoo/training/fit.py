@@ -191,6 +191,21 @@ class _Place:
         return f"{what} is not a finite number; a smaller learning_rate may help"
 
 
+def _unusable(task: FitTask) -> str | None:
+    """Return what in the rows of a task is not a finite number, if anything is.
+
+    A rectifier may turn it into 0 without a word, so the loss alone would not tell.
+    """
+    for name, rows in (("training", task.train), ("held-out", task.validation)):
+        if rows is None:
+            continue
+        is_finite = np.isfinite(rows.X).all(axis=1) & np.isfinite(rows.y) & np.isfinite(rows.weight)
+        if not is_finite.all():
+            row = int(np.argmin(is_finite))
+            return f"row {row} of the {name} rows is not finite numbers only (before step 1)"
+    return None
+
+
 def _gather(program: Program, rows: Sequence[Any], places: Sequence[_Place | None]) -> Any:
     """Return X, y and weight of a block of steps; missing rows weigh 0."""
     steps, batch = program.recipe.block_steps, program.recipe.batch_size
@@ -236,19 +251,21 @@ def fit_stream(
     Yields
     ------
     number, result : int, FitResult
-        The number of the task, from 0, and what came of it, as each is done. A network whose loss
-        stops being a finite number has `error` set, naming the step; the others go on.
+        The number of the task, from 0, and what came of it, as each is done. A network whose rows
+        or loss are not finite numbers has `error` set, naming the step; the others go on.
     """
     waiting = enumerate(tasks)
     places: list[_Place | None] = [None] * program.n_replicates
     carry = program.empty()
     while True:
-        for r, place in enumerate(places):
-            if place is not None or (following := next(waiting, None)) is None:
-                continue
-            places[r] = _Place(*following, options, program.recipe.batch_size)
-            task = following[1]
-            carry = program.enter(carry, r, task.seed, task.train.X.shape[1])
+        for r in range(program.n_replicates):
+            while places[r] is None and (following := next(waiting, None)) is not None:
+                number, task = following
+                if (error := _unusable(task)) is not None:
+                    yield number, FitResult(error=error)
+                    continue
+                places[r] = _Place(number, task, options, program.recipe.batch_size)
+                carry = program.enter(carry, r, task.seed, task.train.X.shape[1])
         there = [place for place in places if place is not None]
         if not there:
             return

@@ -1,0 +1,129 @@
+"""What all Keras estimators share."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import zoo
+from zoo.models.deep_mlp import DeepMLPClassifier, DeepMLPRegressor
+from zoo.models.mlp import MLPClassifier, MLPRegressor
+from zoo.models.network import _column_class, fit_together
+from zoo.registry import spec
+
+NETWORKS = [name for name in zoo.models() if spec(name).trains_together]
+
+
+def table(seed=0, n_rows=100):
+    rng = np.random.default_rng(seed)
+    X = pd.DataFrame(
+        {
+            "a": rng.normal(size=n_rows),
+            "b": rng.normal(size=n_rows),
+            "level": rng.choice(list("uvwxyz")[: 3 + seed], n_rows),
+        }
+    )
+    return X, np.where(X["a"] + 0.3 * rng.normal(size=n_rows) > 0, "yes", "no")
+
+
+@pytest.mark.parametrize("name", zoo.models())
+def test_the_registry_says_which_models_train_together(name):
+    for task in spec(name).tasks:
+        assert hasattr(type(zoo.make(name, task=task)), "fit_together") == (name in NETWORKS)
+
+
+def test_models_fitted_together_equal_those_fitted_alone():
+    tables = [table(seed, n) for seed, n in ((0, 120), (1, 100), (2, 65), (3, 40))]
+    models = [DeepMLPClassifier(units=16, random_state=i) for i in range(4)]
+    done = dict(fit_together(models, tables, n_places=2))
+    assert done == dict.fromkeys(range(4))
+    widths = {model.n_inputs_ for model in models}
+    assert len(widths) > 1  # levels differ
+    for i, (X, y) in enumerate(tables):
+        alone = DeepMLPClassifier(units=16, random_state=i).fit(X, y)
+        assert (models[i].best_epoch_, models[i].n_epochs_) == (alone.best_epoch_, alone.n_epochs_)
+        np.testing.assert_allclose(models[i].predict_proba(X), alone.predict_proba(X), atol=1e-3)
+        assert models[i].weights_[0].shape == alone.weights_[0].shape
+        assert models[i].fit_s_ > 0
+
+
+def test_one_of_many_that_cannot_be_fitted_fails_alone():
+    X, y = table()
+    bad = y.astype(object)
+    bad[3] = None
+    wild = MLPClassifier(random_state=2, learning_rate=1e30)
+    models = [MLPClassifier(random_state=i) for i in range(3)]
+    models[2] = wild
+    data = [(X, y), (X, bad), (X, y)]
+    done = dict(fit_together(models, data, n_places=2))
+    assert done[0] is None
+    assert "without missing values" in str(done[1])
+    assert isinstance(done[2], FloatingPointError)
+    assert "the loss at step 2 (epoch 1) is not a finite number" in str(done[2])
+    with pytest.raises(FloatingPointError, match=r"step 2 \(epoch 1\)"):
+        wild.fit(X, y)
+
+
+def test_a_model_with_one_class_among_others_needs_no_training():
+    X, y = table()
+    models = [MLPClassifier(random_state=i) for i in range(2)]
+    assert dict(fit_together(models, [(X, np.full(100, "no")), (X, y)], n_places=2)) == {
+        0: None,
+        1: None,
+    }
+    assert set(models[0].predict(X)) == {"no"}
+
+
+def test_regressors_train_together_too():
+    X, _ = table()
+    models = [MLPRegressor(random_state=i, max_epochs=5) for i in range(2)]
+    assert dict(fit_together(models, [(X, X["a"])] * 2, n_places=2)) == {0: None, 1: None}
+    alone = MLPRegressor(random_state=1, max_epochs=5).fit(X, X["a"])
+    np.testing.assert_allclose(models[1].predict(X), alone.predict(X), atol=1e-3)
+
+
+def test_one_hot_columns_are_rounded_up_to_few_numbers():
+    assert [_column_class(n) for n in (0, 1, 4, 5, 7, 9, 13, 17, 33)] == [
+        0, 4, 4, 6, 8, 12, 16, 24, 48,
+    ]  # fmt: skip
+    assert all(n <= _column_class(n) <= 1.5 * n for n in range(4, 5000))
+
+
+def test_an_mlp_fits_a_curve():
+    X = np.linspace(-3, 3, 400)[:, None]
+    y = np.sin(2 * X[:, 0])
+    assert MLPRegressor(random_state=0).fit(X, y).score(X, y) > 0.95
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_trained_network_is_an_ordinary_keras_model_that_loads_without_zoo(name, tmp_path):
+    if name == "cnn":
+        rng = np.random.default_rng(0)
+        X = rng.normal(size=(60, 36))
+        y = np.where(X[:, 0] > 0, "yes", "no")
+    else:
+        X, y = table()
+    model = zoo.make(name, random_state=0, max_epochs=3).fit(X, y)
+    encoded = model.encoder_.transform(pd.DataFrame(X))
+    network = model.to_keras()
+    logits = network(encoded).numpy()
+    share = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(share, model.predict_proba(X), atol=1e-5)
+    network.save(tmp_path / "network.keras")
+    np.save(tmp_path / "rows.npy", encoded)
+    code = (
+        "import keras, numpy as np, sys; "
+        "network = keras.models.load_model('network.keras'); "
+        "np.save('logits.npy', network(np.load('rows.npy')).numpy()); "
+        "assert not any(name.split('.')[0] == 'zoo' for name in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True)
+    np.testing.assert_allclose(np.load(tmp_path / "logits.npy"), logits, atol=1e-5)
+
+
+def test_a_deep_network_drops_units_for_classes_but_not_for_numbers():
+    assert DeepMLPClassifier()._options(3)["dropout"] == 0.1
+    assert DeepMLPRegressor()._options(3)["dropout"] == 0.0
+    assert DeepMLPRegressor(dropout=0.2)._options(3)["dropout"] == 0.2
