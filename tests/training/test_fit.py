@@ -1,12 +1,15 @@
 """Rounds, early stopping, and networks that share a program without touching each other."""
 
+import threading
+
 import numpy as np
 import pytest
 
 from zoo.models.deep_mlp import DeepMLPClassifier
 from zoo.models.mlp import MLPClassifier
-from zoo.training.fit import FitOptions, FitTask, Rows, fit_networks, fit_stream
+from zoo.training.fit import FitOptions, FitTask, Rows
 from zoo.training.program import Program, Recipe
+from zoo.training.stream import fit_networks, fit_stream, lanes_for
 
 RECIPE = Recipe(loss="crossentropy")
 OPTIONS = FitOptions(learning_rate=0.01, weight_decay=0.01, max_epochs=30, patience=4)
@@ -77,6 +80,42 @@ def test_a_place_is_taken_by_the_next_network_and_none_is_lost():
     alone = [fit_networks(two, [one], OPTIONS)[0] for one in tasks]
     for a, b in zip(together, alone, strict=True):
         assert_same(a, b, exact=True)  # the same program: the same bits, whoever is beside it
+
+
+@pytest.mark.parametrize("n_lanes", [2, 3])
+def test_lanes_that_run_at_once_give_what_one_gives(n_lanes):
+    tasks = [task(r, n) for r, n in enumerate([200, 120, 64, 64, 30, 30, 11])]
+    two = Program(deep_network, 3, RECIPE, n_replicates=2)
+    one = fit_networks(two, tasks, OPTIONS)
+    for a, b in zip(fit_networks(two, tasks, OPTIONS, n_lanes=n_lanes), one, strict=True):
+        assert_same(a, b, exact=True)
+        assert a.fit_s > 0
+
+
+def test_what_goes_wrong_in_a_lane_is_raised_to_the_caller():
+    def tasks():
+        yield task(0, 64)
+        raise OSError("the disk is gone")
+
+    two = Program(small_network, 3, RECIPE, n_replicates=2)
+    with pytest.raises(OSError, match="the disk is gone"):
+        list(fit_stream(two, tasks(), OPTIONS, n_lanes=2))
+
+
+def test_a_stream_that_is_left_early_ends_its_threads():
+    two = Program(small_network, 3, RECIPE, n_replicates=1)
+    before = threading.active_count()
+    stream = fit_stream(two, (task(r, 64) for r in range(50)), OPTIONS, n_lanes=2)
+    next(stream)
+    stream.close()
+    assert threading.active_count() == before
+
+
+def test_there_are_as_many_lanes_as_threads_or_places(monkeypatch):
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "2")
+    assert [lanes_for(n) for n in (1, 2, 3, 10)] == [(1, 1), (2, 1), (2, 2), (2, 5)]
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "1")
+    assert lanes_for(10) == (1, 10)
 
 
 def test_tasks_are_taken_only_when_a_place_is_free():

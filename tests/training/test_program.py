@@ -47,7 +47,7 @@ def carry_of(compiled, seeds, n_inputs=None):
 
 def make_block(recipe, n_replicates, n_inputs, seed=0):
     rng = np.random.default_rng(seed)
-    shape = (recipe.block_steps, n_replicates, recipe.batch_size)
+    shape = (n_replicates, recipe.block_steps, recipe.batch_size)
     X = rng.normal(size=(*shape, n_inputs)).astype(np.float32)
     y = (X[..., 0] + rng.normal(size=shape) > 0) + (X[..., 1] > 0.5)
     return X, y.astype(np.float32), np.ones(shape, np.float32)
@@ -77,7 +77,7 @@ def run(compiled, *, rate=0.01, decay=0.0, n_steps=None, seed=7, block=None):
 def test_the_program_equals_keras_step_by_step(build):
     compiled = Program(build, 3, CLASSES)
     X, y, weight = block = make_block(CLASSES, 1, 3)
-    weight[:, 0, 50:] = 0.5
+    weight[0, :, 50:] = 0.5
     network = keras.models.clone_model(compiled.template)
     variables = [*network.trainable_variables, *network.non_trainable_variables]
     start = compiled.slice(carry_of(compiled, [7]), 0)
@@ -92,8 +92,8 @@ def test_the_program_equals_keras_step_by_step(build):
         var_list=[v for v in network.trainable_variables if len(v.shape) == 1]
     )
     for i in range(N_STEPS):
-        share = weight[i, 0] / weight[i, 0].sum()
-        network.train_on_batch(X[i, 0], y[i, 0], sample_weight=share)
+        share = weight[0, i] / weight[0, i].sum()
+        network.train_on_batch(X[0, i], y[0, i], sample_weight=share)
         if i in {0, 9, N_STEPS - 1}:
             ours, _ = run(compiled, decay=0.1, n_steps=i + 1, block=block)
             for value, theirs in zip(ours, variables, strict=True):
@@ -185,7 +185,7 @@ def test_clipping_equals_the_global_norm_of_keras():
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
     for i in range(20):
-        network.train_on_batch(X[i, 0], y[i, 0])
+        network.train_on_batch(X[0, i], y[0, i])
     ours, _ = run(compiled, n_steps=20, block=block)
     free, _ = run(Program(small_network, 3, CLASSES), n_steps=20, block=block)
     assert np.abs(ours[0] - free[0]).max() > 1e-3
@@ -198,7 +198,7 @@ def test_the_norm_that_is_clipped_is_each_replicates_own():
     two = Program(small_network, 3, recipe, n_replicates=2)
     X, y, weight = make_block(recipe, 2, 3)
     loud = X.copy()
-    loud[:, 1] *= 100
+    loud[1] *= 100
     ends = [
         two.train(
             carry_of(two, [7, 8]), (rows, y, weight), 20, rates_of(recipe, 2, 0.01), [True, True]

@@ -122,7 +122,7 @@ class _Network(ABC):
         return _Plan(number, self, self._program(n_places), task, options, seconds)
 
     def _train(self, X: NDArray[np.float32], y: NDArray[Any], weight: Any) -> None:
-        from zoo.training.fit import fit_networks
+        from zoo.training.stream import fit_networks
 
         plan = self._plan(X, y, weight)
         (result,) = fit_networks(plan.program, [plan.task], plan.options)
@@ -188,8 +188,9 @@ def fit_together(
     number, error : int, Exception or None
         The number of the model that is done, and why it could not be fitted.
     """
-    from zoo.training.fit import fit_stream
+    from zoo.training.stream import fit_stream, lanes_for
 
+    n_lanes, n_places = lanes_for(n_places)
     not_trained: list[tuple[int, Exception | None]] = []
 
     def plans() -> Iterator[_Plan]:
@@ -209,7 +210,7 @@ def fit_together(
         plans(), key=lambda plan: (plan.program, plan.options)
     ):
         taken: list[_Plan] = []
-        for place, result in fit_stream(program, _tasks(group, taken), options):
+        for place, result in fit_stream(program, _tasks(group, taken), options, n_lanes=n_lanes):
             plan = taken[place]
             try:
                 plan.model._take(plan, result)

@@ -1,16 +1,8 @@
-"""Early-stopped training of a stream of networks, several side by side, best weights kept.
-
-A program has R places. A network enters one with fresh weights, trains in rounds of whole epochs
-until its held-out loss no longer falls, and leaves; the next takes its place. So the replicates of
-an anchor, or a whole learning curve, train in one program, and no place waits for its neighbours.
-"""
+"""One network in training: its rows, its rounds of whole epochs, and when it stops."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +10,7 @@ from numpy.typing import NDArray
 from zoo.training.program import Carry, Program
 from zoo.training.schedules import Schedule, schedule_factor
 
-__all__ = ["FitOptions", "FitResult", "FitTask", "Rows", "fit_networks", "fit_stream"]
+__all__ = ["FitOptions", "FitResult", "FitTask", "Place", "Rows"]
 
 _ROUND_STEPS = 32
 
@@ -111,13 +103,21 @@ class FitResult:
     error: str | None = None
 
 
-class _Place:
+def _widen(rows: Rows, n_inputs: int) -> Rows:
+    """Return the rows with columns of zeros added up to `n_inputs`."""
+    missing = n_inputs - rows.X.shape[1]
+    X = np.ascontiguousarray(np.pad(rows.X, [(0, 0), (0, missing)]) if missing else rows.X)
+    return Rows(X, rows.y, rows.weight)
+
+
+class Place:
     """A network in training: its batches to come, and how it stands."""
 
-    def __init__(self, number: int, task: FitTask, options: FitOptions, batch_size: int) -> None:
+    def __init__(self, number: int, task: FitTask, options: FitOptions, program: Program) -> None:
         self.number, self.task, self.options = number, task, options
+        self.rows = _widen(task.train, program.n_inputs)
         self.result = FitResult()
-        self._batch_size = batch_size
+        self._batch_size = batch_size = program.recipe.batch_size
         self._rng = np.random.default_rng(task.seed)
         self._steps_of_epoch = -(-len(task.train.X) // batch_size)
         self._epochs_of_round = max(1, _ROUND_STEPS // self._steps_of_epoch)
@@ -189,107 +189,3 @@ class _Place:
     @staticmethod
     def _say(what: str) -> str:
         return f"{what} is not a finite number; a smaller learning_rate may help"
-
-
-def _unusable(task: FitTask) -> str | None:
-    """Return what in the rows of a task is not a finite number, if anything is.
-
-    A rectifier may turn it into 0 without a word, so the loss alone would not tell.
-    """
-    for name, rows in (("training", task.train), ("held-out", task.validation)):
-        if rows is None:
-            continue
-        is_finite = np.isfinite(rows.X).all(axis=1) & np.isfinite(rows.y) & np.isfinite(rows.weight)
-        if not is_finite.all():
-            row = int(np.argmin(is_finite))
-            return f"row {row} of the {name} rows is not finite numbers only (before step 1)"
-    return None
-
-
-def _gather(program: Program, rows: Sequence[Any], places: Sequence[_Place | None]) -> Any:
-    """Return X, y and weight of a block of steps; missing rows weigh 0."""
-    steps, batch = program.recipe.block_steps, program.recipe.batch_size
-    shape = (steps, program.n_replicates, batch)
-    X = np.zeros((*shape, program.n_inputs), np.float32)
-    y, weight = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    for r, place in enumerate(places):
-        if place is None:
-            continue
-        data, numbers = place.task.train, rows[r]
-        n_steps, n_inputs = len(numbers), data.X.shape[1]
-        X[:n_steps, r, :, :n_inputs] = data.X[numbers]
-        y[:n_steps, r] = data.y[numbers]
-        weight[:n_steps, r] = np.where(numbers < 0, np.float32(0), data.weight[numbers])
-    return X, y, weight
-
-
-def _advance(program: Program, carry: Carry, places: Sequence[_Place | None]) -> Carry:
-    """Train all places up to the nearest end of a round, or for one block."""
-    there = [place for place in places if place is not None]
-    n_steps = min(program.recipe.block_steps, *(place.n_steps_left for place in there))
-    rates = np.zeros((program.recipe.block_steps, 3, program.n_replicates), np.float32)
-    rows: list[Any] = [None] * len(places)
-    for r, place in enumerate(places):
-        if place is not None:
-            rows[r], rates[:n_steps, :, r] = place.take(n_steps)
-    active = [place is not None for place in places]
-    return program.train(carry, _gather(program, rows, places), n_steps, rates, active)
-
-
-def fit_stream(
-    program: Program, tasks: Iterable[FitTask], options: FitOptions
-) -> Iterator[tuple[int, FitResult]]:
-    """Train networks as they come, as many side by side as the program has places.
-
-    Parameters
-    ----------
-    program : Program
-    tasks : iterable of FitTask
-        The next is taken when a place is free, so their data need not be in memory at once.
-    options : FitOptions
-
-    Yields
-    ------
-    number, result : int, FitResult
-        The number of the task, from 0, and what came of it, as each is done. A network whose rows
-        or loss are not finite numbers has `error` set, naming the step; the others go on.
-    """
-    waiting = enumerate(tasks)
-    places: list[_Place | None] = [None] * program.n_replicates
-    carry = program.empty()
-    while True:
-        for r in range(program.n_replicates):
-            while places[r] is None and (following := next(waiting, None)) is not None:
-                number, task = following
-                if (error := _unusable(task)) is not None:
-                    yield number, FitResult(error=error)
-                    continue
-                places[r] = _Place(number, task, options, program.recipe.batch_size)
-                carry = program.enter(carry, r, task.seed, task.train.X.shape[1])
-        there = [place for place in places if place is not None]
-        if not there:
-            return
-        start = time.perf_counter()
-        before = program.compile_s
-        carry = _advance(program, carry, places)
-        seconds = time.perf_counter() - start - (program.compile_s - before)
-        for r, place in enumerate(places):
-            if place is None:
-                continue
-            place.result.fit_s += seconds / len(there)
-            if place.n_steps_left > 0:
-                continue
-            start = time.perf_counter()
-            is_done = place.is_done(program, carry, r)
-            place.result.fit_s += time.perf_counter() - start
-            if is_done:
-                places[r] = None
-                yield place.number, place.result
-
-
-def fit_networks(
-    program: Program, tasks: Sequence[FitTask], options: FitOptions
-) -> list[FitResult]:
-    """Train networks and return their results in the order of the tasks (see `fit_stream`)."""
-    results = dict(fit_stream(program, tasks, options))
-    return [results[number] for number in range(len(tasks))]

@@ -8,6 +8,7 @@ the number of rows, and one compilation serves every size of a curve.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from zoo.training.compiled import Compiled
 from zoo.training.initial import draw_state, draw_weights
 from zoo.training.layers import plain, replicated, rows_present
 from zoo.training.optimizer import Adam, keep_where
@@ -72,6 +74,10 @@ class Carry(NamedTuple):
     failed_at: Any
 
 
+def _spec(variable: Any) -> Any:
+    return tf.TensorSpec(variable.shape, variable.dtype)
+
+
 class Program:
     """The compiled functions of `n_replicates` networks of one architecture.
 
@@ -106,20 +112,13 @@ class Program:
         self.recipe = recipe
         self._build = build
         self._shapes = {n_inputs: _shapes(self.template)}
-        self._is_warm = False
         names = [v.path.rsplit("/", 1)[-1] for v in self.network.non_trainable_variables]
         self._moving = [i for i, name in enumerate(names) if name.startswith("moving_")]
         self._strengths = [i for i, name in enumerate(names) if name == "strength"]
-        self._train = tf.function(self._train_block, jit_compile=jit_compile, autograph=False)
-        variables = [*self.template.trainable_variables, *self.template.non_trainable_weights]
-        self._forward = tf.function(
-            self._infer,
-            autograph=False,
-            input_signature=[
-                [tf.TensorSpec(v.shape, v.dtype) for v in variables],
-                tf.TensorSpec((None, n_inputs), tf.float32),
-            ],
-        )
+        self._jit_compile = jit_compile
+        self._train: Compiled | None = None
+        self._forward: Compiled | None = None
+        self._lock = threading.Lock()
         self.compile_s = time.perf_counter() - start
         self._claimed_s = 0.0
 
@@ -209,7 +208,7 @@ class Program:
         ----------
         carry : Carry
         blocks : tuple
-            X (block_steps, R, batch_size, n_inputs), y and weight (block_steps, R, batch_size).
+            X (R, block_steps, batch_size, n_inputs), y and weight (R, block_steps, batch_size).
             A row of weight 0 is not there; a replicate without rows does not move in that step.
         n_steps : int
             How many of the batches count.
@@ -218,21 +217,44 @@ class Program:
         active : array of bool, shape (R,)
             The others do not move.
         """
-        arguments = (
-            tf.nest.map_structure(tf.convert_to_tensor, carry),
-            tuple(tf.convert_to_tensor(part) for part in blocks),
+        tensors = [
+            *[tf.convert_to_tensor(part) for part in tf.nest.flatten(carry)],
+            *[tf.convert_to_tensor(part) for part in blocks],
             tf.constant(n_steps, tf.int32),
             tf.constant(rates, tf.float32),
             tf.constant(active, tf.bool),
-        )
-        if not self._is_warm:
-            start = time.perf_counter()
-            self._train(*arguments[:2], tf.constant(0, tf.int32), *arguments[3:])
-            self._forward.get_concrete_function()
-            self.compile_s += time.perf_counter() - start
-            self._is_warm = True
-        trained: Carry = self._train(*arguments)
+        ]
+        with self._lock:
+            if self._train is None:
+                self._train = self._compile_training(tensors)
+        trained: Carry = tf.nest.pack_sequence_as(carry, self._train(tensors))
         return trained
+
+    def _compile_training(self, tensors: list[Any]) -> Compiled:
+        start = time.perf_counter()
+        compiled = Compiled(self._train_block, self._train_specs(), self._jit_compile)
+        compiled([*tensors[:-3], tf.constant(0, tf.int32), *tensors[-2:]])
+        self._compile_forward()
+        self.compile_s += time.perf_counter() - start
+        return compiled
+
+    def _compile_forward(self) -> Compiled:
+        if self._forward is None:
+            X = tf.TensorSpec((None, self.n_inputs), tf.float32)
+            variables = [*self.template.trainable_variables, *self.template.non_trainable_weights]
+            self._forward = Compiled(self._infer, ([_spec(v) for v in variables], X), False)
+        return self._forward
+
+    def _train_specs(self) -> Any:
+        """Return the shapes and types of what `_train_block` takes."""
+        n, steps, batch = self.n_replicates, self.recipe.block_steps, self.recipe.batch_size
+        weights = [_spec(v) for v in self.network.trainable_variables]
+        state = [_spec(v) for v in self.network.non_trainable_variables]
+        each, of = (n,), tf.TensorSpec
+        carry = Carry(weights, state, weights, weights, of(each, tf.float32), of(each, tf.int32))
+        X, row = of((n, steps, batch, self.n_inputs), tf.float32), of((n, steps, batch), tf.float32)
+        rates = of((steps, 3, n), tf.float32)
+        return carry, (X, row, row), of((), tf.int32), rates, of(each, tf.bool)
 
     def forward(self, weights: Sequence[Any], X: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return logits or values (n_rows, n_outputs) of one network.
@@ -243,6 +265,7 @@ class Program:
             From `slice` or `cropped`.
         X : ndarray of float32, shape (n_rows, at most n_inputs)
         """
+        infer = self._compile_forward()
         values = [tf.constant(w) for w in self.padded(weights)]
         parts = []
         for start in range(0, max(len(X), 1), _PREDICT_ROWS):
@@ -251,7 +274,8 @@ class Program:
             # TensorFlow's matrix product keeps something for each shape that it ever saw
             full = np.zeros((_row_class(n_rows), self.n_inputs), np.float32)
             full[:n_rows, :n_columns] = rows
-            parts.append(self._forward(values, tf.constant(full)).numpy()[:n_rows])
+            (outputs,) = infer([*values, tf.constant(full)])
+            parts.append(outputs.numpy()[:n_rows])
         return np.concatenate(parts)
 
     def mean_loss(
@@ -295,16 +319,16 @@ class Program:
         variables = self.template.trainable_variables
 
         def step(i: Any, carry: Carry) -> Any:
-            weight, rate = sample_weight[i], rates[i]
+            weight, rate = sample_weight[:, i], rates[i]
             state = list(carry.state)
             for place in self._strengths:
                 state[place] = rate[2][:, None]
             with tf.GradientTape() as tape, rows_present(weight > 0):
                 tape.watch(carry.weights)
                 outputs, new_state = self.network.stateless_call(
-                    carry.weights, state, X[i], training=True
+                    carry.weights, state, X[:, i], training=True
                 )
-                losses = self._losses(outputs, y[i], weight)
+                losses = self._losses(outputs, y[:, i], weight)
                 total = tf.reduce_sum(losses)  # no gradient crosses over
             gradients = tape.gradient(total, carry.weights)
             runs = active & (carry.failed_at == 0) & (tf.reduce_max(weight, axis=1) > 0)

@@ -1,0 +1,184 @@
+"""Many networks through one program: places that are refilled, and lanes that run at once.
+
+A program has R places. A network enters one with fresh weights, trains in rounds of whole epochs
+until its held-out loss no longer falls, and leaves; the next takes its place. So the replicates of
+an anchor, or a whole learning curve, train in one program, and no place waits for its neighbours.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from zoo.training.blocks import Block
+from zoo.training.fit import FitOptions, FitResult, FitTask, Place
+from zoo.training.program import Carry, Program
+
+__all__ = ["fit_networks", "fit_stream", "lanes_for"]
+
+
+def _unusable(task: FitTask) -> str | None:
+    """Return what in the rows of a task is not a finite number, if anything is.
+
+    A rectifier may turn it into 0 without a word, so the loss alone would not tell.
+    """
+    for name, rows in (("training", task.train), ("held-out", task.validation)):
+        if rows is None:
+            continue
+        is_finite = np.isfinite(rows.X).all(axis=1) & np.isfinite(rows.y) & np.isfinite(rows.weight)
+        if not is_finite.all():
+            row = int(np.argmin(is_finite))
+            return f"row {row} of the {name} rows is not finite numbers only (before step 1)"
+    return None
+
+
+def _advance(program: Program, carry: Carry, places: Sequence[Place | None], block: Block) -> Carry:
+    """Train all places up to the nearest end of a round, or for one block."""
+    there = [place for place in places if place is not None]
+    n_steps = min(program.recipe.block_steps, *(place.n_steps_left for place in there))
+    rates = np.zeros((program.recipe.block_steps, 3, program.n_replicates), np.float32)
+    for r, place in enumerate(places):
+        if place is not None:
+            rows, rates[:n_steps, :, r] = place.take(n_steps)
+            block.fill(r, place.rows, rows)
+    active = [place is not None for place in places]
+    return program.train(carry, block.tensors, n_steps, rates, active)
+
+
+def _fit_lane(
+    program: Program, waiting: Iterator[tuple[int, FitTask]], options: FitOptions, n_lanes: int
+) -> Iterator[tuple[int, FitResult]]:
+    """Keep the program's places filled with waiting tasks until there are none; yield results."""
+    places: list[Place | None] = [None] * program.n_replicates
+    carry = program.empty()
+    recipe = program.recipe
+    block = Block(program.n_replicates, recipe.block_steps, recipe.batch_size, program.n_inputs)
+    while True:
+        for r in range(program.n_replicates):
+            while places[r] is None and (following := next(waiting, None)) is not None:
+                number, task = following
+                if (error := _unusable(task)) is not None:
+                    yield number, FitResult(error=error)
+                    continue
+                places[r] = Place(number, task, options, program)
+                carry = program.enter(carry, r, task.seed, task.train.X.shape[1])
+        there = [place for place in places if place is not None]
+        if not there:
+            return
+        start, compiled_s = time.perf_counter(), program.compile_s
+        carry = _advance(program, carry, places, block)
+        seconds = time.perf_counter() - start - (program.compile_s - compiled_s)
+        for r, place in enumerate(places):
+            if place is None:
+                continue
+            place.result.fit_s += seconds / len(there) / n_lanes
+            if place.n_steps_left > 0:
+                continue
+            start = time.perf_counter()
+            is_done = place.is_done(program, carry, r)
+            place.result.fit_s += (time.perf_counter() - start) / n_lanes
+            if is_done:
+                places[r] = None
+                block.clear(r)
+                yield place.number, place.result
+
+
+class _Shared:
+    """An iterator that several threads take from."""
+
+    def __init__(self, tasks: Iterable[FitTask]) -> None:
+        self._tasks, self._lock = enumerate(tasks), threading.Lock()
+
+    def __iter__(self) -> _Shared:
+        return self
+
+    def __next__(self) -> tuple[int, FitTask]:
+        with self._lock:
+            return next(self._tasks)
+
+
+def fit_stream(
+    program: Program, tasks: Iterable[FitTask], options: FitOptions, *, n_lanes: int = 1
+) -> Iterator[tuple[int, FitResult]]:
+    """Train networks as they come, as many side by side as there are places.
+
+    Parameters
+    ----------
+    program : Program
+    tasks : iterable of FitTask
+        The next is taken when a place is free, so their data need not be in memory at once.
+    options : FitOptions
+    n_lanes : int
+        Threads that run the program at the same time, each with all its places. Small matrix
+        products use two cores better when each core has networks of its own.
+
+    Yields
+    ------
+    number, result : int, FitResult
+        The number of the task, from 0, and what came of it, as each is done. A network whose rows
+        or loss are not finite numbers has `error` set, naming the step; the others go on.
+    """
+    waiting = _Shared(tasks)
+    lanes = [_fit_lane(program, waiting, options, n_lanes) for _ in range(n_lanes)]
+    return lanes[0] if n_lanes == 1 else _merged(lanes)
+
+
+def _merged(lanes: Sequence[Iterator[Any]]) -> Iterator[Any]:
+    """Yield what comes from iterators that run in a thread each."""
+    done: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    is_over = threading.Event()
+    end = object()
+
+    def run(lane: Iterator[Any]) -> None:
+        try:
+            for item in lane:
+                done.put(item)
+                if is_over.is_set():
+                    break
+        except BaseException as error:  # noqa: BLE001 (raised again in the caller's thread)
+            done.put(error)
+        done.put(end)
+
+    threads = [threading.Thread(target=run, args=(lane,), daemon=True) for lane in lanes]
+    for thread in threads:
+        thread.start()
+    try:
+        n_running = len(lanes)
+        while n_running:
+            item = done.get()
+            if isinstance(item, BaseException):
+                raise item
+            if item is end:
+                n_running -= 1
+            else:
+                yield item
+    finally:
+        is_over.set()
+        for thread in threads:
+            thread.join()
+
+
+def fit_networks(
+    program: Program, tasks: Sequence[FitTask], options: FitOptions, *, n_lanes: int = 1
+) -> list[FitResult]:
+    """Train networks and return their results in the order of the tasks (see `fit_stream`)."""
+    results = dict(fit_stream(program, tasks, options, n_lanes=n_lanes))
+    return [results[number] for number in range(len(tasks))]
+
+
+def lanes_for(n_places: int) -> tuple[int, int]:
+    """Return how many lanes to use for so many places, and the places of each.
+
+    A lane needs a thread of TensorFlow's: as many as it was told to use, or a core each.
+    """
+    told = tf.config.threading.get_intra_op_parallelism_threads()
+    told = told or int(os.environ.get("TF_NUM_INTRAOP_THREADS") or 0)
+    n_lanes = max(1, min(told or os.cpu_count() or 1, n_places))
+    return n_lanes, -(-n_places // n_lanes)
