@@ -34,9 +34,16 @@ check: $(VENV)/installed ## Check format, lint and types, then run the tests
 check-data: $(VENV)/installed ## Recompute the facts of all data sets that are at hand
 	$(BIN)/zoo check-data
 
-bench-speed: $(VENV)/installed ## Measure start-up, reading, overhead and the training engine
+$(VENV)/peers: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[peers]'
+	@touch $@
+
+bench-speed: $(VENV)/peers ## Measure start-up, overhead and the training engine beside its peers (30 min)
 	$(BIN)/python benchmarks/speed/harness.py
 	$(BIN)/python benchmarks/speed/engine.py
+	$(BIN)/python benchmarks/speed/growth.py
+	$(BIN)/python benchmarks/speed/small.py
+	$(BIN)/python benchmarks/speed/curve.py
 
 format: $(VENV)/installed ## Format the code
 	$(BIN)/ruff format zoo tests benchmarks

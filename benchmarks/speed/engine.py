@@ -52,7 +52,8 @@ class Engine:
     """Ours, with `n_replicates` networks side by side."""
 
     def __init__(self, case: Case, n_replicates: int) -> None:
-        from zoo.training.program import Program, Recipe
+        from zoo.training.program import Program
+        from zoo.training.recipe import Recipe
         from zoo.training.stream import lanes_for
 
         recipe = Recipe(loss="crossentropy", batch_size=case[3])

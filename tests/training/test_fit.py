@@ -8,7 +8,8 @@ import pytest
 from zoo.models.deep_mlp import DeepMLPClassifier
 from zoo.models.mlp import MLPClassifier
 from zoo.training.fit import FitOptions, FitTask, Rows
-from zoo.training.program import Program, Recipe
+from zoo.training.program import Program
+from zoo.training.recipe import Recipe
 from zoo.training.stream import fit_networks, fit_stream, lanes_for
 
 RECIPE = Recipe(loss="crossentropy")

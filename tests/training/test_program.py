@@ -8,7 +8,8 @@ import tensorflow as tf
 from zoo.models.cnn import CNNClassifier
 from zoo.models.mlp import MLPClassifier
 from zoo.training.optimizer import Adam
-from zoo.training.program import Program, Recipe, _row_class
+from zoo.training.program import Program, _row_class
+from zoo.training.recipe import Recipe
 
 CLASSES = Recipe(loss="crossentropy")
 N_STEPS = CLASSES.block_steps
@@ -106,6 +107,38 @@ def test_with_and_without_xla_the_program_computes_the_same(build):
         run(Program(build, 3, CLASSES, jit_compile=jit), decay=0.1) for jit in (True, False)
     )
     for ours, theirs in zip(compiled, traced, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
+
+
+@keras.saving.register_keras_serializable("tests")
+class OutsideOfXLA(keras.layers.Layer):
+    """Passes rows through Python, which XLA cannot."""
+
+    def call(self, inputs):
+        @tf.custom_gradient
+        def through(x):
+            return tf.ensure_shape(
+                tf.numpy_function(lambda v: v, [x], x.dtype), x.shape
+            ), lambda g: g
+
+        return through(inputs)
+
+
+def test_where_xla_cannot_compile_the_same_block_runs_without_it():
+    def build(layers, n_inputs):
+        return layers.Sequential(
+            [
+                layers.Input(n_inputs),
+                OutsideOfXLA(),
+                layers.Dense(5, activation="relu", name="hidden"),
+                layers.Dense(3, name="output"),
+            ]
+        )
+
+    with pytest.warns(RuntimeWarning, match="XLA cannot compile this network"):
+        odd, _ = run(Program(build, 3, CLASSES))
+    usual, _ = run(Program(small_network, 3, CLASSES))
+    for ours, theirs in zip(odd, usual, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
 
 

@@ -70,7 +70,8 @@ class _Network(ABC):
         One-hot columns come and go with the training rows, so their number is rounded up: the
         sizes and replicates of a curve then share a program.
         """
-        from zoo.training.program import Recipe, program
+        from zoo.training.program import program
+        from zoo.training.recipe import Recipe
 
         n_numbers = self.encoder_.n_numbers_
         n_inputs = n_numbers + _column_class(self.n_inputs_ - n_numbers)

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import threading
 import time
+import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -23,40 +23,12 @@ from numpy.typing import NDArray
 from zoo.training.compiled import Compiled
 from zoo.training.initial import draw_state, draw_weights
 from zoo.training.layers import plain, replicated, rows_present
-from zoo.training.optimizer import Adam, keep_where
+from zoo.training.optimizer import keep_where
+from zoo.training.recipe import Recipe
 
-__all__ = ["Carry", "Loss", "Program", "Recipe", "program"]
+__all__ = ["Carry", "Program", "program"]
 
-Loss = Literal["crossentropy", "squared"]
-_BLOCK_ROWS = 4096
-_MIN_BLOCK_STEPS = 32
 _PREDICT_ROWS = 8192
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
-    """What is compiled into a program beside the architecture.
-
-    Parameters
-    ----------
-    loss : {"crossentropy", "squared"}
-        Softmax cross-entropy on class codes, or squared error.
-    label_smoothing : float
-        This share of each label is spread evenly over all classes (arXiv:1512.00567, section 7).
-    optimizer : Adam
-    batch_size : int
-        Rows of a step.
-    """
-
-    loss: Loss
-    label_smoothing: float = 0.0
-    optimizer: Adam = field(default_factory=Adam)
-    batch_size: int = 64
-
-    @property
-    def block_steps(self) -> int:
-        """Batches that a program takes at once."""
-        return max(_BLOCK_ROWS // self.batch_size, _MIN_BLOCK_STEPS)
 
 
 class Carry(NamedTuple):
@@ -91,8 +63,8 @@ class Program:
     recipe : Recipe
     n_replicates : int
     jit_compile : bool
-        Whether XLA compiles the training block; without it the same block runs as a TensorFlow
-        graph.
+        Whether XLA compiles the training block; without it, or where XLA cannot, the same block
+        runs as a TensorFlow graph.
     """
 
     def __init__(
@@ -232,8 +204,21 @@ class Program:
 
     def _compile_training(self, tensors: list[Any]) -> Compiled:
         start = time.perf_counter()
-        compiled = Compiled(self._train_block, self._train_specs(), self._jit_compile)
-        compiled([*tensors[:-3], tf.constant(0, tf.int32), *tensors[-2:]])
+        no_steps = [*tensors[:-3], tf.constant(0, tf.int32), *tensors[-2:]]
+        specs = self._train_specs()
+        try:
+            compiled = Compiled(self._train_block, specs, self._jit_compile)
+            compiled(no_steps)
+        except tf.errors.OpError as error:
+            if not self._jit_compile:
+                raise
+            warnings.warn(
+                f"XLA cannot compile this network, so it trains more slowly without: {error}",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+            compiled = Compiled(self._train_block, specs, False)
+            compiled(no_steps)
         self._compile_forward()
         self.compile_s += time.perf_counter() - start
         return compiled
