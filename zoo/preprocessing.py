@@ -87,6 +87,38 @@ def _as_text(column: pd.Series[Any]) -> pd.Series[Any]:
     return column.astype(object).map(text, na_action="ignore")
 
 
+def smooth_clip(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return values bent smoothly into (-3, 3): x / sqrt(1 + (x / 3)^2) (arXiv:2407.04491)."""
+    return values / np.sqrt(1.0 + (values / 3.0) ** 2)
+
+
+class _Scaling:
+    """Learns a centre and a factor for each column (n_rows, n_columns); NaN does not count."""
+
+    def __init__(self, kind: Literal["standard", "robust"], values: NDArray[np.float64]) -> None:
+        present = ~np.isnan(values)
+        count = np.maximum(present.sum(axis=0), 1)
+        filled = np.where(present, values, 0.0)
+        mean = filled.sum(axis=0) / count
+        if kind == "standard":
+            self.center = mean
+            deviation = np.where(present, values - mean, 0.0)
+            spread = np.sqrt((deviation**2).sum(axis=0) / count)
+        else:
+            known = np.where(present.any(axis=0), values, 0.0)
+            shares = (0.0, 0.25, 0.5, 0.75, 1.0)
+            found = np.nanquantile(known, shares, axis=0) if known.size else np.zeros((5, 0))
+            low, quarter, self.center, upper, high = found
+            spread = np.where(upper > quarter, upper - quarter, (high - low) / 2.0)
+        tiny = spread <= 1e-9 * np.maximum(np.abs(self.center), 1e-12)
+        self.factor = np.where(tiny, 0.0, 1.0 / np.where(tiny, 1.0, spread))
+
+    def __call__(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return centred, scaled and smoothly clipped values; NaN becomes 0."""
+        known = np.where(np.isnan(values), self.center, values)
+        return smooth_clip((known - self.center) * self.factor)
+
+
 class TableEncoder:
     """Learns on training rows how to turn a frame into a matrix of floats.
 
@@ -95,27 +127,43 @@ class TableEncoder:
 
     Parameters
     ----------
-    categories : {"onehot", "ordinal"}
-        One column a level (a missing value is all zeros), or one column of codes
-        (a missing value is NaN).
-    scale : bool
-        True: each number has its mean subtracted and is divided by its standard deviation, then
-        bent smoothly into (-3, 3) by x / sqrt(1 + (x / 3)^2) (arXiv:2407.04491, appendix A);
-        a missing value becomes 0 beside an indicator column. False: numbers as they are,
-        missing values NaN. A column that is missing in every training row is constant.
+    categories : {"onehot", "ordinal", "mixed"}
+        onehot: one column a level (a missing value is all zeros). ordinal: one column of codes
+        (a missing value is NaN). mixed: up to `max_onehot` levels as one-hot columns, two of them
+        as one column of -1 and 1 (a missing value is 0); more as codes, from 0 for a missing
+        value, no two columns with the same code, so that one table of embeddings serves all.
+    scale : {"none", "standard", "robust"}
+        none: numbers as they are, missing values NaN. Otherwise a missing value becomes 0 beside
+        an indicator column, and each number is centred, divided and bent smoothly into (-3, 3) by
+        x / sqrt(1 + (x / 3)^2) (arXiv:2407.04491, appendix A). standard: by mean and standard
+        deviation. robust: by median and quartile range, or half the range where that is 0; one-hot
+        columns too. A column that is missing in every training row is constant.
+    max_onehot : int
+        For "mixed".
 
     Attributes
     ----------
-    n_numbers_ : int
-        How many of the output columns, the first ones, are numbers. The others depend on which
-        levels and gaps the training rows happened to have.
+    n_fixed_ : int
+        How many of the output columns, the first ones, are numbers and codes. The others depend on
+        which levels and gaps the training rows happened to have.
+    n_numbers_, n_codes_ : int
+        How many of those are numbers, and how many after them are codes ("mixed").
+    n_levels_ : int
+        One more than the largest code ("mixed").
     is_categorical_ : ndarray of shape (n_columns_out,)
         Which output columns hold codes of categories.
     """
 
-    def __init__(self, *, categories: Literal["onehot", "ordinal"], scale: bool) -> None:
+    def __init__(
+        self,
+        *,
+        categories: Literal["onehot", "ordinal", "mixed"],
+        scale: Literal["none", "standard", "robust"] | bool,
+        max_onehot: int = 9,
+    ) -> None:
         self.categories = categories
-        self.scale = scale
+        self.scale = {True: "standard", False: "none"}.get(scale, scale)
+        self.max_onehot = max_onehot
 
     def fit(self, X: pd.DataFrame) -> TableEncoder:
         """Learn kinds, levels, means and spreads from the training rows (n_samples, n_features)."""
@@ -128,46 +176,67 @@ class TableEncoder:
                 self.levels_.append({level: code for code, level in enumerate(kept)})
         numbers = self._numbers(X)
         present = ~np.isnan(numbers)
-        count = np.maximum(present.sum(axis=0), 1)
-        filled = np.where(present, numbers, 0.0)
-        self.mean_ = filled.sum(axis=0) / count
-        deviation = np.where(present, numbers - self.mean_, 0.0)
-        spread = np.sqrt((deviation**2).sum(axis=0) / count)
-        tiny = spread <= 1e-9 * np.maximum(np.abs(self.mean_), 1e-12)
-        self.factor_ = np.where(tiny, 0.0, 1.0 / np.where(tiny, 1.0, spread))
         self.is_empty_ = ~present.any(axis=0)
         self.has_gaps_ = ~present.all(axis=0) & present.any(axis=0)
-        n_codes = len(self.levels_)
-        self.n_numbers_ = n_numbers = numbers.shape[1]
-        if self.categories == "ordinal":
-            self.is_categorical_ = np.r_[np.zeros(n_numbers, bool), np.ones(n_codes, bool)]
-        else:
-            width = n_numbers + int(self.has_gaps_.sum()) + sum(map(len, self.levels_))
-            self.is_categorical_ = np.zeros(width, bool)
+        self.n_numbers_ = numbers.shape[1]
+        is_coded = [self._is_coded(levels) for levels in self.levels_]
+        self.n_codes_ = sum(is_coded)
+        self.n_levels_ = sum(
+            len(levels) + 1 for levels, coded in zip(self.levels_, is_coded, strict=True) if coded
+        )
+        self.n_fixed_ = self.n_numbers_ + self.n_codes_
+        if self.scale != "none":
+            self._scale_numbers = _Scaling(self.scale, numbers)
+        _, spread = self._categories(X)
+        rest = np.concatenate([self._gaps(numbers), spread], axis=1)
+        if self.scale == "robust":
+            self._scale_rest = _Scaling("robust", rest)
+        self.is_categorical_ = np.zeros(self.n_fixed_ + rest.shape[1], bool)
+        self.is_categorical_[self.n_numbers_ : self.n_fixed_] = True
         return self
 
+    def _is_coded(self, levels: dict[str, int]) -> bool:
+        if self.categories == "mixed":
+            return len(levels) > self.max_onehot
+        return self.categories == "ordinal"
+
     def transform(self, X: pd.DataFrame) -> NDArray[np.float32]:
-        """Return the matrix (n_samples, n_columns_out) of the frame's rows."""
+        """Return the matrix (n_samples, n_columns_out): numbers, codes, gaps, one-hot columns."""
         numbers = self._numbers(X)
-        blocks: list[NDArray[Any]] = []
-        if self.scale:
-            gaps = np.isnan(numbers)
-            scaled = (np.where(gaps, self.mean_, numbers) - self.mean_) * self.factor_
-            blocks.append(scaled / np.sqrt(1.0 + (scaled / 3.0) ** 2))
-            blocks.append(gaps[:, self.has_gaps_])
+        codes, spread = self._categories(X)
+        rest = np.concatenate([self._gaps(numbers), spread], axis=1)
+        if self.scale == "none":
+            numbers[:, self.is_empty_] = 0.0  # nothing was learnt, and bins need a number
         else:
-            numbers[:, self.is_empty_] = 0.0  # nothing was learnt about it, and bins need a number
-            blocks.append(numbers)
-            if self.categories == "onehot":
-                blocks.append(np.isnan(numbers)[:, self.has_gaps_])
+            numbers = self._scale_numbers(numbers)
+        if self.scale == "robust":
+            rest = self._scale_rest(rest)
+        return np.concatenate([numbers, codes, rest], axis=1).astype(np.float32)
+
+    def _gaps(self, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return an indicator of missing values for each number that had both in training."""
+        if self.scale == "none" and self.categories == "ordinal":
+            return np.empty((len(numbers), 0))
+        return np.isnan(numbers)[:, self.has_gaps_].astype(np.float64)
+
+    def _categories(self, X: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return columns of codes, and one-hot columns."""
+        coded: list[NDArray[np.float64]] = [np.empty((len(X), 0))]
+        spread: list[NDArray[np.float64]] = [np.empty((len(X), 0))]
+        start = 0
         columns = (X.iloc[:, i] for i, kind in enumerate(self.kinds_) if kind == "category")
         for column, levels in zip(columns, self.levels_, strict=True):
-            codes = _as_text(column).map(levels).to_numpy(np.float64, na_value=np.nan)
-            if self.categories == "ordinal":
-                blocks.append(codes[:, None])
+            codes = _as_text(column).map(levels).to_numpy(np.float64, na_value=np.nan)[:, None]
+            if self.categories == "mixed" and self._is_coded(levels):
+                coded.append(np.nan_to_num(codes + 1.0, nan=0.0) + start)
+                start += len(levels) + 1
+            elif self.categories == "ordinal":
+                coded.append(codes)
+            elif self.categories == "mixed" and len(levels) == 2:
+                spread.append(np.nan_to_num(2.0 * codes - 1.0, nan=0.0))
             else:
-                blocks.append(codes[:, None] == np.arange(len(levels)))
-        return np.concatenate([block.astype(np.float32) for block in blocks], axis=1)
+                spread.append((codes == np.arange(len(levels))).astype(np.float64))
+        return np.concatenate(coded, axis=1), np.concatenate(spread, axis=1)
 
     def _numbers(self, X: pd.DataFrame) -> NDArray[np.float64]:
         if all(kind == "number" for kind in self.kinds_):

@@ -42,7 +42,8 @@ def small_cnn(layers, n_inputs):
 def carry_of(compiled, seeds, n_inputs=None):
     carry = compiled.empty()
     for r, seed in enumerate(seeds):
-        carry = compiled.enter(carry, r, seed, n_inputs or compiled.n_inputs)
+        rows = np.zeros((1, n_inputs or compiled.n_inputs), np.float32)
+        carry = compiled.enter(carry, r, seed, rows)
     return carry
 
 

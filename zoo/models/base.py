@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
@@ -50,28 +55,175 @@ def held_out(
     return np.setdiff1d(np.arange(n_rows), out), out
 
 
+def _as_array(values: Any, name: str) -> NDArray[Any]:
+    """Return an array; refuse what is sparse, ragged or complex."""
+    if sparse.issparse(values):
+        raise TypeError(f"{name} must be dense, got a sparse matrix; pass {name}.toarray()")
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(
+            f"{name} must have rows of one length, got a ragged {type(values).__name__}; "
+            "fill up or drop the odd rows"
+        ) from error
+    _refuse_complex([array.dtype], name)
+    return array
+
+
+def _refuse_complex(dtypes: Iterable[Any], name: str) -> None:
+    for dtype in dtypes:
+        if dtype.kind == "c":
+            raise ValueError(
+                f"Complex data not supported: {name} must hold real numbers, got {dtype}; "
+                "pass real and imaginary parts as columns of their own"
+            )
+
+
+def _as_table(X: Any) -> Any:
+    """Return a frame as it is and anything else as an array of (n_samples, n_features)."""
+    if isinstance(X, pd.DataFrame):
+        _refuse_complex(X.dtypes, "X")
+    else:
+        X = _as_array(X, "X")
+    if X.ndim != 2:
+        raise ValueError(
+            f"Expected 2D array, got {X.ndim}D array instead; "
+            "Reshape your data to (n_samples, n_features)"
+        )
+    for count, what in zip(X.shape, ("sample", "feature"), strict=True):
+        if count == 0:
+            raise ValueError(
+                f"Found array with 0 {what}(s) (shape={X.shape}) while a minimum of 1 is "
+                f"required. Pass at least one {'row' if what == 'sample' else 'column'}"
+            )
+    return X
+
+
+def _as_column(y: Any, estimator: TableEstimator) -> NDArray[Any]:
+    """Return `y` as one column (n_samples,) of whatever it holds."""
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is None; "
+            "pass a label or number for each row of X"
+        )
+    column = _as_array(y, "y")
+    if column.ndim == 2 and column.shape[1] == 1:
+        warnings.warn(
+            "A column-vector y was passed when a 1d array was expected. Please change the shape "
+            "of y to (n_samples,), for example using ravel().",
+            DataConversionWarning,
+            stacklevel=5,
+        )
+        column = column.ravel()
+    if column.ndim != 1:
+        raise ValueError(
+            f"y should be a 1d array, got an array of shape {column.shape} instead; pass one column"
+        )
+    return column
+
+
+def _as_labels(y: Any, estimator: TableEstimator) -> NDArray[Any]:
+    """Return class labels (n_samples,); refuse missing values and continuous numbers."""
+    labels = _as_column(y, estimator)
+    # numpy would write a missing value of a list of strings as the string "nan"
+    written = np.asarray(y, dtype=object).ravel() if isinstance(y, list | tuple) else labels
+    gaps = pd.isna(written)
+    if gaps.any():
+        row = int(gaps.argmax())
+        raise ValueError(
+            f"y must be one column without missing values, got {written[row]} in row {row}; "
+            "drop the rows without a label"
+        )
+    if labels.dtype.kind == "f":
+        odd = ~np.isfinite(labels) | (labels != np.floor(labels))
+        if odd.any():
+            row = int(odd.argmax())
+            raise ValueError(
+                f"Unknown label type: continuous. y must hold classes, got {labels[row]} in row "
+                f"{row}; use the regressor, or make classes of y, e.g. with pandas.cut"
+            )
+    return labels
+
+
+def _as_numbers(y: Any, estimator: TableEstimator) -> NDArray[np.float64]:
+    """Return a target of finite numbers (n_samples,)."""
+    column = _as_column(y, estimator)
+    try:
+        if column.dtype.kind in "mM":  # numpy would count ticks, whatever they last
+            raise TypeError("times have no unit")
+        numbers = column.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"y must be one column of finite numbers, got {column.dtype} ({error}); "
+            "make numbers of it, e.g. with pandas.to_numeric"
+        ) from error
+    bad = ~np.isfinite(numbers)
+    if bad.any():
+        row = int(bad.argmax())
+        raise ValueError(
+            f"y must be one column of finite numbers, got {numbers[row]} in row {row}; "
+            "drop or fill such rows"
+        )
+    return numbers
+
+
 class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     """An estimator over frames: encodes on `fit`, matches columns by name on `predict`."""
 
-    _categories: ClassVar[Literal["onehot", "ordinal"]] = "onehot"
-    _scale: ClassVar[bool] = True
+    _categories: ClassVar[Literal["onehot", "ordinal", "mixed"]] = "onehot"
+    _scale: ClassVar[Any] = True
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        inputs = tags.input_tags
+        inputs.allow_nan = inputs.categorical = inputs.string = True
+        return tags
+
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        """Put every attribute back if the block fails, so that a refused fit changes nothing."""
+        before = dict(self.__dict__)
+        try:
+            yield
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+
+    def _forget(self) -> None:
+        """Drop what an earlier fit learnt, so that nothing of it outlives the next one."""
+        params = self.get_params(deep=False)
+        for name in [*vars(self)]:
+            if name.endswith("_") and not name.startswith("_") and name not in params:
+                delattr(self, name)
+
+    def _kept(
+        self, X: Any, y: NDArray[Any], sample_weight: Any
+    ) -> tuple[Any, NDArray[Any], NDArray[np.float64] | None]:
+        """Return table, target and weights without the rows of weight zero."""
+        table = _as_table(X)
+        if len(y) != len(table):
+            raise ValueError(f"X has {len(table)} rows, but y has {len(y)}; pass one y a row")
+        if sample_weight is None:
+            return table, y, None
+        weight: NDArray[np.float64] = _check_sample_weight(
+            sample_weight, y, dtype=np.float64, ensure_non_negative=True
+        )
+        kept = weight > 0
+        return (table, y, weight) if kept.all() else (table[kept], y[kept], weight[kept])
 
     def _encode_fit(self, X: Any) -> NDArray[np.float32]:
-        frame = as_frame(X)
-        if len(frame) == 0:
-            raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required")
+        frame = as_frame(_as_table(X))
         encoder = TableEncoder(categories=self._categories, scale=self._scale).fit(frame)
         self.n_features_in_ = frame.shape[1]
         self.encoder_ = encoder
         if isinstance(X, pd.DataFrame):
             self.feature_names_in_ = np.asarray(frame.columns, dtype=object)
-        elif hasattr(self, "feature_names_in_"):
-            del self.feature_names_in_
         return encoder.transform(frame)
 
     def _encode(self, X: Any) -> NDArray[np.float32]:
         check_is_fitted(self)
-        frame = as_frame(X)
+        frame = as_frame(_as_table(X))
         if isinstance(X, pd.DataFrame) and hasattr(self, "feature_names_in_"):
             missing = [name for name in self.feature_names_in_ if name not in frame.columns]
             if missing:
@@ -83,14 +235,6 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
                 f"is expecting {self.n_features_in_} features as input"
             )
         return self.encoder_.transform(frame)
-
-    def _weights(self, sample_weight: Any, X: NDArray[np.float32]) -> NDArray[np.float64] | None:
-        if sample_weight is None:
-            return None
-        weight: NDArray[np.float64] = _check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
-        )
-        return weight
 
     def _rng(self) -> np.random.RandomState:
         rng: np.random.RandomState = check_random_state(getattr(self, "random_state", None))
@@ -110,30 +254,38 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         y : array-like of shape (n_samples,)
             Labels of any type.
         sample_weight : array-like of shape (n_samples,), optional
-            Not negative; not all zero.
+            Not negative; not all zero. A row of weight zero is as if it were not there.
 
         Raises
         ------
         ValueError
-            If `y` has missing values or another length than `X`.
+            If `y` has missing values, continuous numbers or another length than `X`. A model that
+            was fitted before is then as it was.
         """
-        matrix, codes, weight = self._checked(X, y, sample_weight)
-        if len(self.classes_) > 1:
-            self._fit_codes(matrix, codes, weight)
+        with self._all_or_nothing():
+            matrix, codes, weight = self._checked(X, y, sample_weight)
+            if len(self.classes_) > 1:
+                self._fit_codes(matrix, codes, weight)
         return self
 
     def _checked(
         self, X: Any, y: Any, sample_weight: Any
     ) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.float64] | None]:
         """Return the encoded rows, class codes and weights; learn columns and classes."""
-        labels = np.asarray(y)
-        if labels.ndim != 1 or pd.isna(labels).any():
-            raise ValueError(f"y must be one column without missing values, got {labels.ndim}D")
-        matrix = self._encode_fit(X)
-        if len(labels) != len(matrix):
-            raise ValueError(f"X has {len(matrix)} rows, but y has {len(labels)}")
-        self.classes_, codes = np.unique(labels, return_inverse=True)
-        return matrix, codes, self._weights(sample_weight, matrix)
+        table, labels, weight = self._kept(X, _as_labels(y, self), sample_weight)
+        try:
+            classes, codes = np.unique(labels, return_inverse=True)
+        except TypeError as error:
+            kinds = sorted({type(label).__name__ for label in labels})
+            raise ValueError(
+                f"y must hold labels of one type, got {', '.join(kinds)}; "
+                "make them one, e.g. [str(label) for label in y]"
+            ) from error
+        with self._all_or_nothing():
+            self._forget()
+            matrix = self._encode_fit(table)
+            self.classes_ = classes
+        return matrix, codes, weight
 
     @abstractmethod
     def _fit_codes(
@@ -178,29 +330,30 @@ class TableRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         X : DataFrame or array-like of shape (n_samples, n_features)
         y : array-like of shape (n_samples,)
         sample_weight : array-like of shape (n_samples,), optional
+            Not negative; not all zero. A row of weight zero is as if it were not there.
 
         Raises
         ------
         ValueError
-            If `y` has missing or infinite values or another length than `X`.
+            If `y` has missing or infinite values or another length than `X`. A model that was
+            fitted before is then as it was.
         """
-        self._fit_numbers(*self._checked(X, y, sample_weight))
+        with self._all_or_nothing():
+            self._fit_numbers(*self._checked(X, y, sample_weight))
         return self
 
     def _checked(
         self, X: Any, y: Any, sample_weight: Any
     ) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.float64] | None]:
         """Return the encoded rows, standardised target and weights; learn columns and scale."""
-        target = np.asarray(y, dtype=np.float64)
-        if target.ndim != 1 or not np.isfinite(target).all():
-            raise ValueError("y must be one column of finite numbers")
-        matrix = self._encode_fit(X)
-        if len(target) != len(matrix):
-            raise ValueError(f"X has {len(matrix)} rows, but y has {len(target)}")
-        self.target_mean_ = float(target.mean())
-        self.target_scale_ = float(target.std()) or 1.0
-        scaled = (target - self.target_mean_) / self.target_scale_
-        return matrix, scaled, self._weights(sample_weight, matrix)
+        table, target, weight = self._kept(X, _as_numbers(y, self), sample_weight)
+        with self._all_or_nothing():
+            self._forget()
+            matrix = self._encode_fit(table)
+            self.target_mean_ = float(np.average(target, weights=weight))
+            deviation = target - self.target_mean_
+            self.target_scale_ = float(np.sqrt(np.average(deviation**2, weights=weight))) or 1.0
+        return matrix, deviation / self.target_scale_, weight
 
     @abstractmethod
     def _fit_numbers(

@@ -12,12 +12,22 @@ from zoo.models.wrapped import WrappedClassifier, WrappedRegressor
 class DummyClassifier(WrappedClassifier):
     """Predicts each class with its training share."""
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.poor_score = True  # that is its purpose
+        return tags
+
     def _make(self, n_rows: int) -> Any:
         return dummy.DummyClassifier(strategy="prior")
 
 
 class DummyRegressor(WrappedRegressor):
     """Predicts the mean of the training rows."""
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.regressor_tags.poor_score = True
+        return tags
 
     def _make(self, n_rows: int) -> Any:
         return dummy.DummyRegressor(strategy="mean")

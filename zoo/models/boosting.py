@@ -17,8 +17,8 @@ from zoo.models.base import ProbabilityClassifier, TableRegressor, held_out
 class _Boosting(ABC):
     """The parameters and the split that all boosting estimators share."""
 
-    _categories: ClassVar[Literal["onehot", "ordinal"]] = "ordinal"
-    _scale: ClassVar[bool] = False
+    _categories: ClassVar[Literal["onehot", "ordinal", "mixed"]] = "ordinal"
+    _scale: ClassVar[Any] = False
     _is_classifier: ClassVar[bool]
     encoder_: Any
     model_: Any
@@ -139,6 +139,21 @@ class _LightGBM(_Boosting):
 
 
 class _Hist(_Boosting):
+    def _threads(self) -> Any:
+        # the library has no parameter for it and would take every core
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+        limit = self.n_jobs if self.n_jobs is not None and self.n_jobs > 0 else None
+        return threadpool_limits(limit, user_api="openmp")
+
+    def _scores(self, X: NDArray[np.float32]) -> NDArray[Any]:
+        with self._threads():
+            return super()._scores(X)
+
+    def _values(self, X: NDArray[np.float32]) -> NDArray[Any]:
+        with self._threads():
+            return super()._values(X)
+
     def _boost(self, X: Any, y: Any, weight: Any, split: Any, seed: int) -> Any:
         from sklearn import ensemble
 
@@ -164,7 +179,8 @@ class _Hist(_Boosting):
             options["sample_weight"] = weight[rows]
             if len(out):
                 options["sample_weight_val"] = weight[out]
-        return model.fit(X[rows], y[rows], **options)
+        with self._threads():
+            return model.fit(X[rows], y[rows], **options)
 
 
 class XGBoostClassifier(_XGBoost, ProbabilityClassifier):

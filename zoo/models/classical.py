@@ -11,6 +11,14 @@ from sklearn import ensemble, linear_model, naive_bayes, neighbors, svm, tree
 from zoo.models.wrapped import WrappedClassifier, WrappedRegressor
 
 
+def _variance(values: NDArray[Any], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the variance of each column (n_rows, n_columns), rows counting by their weight."""
+    values = values.astype(np.float64)
+    deviation = values - np.average(values, axis=0, weights=weight)
+    variance: NDArray[np.float64] = np.average(deviation**2, axis=0, weights=weight)
+    return variance
+
+
 class LogisticClassifier(WrappedClassifier):
     """Logistic regression with an L2 penalty.
 
@@ -28,6 +36,12 @@ class LogisticClassifier(WrappedClassifier):
 
     def _make(self, n_rows: int) -> Any:
         return linear_model.LogisticRegression(C=self.C, max_iter=self.max_iter)
+
+    def _fit_codes(
+        self, X: NDArray[np.float32], y: NDArray[np.intp], weight: NDArray[np.float64] | None
+    ) -> None:
+        super()._fit_codes(X, y, weight)
+        self.n_iter_ = self.model_.n_iter_
 
 
 class RidgeRegressor(WrappedRegressor):
@@ -62,14 +76,42 @@ class NaiveBayesClassifier(WrappedClassifier):
     def _make(self, n_rows: int) -> Any:
         return naive_bayes.GaussianNB(var_smoothing=self.var_smoothing)
 
+    def _adapt(self, model: Any, X: NDArray[np.float32], weight: NDArray[np.float64]) -> Any:
+        # the library's largest variance is that of the rows, whatever they weigh
+        largest = float(X.var(axis=0, dtype=np.float64).max())
+        if largest > 0:
+            model.var_smoothing *= float(_variance(X, weight).max()) / largest
+        return model
 
-class NearestNeighborsClassifier(WrappedClassifier):
+
+class _Neighbors:
+    """What both estimators do with weights, of which the library's neighbours know nothing."""
+
+    model_: Any
+
+    def _remember(self, outcome: NDArray[Any], weight: NDArray[np.float64]) -> None:
+        """Keep what each training row stands for (n_rows, n_outputs) and its weight."""
+        self.outcome_, self.weight_ = outcome, weight
+
+    def _vote(self, X: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the mean outcome (n_samples, n_outputs), a vote being weight over distance."""
+        distances, rows = self.model_.kneighbors(X)
+        is_same = distances == 0
+        distances[is_same.any(axis=1)] = np.inf  # then only rows at the very place have a say
+        distances[is_same] = 1.0
+        votes = self.weight_[rows] / distances
+        votes /= votes.sum(axis=1, keepdims=True)
+        mean: NDArray[np.float64] = np.einsum("nk,nko->no", votes, self.outcome_[rows])
+        return mean
+
+
+class NearestNeighborsClassifier(_Neighbors, WrappedClassifier):
     """The share of each class among the nearest training rows.
 
     Parameters
     ----------
     n_neighbors : int
-        Neighbours asked; all rows when there are fewer.
+        Rows asked, whatever they weigh; all rows when there are fewer.
     """
 
     def __init__(self, *, n_neighbors: int = 10) -> None:
@@ -83,23 +125,21 @@ class NearestNeighborsClassifier(WrappedClassifier):
     def _fit_codes(
         self, X: NDArray[np.float32], y: NDArray[np.intp], weight: NDArray[np.float64] | None
     ) -> None:
-        if weight is not None:  # the library's neighbours know no weights but zero and one
-            X, y = X[weight > 0], y[weight > 0]
         super()._fit_codes(X, y, None)
+        if weight is not None:
+            self._remember(np.eye(len(self.classes_))[y], weight)
 
     def _scores(self, X: NDArray[np.float32]) -> NDArray[Any]:
-        scores = np.zeros((len(X), len(self.classes_)))
-        scores[:, self.model_.classes_] = self.model_.predict_proba(X)
-        return scores
+        return self._vote(X) if hasattr(self, "weight_") else super()._scores(X)
 
 
-class NearestNeighborsRegressor(WrappedRegressor):
+class NearestNeighborsRegressor(_Neighbors, WrappedRegressor):
     """The mean of the nearest training rows, nearer ones counting more.
 
     Parameters
     ----------
     n_neighbors : int
-        Neighbours asked; all rows when there are fewer.
+        Rows asked, whatever they weigh; all rows when there are fewer.
     """
 
     def __init__(self, *, n_neighbors: int = 10) -> None:
@@ -113,9 +153,12 @@ class NearestNeighborsRegressor(WrappedRegressor):
     def _fit_numbers(
         self, X: NDArray[np.float32], y: NDArray[np.float64], weight: NDArray[np.float64] | None
     ) -> None:
-        if weight is not None:
-            X, y = X[weight > 0], y[weight > 0]
         super()._fit_numbers(X, y, None)
+        if weight is not None:
+            self._remember(y[:, None], weight)
+
+    def _values(self, X: NDArray[np.float32]) -> NDArray[Any]:
+        return self._vote(X)[:, 0] if hasattr(self, "weight_") else super()._values(X)
 
 
 class TreeClassifier(WrappedClassifier):
@@ -130,8 +173,8 @@ class TreeClassifier(WrappedClassifier):
     random_state : int, RandomState or None
     """
 
-    _scale: ClassVar[bool] = False
-    _categories: ClassVar[Literal["onehot", "ordinal"]] = "onehot"
+    _scale: ClassVar[Any] = False
+    _categories: ClassVar[Literal["onehot", "ordinal", "mixed"]] = "onehot"
 
     def __init__(
         self,
@@ -155,7 +198,7 @@ class TreeClassifier(WrappedClassifier):
 class TreeRegressor(WrappedRegressor):
     """One decision tree; parameters as in `TreeClassifier`."""
 
-    _scale: ClassVar[bool] = False
+    _scale: ClassVar[Any] = False
 
     def __init__(
         self,
@@ -190,7 +233,7 @@ class ForestClassifier(WrappedClassifier):
     random_state : int, RandomState or None
     """
 
-    _scale: ClassVar[bool] = False
+    _scale: ClassVar[Any] = False
 
     def __init__(
         self,
@@ -217,7 +260,7 @@ class ForestClassifier(WrappedClassifier):
 class ForestRegressor(WrappedRegressor):
     """A random forest; parameters as in `ForestClassifier`, a third of the columns a split."""
 
-    _scale: ClassVar[bool] = False
+    _scale: ClassVar[Any] = False
 
     def __init__(
         self,
@@ -242,7 +285,17 @@ class ForestRegressor(WrappedRegressor):
         )
 
 
-class KernelSVMClassifier(WrappedClassifier):
+class _KernelSVM:
+    """What both estimators do with weights, which the library's width of the kernel ignores."""
+
+    def _adapt(self, model: Any, X: NDArray[np.float32], weight: NDArray[np.float64]) -> Any:
+        n_columns = X.shape[1]
+        (variance,) = _variance(X.reshape(-1, 1), np.repeat(weight, n_columns))
+        model.gamma = 1.0 / (n_columns * variance) if variance > 0 else 1.0
+        return model
+
+
+class KernelSVMClassifier(_KernelSVM, WrappedClassifier):
     """A support vector machine with a Gaussian kernel; its probabilities are a softmax of margins.
 
     Parameters
@@ -266,7 +319,7 @@ class KernelSVMClassifier(WrappedClassifier):
         return scores
 
 
-class KernelSVMRegressor(WrappedRegressor):
+class KernelSVMRegressor(_KernelSVM, WrappedRegressor):
     """Support vector regression with a Gaussian kernel.
 
     Parameters

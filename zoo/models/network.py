@@ -7,13 +7,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.models.base import ProbabilityClassifier, TableRegressor, held_out
 from zoo.preprocessing import TableEncoder
+
+if TYPE_CHECKING:
+    from zoo.training.fit import FitOptions
+    from zoo.training.recipe import Recipe
 
 __all__ = ["NetworkClassifier", "NetworkRegressor", "fit_together"]
 
@@ -59,6 +63,7 @@ class _Network(ABC):
     n_outputs_: int
 
     _build: Any  # a static method of each architecture: layers, options -> keras.Model
+    _draw: Any = None  # a static method, where the first weights are not drawn as usual
 
     @abstractmethod
     def _options(self, n_inputs: int) -> Mapping[str, Any]:
@@ -71,18 +76,35 @@ class _Network(ABC):
         sizes and replicates of a curve then share a program.
         """
         from zoo.training.program import program
-        from zoo.training.recipe import Recipe
 
-        n_numbers = self.encoder_.n_numbers_
-        n_inputs = n_numbers + _column_class(self.n_inputs_ - n_numbers)
+        n_fixed = self.encoder_.n_fixed_
+        n_inputs = n_fixed + _column_class(self.n_inputs_ - n_fixed)
         options = {"n_outputs": self.n_outputs_, **self._options(n_inputs)}
         return program(
             self._build,
             tuple(sorted(options.items())),
             n_inputs,
-            Recipe(loss=self._loss),
+            self._recipe(),
             n_replicates=n_places,
             jit_compile=self._jit_compile,
+            draw=self._draw,
+        )
+
+    def _recipe(self) -> Recipe:
+        """Return loss, optimiser and batches."""
+        from zoo.training.recipe import Recipe
+
+        return Recipe(loss=self._loss)
+
+    def _fit_options(self) -> FitOptions:
+        """Return how long and how fast to train."""
+        from zoo.training.fit import FitOptions
+
+        return FitOptions(
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            max_epochs=self.max_epochs,
+            patience=self.patience,
         )
 
     def _plan(
@@ -95,7 +117,7 @@ class _Network(ABC):
         n_places: int = 1,
     ) -> _Plan:
         """Return what trains on the encoded rows; some are held out for early stopping."""
-        from zoo.training.fit import FitOptions, FitTask, Rows
+        from zoo.training.fit import FitTask, Rows
 
         start = time.perf_counter()
         codes = y if self._loss == "crossentropy" else None
@@ -113,12 +135,7 @@ class _Network(ABC):
             Rows(X[out], target[out], weights[out]) if len(out) else None,
             seed,
         )
-        options = FitOptions(
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-            max_epochs=self.max_epochs,
-            patience=self.patience,
-        )
+        options = self._fit_options()
         seconds = time.perf_counter() - start
         return _Plan(number, self, self._program(n_places), task, options, seconds)
 

@@ -116,7 +116,7 @@ class RosenblattClassifier(TableClassifier):
             n_mistakes = 0
             for i in rng.permutation(len(rows)):
                 guess = int(np.argmax(weights @ rows[i]))
-                if guess != y[i] and gain[i] > 0:
+                if guess != y[i]:
                     for code, sign in ((y[i], 1.0), (guess, -1.0)):
                         weights[code] += sign * gain[i] * rows[i]
                         late[code] += sign * gain[i] * n_seen * rows[i]
@@ -135,5 +135,7 @@ class RosenblattClassifier(TableClassifier):
     def decision_function(self, X: Any) -> NDArray[Any]:
         """Return weighted sums (n_samples, n_classes), or (n_samples,) for two classes."""
         matrix = self._encode(X)
+        if len(self.classes_) == 1:
+            return np.zeros((len(matrix), 1))
         sums = self._scores(matrix)
         return sums[:, 1] - sums[:, 0] if len(self.classes_) == 2 else sums

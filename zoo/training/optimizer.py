@@ -36,7 +36,9 @@ class Adam:
         The update of a variable whose path ends with the string is multiplied by the factor.
         Scaling the gradient would do nothing: Adam divides its scale out again.
     without_decay : tuple of str
-        Ends of the paths of variables that do not decay. Vectors never do.
+        Ends of the paths of variables that do not decay.
+    decays_vectors : bool
+        Whether vectors (biases, scales) decay too.
     """
 
     beta_1: float = 0.9
@@ -45,6 +47,7 @@ class Adam:
     clip_norm: float | None = None
     rate_factors: tuple[tuple[str, float], ...] = ()
     without_decay: tuple[str, ...] = ()
+    decays_vectors: bool = False
 
     def rate_factor(self, path: str) -> float:
         """Return the factor of the variable with this path."""
@@ -52,7 +55,7 @@ class Adam:
 
     def decays(self, path: str, n_axes: int) -> bool:
         """Return whether a variable of `n_axes` axes (of one network) decays."""
-        return n_axes > 1 and not path.endswith(self.without_decay)
+        return (n_axes > 1 or self.decays_vectors) and not path.endswith(self.without_decay)
 
     def clipped(self, gradients: Sequence[Any]) -> Sequence[Any]:
         """Return the gradients of each replicate, scaled down to `clip_norm` together."""

@@ -12,7 +12,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import keras
@@ -21,7 +21,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from zoo.training.compiled import Compiled
-from zoo.training.initial import draw_state, draw_weights
+from zoo.training.initial import DrawWeights, draw_state, draw_weights
 from zoo.training.layers import plain, replicated, rows_present
 from zoo.training.optimizer import keep_where
 from zoo.training.recipe import Recipe
@@ -65,6 +65,8 @@ class Program:
     jit_compile : bool
         Whether XLA compiles the training block; without it, or where XLA cannot, the same block
         runs as a TensorFlow graph.
+    draw : callable
+        Gives the first weights.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Program:
         *,
         n_replicates: int = 1,
         jit_compile: bool = True,
+        draw: DrawWeights = draw_weights,
     ) -> None:
         start = time.perf_counter()
         with keras.device("cpu:0"):
@@ -82,10 +85,10 @@ class Program:
             self.network = build(replicated(n_replicates), n_inputs)
         self.n_inputs, self.n_replicates = n_inputs, n_replicates
         self.recipe = recipe
-        self._build = build
+        self._build, self._draw = build, draw
         self._shapes = {n_inputs: _shapes(self.template)}
         names = [v.path.rsplit("/", 1)[-1] for v in self.network.non_trainable_variables]
-        self._moving = [i for i, name in enumerate(names) if name.startswith("moving_")]
+        self._kept = [i for i, name in enumerate(names) if name not in {"key", "strength"}]
         self._strengths = [i for i, name in enumerate(names) if name == "strength"]
         self._jit_compile = jit_compile
         self._train: Compiled | None = None
@@ -114,17 +117,20 @@ class Program:
             zeros.astype(np.int32),
         )
 
-    def enter(self, carry: Carry, replicate: int, seed: int, n_inputs: int) -> Carry:
-        """Return the carry with a fresh network of `n_inputs` inputs in one of its places.
+    def enter(self, carry: Carry, replicate: int, seed: int, X: NDArray[np.float32]) -> Carry:
+        """Return the carry with a fresh network in one of its places.
 
-        The seed alone decides its first weights and the stream of its dropout masks.
+        The seed and the training rows `X` (n_rows, inputs of this network) alone decide its first
+        weights, the seed alone the stream of its dropout masks.
         """
         rng = np.random.default_rng(seed)
         paths = [v.path for v in self.template.trainable_variables]
-        weights = draw_weights(paths, self.shapes(n_inputs)[: len(paths)], rng)
+        shapes = self.shapes(X.shape[1])[: len(paths)]
+        sizes = {"/".join(p.split("/")[-2:]): s for p, s in zip(paths, shapes, strict=True)}
+        weights = self._draw(paths, shapes, rng, X)
         fresh = Carry(
             self.padded(weights),
-            draw_state(self.network.non_trainable_variables, rng),
+            draw_state(self.network.non_trainable_variables, rng, sizes),
             [np.float32(0)] * len(weights),
             [np.float32(0)] * len(weights),
             np.float32(0),
@@ -158,7 +164,7 @@ class Program:
 
     def slice(self, carry: Carry, replicate: int) -> list[NDArray[np.float32]]:
         """Return one replicate's weights in the shapes of an ordinary network of all inputs."""
-        values = [*carry.weights, *[carry.state[i] for i in self._moving]]
+        values = [*carry.weights, *[carry.state[i] for i in self._kept]]
         return [
             np.asarray(value)[replicate].reshape(shape)
             for value, shape in zip(values, self._shapes[self.n_inputs], strict=True)
@@ -360,6 +366,7 @@ def program(
     *,
     n_replicates: int = 1,
     jit_compile: bool = True,
+    draw: Callable[..., Any] | None = None,
 ) -> Program:
     """Return the program of an architecture, made once for each shape.
 
@@ -373,6 +380,8 @@ def program(
     recipe : Recipe
     n_replicates : int
     jit_compile : bool
+    draw : callable or None
+        As `DrawWeights`, with `options` as keywords too; None: `draw_weights`.
     """
     return Program(
         lambda layers, n: build(layers, n_inputs=n, **dict(options)),
@@ -380,4 +389,5 @@ def program(
         recipe,
         n_replicates=n_replicates,
         jit_compile=jit_compile,
+        draw=draw_weights if draw is None else partial(draw, **dict(options)),
     )

@@ -68,7 +68,7 @@ def _fit_lane(
                     yield number, FitResult(error=error)
                     continue
                 places[r] = Place(number, task, options, program)
-                carry = program.enter(carry, r, task.seed, task.train.X.shape[1])
+                carry = program.enter(carry, r, task.seed, task.train.X)
         there = [place for place in places if place is not None]
         if not there:
             return

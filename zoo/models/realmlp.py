@@ -1,0 +1,327 @@
+"""RealMLP (Holzmüller, Grinsztajn & Steinwart 2024, arXiv:2407.04491): an MLP with good defaults.
+
+Numbers are robustly scaled and pass through periodic embeddings, categories with many levels
+through learned ones; a learned scale for each input, three hidden layers in the neural tangent
+parametrisation with first weights and biases that fit the data, a parametric activation, dropout
+and weight decay that fade out, and a learning rate that runs through four cycles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.models.network import NetworkClassifier, NetworkRegressor
+
+_EMBEDDING = 8  # outputs of a category's embedding
+_FREQUENCIES, _OUTPUTS = 16, 4  # of the embedding of a number
+_ACTIVATIONS = {
+    "selu": lambda x: (
+        1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(np.minimum(x, 0.0)))
+    ),
+    "mish": lambda x: x * np.tanh(np.logaddexp(0.0, x)),
+}
+
+
+class RealMLP:
+    """Architecture, first weights and schedules; the simple variant is a special case."""
+
+    _categories: ClassVar[Literal["onehot", "ordinal", "mixed"]] = "mixed"
+    _scale: ClassVar[Any] = "robust"
+    _is_simple: ClassVar[bool] = False
+    _activation: ClassVar[str]
+    _learning_rate: ClassVar[float]
+    _loss: ClassVar[Any]
+    encoder_: Any
+    n_outputs_: int
+
+    def __init__(
+        self,
+        *,
+        units: int = 256,
+        n_hidden: int = 3,
+        dropout: float = 0.15,
+        learning_rate: float | None = None,
+        weight_decay: float = 0.02,
+        label_smoothing: float = 0.1,
+        batch_size: int = 256,
+        max_epochs: int = 256,
+        patience: int = 256,
+        validation_fraction: float = 0.2,
+        random_state: Any = None,
+    ) -> None:
+        self.units = units
+        self.n_hidden = n_hidden
+        self.dropout = dropout
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.label_smoothing = label_smoothing
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.patience = patience
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+
+    @staticmethod
+    def _build(
+        layers: Any,
+        *,
+        n_inputs: int,
+        n_outputs: int,
+        n_numbers: int,
+        n_codes: int,
+        n_levels: int,
+        units: int,
+        n_hidden: int,
+        dropout: float,
+        activation: str,
+        is_simple: bool,
+    ) -> Any:
+        inputs = layers.Input(n_inputs)
+        parts = []
+        if n_numbers:
+            numbers = layers.Columns(0, n_numbers, name="numbers")(inputs)
+            if not is_simple:
+                embedding = layers.PBLDEmbedding(_FREQUENCIES, _OUTPUTS, name="periodic")
+                numbers = embedding(numbers)
+            parts.append(numbers)
+        if n_codes:
+            codes = layers.Columns(n_numbers, n_numbers + n_codes, name="codes")(inputs)
+            vectors = layers.Embedding(n_levels, _EMBEDDING, name="levels")(codes)
+            parts.append(layers.Flatten()(vectors))
+        if n_inputs > n_numbers + n_codes:
+            parts.append(layers.Columns(n_numbers + n_codes, None, name="onehot")(inputs))
+        values = parts[0] if len(parts) == 1 else layers.Concatenate()(parts)
+        values = layers.ScaleFeatures(name="front")(values)
+        for number in range(1, n_hidden + 1):
+            values = layers.NTKDense(units, name=f"hidden_{number}")(values)
+            if is_simple:
+                values = layers.Activation(activation)(values)
+            else:
+                values = layers.ParametricActivation(activation, name=f"bend_{number}")(values)
+            if dropout > 0:
+                values = layers.Dropout(dropout, name=f"dropout_{number}")(values)
+        return layers.Model(inputs, layers.NTKDense(n_outputs, name="output")(values))
+
+    @staticmethod
+    def _draw(
+        paths: Sequence[str],
+        shapes: Sequence[tuple[int, ...]],
+        rng: np.random.Generator,
+        X: NDArray[np.float32],
+        **options: Any,
+    ) -> list[NDArray[np.float32]]:
+        return _draw_weights(paths, shapes, rng, X, options)
+
+    def _options(self, n_inputs: int) -> Mapping[str, Any]:
+        encoder = self.encoder_
+        return {
+            "n_numbers": encoder.n_numbers_,
+            "n_codes": encoder.n_codes_,
+            "n_levels": encoder.n_levels_,
+            "units": self.units,
+            "n_hidden": self.n_hidden,
+            "dropout": 0.0 if self._is_simple else self.dropout,
+            "activation": self._activation,
+            "is_simple": self._is_simple,
+        }
+
+    def _recipe(self) -> Any:
+        from zoo.training.optimizer import Adam
+        from zoo.training.recipe import Recipe
+
+        periodic = [f"periodic/{name}" for name in ("frequencies", "phases", "kernel", "offset")]
+        optimizer = Adam(
+            beta_2=0.95,
+            epsilon=1e-8,
+            rate_factors=(
+                ("/scale", 6.0),
+                ("/bias", 0.1),
+                ("/alpha", 0.1),
+                *((name, 0.1) for name in periodic),
+            ),
+            without_decay=("/bias",),
+            decays_vectors=True,
+        )
+        smoothing = self.label_smoothing if self._loss == "crossentropy" else 0.0
+        return Recipe(
+            loss=self._loss,
+            label_smoothing=smoothing,
+            optimizer=optimizer,
+            batch_size=self.batch_size,
+        )
+
+    def _fit_options(self) -> Any:
+        from zoo.training.fit import FitOptions
+
+        rate = self._learning_rate if self.learning_rate is None else self.learning_rate
+        return FitOptions(
+            learning_rate=rate,
+            weight_decay=0.0 if self._is_simple else self.weight_decay,
+            max_epochs=self.max_epochs,
+            patience=self.patience,
+            rate_schedule="four_cycles",
+            decay_schedule="flat_cosine",
+            dropout_schedule="flat_cosine",
+            round_steps=1,
+            monitor="error" if self._loss == "crossentropy" else "loss",
+            prefers_later=True,
+            drops_last=True,
+        )
+
+
+def _draw_weights(
+    paths: Sequence[str],
+    shapes: Sequence[tuple[int, ...]],
+    rng: np.random.Generator,
+    X: NDArray[np.float32],
+    options: Mapping[str, Any],
+) -> list[NDArray[np.float32]]:
+    """Return first weights for which each unit's sum has deviation 1 on the training rows.
+
+    Biases are minus a random mixture of five of the unit's sums, so that each unit bends among
+    the data (`he+5`, after arXiv:1908.06277). The simple variant draws both from N(0, 1), with an
+    output of zeros.
+    """
+    names = ["/".join(path.split("/")[-2:]) for path in paths]
+    sizes = dict(zip(names, shapes, strict=True))
+    drawn: dict[str, NDArray[np.float64]] = {}
+    n_numbers, n_codes = options["n_numbers"], options["n_codes"]
+    values = [X[:, :n_numbers].astype(np.float64)] if n_numbers else []
+    if "periodic/frequencies" in sizes:
+        values = [_draw_periodic(sizes, drawn, rng, values[0])]
+    if n_codes:
+        drawn["levels/embeddings"] = rng.normal(size=sizes["levels/embeddings"])
+        codes = X[:, n_numbers : n_numbers + n_codes].astype(np.intp)
+        values.append(drawn["levels/embeddings"][codes].reshape(len(X), -1))
+    values.append(X[:, n_numbers + n_codes :].astype(np.float64))
+    hidden = np.concatenate(values, axis=1)
+    activation = _ACTIVATIONS[options["activation"]]
+    layer_names = [name.split("/")[0] for name in names if name.endswith("/kernel")]
+    for layer in (name for name in layer_names if name != "periodic"):
+        kernel, bias = _draw_layer(sizes[f"{layer}/kernel"], rng, hidden, options["is_simple"])
+        if layer == "output" and options["is_simple"]:
+            kernel, bias = np.zeros_like(kernel), np.zeros_like(bias)
+        drawn[f"{layer}/kernel"], drawn[f"{layer}/bias"] = kernel, bias
+        hidden = activation(hidden @ kernel / np.sqrt(len(kernel)) + bias)
+    return [
+        drawn[name].astype(np.float32) if name in drawn else np.ones(shape, np.float32)
+        for name, shape in sizes.items()
+    ]
+
+
+def _draw_layer(
+    shape: tuple[int, ...], rng: np.random.Generator, inputs: NDArray[np.float64], is_simple: bool
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return kernel (n, units) and bias (units,) of one layer for its inputs (n_rows, n)."""
+    kernel = rng.normal(size=shape)
+    units = shape[1]
+    if is_simple:
+        return kernel, rng.normal(size=units)
+    sums = inputs @ kernel / np.sqrt(shape[0])
+    spread = sums.std(axis=0)
+    spread = np.where(spread > 1e-12, spread, 1.0)
+    kernel, sums = kernel / spread, sums / spread
+    shares = rng.exponential(size=(5, units))
+    shares /= shares.sum(axis=0)
+    chosen = rng.integers(0, len(inputs), size=(5, units))
+    return kernel, -(shares * sums[chosen, np.arange(units)]).sum(axis=0)
+
+
+def _draw_periodic(
+    sizes: Mapping[str, tuple[int, ...]],
+    drawn: dict[str, NDArray[np.float64]],
+    rng: np.random.Generator,
+    numbers: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Draw the embedding of numbers into `drawn`; return what it makes of them."""
+    bound = 1.0 / np.sqrt(_FREQUENCIES)
+    drawn["periodic/frequencies"] = 0.1 * rng.normal(size=sizes["periodic/frequencies"])
+    drawn["periodic/phases"] = rng.uniform(-np.pi, np.pi, sizes["periodic/phases"])
+    drawn["periodic/kernel"] = rng.uniform(-bound, bound, sizes["periodic/kernel"])
+    drawn["periodic/offset"] = rng.uniform(-bound, bound, sizes["periodic/offset"])
+    waves = np.cos(
+        2 * np.pi * numbers[:, :, None] * drawn["periodic/frequencies"] + drawn["periodic/phases"]
+    )
+    made = np.einsum("bnk,nku->bnu", waves, drawn["periodic/kernel"]) + drawn["periodic/offset"]
+    return np.concatenate([made.reshape(len(numbers), -1), numbers], axis=1)
+
+
+class RealMLPClassifier(RealMLP, NetworkClassifier):
+    """RealMLP-TD for classes.
+
+    Parameters
+    ----------
+    units : int
+        Units of each hidden layer.
+    n_hidden : int
+        Hidden layers.
+    dropout : float
+        Share of hidden units dropped at each step, falling to 0 in the second half.
+    learning_rate : float or None
+        Top of the cycles; None: 0.04.
+    weight_decay : float
+        Decoupled, of all but the biases, falling to 0 in the second half.
+    label_smoothing : float
+        Share of each label that is spread over all classes.
+    batch_size : int
+    max_epochs : int
+        The four cycles of the learning rate end with the last of them.
+    patience : int
+        Epochs without a better held-out error before training stops.
+    validation_fraction : float
+        Share of the training rows on which the best epoch is chosen.
+    random_state : int, RandomState or None
+
+    References
+    ----------
+    arXiv:2407.04491, tables A.1 and A.2.
+    """
+
+    _activation: ClassVar[str] = "selu"
+    _learning_rate: ClassVar[float] = 0.04
+
+
+class RealMLPRegressor(RealMLP, NetworkRegressor):
+    """RealMLP-TD for numbers; predictions stay within the range of the training target.
+
+    Parameters
+    ----------
+    units : int
+        Units of each hidden layer.
+    n_hidden : int
+        Hidden layers.
+    dropout : float
+        Share of hidden units dropped at each step, falling to 0 in the second half.
+    learning_rate : float or None
+        Top of the cycles; None: 0.2.
+    weight_decay : float
+        Decoupled, of all but the biases, falling to 0 in the second half.
+    label_smoothing : float
+        For classes only.
+    batch_size : int
+    max_epochs : int
+        The four cycles of the learning rate end with the last of them.
+    patience : int
+        Epochs without a better held-out error before training stops.
+    validation_fraction : float
+        Share of the training rows on which the best epoch is chosen.
+    random_state : int, RandomState or None
+
+    References
+    ----------
+    arXiv:2407.04491, tables A.1 and A.2.
+    """
+
+    _activation: ClassVar[str] = "mish"
+    _learning_rate: ClassVar[float] = 0.2
+
+    def _fit_numbers(self, X: Any, y: Any, weight: Any) -> None:
+        self.lowest_, self.highest_ = float(y.min()), float(y.max())
+        super()._fit_numbers(X, y, weight)
+
+    def _values(self, X: NDArray[np.float32]) -> NDArray[Any]:
+        return np.clip(super()._values(X), self.lowest_, self.highest_)

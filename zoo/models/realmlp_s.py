@@ -1,0 +1,103 @@
+"""RealMLP's simple variant (arXiv:2407.04491): what is left without embeddings and fading."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from zoo.models.network import NetworkClassifier, NetworkRegressor
+from zoo.models.realmlp import RealMLP
+
+
+class _RealMLPSimple(RealMLP):
+    """The parameters of the simple variant."""
+
+    _is_simple: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        *,
+        units: int = 256,
+        n_hidden: int = 3,
+        learning_rate: float | None = None,
+        label_smoothing: float = 0.1,
+        batch_size: int = 256,
+        max_epochs: int = 256,
+        patience: int = 256,
+        validation_fraction: float = 0.2,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(
+            units=units,
+            n_hidden=n_hidden,
+            dropout=0.0,
+            learning_rate=learning_rate,
+            weight_decay=0.0,
+            label_smoothing=label_smoothing,
+            batch_size=batch_size,
+            max_epochs=max_epochs,
+            patience=patience,
+            validation_fraction=validation_fraction,
+            random_state=random_state,
+        )
+
+
+class RealMLPSimpleClassifier(_RealMLPSimple, NetworkClassifier):
+    """RealMLP-TD-S for classes: one-hot columns, no embeddings, dropout or decay.
+
+    Parameters
+    ----------
+    units : int
+        Units of each hidden layer.
+    n_hidden : int
+        Hidden layers.
+    learning_rate : float or None
+        Top of the cycles; None: 0.04.
+    label_smoothing : float
+        Share of each label that is spread over all classes.
+    batch_size : int
+    max_epochs : int
+        The four cycles of the learning rate end with the last of them.
+    patience : int
+        Epochs without a better held-out error before training stops.
+    validation_fraction : float
+        Share of the training rows on which the best epoch is chosen.
+    random_state : int, RandomState or None
+
+    References
+    ----------
+    arXiv:2407.04491, section 3.
+    """
+
+    _activation: ClassVar[str] = "selu"
+    _learning_rate: ClassVar[float] = 0.04
+
+
+class RealMLPSimpleRegressor(_RealMLPSimple, NetworkRegressor):
+    """RealMLP-TD-S for numbers.
+
+    Parameters
+    ----------
+    units : int
+        Units of each hidden layer.
+    n_hidden : int
+        Hidden layers.
+    learning_rate : float or None
+        Top of the cycles; None: 0.07.
+    label_smoothing : float
+        For classes only.
+    batch_size : int
+    max_epochs : int
+        The four cycles of the learning rate end with the last of them.
+    patience : int
+        Epochs without a better held-out error before training stops.
+    validation_fraction : float
+        Share of the training rows on which the best epoch is chosen.
+    random_state : int, RandomState or None
+
+    References
+    ----------
+    arXiv:2407.04491, section 3.
+    """
+
+    _activation: ClassVar[str] = "mish"
+    _learning_rate: ClassVar[float] = 0.07

@@ -1,0 +1,154 @@
+"""Layers of the modern tabular networks that Keras does not have.
+
+Each serves one network, (batch, ...), and R of them side by side, (R, batch, ...): the number of
+axes that it is built with tells. Weights then have R as their first axis.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+__all__ = ["Columns", "NTKDense", "PBLDEmbedding", "ParametricActivation"]
+
+
+def _lead(input_shape: Any, n_axes: int) -> tuple[int, ...]:
+    """Return (R,) for inputs of R networks, () for those of one, which have `n_axes` axes."""
+    return tuple(input_shape[:1]) if len(input_shape) > n_axes else ()
+
+
+def _over_rows(values: Any) -> Any:
+    """Return weights (R, n) or (n,) so that they broadcast over (R, batch, n) or (batch, n)."""
+    return ops.expand_dims(values, -2)
+
+
+@keras.saving.register_keras_serializable("zoo")
+class Columns(keras.layers.Layer):  # type: ignore[misc]
+    """The columns from `start` to `stop` of the inputs.
+
+    Parameters
+    ----------
+    start, stop : int
+        `stop` None: to the last one.
+    """
+
+    def __init__(self, start: int, stop: int | None, **options: Any) -> None:
+        super().__init__(**options)
+        self.start, self.stop = start, stop
+
+    def call(self, inputs: Any) -> Any:
+        """Return (..., stop - start)."""
+        return inputs[..., self.start : self.stop]
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `__init__` takes."""
+        return {**super().get_config(), "start": self.start, "stop": self.stop}
+
+
+@keras.saving.register_keras_serializable("zoo")
+class NTKDense(keras.layers.Layer):  # type: ignore[misc]
+    """A dense layer in the neural tangent parametrisation (arXiv:2407.04491, section 3).
+
+    x W / sqrt(n) + b: weights have variance 1 at any width, so one learning rate suits all.
+
+    Parameters
+    ----------
+    units : int
+    """
+
+    def __init__(self, units: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.units = units
+
+    def build(self, input_shape: Any) -> None:
+        """Make a kernel (n, units) and a bias (units,)."""
+        lead, n = _lead(input_shape, 2), input_shape[-1]
+        self.kernel = self.add_weight(name="kernel", shape=(*lead, n, self.units))
+        self.bias = self.add_weight(name="bias", shape=(*lead, self.units), initializer="zeros")
+        # a weight, for a network may train in a wider program than its own
+        self.gain = self.add_weight(
+            name="gain",
+            shape=(*lead, 1, 1),
+            initializer=keras.initializers.Constant(1 / np.sqrt(n)),
+            trainable=False,
+        )
+
+    def call(self, inputs: Any) -> Any:
+        """Return (..., units)."""
+        return ops.matmul(inputs, self.kernel) * self.gain + _over_rows(self.bias)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `__init__` takes."""
+        return {**super().get_config(), "units": self.units}
+
+
+@keras.saving.register_keras_serializable("zoo")
+class ParametricActivation(keras.layers.Layer):  # type: ignore[misc]
+    """x + alpha (f(x) - x) with an alpha a unit, 1 to begin with (arXiv:2407.04491, section 3).
+
+    Parameters
+    ----------
+    activation : str
+        f: a name that Keras knows.
+    """
+
+    def __init__(self, activation: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.activation = activation
+
+    def build(self, input_shape: Any) -> None:
+        """Make alpha (units,)."""
+        shape = (*_lead(input_shape, 2), input_shape[-1])
+        self.alpha = self.add_weight(name="alpha", shape=shape, initializer="ones")
+
+    def call(self, inputs: Any) -> Any:
+        """Return the activated inputs, (..., units)."""
+        bent = keras.activations.get(self.activation)(inputs)
+        return inputs + _over_rows(self.alpha) * (bent - inputs)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `__init__` takes."""
+        return {**super().get_config(), "activation": self.activation}
+
+
+@keras.saving.register_keras_serializable("zoo")
+class PBLDEmbedding(keras.layers.Layer):  # type: ignore[misc]
+    """Periodic bias linear DenseNet embedding of numbers (arXiv:2407.04491, section 3).
+
+    Each number x has its own w, b, V and c: cos(2 pi x w + b) V + c, and x itself beside it.
+
+    Parameters
+    ----------
+    n_frequencies : int
+    units : int
+        Outputs a number, x itself included.
+    """
+
+    def __init__(self, n_frequencies: int = 16, units: int = 4, **options: Any) -> None:
+        super().__init__(**options)
+        self.n_frequencies, self.units = n_frequencies, units
+
+    def build(self, input_shape: Any) -> None:
+        """Make frequencies and phases (n, k), kernel (n, k, units - 1), bias (n, units - 1)."""
+        lead, n, k = _lead(input_shape, 2), input_shape[-1], self.n_frequencies
+        self.frequencies = self.add_weight(name="frequencies", shape=(*lead, n, k))
+        self.phases = self.add_weight(name="phases", shape=(*lead, n, k))
+        self.kernel = self.add_weight(name="kernel", shape=(*lead, n, k, self.units - 1))
+        self.offset = self.add_weight(name="offset", shape=(*lead, n, self.units - 1))
+
+    def call(self, inputs: Any) -> Any:
+        """Return (..., n * units): all embeddings, then the numbers themselves."""
+        by_number = ops.expand_dims(ops.swapaxes(inputs, -1, -2), -1)  # (..., n, batch, 1)
+        waves = 2 * np.pi * by_number * _over_rows(self.frequencies) + _over_rows(self.phases)
+        made = ops.matmul(ops.cos(waves), self.kernel) + _over_rows(self.offset)
+        made = ops.swapaxes(made, -2, -3)  # (..., batch, n, units - 1)
+        flat = ops.reshape(made, (*made.shape[:-3], -1, made.shape[-2] * made.shape[-1]))
+        return ops.concatenate([flat, inputs], axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `__init__` takes."""
+        sizes = {"n_frequencies": self.n_frequencies, "units": self.units}
+        return {**super().get_config(), **sizes}
