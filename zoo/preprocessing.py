@@ -8,7 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["TableEncoder", "as_frame"]
+__all__ = ["Categories", "Scale", "TableEncoder", "as_frame", "smooth_clip"]
+
+Categories = Literal["onehot", "ordinal", "mixed"]
+Scale = Literal["none", "standard", "robust"]
 
 _MAX_LEVELS = 254  # HistGradientBoosting takes 255 levels, one of which is kept for the rest
 
@@ -93,17 +96,24 @@ def smooth_clip(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 class _Scaling:
-    """Learns a centre and a factor for each column (n_rows, n_columns); NaN does not count."""
+    """Learns a centre and a factor for each column (n_rows, n_columns); NaN does not count.
 
-    def __init__(self, kind: Literal["standard", "robust"], values: NDArray[np.float64]) -> None:
+    Weights count in means, not in quantiles.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        values: NDArray[np.float64],
+        weight: NDArray[np.float64] | None = None,
+    ) -> None:
         present = ~np.isnan(values)
-        count = np.maximum(present.sum(axis=0), 1)
-        filled = np.where(present, values, 0.0)
-        mean = filled.sum(axis=0) / count
         if kind == "standard":
-            self.center = mean
-            deviation = np.where(present, values - mean, 0.0)
-            spread = np.sqrt((deviation**2).sum(axis=0) / count)
+            share = present * (1.0 if weight is None else weight[:, None])
+            share = share / np.maximum(share.sum(axis=0), 1e-300)
+            self.center = (np.where(present, values, 0.0) * share).sum(axis=0)
+            deviation = np.where(present, values - self.center, 0.0)
+            spread = np.sqrt((deviation**2 * share).sum(axis=0))
         else:
             known = np.where(present.any(axis=0), values, 0.0)
             shares = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -157,16 +167,19 @@ class TableEncoder:
     def __init__(
         self,
         *,
-        categories: Literal["onehot", "ordinal", "mixed"],
-        scale: Literal["none", "standard", "robust"] | bool,
+        categories: Categories,
+        scale: Scale,
         max_onehot: int = 9,
     ) -> None:
         self.categories = categories
-        self.scale = {True: "standard", False: "none"}.get(scale, scale)
+        self.scale = scale
         self.max_onehot = max_onehot
 
-    def fit(self, X: pd.DataFrame) -> TableEncoder:
-        """Learn kinds, levels, means and spreads from the training rows (n_samples, n_features)."""
+    def fit(self, X: pd.DataFrame, weight: NDArray[np.float64] | None = None) -> TableEncoder:
+        """Learn kinds, levels, means and spreads from the training rows (n_samples, n_features).
+
+        A row's weight (n_samples,) counts as often as so many equal rows.
+        """
         self.kinds_ = [_kind(X.iloc[:, i]) for i in range(X.shape[1])]
         self.levels_: list[dict[str, int]] = []
         for i, kind in enumerate(self.kinds_):
@@ -186,7 +199,7 @@ class TableEncoder:
         )
         self.n_fixed_ = self.n_numbers_ + self.n_codes_
         if self.scale != "none":
-            self._scale_numbers = _Scaling(self.scale, numbers)
+            self._scale_numbers = _Scaling(self.scale, numbers, weight)
         _, spread = self._categories(X)
         rest = np.concatenate([self._gaps(numbers), spread], axis=1)
         if self.scale == "robust":

@@ -31,12 +31,9 @@ PICTURES = ("cnn",)  # the checks' tables of 1 to 30 columns are no pictures
 
 _WEIGHTS = "check_sample_weight_equivalence_on_dense_data"
 _HELD_OUT = "which rows are held out is drawn from all rows, and repeated ones are others"
-_ENCODER = "the encoder centres and scales numbers without weights"
 _TOLERANCE = "the solver stops within a tolerance that is wider than the check's"
 EXCEPTIONS = {
     "logistic": {_WEIGHTS: _TOLERANCE},
-    "naive_bayes": {_WEIGHTS: _ENCODER},
-    "knn": {_WEIGHTS: _ENCODER},
     "svm_rbf": {_WEIGHTS: _TOLERANCE},
     "random_forest": {_WEIGHTS: "which rows a tree sees is drawn from all rows"},
     "perceptron_rosenblatt": {_WEIGHTS: "one pass corrects a repeated row more than once"},
@@ -296,7 +293,6 @@ def test_a_row_of_weight_zero_is_as_if_it_were_not_there(name, task):
     assert_same(answers(weighted, X), answers(without, X))
 
 
-@pytest.mark.xfail(reason=_ENCODER, strict=True)
 @pytest.mark.parametrize(
     ("name", "task"),
     [(name, task) for name in ("logistic", "svm_rbf") for task in zoo.spec(name).tasks],

@@ -6,7 +6,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from zoo.preprocessing import TableEncoder, as_frame
+from zoo.preprocessing import Categories, Scale, TableEncoder, as_frame
 
 __all__ = ["TableClassifier", "TableEstimator", "TableRegressor", "held_out"]
 
@@ -170,8 +170,9 @@ def _as_numbers(y: Any, estimator: TableEstimator) -> NDArray[np.float64]:
 class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     """An estimator over frames: encodes on `fit`, matches columns by name on `predict`."""
 
-    _categories: ClassVar[Literal["onehot", "ordinal", "mixed"]] = "onehot"
-    _scale: ClassVar[Any] = True
+    _categories: ClassVar[Categories] = "onehot"
+    _max_onehot: ClassVar[int] = 9
+    _scale: ClassVar[Scale] = "standard"
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -212,9 +213,11 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         kept = weight > 0
         return (table, y, weight) if kept.all() else (table[kept], y[kept], weight[kept])
 
-    def _encode_fit(self, X: Any) -> NDArray[np.float32]:
+    def _encode_fit(self, X: Any, weight: NDArray[np.float64] | None = None) -> NDArray[np.float32]:
         frame = as_frame(_as_table(X))
-        encoder = TableEncoder(categories=self._categories, scale=self._scale).fit(frame)
+        encoder = TableEncoder(
+            categories=self._categories, scale=self._scale, max_onehot=self._max_onehot
+        ).fit(frame, weight)
         self.n_features_in_ = frame.shape[1]
         self.encoder_ = encoder
         if isinstance(X, pd.DataFrame):
@@ -283,7 +286,7 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
             ) from error
         with self._all_or_nothing():
             self._forget()
-            matrix = self._encode_fit(table)
+            matrix = self._encode_fit(table, weight)
             self.classes_ = classes
         return matrix, codes, weight
 
@@ -349,7 +352,7 @@ class TableRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         table, target, weight = self._kept(X, _as_numbers(y, self), sample_weight)
         with self._all_or_nothing():
             self._forget()
-            matrix = self._encode_fit(table)
+            matrix = self._encode_fit(table, weight)
             self.target_mean_ = float(np.average(target, weights=weight))
             deviation = target - self.target_mean_
             self.target_scale_ = float(np.sqrt(np.average(deviation**2, weights=weight))) or 1.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -32,6 +32,7 @@ class _Plan:
     task: Any
     options: Any
     seconds: float
+    before: Mapping[str, Any]  # the model's attributes, to be put back if training fails
 
 
 def _softmax(logits: NDArray[Any]) -> NDArray[Any]:
@@ -53,7 +54,7 @@ class _Network(ABC):
 
     _jit_compile: ClassVar[bool] = True
     _loss: ClassVar[Any]
-    learning_rate: float
+    learning_rate: Any  # a number, or None where the class has its own
     weight_decay: float
     max_epochs: int
     patience: int
@@ -137,7 +138,7 @@ class _Network(ABC):
         )
         options = self._fit_options()
         seconds = time.perf_counter() - start
-        return _Plan(number, self, self._program(n_places), task, options, seconds)
+        return _Plan(number, self, self._program(n_places), task, options, seconds, {})
 
     def _train(self, X: NDArray[np.float32], y: NDArray[Any], weight: Any) -> None:
         from zoo.training.stream import fit_networks
@@ -180,6 +181,11 @@ class _Network(ABC):
         return network
 
 
+def _restore(model: Any, attributes: Mapping[str, Any]) -> None:
+    vars(model).clear()
+    vars(model).update(attributes)
+
+
 def _tasks(plans: Iterator[_Plan], taken: list[_Plan]) -> Iterator[Any]:
     """Pass on the tasks of plans, noting which were taken."""
     for plan in plans:
@@ -213,15 +219,17 @@ def fit_together(
 
     def plans() -> Iterator[_Plan]:
         for number, (model, (X, y)) in enumerate(zip(models, tables, strict=True)):
-            start = time.perf_counter()
+            start, before = time.perf_counter(), dict(vars(model))
             try:
                 rows = model._checked(X, y, None)
                 if len(getattr(model, "classes_", "ab")) > 1:
-                    yield model._plan(*rows, number=number, n_places=n_places)
+                    plan = model._plan(*rows, number=number, n_places=n_places)
+                    yield replace(plan, seconds=time.perf_counter() - start, before=before)
                     continue
                 model.fit_s_, model.compile_s_ = time.perf_counter() - start, 0.0
                 not_trained.append((number, None))  # one class: nothing to learn
             except Exception as error:  # noqa: BLE001 (its own failure, whatever it is)
+                _restore(model, before)
                 not_trained.append((number, error))
 
     for (program, options), group in groupby(
@@ -234,6 +242,7 @@ def fit_together(
                 plan.model._take(plan, result)
                 yield plan.number, None
             except FloatingPointError as error:
+                _restore(plan.model, plan.before)
                 yield plan.number, error
     yield from not_trained
 

@@ -8,17 +8,18 @@ and weight decay that fade out, and a learning rate that runs through four cycle
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.models.network import NetworkClassifier, NetworkRegressor
+from zoo.preprocessing import Categories, Scale
 
 _EMBEDDING = 8  # outputs of a category's embedding
 _FREQUENCIES, _OUTPUTS = 16, 4  # of the embedding of a number
-_ACTIVATIONS = {
+_ACTIVATIONS: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
     "selu": lambda x: (
         1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(np.minimum(x, 0.0)))
     ),
@@ -29,8 +30,8 @@ _ACTIVATIONS = {
 class RealMLP:
     """Architecture, first weights and schedules; the simple variant is a special case."""
 
-    _categories: ClassVar[Literal["onehot", "ordinal", "mixed"]] = "mixed"
-    _scale: ClassVar[Any] = "robust"
+    _categories: ClassVar[Categories] = "mixed"
+    _scale: ClassVar[Scale] = "robust"
     _is_simple: ClassVar[bool] = False
     _activation: ClassVar[str]
     _learning_rate: ClassVar[float]
@@ -319,9 +320,10 @@ class RealMLPRegressor(RealMLP, NetworkRegressor):
     _activation: ClassVar[str] = "mish"
     _learning_rate: ClassVar[float] = 0.2
 
-    def _fit_numbers(self, X: Any, y: Any, weight: Any) -> None:
+    def _plan(self, X: Any, y: Any, weight: Any, **options: Any) -> Any:
         self.lowest_, self.highest_ = float(y.min()), float(y.max())
-        super()._fit_numbers(X, y, weight)
+        return super()._plan(X, y, weight, **options)
 
     def _values(self, X: NDArray[np.float32]) -> NDArray[Any]:
-        return np.clip(super()._values(X), self.lowest_, self.highest_)
+        values: NDArray[Any] = np.clip(super()._values(X), self.lowest_, self.highest_)
+        return values

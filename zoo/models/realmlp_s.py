@@ -12,6 +12,7 @@ class _RealMLPSimple(RealMLP):
     """The parameters of the simple variant."""
 
     _is_simple: ClassVar[bool] = True
+    _max_onehot: ClassVar[int] = 1_000_000  # every category
 
     def __init__(
         self,

@@ -29,6 +29,7 @@ from zoo.training.recipe import Recipe
 __all__ = ["Carry", "Program", "program"]
 
 _PREDICT_ROWS = 8192
+_LEAST_ROWS = 64
 
 
 class Carry(NamedTuple):
@@ -263,7 +264,9 @@ class Program:
             rows = X[start : start + _PREDICT_ROWS]
             n_rows, n_columns = rows.shape
             # TensorFlow's matrix product keeps something for each shape that it ever saw
-            full = np.zeros((_row_class(n_rows), self.n_inputs), np.float32)
+            # and rounds the last bit by how many rows there are
+            n_whole = max(_row_class(n_rows), _LEAST_ROWS)
+            full = np.zeros((n_whole, self.n_inputs), np.float32)
             full[:n_rows, :n_columns] = rows
             (outputs,) = infer([*values, tf.constant(full)])
             parts.append(outputs.numpy()[:n_rows])
