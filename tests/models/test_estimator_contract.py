@@ -25,8 +25,10 @@ SMALL = {
     "deep_mlp": {"max_epochs": 20},
     "realmlp": {"max_epochs": 60},
     "realmlp_s": {"max_epochs": 60},
+    "ft_transformer": {"max_epochs": 20, "learning_rate": 0.01},
+    "tabm": {"max_epochs": 20, "learning_rate": 0.01},
 }
-SLOW = ("deep_mlp", "cnn", "realmlp", "realmlp_s")
+SLOW = ("deep_mlp", "cnn", "realmlp", "realmlp_s", "ft_transformer", "tabm")
 PICTURES = ("cnn",)  # the checks' tables of 1 to 30 columns are no pictures
 
 _WEIGHTS = "check_sample_weight_equivalence_on_dense_data"
@@ -42,6 +44,8 @@ EXCEPTIONS = {
     "deep_mlp": {_WEIGHTS: _HELD_OUT},
     "realmlp": {_WEIGHTS: _HELD_OUT},
     "realmlp_s": {_WEIGHTS: _HELD_OUT},
+    "ft_transformer": {_WEIGHTS: _HELD_OUT},
+    "tabm": {_WEIGHTS: _HELD_OUT},
     "hist_gradient_boosting": {_WEIGHTS: _HELD_OUT},
     "xgboost": {_WEIGHTS: _HELD_OUT},
     "lightgbm": {_WEIGHTS: _HELD_OUT},

@@ -295,7 +295,15 @@ class Program:
         return self.template.stateless_call(list(weights[:n]), state, X, training=False)[0]
 
     def _losses(self, outputs: Any, y: Any, weight: Any) -> Any:
-        """Return the mean loss of each replicate, (R,)."""
+        """Return the mean loss of each replicate, (R,).
+
+        Outputs (R, batch, n_outputs), or (R, batch, k, n_outputs) of k members, whose losses are
+        averaged.
+        """
+        if len(outputs.shape) == 4:
+            k = outputs.shape[2]
+            y, weight = (tf.repeat(part, k, axis=1) for part in (y, weight))
+            outputs = tf.reshape(outputs, (outputs.shape[0], -1, outputs.shape[3]))
         if self.recipe.loss == "squared":
             losses = tf.square(outputs[..., 0] - y)
         else:

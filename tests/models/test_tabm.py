@@ -1,0 +1,152 @@
+import keras
+import numpy as np
+import pytest
+
+import zoo
+from zoo.models.network import fit_together
+from zoo.models.tabm import TabMClassifier
+from zoo.training.layers import plain
+from zoo.training.program import Program
+from zoo.training.recipe import Recipe
+
+OPTIONS = {"n_outputs": 3, "k": 4, "units": 6, "n_hidden": 2, "dropout": 0.0, "is_logits": True}
+
+
+def relu(values):
+    return np.maximum(values, 0)
+
+
+def by_hand(weights, X, *, is_mini):
+    """Evaluate the paper's equations member by member."""
+    named = {"/".join(path.split("/")[-2:]): value for path, value in weights.items()}
+    logits = []
+    for m in range(4):
+        h = X * named["members/factors"][m] if is_mini else X
+        for number in (1, 2):
+            layer = f"hidden_{number}"
+            if is_mini:
+                h = relu(h @ named[f"{layer}/kernel"] + named[f"{layer}/bias"])
+            else:
+                r, s = named[f"{layer}/r"][m], named[f"{layer}/s"][m]
+                h = relu(((h * r) @ named[f"{layer}/kernel"]) * s + named[f"{layer}/bias"][m])
+        logits.append(h @ named["output/kernel"][m] + named["output/bias"][m])
+    shares = [np.exp(one) / np.exp(one).sum(axis=1, keepdims=True) for one in logits]
+    return np.stack(logits, axis=1), np.mean(shares, axis=0)
+
+
+@pytest.mark.parametrize("is_mini", [False, True])
+def test_the_forward_pass_is_that_of_the_paper(is_mini):
+    network = TabMClassifier._build(plain(), n_inputs=5, is_mini=is_mini, **OPTIONS)
+    rng = np.random.default_rng(0)
+    for variable in network.trainable_variables:
+        variable.assign(rng.normal(size=variable.shape))
+    X = rng.normal(size=(7, 5)).astype(np.float32)
+    weights = {v.path: v.numpy() for v in network.trainable_variables}
+    members, shares = by_hand(weights, X, is_mini=is_mini)
+    np.testing.assert_allclose(network(X, training=True).numpy(), members, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(np.exp(network(X).numpy()), shares, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("is_mini", [False, True])
+def test_networks_side_by_side_are_each_the_ordinary_one(is_mini):
+    def build(layers, n_inputs):
+        return TabMClassifier._build(layers, n_inputs=n_inputs, is_mini=is_mini, **OPTIONS)
+
+    recipe = Recipe(loss="crossentropy")
+    two = Program(build, 5, recipe, n_replicates=2, draw=TabMClassifier._draw)
+    carry = two.empty()
+    X = np.random.default_rng(0).normal(size=(2, 7, 5)).astype(np.float32)
+    for r in range(2):
+        carry = two.enter(carry, r, r, X[r])
+    outputs, _ = two.network.stateless_call(carry.weights, carry.state, X, training=False)
+    for r in range(2):
+        alone = two.forward(two.slice(carry, r), X[r])
+        np.testing.assert_allclose(np.asarray(outputs)[r], alone, atol=1e-5)
+
+
+def test_members_start_apart_by_signs_and_share_the_rest():
+    template = TabMClassifier._build(plain(), n_inputs=5, is_mini=False, **OPTIONS)
+    paths = [v.path for v in template.trainable_variables]
+    shapes = [tuple(v.shape) for v in template.trainable_variables]
+    rng = np.random.default_rng(0)
+    drawn = TabMClassifier._draw(paths, shapes, rng, np.zeros((1, 5), np.float32))
+    named = {"/".join(p.split("/")[-2:]): w for p, w in zip(paths, drawn, strict=True)}
+    assert set(np.unique(named["hidden_1/r"])) == {-1.0, 1.0}
+    assert (named["hidden_2/r"] == 1).all()
+    assert (named["hidden_1/s"] == 1).all()
+    assert (named["hidden_1/bias"] == named["hidden_1/bias"][0]).all()
+    assert np.abs(named["hidden_1/kernel"]).max() <= 1 / np.sqrt(5)
+    assert np.abs(named["output/kernel"][0] - named["output/kernel"][1]).max() > 0
+
+
+def test_each_member_has_a_loss_of_its_own():
+    def build(layers, n_inputs):
+        return TabMClassifier._build(layers, n_inputs=n_inputs, is_mini=False, **OPTIONS)
+
+    compiled = Program(build, 5, Recipe(loss="crossentropy"), draw=TabMClassifier._draw)
+    rng = np.random.default_rng(0)
+    outputs = rng.normal(size=(1, 6, 4, 3)).astype(np.float32)
+    y = rng.integers(0, 3, size=(1, 6)).astype(np.float32)
+    weight = rng.uniform(size=(1, 6)).astype(np.float32)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="none")
+    each = np.stack([np.asarray(loss(y[0], outputs[0, :, m])) for m in range(4)])
+    expected = (each.mean(axis=0) * weight[0]).sum() / weight.sum()
+    np.testing.assert_allclose(np.asarray(compiled._losses(outputs, y, weight))[0], expected, 1e-5)
+
+
+def test_many_fitted_together_equal_each_alone():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 3))
+    y = np.where(X[:, 0] * X[:, 1] > 0, "yes", "no")
+    make = lambda i: TabMClassifier(k=4, units=8, max_epochs=4, random_state=i)  # noqa: E731
+    models = [make(i) for i in range(2)]
+    assert dict(fit_together(models, [(X, y)] * 2, n_places=2)) == {0: None, 1: None}
+    np.testing.assert_allclose(
+        models[1].predict_proba(X), make(1).fit(X, y).predict_proba(X), atol=1e-3
+    )
+
+
+@pytest.mark.parametrize("is_mini", [False, True])
+def test_an_interaction_is_learnt(is_mini):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(600, 3))
+    y = X[:, 0] * X[:, 1] > 0
+    model = zoo.make("tabm", k=8, units=32, max_epochs=40, is_mini=is_mini, random_state=0)
+    assert model.fit(X[:400], y[:400]).score(X[400:], y[400:]) > 0.85
+
+
+@pytest.mark.parametrize("is_mini", [False, True])
+def test_the_authors_package_computes_the_same(is_mini):
+    torch = pytest.importorskip("torch")
+    tabm = pytest.importorskip("tabm")
+    theirs = tabm.TabM.make(
+        n_num_features=5, d_out=3, k=4, n_blocks=2, d_block=6, dropout=0.0,
+        arch_type="tabm-mini" if is_mini else "tabm",
+    )  # fmt: skip
+    network = TabMClassifier._build(plain(), n_inputs=5, is_mini=is_mini, **OPTIONS)
+    rng = np.random.default_rng(0)
+    for variable in network.trainable_variables:
+        variable.assign(rng.normal(size=variable.shape))
+    ours = {"/".join(v.path.split("/")[-2:]): v.numpy() for v in network.trainable_variables}
+    state = theirs.state_dict()
+    for name, value in state.items():
+        state[name] = torch.from_numpy(_copied(name, tuple(value.shape), ours))
+    theirs.load_state_dict(state)
+    theirs.eval()
+    X = rng.normal(size=(7, 5)).astype(np.float32)
+    with torch.no_grad():
+        expected = theirs(torch.from_numpy(X)).numpy()
+    np.testing.assert_allclose(network(X, training=True).numpy(), expected, rtol=1e-4, atol=1e-5)
+
+
+def _copied(name, shape, ours):
+    """Return the weight of ours that the other package calls `name`."""
+    *places, kind = name.split(".")
+    if places[0] == "output":
+        return ours[f"output/{'kernel' if kind == 'weight' else 'bias'}"]
+    if places[1] == "affine":
+        return ours["members/factors"]
+    layer = f"hidden_{int(places[2]) + 1}"
+    value = ours[f"{layer}/kernel"].T if kind == "weight" else ours[f"{layer}/{kind}"]
+    assert value.shape == shape
+    return np.ascontiguousarray(value)

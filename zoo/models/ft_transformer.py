@@ -1,0 +1,218 @@
+"""FT-Transformer (Gorishniy, Rubachev, Khrulkov & Babenko 2021, arXiv:2106.11959).
+
+Each number and each category becomes a token; a transformer lets them look at each other, and a
+token that stands for the whole row carries the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.models.network import NetworkClassifier, NetworkRegressor
+from zoo.preprocessing import Categories
+
+_EPSILON = 1e-5
+
+
+class _FTTransformer:
+    """Architecture, first weights and optimiser."""
+
+    _categories: ClassVar[Categories] = "mixed"
+    _max_onehot: ClassVar[int] = 0  # every category is a token
+    _loss: ClassVar[Any]
+    encoder_: Any
+
+    def __init__(
+        self,
+        *,
+        units: int = 192,
+        n_blocks: int = 3,
+        n_heads: int = 8,
+        attention_dropout: float = 0.2,
+        hidden_dropout: float = 0.1,
+        learning_rate: float = 0.0001,
+        weight_decay: float = 0.00001,
+        batch_size: int = 256,
+        max_epochs: int = 500,
+        patience: int = 16,
+        validation_fraction: float = 0.2,
+        random_state: Any = None,
+    ) -> None:
+        self.units = units
+        self.n_blocks = n_blocks
+        self.n_heads = n_heads
+        self.attention_dropout = attention_dropout
+        self.hidden_dropout = hidden_dropout
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.patience = patience
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+
+    @staticmethod
+    def _build(
+        layers: Any,
+        *,
+        n_inputs: int,
+        n_outputs: int,
+        n_numbers: int,
+        n_codes: int,
+        n_levels: int,
+        units: int,
+        n_blocks: int,
+        n_heads: int,
+        attention_dropout: float,
+        hidden_dropout: float,
+    ) -> Any:
+        inputs = layers.Input(n_inputs)
+        numbers = layers.Columns(0, n_numbers, name="numbers")(inputs)
+        tokens = layers.FeatureTokens(units, name="columns")(numbers)
+        if n_codes:
+            codes = layers.Columns(n_numbers, n_numbers + n_codes, name="codes")(inputs)
+            levels = layers.Embedding(n_levels, units, name="levels")(codes)
+            tokens = layers.Concatenate(axis=-2)([tokens, levels])
+        for number in range(1, n_blocks + 1):
+            known = tokens
+            if number > 1:  # the first block does without: the paper calls that crucial
+                known = layers.LayerNormalization(epsilon=_EPSILON, name=f"norm_{number}")(tokens)
+            asking = known
+            if number == n_blocks:  # only the row's token is read in the end
+                tokens, asking = (layers.Tokens(0, 1)(values) for values in (tokens, known))
+            queries = layers.SharedDense(units, name=f"query_{number}")(asking)
+            keys = layers.SharedDense(units, name=f"key_{number}")(known)
+            values = layers.SharedDense(units, name=f"value_{number}")(known)
+            shares = layers.AttentionShares(n_heads)([queries, keys])
+            if attention_dropout > 0:
+                shares = layers.Dropout(attention_dropout)(shares)
+            mixed = layers.SharedDense(units, name=f"mix_{number}")(
+                layers.Attend()([shares, values])
+            )
+            tokens = layers.Add()([tokens, mixed])
+            normed = layers.LayerNormalization(epsilon=_EPSILON, name=f"hidden_norm_{number}")
+            hidden = layers.SharedDense(2 * (units * 4 // 3), name=f"hidden_{number}")(
+                normed(tokens)
+            )
+            hidden = layers.ReGLU()(hidden)
+            if hidden_dropout > 0:
+                hidden = layers.Dropout(hidden_dropout)(hidden)
+            hidden = layers.SharedDense(units, name=f"back_{number}")(hidden)
+            tokens = layers.Add()([tokens, hidden])
+        row = layers.LayerNormalization(epsilon=_EPSILON, name="last_norm")(tokens)
+        row = layers.Flatten()(layers.Activation("relu")(row))
+        return layers.Model(inputs, layers.Dense(n_outputs, name="output")(row))
+
+    @staticmethod
+    def _draw(
+        paths: Sequence[str],
+        shapes: Sequence[tuple[int, ...]],
+        rng: np.random.Generator,
+        X: NDArray[np.float32],
+        **options: Any,
+    ) -> list[NDArray[np.float32]]:
+        """Draw all within 1 / sqrt(inputs), tokens within 1 / sqrt(units); scales are ones."""
+        drawn: list[NDArray[Any]] = []
+        fan_in = options["units"]
+        for path, shape in zip(paths, shapes, strict=True):
+            name = path.split("/")[-1]
+            if name in {"gamma", "beta"}:
+                drawn.append(np.full(shape, float(name == "gamma")))
+                continue
+            if name == "kernel":
+                fan_in = shape[0]
+            is_token = name in {"slopes", "row_token", "embeddings"} or "columns/" in path
+            bound = 1.0 / np.sqrt(options["units"] if is_token else fan_in)
+            drawn.append(rng.uniform(-bound, bound, shape))
+        return [values.astype(np.float32) for values in drawn]
+
+    def _options(self, n_inputs: int) -> Mapping[str, Any]:
+        if self.units % self.n_heads:
+            raise ValueError(f"units ({self.units}) must be a multiple of n_heads ({self.n_heads})")
+        encoder = self.encoder_
+        return {
+            "n_numbers": encoder.n_numbers_,
+            "n_codes": encoder.n_codes_,
+            "n_levels": encoder.n_levels_,
+            "units": self.units,
+            "n_blocks": self.n_blocks,
+            "n_heads": self.n_heads,
+            "attention_dropout": self.attention_dropout,
+            "hidden_dropout": self.hidden_dropout,
+        }
+
+    def _recipe(self) -> Any:
+        from zoo.training.optimizer import Adam
+        from zoo.training.recipe import Recipe
+
+        without = ("columns/slopes", "columns/bias", "columns/row_token", "levels/embeddings")
+        optimizer = Adam(epsilon=1e-8, without_decay=without)
+        return Recipe(loss=self._loss, optimizer=optimizer, batch_size=self.batch_size)
+
+
+class FTTransformerClassifier(_FTTransformer, NetworkClassifier):
+    """FT-Transformer for classes. Gaps in numbers are filled with the mean, without a sign.
+
+    Parameters
+    ----------
+    units : int
+        Features of a token; a multiple of `n_heads`.
+    n_blocks : int
+    n_heads : int
+    attention_dropout : float
+        Share of the attention that is dropped at each step.
+    hidden_dropout : float
+        Share of the hidden units of each block that is dropped.
+    learning_rate : float
+        Step size of AdamW.
+    weight_decay : float
+        Decoupled decay of the matrices, not of tokens, norms and biases.
+    batch_size : int
+    max_epochs : int
+        Rounds at most; a round is one epoch, or several that make 32 steps on small data.
+    patience : int
+        Rounds without a better held-out loss before training stops.
+    validation_fraction : float
+        Share of the training rows held out for early stopping.
+    random_state : int, RandomState or None
+
+    References
+    ----------
+    arXiv:2106.11959, section 3.3 and appendix E.
+    """
+
+
+class FTTransformerRegressor(_FTTransformer, NetworkRegressor):
+    """FT-Transformer for numbers. Gaps in numbers are filled with the mean, without a sign.
+
+    Parameters
+    ----------
+    units : int
+        Features of a token; a multiple of `n_heads`.
+    n_blocks : int
+    n_heads : int
+    attention_dropout : float
+        Share of the attention that is dropped at each step.
+    hidden_dropout : float
+        Share of the hidden units of each block that is dropped.
+    learning_rate : float
+        Step size of AdamW.
+    weight_decay : float
+        Decoupled decay of the matrices, not of tokens, norms and biases.
+    batch_size : int
+    max_epochs : int
+        Rounds at most; a round is one epoch, or several that make 32 steps on small data.
+    patience : int
+        Rounds without a better held-out loss before training stops.
+    validation_fraction : float
+        Share of the training rows held out for early stopping.
+    random_state : int, RandomState or None
+
+    References
+    ----------
+    arXiv:2106.11959, section 3.3 and appendix E.
+    """
