@@ -33,7 +33,8 @@ def record(part: str, rows: list[dict[str, Any]]) -> None:
     new = new.reindex(columns=COLUMNS)
     if path.exists():
         old = pd.read_csv(path)
-        old = old[~old["comparison"].str.startswith(f"{part}: ")]
+        parts = old["comparison"].str.extract(r"^(\w+): ")[0]
+        old = old[parts.notna() & (parts != part)]
         new = pd.concat([old, new]) if len(old) else new
     new = new.sort_values("comparison", kind="stable")
     new.to_csv(path, index=False, float_format="%.4g", lineterminator="\n")
@@ -58,9 +59,7 @@ def draw(table: pd.DataFrame) -> None:
     for place, ratio in zip(places, table["ratio"], strict=True):
         axes.text(ratio * 1.03, place, f"{ratio:.2g}", va="center", fontsize=7)
     axes.set_ylim(-0.7, len(table) - 0.3)
-    axes.set_xlabel(
-        "times better than the peer, of the same run (share of the peak where named so)"
-    )
+    axes.set_xlabel("times better than the peer, or share of the peak")
     if table["target"].notna().any():
         axes.legend(loc="lower right", fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)
