@@ -1,0 +1,159 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+import zoo
+from zoo.models.network import fit_together
+from zoo.models.realmlp import RealMLPClassifier, RealMLPRegressor
+from zoo.training.layers import plain
+from zoo.training.program import Program
+
+OPTIONS = {
+    "n_outputs": 3, "n_numbers": 2, "n_codes": 1, "n_levels": 12, "units": 6, "n_hidden": 2,
+    "dropout": 0.0,
+}  # fmt: skip
+
+
+def build(layers, n_inputs, **changed):
+    options = {**OPTIONS, "activation": "selu", "is_simple": False, **changed}
+    return RealMLPClassifier._build(layers, n_inputs=n_inputs, **options)
+
+
+def make_rows(n_rows, n_onehot=2):
+    rng = np.random.default_rng(0)
+    parts = [rng.normal(size=(n_rows, 2)), rng.integers(0, 12, (n_rows, 1))]
+    return np.column_stack([*parts, rng.normal(size=(n_rows, n_onehot))]).astype(np.float32)
+
+
+def bend(x, kind):
+    if kind == "mish":
+        return x * np.tanh(np.log1p(np.exp(x)))
+    return 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * (np.exp(x) - 1))
+
+
+def by_hand(w, X, *, kind, is_simple):
+    """Evaluate the paper's equations."""
+    x = X[:, :2].astype(np.float64)
+    if not is_simple:
+        embedded = []
+        for j in range(2):
+            waves = np.cos(
+                2 * np.pi * np.outer(x[:, j], w["periodic/frequencies"][j])
+                + w["periodic/phases"][j]
+            )
+            embedded.append(waves @ w["periodic/kernel"][j] + w["periodic/offset"][j])
+        x = np.concatenate([*embedded, x], axis=1)
+    levels = w["levels/embeddings"][X[:, 2].astype(int)]
+    h = np.concatenate([x, levels, X[:, 3:]], axis=1) * w["front/scale"]
+    for number in (1, 2):
+        kernel = w[f"hidden_{number}/kernel"]
+        z = h @ kernel / np.sqrt(len(kernel)) + w[f"hidden_{number}/bias"]
+        alpha = 1.0 if is_simple else w[f"bend_{number}/alpha"]
+        h = z + alpha * (bend(z, kind) - z)
+    return h @ w["output/kernel"] / np.sqrt(6) + w["output/bias"]
+
+
+@pytest.mark.parametrize("kind", ["selu", "mish"])
+@pytest.mark.parametrize("is_simple", [False, True])
+def test_the_forward_pass_is_that_of_the_paper(kind, is_simple):
+    network = build(plain(), 5, activation=kind, is_simple=is_simple)
+    rng = np.random.default_rng(1)
+    for variable in network.trainable_variables:
+        variable.assign(rng.normal(size=variable.shape))
+    weights = {"/".join(v.path.split("/")[-2:]): v.numpy() for v in network.trainable_variables}
+    X = make_rows(9)
+    expected = by_hand(weights, X, kind=kind, is_simple=is_simple)
+    np.testing.assert_allclose(network(X).numpy(), expected, rtol=1e-4, atol=1e-4)
+
+
+def drawn(X, **changed):
+    options = {**OPTIONS, "activation": "selu", "is_simple": False, **changed}
+    template = RealMLPClassifier._build(plain(), n_inputs=X.shape[1], **options)
+    paths = [v.path for v in template.trainable_variables]
+    shapes = [tuple(v.shape) for v in template.trainable_variables]
+    values = RealMLPClassifier._draw(paths, shapes, np.random.default_rng(0), X, **options)
+    assert [value.shape for value in values] == shapes
+    return {"/".join(p.split("/")[-2:]): v for p, v in zip(paths, values, strict=True)}
+
+
+def test_each_unit_begins_with_deviation_1_and_bends_among_the_data():
+    X = make_rows(3000)
+    w = drawn(X)
+    assert (w["front/scale"] == 1).all()
+    assert (w["bend_1/alpha"] == 1).all()
+    x = X[:, :2].astype(np.float64)
+    waves = np.cos(2 * np.pi * x[:, :, None] * w["periodic/frequencies"] + w["periodic/phases"])
+    embedded = np.einsum("bnk,nku->bnu", waves, w["periodic/kernel"]) + w["periodic/offset"]
+    levels = w["levels/embeddings"][X[:, 2].astype(int)]
+    h = np.concatenate([embedded.reshape(3000, -1), x, levels, X[:, 3:]], axis=1)
+    z = h @ w["hidden_1/kernel"] / np.sqrt(h.shape[1])
+    np.testing.assert_allclose(z.std(axis=0), 1.0, rtol=1e-4)
+    thresholds = -w["hidden_1/bias"]
+    assert ((z.min(axis=0) < thresholds) & (thresholds < z.max(axis=0))).all()
+
+
+def test_the_simple_variant_begins_with_an_output_of_zeros():
+    w = drawn(make_rows(50), is_simple=True)
+    assert (w["output/kernel"] == 0).all()
+    assert abs(w["hidden_1/kernel"].std() - 1.0) < 0.2
+    assert "bend_1/alpha" not in w
+
+
+def test_a_network_trains_in_a_wider_program_as_in_its_own():
+    model = RealMLPClassifier(units=6, n_hidden=2)
+    options = {**OPTIONS, "activation": "selu", "is_simple": False}
+    narrow, wide = (
+        Program(
+            build,
+            n,
+            model._recipe(),
+            draw=lambda *given: RealMLPClassifier._draw(*given, **options),
+        )
+        for n in (5, 8)
+    )
+    ends = []
+    for program in (narrow, wide):
+        recipe = program.recipe
+        rows = make_rows(recipe.block_steps * recipe.batch_size)
+        X = np.zeros((1, recipe.block_steps, recipe.batch_size, program.n_inputs), np.float32)
+        X[..., :5] = rows.reshape(1, recipe.block_steps, recipe.batch_size, 5)
+        y = (X[..., 0] > 0).astype(np.float32)
+        rates = np.ones((recipe.block_steps, 3, 1), np.float32)
+        rates[:, 0], rates[:, 1] = 0.01, 0.02
+        carry = program.enter(program.empty(), 0, 7, rows[:500])
+        carry = program.train(carry, (X, y, np.ones_like(y)), 20, rates, [True])
+        ends.append((program, program.cropped(program.slice(carry, 0), 5)))
+    for a, b in zip(ends[0][1], ends[1][1], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-2, atol=2e-3)
+    X = make_rows(20)
+    outputs = [program.forward(weights, X) for program, weights in ends]
+    np.testing.assert_allclose(*outputs, rtol=2e-2, atol=1e-2)
+
+
+def test_predicted_numbers_stay_within_those_of_training():
+    X = np.linspace(-1, 1, 200)[:, None]
+    y = 3 * X[:, 0]
+    model = RealMLPRegressor(random_state=0, units=16, max_epochs=20).fit(X[50:150], y[50:150])
+    far = model.predict(np.array([[-100.0], [100.0]]))
+    assert far.min() >= y[50:150].min() - 1e-6
+    assert far.max() <= y[50:150].max() + 1e-6
+
+
+def test_regressors_fitted_together_know_the_range_of_their_own_target():
+    X = np.random.default_rng(0).normal(size=(80, 2))
+    models = [RealMLPRegressor(random_state=i, units=8, max_epochs=3) for i in range(2)]
+    assert dict(fit_together(models, [(X, X[:, 0]), (X, 9 + X[:, 0])], n_places=2)) == {
+        0: None,
+        1: None,
+    }
+    assert models[0].predict(X).max() < 4 < models[1].predict(X).min()
+
+
+@pytest.mark.parametrize("name", ["realmlp", "realmlp_s"])
+def test_many_levels_and_few_are_learnt(name):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"many": rng.choice(list("abcdefghijklmnop"), 900), "a": rng.normal(size=900)})
+    y = np.where(X["many"].isin(list("aceg")), "yes", "no")
+    model = zoo.make(name, random_state=0, max_epochs=40).fit(X[:600], y[:600])
+    assert model.encoder_.n_codes_ == (name == "realmlp")
+    assert model.score(X[600:], y[600:]) > 0.97
