@@ -109,7 +109,8 @@ def test_a_trained_network_is_an_ordinary_keras_model_that_loads_in_another_proc
         y = np.where(X[:, 0] > 0, "yes", "no")
     else:
         X, y = table()
-    model = zoo.make(name, random_state=0, max_epochs=3).fit(X, y)
+    params = {**spec(name).smoke, "max_epochs": 3, "random_state": 0}
+    model = zoo.make(name, **params).fit(X, y)
     encoded = model.encoder_.transform(pd.DataFrame(X))
     network = model.to_keras()
     logits = network(encoded).numpy()

@@ -7,8 +7,9 @@ import tensorflow as tf
 
 from zoo.models.cnn import CNNClassifier
 from zoo.models.mlp import MLPClassifier
+from zoo.training.blocks import row_class
 from zoo.training.optimizer import Adam
-from zoo.training.program import Program, _row_class
+from zoo.training.program import Program
 from zoo.training.recipe import Recipe
 
 CLASSES = Recipe(loss="crossentropy")
@@ -297,7 +298,7 @@ def test_a_variable_that_no_rule_covers_is_named():
 
 
 def test_row_classes_waste_about_a_quarter_at_most_and_are_few():
-    classes = [_row_class(n) for n in range(1, 8193)]
+    classes = [row_class(n) for n in range(1, 8193)]
     assert all(n <= c <= 1.25 * n + 3 for n, c in enumerate(classes, start=1))
     assert len(set(classes)) < 50
     assert classes[0] == 1

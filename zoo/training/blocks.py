@@ -1,4 +1,4 @@
-"""The rows of the next steps, gathered into memory that TensorFlow reads in place."""
+"""Rows in memory: those of the next steps, read in place, and how many to predict at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-__all__ = ["Block"]
+__all__ = ["Block", "row_class"]
 
 _ALIGNMENT = 64  # bytes; what XLA asks of memory that it does not own
 
@@ -65,3 +65,11 @@ class Block:
     def tensors(self) -> Sequence[Any]:
         """X (R, n_steps, batch_size, n_inputs), y and weight (R, n_steps, batch_size)."""
         return self._tensors
+
+
+def row_class(n_rows: int) -> int:
+    """Return the least of 1, 2, 4, 8, 10, 12, 14, 16, 20, 24, ... (quarters of powers of two)."""
+    if n_rows <= 8:
+        return 1 << max(n_rows - 1, 0).bit_length()
+    quarter = 1 << ((n_rows - 1).bit_length() - 3)
+    return -(-n_rows // quarter) * quarter

@@ -20,6 +20,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from zoo.training.blocks import row_class
 from zoo.training.compiled import Compiled
 from zoo.training.initial import DrawWeights, draw_state, draw_weights
 from zoo.training.layers import plain, replicated, rows_present
@@ -265,7 +266,7 @@ class Program:
             n_rows, n_columns = rows.shape
             # TensorFlow's matrix product keeps something for each shape that it ever saw
             # and rounds the last bit by how many rows there are
-            n_whole = max(_row_class(n_rows), _LEAST_ROWS)
+            n_whole = max(row_class(n_rows), _LEAST_ROWS)
             full = np.zeros((n_whole, self.n_inputs), np.float32)
             full[:n_rows, :n_columns] = rows
             (outputs,) = infer([*values, tf.constant(full)])
@@ -358,14 +359,6 @@ class Program:
 def _shapes(template: Any) -> list[tuple[int, ...]]:
     variables = [*template.trainable_variables, *template.non_trainable_weights]
     return [tuple(variable.shape) for variable in variables]
-
-
-def _row_class(n_rows: int) -> int:
-    """Return the least of 1, 2, 4, 8, 10, 12, 14, 16, 20, 24, ... (quarters of powers of two)."""
-    if n_rows <= 8:
-        return 1 << max(n_rows - 1, 0).bit_length()
-    quarter = 1 << ((n_rows - 1).bit_length() - 3)
-    return -(-n_rows // quarter) * quarter
 
 
 @lru_cache(maxsize=32)
