@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import zoo
 from zoo.preprocessing import TableEncoder, smooth_clip
 
 
@@ -83,3 +84,23 @@ def test_a_table_without_numbers_or_without_categories_is_encoded(categories, sc
         assert made.shape[0] == 2
         assert np.isfinite(made).all()
         assert made.shape[1] == len(encoder.is_categorical_)
+
+
+@pytest.mark.parametrize(("categories", "scale"), [("onehot", False), ("one-hot", "none")])
+def test_an_unknown_way_to_encode_is_refused(categories, scale):
+    with pytest.raises(ValueError, match="expected one of"):
+        TableEncoder(categories=categories, scale=scale)
+
+
+def test_without_scaling_numbers_and_gaps_stay_as_they_are():
+    X = pd.DataFrame({"a": [1.0, np.nan, 1000.0], "b": ["x", "y", None]})
+    made = TableEncoder(categories="ordinal", scale="none").fit(X).transform(X)
+    np.testing.assert_array_equal(made, [[1, 0], [np.nan, 1], [1000, np.nan]])
+
+
+def test_trees_get_numbers_as_they_are():
+    X = pd.DataFrame({"a": [1.0, np.nan, 1000.0] * 10})
+    y = [0, 1, 1] * 10
+    for name in ("lightgbm", "xgboost", "hist_gradient_boosting"):
+        matrix = zoo.make(name).fit(X, y)._encode(X)
+        np.testing.assert_array_equal(matrix[:3, 0], [1, np.nan, 1000])

@@ -13,6 +13,10 @@ class DataError(ZooError):
     """Data cannot be had, or is not what its card says."""
 
 
+class ModelFileError(ZooError):
+    """A model cannot be written to a file, or a file is not a sound one of a model."""
+
+
 class StoreError(ZooError):
     """A results folder is not one, or holds records that cannot be read."""
 

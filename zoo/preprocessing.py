@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ __all__ = ["Categories", "Scale", "TableEncoder", "as_frame", "smooth_clip"]
 Categories = Literal["onehot", "ordinal", "mixed"]
 Scale = Literal["none", "standard", "robust"]
 
+_N_NUMBERS = {"number": 1, "duration": 1, "date": 4, "category": 0}  # columns out, by kind
 _MAX_LEVELS = 254  # HistGradientBoosting takes 255 levels, one of which is kept for the rest
 
 
@@ -123,6 +124,19 @@ class _Scaling:
         tiny = spread <= 1e-9 * np.maximum(np.abs(self.center), 1e-12)
         self.factor = np.where(tiny, 0.0, 1.0 / np.where(tiny, 1.0, spread))
 
+    @classmethod
+    def from_data(cls, center: list[float], factor: list[float], *, n_columns: int) -> _Scaling:
+        """Return the scaling that learnt these."""
+        scaling = cls.__new__(cls)
+        scaling.center, scaling.factor = np.array(center, float), np.array(factor, float)
+        if scaling.center.shape != (n_columns,) or scaling.factor.shape != (n_columns,):
+            raise ValueError(f"expected {n_columns} centres and factors, got {len(center)}")
+        return scaling
+
+    def to_data(self) -> list[list[float]]:
+        """Return centres and factors as plain numbers."""
+        return [self.center.tolist(), self.factor.tolist()]
+
     def __call__(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return centred, scaled and smoothly clipped values; NaN becomes 0."""
         known = np.where(np.isnan(values), self.center, values)
@@ -171,6 +185,9 @@ class TableEncoder:
         scale: Scale,
         max_onehot: int = 9,
     ) -> None:
+        for value, known in ((categories, get_args(Categories)), (scale, get_args(Scale))):
+            if value not in known:
+                raise ValueError(f"expected one of {', '.join(known)}, got {value!r}")
         self.categories = categories
         self.scale = scale
         self.max_onehot = max_onehot
@@ -189,24 +206,79 @@ class TableEncoder:
                 self.levels_.append({level: code for code, level in enumerate(kept)})
         numbers = self._numbers(X)
         present = ~np.isnan(numbers)
-        self.is_empty_ = ~present.any(axis=0)
+        self.is_empty_: NDArray[np.bool_] = np.asarray(~present.any(axis=0))
         self.has_gaps_ = ~present.all(axis=0) & present.any(axis=0)
-        self.n_numbers_ = numbers.shape[1]
+        _, spread = self._categories(X)
+        rest = np.concatenate([self._gaps(numbers), spread], axis=1)
+        self._lay_out(rest.shape[1])
+        if self.scale != "none":
+            self._scale_numbers = _Scaling(self.scale, numbers, weight)
+        if self.scale == "robust":
+            self._scale_rest = _Scaling("robust", rest)
+        return self
+
+    def _lay_out(self, n_rest: int) -> None:
+        """Count the output columns of each sort; `n_rest` are gaps and one-hot columns."""
+        self.n_numbers_ = len(self.is_empty_)
         is_coded = [self._is_coded(levels) for levels in self.levels_]
         self.n_codes_ = sum(is_coded)
         self.n_levels_ = sum(
             len(levels) + 1 for levels, coded in zip(self.levels_, is_coded, strict=True) if coded
         )
         self.n_fixed_ = self.n_numbers_ + self.n_codes_
-        if self.scale != "none":
-            self._scale_numbers = _Scaling(self.scale, numbers, weight)
-        _, spread = self._categories(X)
-        rest = np.concatenate([self._gaps(numbers), spread], axis=1)
-        if self.scale == "robust":
-            self._scale_rest = _Scaling("robust", rest)
-        self.is_categorical_ = np.zeros(self.n_fixed_ + rest.shape[1], bool)
+        self.is_categorical_ = np.zeros(self.n_fixed_ + n_rest, bool)
         self.is_categorical_[self.n_numbers_ : self.n_fixed_] = True
-        return self
+
+    def to_data(self) -> dict[str, Any]:
+        """Return all that was learnt as plain numbers, text and lists; see `from_data`."""
+        return {
+            "categories": self.categories,
+            "scale": self.scale,
+            "max_onehot": self.max_onehot,
+            "kinds": list(self.kinds_),
+            "levels": [list(levels) for levels in self.levels_],
+            "is_empty": self.is_empty_.tolist(),
+            "has_gaps": self.has_gaps_.tolist(),
+            "numbers": self._scale_numbers.to_data() if self.scale != "none" else None,
+            "rest": self._scale_rest.to_data() if self.scale == "robust" else None,
+        }
+
+    @classmethod
+    def from_data(cls, data: dict[str, Any]) -> TableEncoder:
+        """Return the fitted encoder whose `to_data` gave this.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError
+            If the parts do not fit each other.
+        """
+        options = {name: data[name] for name in ("categories", "scale", "max_onehot")}
+        encoder = cls(**options)
+        encoder.kinds_ = list(data["kinds"])
+        encoder.levels_ = [
+            {str(level): code for code, level in enumerate(levels)} for levels in data["levels"]
+        ]
+        encoder.is_empty_ = np.array(data["is_empty"], bool)
+        encoder.has_gaps_ = np.array(data["has_gaps"], bool)
+        n_numbers = sum(_N_NUMBERS[kind] for kind in encoder.kinds_)
+        n_categories = encoder.kinds_.count("category")
+        if not (
+            options["categories"] in get_args(Categories)
+            and encoder.is_empty_.shape == encoder.has_gaps_.shape == (n_numbers,)
+            and [*map(len, encoder.levels_)] == [*map(len, data["levels"])]
+            and len(encoder.levels_) == n_categories
+        ):
+            raise ValueError("kinds, levels and gaps of an encoder are not of the same columns")
+        rows = pd.DataFrame({i: pd.Series(dtype=object) for i in range(len(encoder.kinds_))})
+        _, spread = encoder._categories(rows)
+        gaps = encoder._gaps(np.empty((0, n_numbers)))
+        n_rest = gaps.shape[1] + spread.shape[1]
+        encoder._lay_out(n_rest)
+        if encoder.scale != "none":
+            encoder._scale_numbers = _Scaling.from_data(*data["numbers"], n_columns=n_numbers)
+        if encoder.scale == "robust":
+            encoder._scale_rest = _Scaling.from_data(*data["rest"], n_columns=n_rest)
+        return encoder
 
     def _is_coded(self, levels: dict[str, int]) -> bool:
         if self.categories == "mixed":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
@@ -238,6 +239,25 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
                 f"is expecting {self.n_features_in_} features as input"
             )
         return self.encoder_.transform(frame)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted model to one file, for `zoo.load_model`.
+
+        Parameters
+        ----------
+        path : path-like
+            Replaced if it is there.
+
+        Raises
+        ------
+        NotFittedError
+            If the model has not been fitted.
+        ModelFileError
+            If it cannot be written, or a parameter is not plain data (a `RandomState`, say).
+        """
+        from zoo.saving import save_model
+
+        save_model(self, path)
 
     def _rng(self) -> np.random.RandomState:
         rng: np.random.RandomState = check_random_state(getattr(self, "random_state", None))

@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.models.base import ProbabilityClassifier, TableRegressor, held_out
+from zoo.preprocessing import Scale
 
 
 class _Boosting(ABC):
     """The parameters and the split that all boosting estimators share."""
 
     _categories: ClassVar[Literal["onehot", "ordinal", "mixed"]] = "ordinal"
-    _scale: ClassVar[Any] = False
+    _scale: ClassVar[Scale] = "none"
     _is_classifier: ClassVar[bool]
     encoder_: Any
     model_: Any

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn import ensemble, linear_model, naive_bayes, neighbors, svm, tree
 
 from zoo.models.wrapped import WrappedClassifier, WrappedRegressor
+from zoo.preprocessing import Scale
 
 
 def _variance(values: NDArray[Any], weight: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -173,7 +174,7 @@ class TreeClassifier(WrappedClassifier):
     random_state : int, RandomState or None
     """
 
-    _scale: ClassVar[Any] = False
+    _scale: ClassVar[Scale] = "none"
     _categories: ClassVar[Literal["onehot", "ordinal", "mixed"]] = "onehot"
 
     def __init__(
@@ -198,7 +199,7 @@ class TreeClassifier(WrappedClassifier):
 class TreeRegressor(WrappedRegressor):
     """One decision tree; parameters as in `TreeClassifier`."""
 
-    _scale: ClassVar[Any] = False
+    _scale: ClassVar[Scale] = "none"
 
     def __init__(
         self,
@@ -233,7 +234,7 @@ class ForestClassifier(WrappedClassifier):
     random_state : int, RandomState or None
     """
 
-    _scale: ClassVar[Any] = False
+    _scale: ClassVar[Scale] = "none"
 
     def __init__(
         self,
@@ -260,7 +261,7 @@ class ForestClassifier(WrappedClassifier):
 class ForestRegressor(WrappedRegressor):
     """A random forest; parameters as in `ForestClassifier`, a third of the columns a split."""
 
-    _scale: ClassVar[Any] = False
+    _scale: ClassVar[Scale] = "none"
 
     def __init__(
         self,

@@ -1,0 +1,489 @@
+import functools
+import hashlib
+import io
+import json
+import os
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+import skops.io
+from sklearn.exceptions import NotFittedError
+
+import zoo
+from zoo.errors import ModelFileError
+
+EVERY = [(name, task) for name in zoo.models() for task in zoo.spec(name).tasks]
+IDS = [f"{name}-{task}" for name, task in EVERY]
+
+
+def make(name, task="classification", **params):
+    known = zoo.make(name, task=task).get_params()
+    given = {"random_state": 0, "max_epochs": 2}
+    smoke = {**zoo.spec(name).smoke, **{key: given[key] for key in given if key in known}}
+    model = zoo.make(name, task=task, **{**smoke, **params})
+    model._jit_compile = False  # the same networks, sooner
+    return model
+
+
+def messy_table(n_rows=80):
+    rng = np.random.default_rng(0)
+    number = rng.normal(size=n_rows)
+    frame = pd.DataFrame(
+        {
+            "number [kg], <1>": np.where(rng.random(n_rows) < 0.1, np.nan, number),
+            "flag": rng.random(n_rows) < 0.5,
+            "level": pd.Series(rng.choice(["a", "b", None], n_rows), dtype="category"),
+            "many": rng.choice(list("cdefghijklmnopq"), n_rows),
+            7: pd.Timestamp("2026-01-01") + pd.to_timedelta(np.arange(n_rows), unit="D"),
+            "how long": pd.to_timedelta(rng.integers(0, 9000, n_rows), unit="s"),
+            "constant": 1.0,
+            "empty": np.full(n_rows, np.nan),
+        }
+    )
+    return frame, number
+
+
+def task_of(name, task):
+    X, number = messy_table()
+    if zoo.spec(name).inputs == "image":
+        X = np.random.default_rng(1).normal(size=(len(X), 36))
+    if task == "regression":
+        return X, 1000.0 + 100.0 * np.nan_to_num(number)
+    return X, np.array(["no", "perhaps", "yes"])[np.digitize(number, [-0.4, 0.4])]
+
+
+@functools.cache
+def fitted(name, task="classification"):
+    return make(name, task).fit(*task_of(name, task))
+
+
+def answers(model, X):
+    found = {"predict": model.predict(X)}
+    for method in ("predict_proba", "decision_function"):
+        if hasattr(model, method):
+            found[method] = getattr(model, method)(X)
+    return found
+
+
+def assert_same(model, loaded, X):
+    assert type(loaded) is type(model)
+    assert loaded.get_params() == model.get_params()
+    for method, values in answers(model, X).items():
+        found = getattr(loaded, method)(X)
+        assert found.dtype == values.dtype
+        np.testing.assert_array_equal(found, values)
+
+
+@pytest.mark.parametrize(("name", "task"), EVERY, ids=IDS)
+def test_a_loaded_model_predicts_exactly_the_same(name, task, tmp_path):
+    X, _ = task_of(name, task)
+    if isinstance(X, pd.DataFrame):
+        X = X.assign(many=["never seen", None] * (len(X) // 2))[list(reversed(X.columns))]
+    model = fitted(name, task)
+    model.save(tmp_path / "m.zoo")
+    (tmp_path / "elsewhere").mkdir()
+    moved = (tmp_path / "m.zoo").rename(tmp_path / "elsewhere" / "other.zoo")
+    loaded = zoo.load_model(str(moved))
+    assert_same(model, loaded, X)
+    learnt = {key for key in vars(model) if key.endswith("_")}
+    assert learnt == {key for key in vars(loaded) if key.endswith("_")}
+    assert loaded.n_features_in_ == X.shape[1]
+    if isinstance(X, pd.DataFrame):
+        assert list(loaded.feature_names_in_) == list(model.feature_names_in_)
+        assert loaded.encoder_.to_data() == model.encoder_.to_data()
+
+
+def test_models_load_in_another_process_and_folder(tmp_path):
+    names = ["mlp", "realmlp", "random_forest", "hist_gradient_boosting", "xgboost", "lightgbm"]
+    X, _ = messy_table()
+    X.to_pickle(tmp_path / "X.pkl")
+    expected = {}
+    for name in names:
+        fitted(name).save(tmp_path / f"{name}.zoo")
+        expected[name] = fitted(name).predict_proba(X)
+    code = f"""
+import numpy as np, pandas as pd, zoo
+X = pd.read_pickle({str(tmp_path / "X.pkl")!r})
+for name in {names}:
+    model = zoo.load_model({str(tmp_path)!r} + "/" + name + ".zoo")
+    np.save(name + ".npy", model.predict_proba(X))
+"""
+    (tmp_path / "away").mkdir()
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path / "away", check=True)
+    for name in names:
+        np.testing.assert_array_equal(np.load(tmp_path / "away" / f"{name}.npy"), expected[name])
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.array(["b", "aa"]),
+        np.array(["b", "aa"], dtype=object),
+        np.array([3, -1]),
+        np.array([3, -1], dtype=np.int8),
+        np.array([True, False]),
+        np.array([1.0, 2.0]),
+        np.array(["2026-01-01", "2026-01-02"], dtype="datetime64[D]"),
+    ],
+    ids=lambda labels: str(labels.dtype),
+)
+def test_labels_keep_their_type(labels, tmp_path):
+    X = np.arange(40.0).reshape(20, 2)
+    model = make("decision_tree").fit(X, np.repeat(labels, 10))
+    model.save(tmp_path / "m.zoo")
+    loaded = zoo.load_model(tmp_path / "m.zoo")
+    assert loaded.classes_.dtype == model.classes_.dtype
+    assert [type(label) for label in loaded.classes_] == [type(label) for label in model.classes_]
+    np.testing.assert_array_equal(loaded.predict(X), model.predict(X))
+    assert not hasattr(loaded, "feature_names_in_")
+
+
+@pytest.mark.parametrize("name", ["mlp", "lightgbm", "random_forest"])
+def test_a_model_of_one_class_is_kept(name, tmp_path):
+    X = np.arange(40.0).reshape(20, 2)
+    model = make(name).fit(X, ["only"] * 20)
+    model.save(tmp_path / "m.zoo")
+    assert_same(model, zoo.load_model(tmp_path / "m.zoo"), X)
+
+
+@pytest.mark.parametrize(("name", "task"), [e for e in EVERY if e[0] in ("knn", "svm_rbf")])
+def test_what_a_weighted_fit_learns_besides_is_kept(name, task, tmp_path):
+    X, y = task_of(name, task)
+    model = make(name, task).fit(X, y, sample_weight=np.arange(1, len(X) + 1))
+    model.save(tmp_path / "m.zoo")
+    assert_same(model, zoo.load_model(tmp_path / "m.zoo"), X)
+
+
+@pytest.mark.parametrize("name", ["mlp", "xgboost", "lightgbm", "hist_gradient_boosting"])
+def test_a_loaded_model_can_be_saved_and_fitted_again(name, tmp_path):
+    X, y = task_of(name, "classification")
+    fitted(name).save(tmp_path / "m.zoo")
+    loaded = zoo.load_model(tmp_path / "m.zoo")
+    loaded._jit_compile = False
+    loaded.save(tmp_path / "m.zoo")
+    again = zoo.load_model(tmp_path / "m.zoo")
+    assert_same(fitted(name), again, X)
+    np.testing.assert_array_equal(loaded.fit(X, y).predict(X), fitted(name).predict(X))
+
+
+def test_parameters_of_every_plain_kind_are_kept(tmp_path):
+    model = make("cnn", image_shape=(6, 6, 1), validation_fraction=np.float32(0.25))
+    model.fit(*task_of("cnn", "classification")).save(tmp_path / "m.zoo")
+    loaded = zoo.load_model(tmp_path / "m.zoo")
+    assert loaded.image_shape == (6, 6, 1)
+    assert loaded.validation_fraction == 0.25
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of keras, when it reads weights
+def test_a_network_can_be_used_without_zoo(tmp_path):
+    import keras
+
+    model = fitted("mlp")
+    model.save(tmp_path / "m.zoo")
+    with zipfile.ZipFile(tmp_path / "m.zoo") as archive:
+        archive.extract("network.keras", tmp_path)
+    network = keras.models.load_model(tmp_path / "network.keras", safe_mode=True)
+    X, _ = messy_table()
+    logits = network(model.encoder_.transform(X)).numpy()
+    np.testing.assert_array_equal(model.classes_[logits.argmax(axis=1)], model.predict(X))
+
+
+def test_an_unfitted_model_is_not_saved(tmp_path):
+    with pytest.raises(NotFittedError):
+        make("logistic").save(tmp_path / "m.zoo")
+    assert not list(tmp_path.iterdir())
+
+
+def assert_says_what_to_do(raised, *words):
+    message = str(raised.value)
+    assert isinstance(raised.value, zoo.ZooError)
+    assert "\n" not in message
+    assert ";" in message
+    for word in words:
+        assert word in message
+
+
+def test_what_is_not_plain_data_is_refused_and_the_old_file_stays(tmp_path):
+    X, y = np.arange(40.0).reshape(20, 2), ["a", "b"] * 10
+    path = tmp_path / "m.zoo"
+    make("decision_tree").fit(X, y).save(path)
+    before = path.read_bytes()
+    odd = make("decision_tree").set_params(random_state=np.random.RandomState(0)).fit(X, y)
+    with pytest.raises(ModelFileError) as raised:
+        odd.save(path)
+    assert_says_what_to_do(raised, "'random_state'", "RandomState")
+    named = make("decision_tree").fit(pd.DataFrame(X, columns=pd.date_range("2026", periods=2)), y)
+    with pytest.raises(ModelFileError) as raised:
+        named.save(path)
+    assert_says_what_to_do(raised, "'feature_names_in_'", "Timestamp")
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_class_of_ones_own_is_refused(tmp_path):
+    class Own(type(zoo.make("logistic"))):
+        pass
+
+    with pytest.raises(ModelFileError) as raised:
+        Own().fit(np.arange(40.0).reshape(20, 2), ["a", "b"] * 10).save(tmp_path / "m.zoo")
+    assert_says_what_to_do(raised, "Own is not in the registry")
+
+
+@pytest.mark.parametrize("where", ["is a folder", "no such folder/m.zoo", "a file/m.zoo"])
+def test_a_save_that_fails_leaves_nothing_behind(where, tmp_path):
+    (tmp_path / "is a folder").mkdir()
+    (tmp_path / "a file").touch()
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(ModelFileError) as raised:
+        fitted("dummy").save(tmp_path / where)
+    assert_says_what_to_do(raised, "cannot be written", "folder")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+# --- files of strangers ------------------------------------------------------------------------
+
+
+def saved(model, path):
+    model.save(path)
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def write(path, members, *, sign=True):
+    """Write members, a header that is not bytes being signed first, as whoever made it would."""
+    members = dict(members)
+    header = members.pop("model.json")
+    if not isinstance(header, bytes):
+        if sign:
+            digests = {name: hashlib.sha256(data).hexdigest() for name, data in members.items()}
+            header = {**header, "members": digests}
+        header = json.dumps(header).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("model.json", header)
+        for name, data in members.items():
+            archive.writestr(name, data)
+
+
+def assert_refused(path, *words):
+    with pytest.raises(ModelFileError) as raised:
+        zoo.load_model(path)
+    assert_says_what_to_do(raised, str(path), *words)
+
+
+def npy(array):
+    stream = io.BytesIO()
+    np.save(stream, array, allow_pickle=True)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x05\x06" + bytes(18), None, "half"])
+def test_what_is_no_whole_zip_of_a_model_is_refused(content, tmp_path):
+    path = tmp_path / "m.zoo"
+    if content == "half":
+        fitted("decision_tree").save(path)
+        content = path.read_bytes()[:-200]
+    if content is not None:
+        path.write_bytes(content)
+    assert_refused(path, "is not a whole file")
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"format": "other"}, "no model.json of a zoo model"),
+        ({"schema": 2}, "expected schema 1, got 2"),
+        ({"schema": None}, "expected schema 1, got None"),
+        ({"model": "no_such"}, "unknown model 'no_such'"),
+        ({"model": ["dummy"]}, "install a newer zoo"),
+        ({"task": "clustering"}, "does not do clustering"),
+        ({"model": "logistic"}, "is not a model as this zoo would write it"),
+        ({"params": {"no_such": 1}}, "no_such"),
+        ({"params": {"max_depth": {"array": "arrays/x.npy"}}}, "arrays/x.npy"),
+        ({"params": 3}, "save the model again"),
+        ({"state": {}}, "encoder_"),
+        ({"state": {"predict": 1}}, "names of what is learnt"),
+        ({"state": {"__class__": 1}}, "names of what is learnt"),
+        ({"state": {"x_": {"no_such": 1}}}, "no_such"),
+        ({"state": {"x_": {"array": "../m.npy"}}}, "../m.npy"),
+        ({"versions": {"zoo": "9.0"}, "state": {}}, f"here are zoo {zoo.__version__}"),
+        ({"versions": 3, "state": None}, "save the model again"),
+        ({"members": []}, "missing, added or changed"),
+    ],
+)
+def test_a_header_that_is_not_zoos_is_refused(change, word, tmp_path):
+    members = saved(fitted("decision_tree"), tmp_path / "m.zoo")
+    header = {**json.loads(members["model.json"]), **change}
+    write(tmp_path / "m.zoo", {**members, "model.json": header}, sign="members" not in change)
+    assert_refused(tmp_path / "m.zoo", word)
+
+
+@pytest.mark.parametrize("header", [b"{", b"[]", b'{"a": NaN', b"[" * 100_000, b"\xff"])
+def test_a_header_that_is_no_json_object_is_refused(header, tmp_path):
+    write(tmp_path / "m.zoo", {"model.json": header})
+    assert_refused(tmp_path / "m.zoo", "is not a whole file")
+
+
+def test_members_that_do_not_match_their_digests_are_refused(tmp_path):
+    path = tmp_path / "m.zoo"
+    members = saved(fitted("decision_tree"), path)
+    name = next(name for name in members if name.endswith(".skops"))
+    for change in ({name: members[name] + b"x"}, {"more": b""}):
+        write(path, {**members, **change})
+        assert_refused(path, "missing, added or changed")
+    del members[name]
+    write(path, members)
+    assert_refused(path, f"'{name}' is missing")
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc/x", "a/../../x", "C:\\x", "a//b", ".hidden", "a/"])
+def test_names_that_lead_out_of_the_file_are_refused(name, tmp_path):
+    members = saved(fitted("dummy"), tmp_path / "m.zoo")
+    write(tmp_path / "m.zoo", {**members, name: b"x"})
+    assert_refused(tmp_path / "m.zoo", "leads out of it")
+    assert [file.name for file in tmp_path.iterdir()] == ["m.zoo"]
+
+
+def test_two_members_of_one_name_are_refused(tmp_path):
+    fitted("dummy").save(tmp_path / "m.zoo")
+    with (
+        zipfile.ZipFile(tmp_path / "m.zoo", "a") as archive,
+        pytest.warns(UserWarning, match="Duplicate name"),
+    ):
+        archive.writestr("model.json", b"{}")
+    assert_refused(tmp_path / "m.zoo", "comes twice")
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["outer", "inner"])
+def test_a_file_that_says_it_unpacks_to_too_much_is_refused_before_that(inside, tmp_path):
+    members = saved(fitted("decision_tree"), tmp_path / "m.zoo")
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a", b"0" * 1000)
+        archive.writestr("b", b"0" * 1000)
+    size = (1000).to_bytes(4, "little")
+    bomb = stream.getvalue().replace(size, (0xFFFFFFF0).to_bytes(4, "little"))
+    if inside:
+        name = next(name for name in members if name.endswith(".skops"))
+        header = json.loads(members["model.json"])
+        write(tmp_path / "m.zoo", {**members, "model.json": header, name: bomb})
+    else:
+        (tmp_path / "m.zoo").write_bytes(bomb)
+    assert_refused(tmp_path / "m.zoo", "at most 4 GiB", "8.0 GiB in 2")
+
+
+class Payload:
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.marker),)
+
+
+def test_a_pickle_in_an_array_is_not_run(tmp_path):
+    members = saved(fitted("perceptron_rosenblatt"), tmp_path / "m.zoo")
+    name = next(name for name in members if name.endswith("coef_.npy"))
+    evil = npy(np.array([Payload(tmp_path / "ran")], dtype=object))
+    header = json.loads(members["model.json"])
+    write(tmp_path / "m.zoo", {**members, "model.json": header, name: evil})
+    assert_refused(tmp_path / "m.zoo", "expected an array of numbers", "object")
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("kind", ["function", "call", "object"])
+def test_a_foreign_type_in_a_library_member_is_not_made(kind, tmp_path):
+    marker = str(tmp_path / "ran")
+    foreign = {
+        "function": os.mkdir,
+        "call": functools.partial(os.mkdir, marker),
+        "object": subprocess.CompletedProcess([marker], 0),
+    }[kind]
+    members = saved(fitted("decision_tree"), tmp_path / "m.zoo")
+    name = next(name for name in members if name.endswith(".skops"))
+    header = json.loads(members["model.json"])
+    write(tmp_path / "m.zoo", {**members, "model.json": header, name: skops.io.dumps(foreign)})
+    assert_refused(tmp_path / "m.zoo", "Untrusted")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_library_class_that_is_not_a_model_is_not_made(tmp_path):
+    members = saved(fitted("xgboost"), tmp_path / "m.zoo")
+    header = json.loads(members["model.json"])
+    header["state"]["model_"]["xgboost"]["class"] = "set_config"
+    write(tmp_path / "m.zoo", {**members, "model.json": header})
+    assert_refused(tmp_path / "m.zoo", "expected one of XGBClassifier", "'set_config'")
+
+
+@pytest.mark.parametrize(
+    ("name", "member"), [("mlp", "weights_.npy"), ("perceptron_rosenblatt", "coef_.npy")]
+)
+@pytest.mark.parametrize("change", ["columns", "dimensions", "too few numbers"])
+def test_arrays_of_another_shape_are_refused(name, member, change, tmp_path):
+    members = saved(fitted(name), tmp_path / "m.zoo")
+    member = next(key for key in members if key.endswith(member))
+    with zipfile.ZipFile(tmp_path / "m.zoo") as archive:
+        array = np.load(io.BytesIO(archive.read(member)))
+    data = {
+        "columns": npy(array[:, :-1]),
+        "dimensions": npy(array[None]),
+        "too few numbers": npy(array)[:-4],
+    }[change]
+    header = json.loads(members["model.json"])
+    write(tmp_path / "m.zoo", {**members, "model.json": header, member: data})
+    assert_refused(tmp_path / "m.zoo", "is not a model as this zoo would write it")
+
+
+def test_preprocessing_whose_parts_do_not_fit_is_refused(tmp_path):
+    members = saved(fitted("logistic"), tmp_path / "m.zoo")
+    for key, value in [
+        ("kinds", ["number"]),
+        ("kinds", ["no such kind"] * 8),
+        ("levels", [["a"]]),
+        ("has_gaps", [True]),
+        ("numbers", [[0.0], [1.0]]),
+        ("categories", "other"),
+    ]:
+        header = json.loads(members["model.json"])
+        parts = header["state"]["encoder_"]["encoder"]["dict"]
+        header["state"]["encoder_"]["encoder"]["dict"] = [
+            [name, value if name == key else old] for name, old in parts
+        ]
+        write(tmp_path / "m.zoo", {**members, "model.json": header})
+        assert_refused(tmp_path / "m.zoo", "save the model again")
+
+
+@pytest.mark.parametrize("points_to", [10**6, 0])
+@pytest.mark.parametrize("name", ["decision_tree", "random_forest", "hist_gradient_boosting"])
+def test_a_tree_that_leads_out_of_itself_or_in_circles_is_refused(name, points_to, tmp_path):
+    X, y = task_of(name, "classification")
+    model = make(name).fit(X, y)
+    if name == "hist_gradient_boosting":
+        model.model_._predictors[0][0].nodes["left"][0] = points_to
+    else:
+        tree = getattr(model.model_, "estimators_", [model.model_])[-1].tree_
+        state = tree.__getstate__()
+        state["nodes"]["left_child"][0] = points_to
+        tree.__setstate__(state)
+    model.save(tmp_path / "m.zoo")
+    assert_refused(tmp_path / "m.zoo", "tree's branches or columns lead out of it")
+
+
+@pytest.mark.parametrize("class_name", ["Lambda", "__lambda__", "L\\u0061mbda"])
+def test_a_keras_member_with_a_lambda_is_refused(class_name, tmp_path):
+    members = saved(fitted("mlp"), tmp_path / "m.zoo")
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("config.json", '{"layers": [{"class_name": "' + class_name + '"}]}')
+    header = json.loads(members["model.json"])
+    changed = {**members, "model.json": header, "network.keras": stream.getvalue()}
+    write(tmp_path / "m.zoo", changed)
+    assert_refused(tmp_path / "m.zoo", "lambda, which is code")
+
+
+def test_zoo_names_load_model_without_importing_numpy():
+    code = "import sys, zoo; assert 'load_model' in dir(zoo); print('numpy' in sys.modules)"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "False"
