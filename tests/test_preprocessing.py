@@ -104,3 +104,38 @@ def test_trees_get_numbers_as_they_are():
     for name in ("lightgbm", "xgboost", "hist_gradient_boosting"):
         matrix = zoo.make(name).fit(X, y)._encode(X)
         np.testing.assert_array_equal(matrix[:3, 0], [1, np.nan, 1000])
+
+
+def test_ranks_become_normal_quantiles():
+    from scipy.stats import norm
+
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(
+        {
+            "skewed": np.exp(rng.normal(size=3001)),
+            "ties": np.repeat([0.0, 1.0], [2001, 1000]),  # ranks 0 to 2/3, and 2/3 to 1
+            "gap": np.where(rng.uniform(size=3001) < 0.1, np.nan, rng.uniform(size=3001)),
+            "constant": 7.0,
+        }
+    )
+    encoder = TableEncoder(categories="onehot", scale="quantile").fit(X)
+    made = encoder.transform(X)
+    skewed = np.sort(made[:, 0])[40:-40]
+    np.testing.assert_allclose(skewed, norm.ppf((np.arange(3001) / 3000)[40:-40]), atol=0.05)
+    np.testing.assert_allclose(np.unique(made[:, 1]), norm.ppf([1 / 3, 5 / 6]), atol=0.02)
+    assert (made[X["gap"].isna(), 2] == 0).all()
+    assert abs(made[X["gap"].notna(), 2].mean()) < 0.05
+    assert (made[:, 3] == 0).all()
+    beyond = pd.DataFrame({"skewed": [-5.0, 1e300], "ties": [-1.0, 9.0], "gap": [0.5, 0.5],
+                           "constant": [8.0, np.nan]})  # fmt: skip
+    np.testing.assert_allclose(encoder.transform(beyond)[:, 0], norm.ppf([1e-7, 1 - 1e-7]), 1e-3)
+    assert np.isfinite(encoder.transform(beyond)).all()
+    again = TableEncoder.from_data(encoder.to_data())
+    np.testing.assert_array_equal(again.transform(beyond), encoder.transform(beyond))
+
+
+@pytest.mark.parametrize("bad", [[[0.0, 2.0, 1.0]], [[0.0, np.nan]], [[1.0]], [[]]])
+def test_quantiles_that_do_not_rise_are_refused(bad):
+    encoder = TableEncoder(categories="onehot", scale="quantile").fit(pd.DataFrame({"a": [1.0, 2]}))
+    with pytest.raises(ValueError, match="quantiles in rising order"):
+        TableEncoder.from_data({**encoder.to_data(), "numbers": [bad]})

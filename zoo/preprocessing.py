@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from zoo.quantiles import NormalQuantiles
+
 __all__ = ["Categories", "Scale", "TableEncoder", "as_frame", "smooth_clip"]
 
 Categories = Literal["onehot", "ordinal", "mixed"]
-Scale = Literal["none", "standard", "robust"]
+Scale = Literal["none", "standard", "robust", "quantile"]
 
 _N_NUMBERS = {"number": 1, "duration": 1, "date": 4, "category": 0}  # columns out, by kind
 _MAX_LEVELS = 254  # HistGradientBoosting takes 255 levels, one of which is kept for the rest
@@ -156,12 +158,13 @@ class TableEncoder:
         (a missing value is NaN). mixed: up to `max_onehot` levels as one-hot columns, two of them
         as one column of -1 and 1 (a missing value is 0); more as codes, from 0 for a missing
         value, no two columns with the same code, so that one table of embeddings serves all.
-    scale : {"none", "standard", "robust"}
+    scale : {"none", "standard", "robust", "quantile"}
         none: numbers as they are, missing values NaN. Otherwise a missing value becomes 0 beside
         an indicator column, and each number is centred, divided and bent smoothly into (-3, 3) by
         x / sqrt(1 + (x / 3)^2) (arXiv:2407.04491, appendix A). standard: by mean and standard
         deviation. robust: by median and quartile range, or half the range where that is 0; one-hot
-        columns too. A column that is missing in every training row is constant.
+        columns too. quantile: each number becomes the normal quantile of its rank, and is not bent.
+        A column that is missing in every training row is constant.
     max_onehot : int
         For "mixed".
 
@@ -190,6 +193,7 @@ class TableEncoder:
                 raise ValueError(f"expected one of {', '.join(known)}, got {value!r}")
         self.categories = categories
         self.scale = scale
+        self._scale_numbers: _Scaling | NormalQuantiles
         self.max_onehot = max_onehot
 
     def fit(self, X: pd.DataFrame, weight: NDArray[np.float64] | None = None) -> TableEncoder:
@@ -212,7 +216,11 @@ class TableEncoder:
         rest = np.concatenate([self._gaps(numbers), spread], axis=1)
         self._lay_out(rest.shape[1])
         if self.scale != "none":
-            self._scale_numbers = _Scaling(self.scale, numbers, weight)
+            self._scale_numbers = (
+                NormalQuantiles(numbers)
+                if self.scale == "quantile"
+                else _Scaling(self.scale, numbers, weight)
+            )
         if self.scale == "robust":
             self._scale_rest = _Scaling("robust", rest)
         return self
@@ -275,7 +283,8 @@ class TableEncoder:
         n_rest = gaps.shape[1] + spread.shape[1]
         encoder._lay_out(n_rest)
         if encoder.scale != "none":
-            encoder._scale_numbers = _Scaling.from_data(*data["numbers"], n_columns=n_numbers)
+            sort = NormalQuantiles if encoder.scale == "quantile" else _Scaling
+            encoder._scale_numbers = sort.from_data(*data["numbers"], n_columns=n_numbers)
         if encoder.scale == "robust":
             encoder._scale_rest = _Scaling.from_data(*data["rest"], n_columns=n_rest)
         return encoder

@@ -26,9 +26,16 @@ SMALL = {
     "realmlp": {"max_epochs": 60},
     "realmlp_s": {"max_epochs": 60},
     "ft_transformer": {"max_epochs": 20, "learning_rate": 0.01},
+    "resnet": {"max_epochs": 20, "learning_rate": 0.01},
+    "mlp_plr": {"max_epochs": 20, "learning_rate": 0.01},
     "tabm": {"max_epochs": 20, "learning_rate": 0.01},
+    "tabm_ple": {"max_epochs": 20, "learning_rate": 0.01},
+    "tabm_mini": {"max_epochs": 20, "learning_rate": 0.01},
 }
-SLOW = ("deep_mlp", "cnn", "realmlp", "realmlp_s", "ft_transformer", "tabm")
+SLOW = (
+    "deep_mlp", "cnn", "realmlp", "realmlp_s", "resnet", "mlp_plr", "ft_transformer", "tabm",
+    "tabm_ple", "tabm_mini",
+)  # fmt: skip
 PICTURES = ("cnn",)  # the checks' tables of 1 to 30 columns are no pictures
 
 _WEIGHTS = "check_sample_weight_equivalence_on_dense_data"
@@ -45,7 +52,11 @@ EXCEPTIONS = {
     "realmlp": {_WEIGHTS: _HELD_OUT},
     "realmlp_s": {_WEIGHTS: _HELD_OUT},
     "ft_transformer": {_WEIGHTS: _HELD_OUT},
+    "resnet": {_WEIGHTS: _HELD_OUT},
+    "mlp_plr": {_WEIGHTS: _HELD_OUT},
     "tabm": {_WEIGHTS: _HELD_OUT},
+    "tabm_ple": {_WEIGHTS: _HELD_OUT},
+    "tabm_mini": {_WEIGHTS: _HELD_OUT},
     "hist_gradient_boosting": {_WEIGHTS: _HELD_OUT},
     "xgboost": {_WEIGHTS: _HELD_OUT},
     "lightgbm": {_WEIGHTS: _HELD_OUT},

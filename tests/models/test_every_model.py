@@ -11,6 +11,8 @@ REGRESSORS = zoo.models(task="regression")
 NARROW = {
     "ft_transformer": {"units": 16, "n_heads": 2, "n_blocks": 2, "learning_rate": 0.003},
     "tabm": {"units": 32, "k": 8},
+    "tabm_ple": {"units": 32, "k": 8, "n_bins": 16},
+    "tabm_mini": {"units": 32, "k": 8, "n_bins": 16},
 }
 
 

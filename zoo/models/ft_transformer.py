@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.models.network import NetworkClassifier, NetworkRegressor
-from zoo.preprocessing import Categories
+from zoo.preprocessing import Categories, Scale
 
 _EPSILON = 1e-5
 
@@ -23,6 +23,7 @@ class _FTTransformer:
 
     _categories: ClassVar[Categories] = "mixed"
     _max_onehot: ClassVar[int] = 0  # every category is a token
+    _scale: ClassVar[Scale] = "quantile"
     _loss: ClassVar[Any]
     encoder_: Any
 
@@ -155,7 +156,7 @@ class _FTTransformer:
 
 
 class FTTransformerClassifier(_FTTransformer, NetworkClassifier):
-    """FT-Transformer for classes. Gaps in numbers are filled with the mean, without a sign.
+    """FT-Transformer for classes. Gaps in numbers are filled with the median, without a sign.
 
     Parameters
     ----------
@@ -187,7 +188,7 @@ class FTTransformerClassifier(_FTTransformer, NetworkClassifier):
 
 
 class FTTransformerRegressor(_FTTransformer, NetworkRegressor):
-    """FT-Transformer for numbers. Gaps in numbers are filled with the mean, without a sign.
+    """FT-Transformer for numbers. Gaps in numbers are filled with the median, without a sign.
 
     Parameters
     ----------

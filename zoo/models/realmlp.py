@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.models.columns import table_inputs
 from zoo.models.network import NetworkClassifier, NetworkRegressor
 from zoo.preprocessing import Categories, Scale
 
@@ -82,20 +83,11 @@ class RealMLP:
         is_simple: bool,
     ) -> Any:
         inputs = layers.Input(n_inputs)
-        parts = []
-        if n_numbers:
-            numbers = layers.Columns(0, n_numbers, name="numbers")(inputs)
-            if not is_simple:
-                embedding = layers.PBLDEmbedding(_FREQUENCIES, _OUTPUTS, name="periodic")
-                numbers = embedding(numbers)
-            parts.append(numbers)
-        if n_codes:
-            codes = layers.Columns(n_numbers, n_numbers + n_codes, name="codes")(inputs)
-            vectors = layers.Embedding(n_levels, _EMBEDDING, name="levels")(codes)
-            parts.append(layers.Flatten()(vectors))
-        if n_inputs > n_numbers + n_codes:
-            parts.append(layers.Columns(n_numbers + n_codes, None, name="onehot")(inputs))
-        values = parts[0] if len(parts) == 1 else layers.Concatenate()(parts)
+        embed = layers.PBLDEmbedding(_FREQUENCIES, _OUTPUTS, name="periodic")
+        values = table_inputs(
+            layers, inputs, n_numbers=n_numbers, n_codes=n_codes, n_levels=n_levels,
+            level_units=_EMBEDDING, embed=None if is_simple else embed,
+        )  # fmt: skip
         values = layers.ScaleFeatures(name="front")(values)
         for number in range(1, n_hidden + 1):
             values = layers.NTKDense(units, name=f"hidden_{number}")(values)

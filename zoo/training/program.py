@@ -132,7 +132,7 @@ class Program:
         weights = self._draw(paths, shapes, rng, X)
         fresh = Carry(
             self.padded(weights),
-            draw_state(self.network.non_trainable_variables, rng, sizes),
+            draw_state(self.network.non_trainable_variables, rng, sizes, X),
             [np.float32(0)] * len(weights),
             [np.float32(0)] * len(weights),
             np.float32(0),
