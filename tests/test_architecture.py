@@ -15,8 +15,11 @@ ALLOWED = {
     "models": {"models", "training", "preprocessing", "saving"},
     "saving": {"preprocessing", "registry"},
     "training": {"training"},
-    "preprocessing": set(),
-    "registry": set(),
+    "preprocessing": {"quantiles"},
+    "quantiles": set(),
+    "registry": {"catalog", "modelspec"},
+    "catalog": {"modelspec"},
+    "modelspec": set(),
     "definitions": set(),
 }
 FOR_ALL = {"errors", "canonical", "definitions"}
