@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import os
-import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
+from zoo.models.targets import (
+    ClassWeight,
+    as_array,
+    as_labels,
+    as_numbers,
+    class_weights,
+    refuse_complex,
+)
 from zoo.preprocessing import Categories, Scale, TableEncoder, as_frame
 
 __all__ = ["TableClassifier", "TableEstimator", "TableRegressor", "held_out"]
@@ -56,36 +61,12 @@ def held_out(
     return np.setdiff1d(np.arange(n_rows), out), out
 
 
-def _as_array(values: Any, name: str) -> NDArray[Any]:
-    """Return an array; refuse what is sparse, ragged or complex."""
-    if sparse.issparse(values):
-        raise TypeError(f"{name} must be dense, got a sparse matrix; pass {name}.toarray()")
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise ValueError(
-            f"{name} must have rows of one length, got a ragged {type(values).__name__}; "
-            "fill up or drop the odd rows"
-        ) from error
-    _refuse_complex([array.dtype], name)
-    return array
-
-
-def _refuse_complex(dtypes: Iterable[Any], name: str) -> None:
-    for dtype in dtypes:
-        if dtype.kind == "c":
-            raise ValueError(
-                f"Complex data not supported: {name} must hold real numbers, got {dtype}; "
-                "pass real and imaginary parts as columns of their own"
-            )
-
-
 def _as_table(X: Any) -> Any:
     """Return a frame as it is and anything else as an array of (n_samples, n_features)."""
     if isinstance(X, pd.DataFrame):
-        _refuse_complex(X.dtypes, "X")
+        refuse_complex(X.dtypes, "X")
     else:
-        X = _as_array(X, "X")
+        X = as_array(X, "X")
     if X.ndim != 2:
         raise ValueError(
             f"Expected 2D array, got {X.ndim}D array instead; "
@@ -98,74 +79,6 @@ def _as_table(X: Any) -> Any:
                 f"required. Pass at least one {'row' if what == 'sample' else 'column'}"
             )
     return X
-
-
-def _as_column(y: Any, estimator: TableEstimator) -> NDArray[Any]:
-    """Return `y` as one column (n_samples,) of whatever it holds."""
-    if y is None:
-        raise ValueError(
-            f"{type(estimator).__name__} requires y to be passed, but the target y is None; "
-            "pass a label or number for each row of X"
-        )
-    column = _as_array(y, "y")
-    if column.ndim == 2 and column.shape[1] == 1:
-        warnings.warn(
-            "A column-vector y was passed when a 1d array was expected. Please change the shape "
-            "of y to (n_samples,), for example using ravel().",
-            DataConversionWarning,
-            stacklevel=5,
-        )
-        column = column.ravel()
-    if column.ndim != 1:
-        raise ValueError(
-            f"y should be a 1d array, got an array of shape {column.shape} instead; pass one column"
-        )
-    return column
-
-
-def _as_labels(y: Any, estimator: TableEstimator) -> NDArray[Any]:
-    """Return class labels (n_samples,); refuse missing values and continuous numbers."""
-    labels = _as_column(y, estimator)
-    # numpy would write a missing value of a list of strings as the string "nan"
-    written = np.asarray(y, dtype=object).ravel() if isinstance(y, list | tuple) else labels
-    gaps = pd.isna(written)
-    if gaps.any():
-        row = int(gaps.argmax())
-        raise ValueError(
-            f"y must be one column without missing values, got {written[row]} in row {row}; "
-            "drop the rows without a label"
-        )
-    if labels.dtype.kind == "f":
-        odd = ~np.isfinite(labels) | (labels != np.floor(labels))
-        if odd.any():
-            row = int(odd.argmax())
-            raise ValueError(
-                f"Unknown label type: continuous. y must hold classes, got {labels[row]} in row "
-                f"{row}; use the regressor, or make classes of y, e.g. with pandas.cut"
-            )
-    return labels
-
-
-def _as_numbers(y: Any, estimator: TableEstimator) -> NDArray[np.float64]:
-    """Return a target of finite numbers (n_samples,)."""
-    column = _as_column(y, estimator)
-    try:
-        if column.dtype.kind in "mM":  # numpy would count ticks, whatever they last
-            raise TypeError("times have no unit")
-        numbers = column.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"y must be one column of finite numbers, got {column.dtype} ({error}); "
-            "make numbers of it, e.g. with pandas.to_numeric"
-        ) from error
-    bad = ~np.isfinite(numbers)
-    if bad.any():
-        row = int(bad.argmax())
-        raise ValueError(
-            f"y must be one column of finite numbers, got {numbers[row]} in row {row}; "
-            "drop or fill such rows"
-        )
-    return numbers
 
 
 class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
@@ -267,6 +180,8 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
 class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
     """A classifier over frames; subclasses fit and score a matrix of floats and class codes."""
 
+    class_weight: ClassWeight = None  # a parameter of the zoo's own; others may do without
+
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> TableClassifier:
         """Fit on labelled rows.
 
@@ -282,8 +197,8 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            If `y` has missing values, continuous numbers or another length than `X`. A model that
-            was fitted before is then as it was.
+            If `y` has missing values, continuous numbers or another length than `X`, or
+            `class_weight` does not fit it. A model that was fitted before is then as it was.
         """
         with self._all_or_nothing():
             matrix, codes, weight = self._checked(X, y, sample_weight)
@@ -295,7 +210,7 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         self, X: Any, y: Any, sample_weight: Any
     ) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.float64] | None]:
         """Return the encoded rows, class codes and weights; learn columns and classes."""
-        table, labels, weight = self._kept(X, _as_labels(y, self), sample_weight)
+        table, labels, weight = self._kept(X, as_labels(y, self), sample_weight)
         try:
             classes, codes = np.unique(labels, return_inverse=True)
         except TypeError as error:
@@ -304,6 +219,11 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
                 f"y must hold labels of one type, got {', '.join(kinds)}; "
                 "make them one, e.g. [str(label) for label in y]"
             ) from error
+        if self.class_weight is not None:
+            shares = class_weights(self.class_weight, classes, labels, weight)
+            weight = shares[codes] * (1.0 if weight is None else weight)
+            table, labels, weight = self._kept(table, labels, weight)
+            classes, codes = np.unique(labels, return_inverse=True)
         with self._all_or_nothing():
             self._forget()
             matrix = self._encode_fit(table, weight)
@@ -369,7 +289,7 @@ class TableRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         self, X: Any, y: Any, sample_weight: Any
     ) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.float64] | None]:
         """Return the encoded rows, standardised target and weights; learn columns and scale."""
-        table, target, weight = self._kept(X, _as_numbers(y, self), sample_weight)
+        table, target, weight = self._kept(X, as_numbers(y, self), sample_weight)
         with self._all_or_nothing():
             self._forget()
             matrix = self._encode_fit(table, weight)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from zoo.models.network import NetworkClassifier
+from zoo.models.targets import ClassWeight
 
 
 class _CNN:
@@ -27,6 +28,7 @@ class _CNN:
         max_epochs: int = 150,
         patience: int = 12,
         validation_fraction: float = 0.2,
+        class_weight: ClassWeight = None,
         random_state: Any = None,
     ) -> None:
         self.filters = filters
@@ -37,6 +39,7 @@ class _CNN:
         self.max_epochs = max_epochs
         self.patience = patience
         self.validation_fraction = validation_fraction
+        self.class_weight = class_weight
         self.random_state = random_state
 
     @staticmethod
@@ -94,5 +97,8 @@ class CNNClassifier(_CNN, NetworkClassifier):
         Rounds without a better held-out loss before training stops.
     validation_fraction : float
         Share of the training rows held out for early stopping.
+    class_weight : dict, "balanced" or None
+        What the weights of a class's rows are multiplied by; "balanced": all classes weigh the
+        same; None: 1.
     random_state : int, RandomState or None
     """

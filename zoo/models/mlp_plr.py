@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from zoo.models.columns import table_inputs
 from zoo.models.network import NetworkClassifier, NetworkRegressor
+from zoo.models.targets import ClassWeight
 from zoo.preprocessing import Categories, Scale
 
 _LEVEL_UNITS = 8
@@ -170,12 +171,50 @@ class MLPPLRClassifier(_MLPPLR, NetworkClassifier):
         Rounds without a better held-out loss before training stops.
     validation_fraction : float
         Share of the training rows held out for early stopping.
+    class_weight : dict, "balanced" or None
+        What the weights of a class's rows are multiplied by; "balanced": all classes weigh the
+        same; None: 1.
     random_state : int, RandomState or None
 
     References
     ----------
     arXiv:2203.05556, section 3.3; numbers are transformed to normal quantiles, as there.
     """
+
+    def __init__(
+        self,
+        *,
+        units: Sequence[int] = (128, 256, 128),
+        n_frequencies: int = 48,
+        embedding_units: int = 24,
+        frequency_scale: float = 0.01,
+        is_lite: bool = False,
+        dropout: float = 0.1,
+        learning_rate: float = 0.001,
+        weight_decay: float = 0.01,
+        batch_size: int = 128,
+        max_epochs: int = 300,
+        patience: int = 20,
+        validation_fraction: float = 0.2,
+        class_weight: ClassWeight = None,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(
+            units=units,
+            n_frequencies=n_frequencies,
+            embedding_units=embedding_units,
+            frequency_scale=frequency_scale,
+            is_lite=is_lite,
+            dropout=dropout,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            batch_size=batch_size,
+            max_epochs=max_epochs,
+            patience=patience,
+            validation_fraction=validation_fraction,
+            random_state=random_state,
+        )
+        self.class_weight = class_weight
 
 
 class MLPPLRRegressor(_MLPPLR, NetworkRegressor):

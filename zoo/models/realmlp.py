@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from zoo.models.columns import table_inputs
 from zoo.models.network import NetworkClassifier, NetworkRegressor
+from zoo.models.targets import ClassWeight
 from zoo.preprocessing import Categories, Scale
 
 _EMBEDDING = 8  # outputs of a category's embedding
@@ -267,6 +268,9 @@ class RealMLPClassifier(RealMLP, NetworkClassifier):
         Epochs without a better held-out error before training stops.
     validation_fraction : float
         Share of the training rows on which the best epoch is chosen.
+    class_weight : dict, "balanced" or None
+        What the weights of a class's rows are multiplied by; "balanced": all classes weigh the
+        same; None: 1.
     random_state : int, RandomState or None
 
     References
@@ -276,6 +280,37 @@ class RealMLPClassifier(RealMLP, NetworkClassifier):
 
     _activation: ClassVar[str] = "selu"
     _learning_rate: ClassVar[float] = 0.04
+
+    def __init__(
+        self,
+        *,
+        units: int = 256,
+        n_hidden: int = 3,
+        dropout: float = 0.15,
+        learning_rate: float | None = None,
+        weight_decay: float = 0.02,
+        label_smoothing: float = 0.1,
+        batch_size: int = 256,
+        max_epochs: int = 256,
+        patience: int = 256,
+        validation_fraction: float = 0.2,
+        class_weight: ClassWeight = None,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(
+            units=units,
+            n_hidden=n_hidden,
+            dropout=dropout,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            label_smoothing=label_smoothing,
+            batch_size=batch_size,
+            max_epochs=max_epochs,
+            patience=patience,
+            validation_fraction=validation_fraction,
+            random_state=random_state,
+        )
+        self.class_weight = class_weight
 
 
 class RealMLPRegressor(RealMLP, NetworkRegressor):

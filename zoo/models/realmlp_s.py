@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from zoo.models.network import NetworkClassifier, NetworkRegressor
 from zoo.models.realmlp import RealMLP
+from zoo.models.targets import ClassWeight
 
 
 class _RealMLPSimple(RealMLP):
@@ -62,6 +63,9 @@ class RealMLPSimpleClassifier(_RealMLPSimple, NetworkClassifier):
         Epochs without a better held-out error before training stops.
     validation_fraction : float
         Share of the training rows on which the best epoch is chosen.
+    class_weight : dict, "balanced" or None
+        What the weights of a class's rows are multiplied by; "balanced": all classes weigh the
+        same; None: 1.
     random_state : int, RandomState or None
 
     References
@@ -71,6 +75,33 @@ class RealMLPSimpleClassifier(_RealMLPSimple, NetworkClassifier):
 
     _activation: ClassVar[str] = "selu"
     _learning_rate: ClassVar[float] = 0.04
+
+    def __init__(
+        self,
+        *,
+        units: int = 256,
+        n_hidden: int = 3,
+        learning_rate: float | None = None,
+        label_smoothing: float = 0.1,
+        batch_size: int = 256,
+        max_epochs: int = 256,
+        patience: int = 256,
+        validation_fraction: float = 0.2,
+        class_weight: ClassWeight = None,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(
+            units=units,
+            n_hidden=n_hidden,
+            learning_rate=learning_rate,
+            label_smoothing=label_smoothing,
+            batch_size=batch_size,
+            max_epochs=max_epochs,
+            patience=patience,
+            validation_fraction=validation_fraction,
+            random_state=random_state,
+        )
+        self.class_weight = class_weight
 
 
 class RealMLPSimpleRegressor(_RealMLPSimple, NetworkRegressor):

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from zoo.models.columns import table_inputs
 from zoo.models.network import NetworkClassifier, NetworkRegressor
+from zoo.models.targets import ClassWeight
 from zoo.preprocessing import Categories, Scale
 
 _LEVEL_UNITS = 8
@@ -138,12 +139,48 @@ class ResNetClassifier(_ResNet, NetworkClassifier):
         Rounds without a better held-out loss before training stops.
     validation_fraction : float
         Share of the training rows held out for early stopping.
+    class_weight : dict, "balanced" or None
+        What the weights of a class's rows are multiplied by; "balanced": all classes weigh the
+        same; None: 1.
     random_state : int, RandomState or None
 
     References
     ----------
     arXiv:2106.11959, section 3.2; numbers are transformed to normal quantiles, as there.
     """
+
+    def __init__(
+        self,
+        *,
+        units: int = 192,
+        n_blocks: int = 2,
+        hidden_factor: float = 2.0,
+        hidden_dropout: float = 0.3,
+        residual_dropout: float = 0.1,
+        learning_rate: float = 0.001,
+        weight_decay: float = 0.01,
+        batch_size: int = 128,
+        max_epochs: int = 300,
+        patience: int = 20,
+        validation_fraction: float = 0.2,
+        class_weight: ClassWeight = None,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(
+            units=units,
+            n_blocks=n_blocks,
+            hidden_factor=hidden_factor,
+            hidden_dropout=hidden_dropout,
+            residual_dropout=residual_dropout,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            batch_size=batch_size,
+            max_epochs=max_epochs,
+            patience=patience,
+            validation_fraction=validation_fraction,
+            random_state=random_state,
+        )
+        self.class_weight = class_weight
 
 
 class ResNetRegressor(_ResNet, NetworkRegressor):

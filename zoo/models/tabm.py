@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from zoo.models.columns import table_inputs
 from zoo.models.network import NetworkClassifier, NetworkRegressor
+from zoo.models.targets import ClassWeight
 from zoo.preprocessing import Categories, Scale
 
 
@@ -190,12 +191,52 @@ class TabMClassifier(_TabM, NetworkClassifier):
         Rounds without a better held-out loss before training stops.
     validation_fraction : float
         Share of the training rows held out for early stopping.
+    class_weight : dict, "balanced" or None
+        What the weights of a class's rows are multiplied by; "balanced": all classes weigh the
+        same; None: 1.
     random_state : int, RandomState or None
 
     References
     ----------
     arXiv:2410.24210, section 3; batch ensembles: arXiv:2002.06715.
     """
+
+    def __init__(
+        self,
+        *,
+        k: int = 32,
+        units: int = 512,
+        n_hidden: int | None = None,
+        is_mini: bool = False,
+        n_bins: int = 0,
+        embedding_units: int = 16,
+        dropout: float = 0.1,
+        learning_rate: float = 0.002,
+        weight_decay: float = 0.0003,
+        batch_size: int = 256,
+        max_epochs: int = 500,
+        patience: int = 16,
+        validation_fraction: float = 0.2,
+        class_weight: ClassWeight = None,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(
+            k=k,
+            units=units,
+            n_hidden=n_hidden,
+            is_mini=is_mini,
+            n_bins=n_bins,
+            embedding_units=embedding_units,
+            dropout=dropout,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            batch_size=batch_size,
+            max_epochs=max_epochs,
+            patience=patience,
+            validation_fraction=validation_fraction,
+            random_state=random_state,
+        )
+        self.class_weight = class_weight
 
 
 class TabMRegressor(_TabM, NetworkRegressor):
