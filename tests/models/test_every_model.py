@@ -5,7 +5,7 @@ from sklearn.base import clone
 
 import zoo
 
-CLASSIFIERS = [name for name in zoo.models(task="classification") if name != "cnn"]
+CLASSIFIERS = zoo.models(task="classification")
 REGRESSORS = zoo.models(task="regression")
 # models whose defaults take minutes, made smaller
 NARROW = {

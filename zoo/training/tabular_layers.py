@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
-__all__ = ["Columns", "NTKDense", "PBLDEmbedding", "ParametricActivation"]
+__all__ = ["Columns", "NTKDense", "PBLDEmbedding", "ParametricActivation", "ZeroFill"]
 
 
 def _lead(input_shape: Any, n_axes: int) -> tuple[int, ...]:
@@ -46,6 +46,30 @@ class Columns(keras.layers.Layer):  # type: ignore[misc]
     def get_config(self) -> dict[str, Any]:
         """Return what `__init__` takes."""
         return {**super().get_config(), "start": self.start, "stop": self.stop}
+
+
+@keras.saving.register_keras_serializable("zoo")
+class ZeroFill(keras.layers.Layer):  # type: ignore[misc]
+    """The inputs, and zeros after them.
+
+    Parameters
+    ----------
+    units : int
+        Columns that come out, not fewer than go in.
+    """
+
+    def __init__(self, units: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.units = units
+
+    def call(self, inputs: Any) -> Any:
+        """Return (..., units)."""
+        missing = self.units - inputs.shape[-1]
+        return ops.pad(inputs, [*[(0, 0)] * (len(inputs.shape) - 1), (0, missing)])
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `__init__` takes."""
+        return {**super().get_config(), "units": self.units}
 
 
 @keras.saving.register_keras_serializable("zoo")
