@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
@@ -13,7 +15,9 @@ _ROWS_A_QUANTILE, _MOST_QUANTILES, _LEAST_QUANTILES = 30, 1000, 10
 
 
 class NormalQuantiles:
-    """Learns the quantiles of each column (n_rows, n_columns); NaN does not count.
+    """Learns the quantiles of each column; NaN does not count.
+
+    `take` gives the columns of a slice, (n_rows, n).
 
     As in `sklearn.preprocessing.QuantileTransformer`, values between two quantiles are
     interpolated, and the share of rows below becomes a quantile of the normal distribution. A
@@ -21,15 +25,18 @@ class NormalQuantiles:
     published recipes reach by adding a little noise (arXiv:2410.24210, appendix D).
     """
 
-    def __init__(self, values: NDArray[np.float64]) -> None:
-        n_quantiles = min(len(values) // _ROWS_A_QUANTILE, _MOST_QUANTILES)
-        self.shares = np.linspace(0.0, 1.0, max(n_quantiles, _LEAST_QUANTILES))
-        present = ~np.isnan(values)
-        known = np.where(present.any(axis=0), values, 0.0)
-        shape = (len(self.shares), values.shape[1])
-        found = np.nanquantile(known, self.shares, axis=0) if known.size else np.zeros(shape)
-        # interpolation may leave rising values out of order by a last bit
-        self.quantiles = np.maximum.accumulate(found, axis=0)
+    def __init__(self, n_columns: int, take: Callable[[slice], NDArray[np.float64]]) -> None:
+        n_rows = len(take(slice(0, 1)))
+        n_quantiles = max(min(n_rows // _ROWS_A_QUANTILE, _MOST_QUANTILES), _LEAST_QUANTILES)
+        self.shares = np.linspace(0.0, 1.0, n_quantiles)
+        self.quantiles = np.zeros((n_quantiles, n_columns))
+        for j in range(n_columns):
+            column = take(slice(j, j + 1))[:, 0]
+            known = column[~np.isnan(column)]
+            if len(known):
+                found = np.quantile(known, self.shares)
+                # interpolation may leave rising values out of order by a last bit
+                self.quantiles[:, j] = np.maximum.accumulate(found)
 
     @classmethod
     def from_data(cls, quantiles: list[list[float]], *, n_columns: int) -> NormalQuantiles:

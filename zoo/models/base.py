@@ -15,15 +15,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from zoo.models.targets import (
-    ClassWeight,
-    as_array,
-    as_labels,
-    as_numbers,
-    class_weights,
-    refuse_complex,
-)
-from zoo.preprocessing import Categories, Scale, TableEncoder, as_frame
+from zoo.models.targets import ClassWeight, as_labels, as_numbers, class_weights
+from zoo.preprocessing import Categories, Scale, TableEncoder
+from zoo.tables import as_frame
 
 __all__ = ["TableClassifier", "TableEstimator", "TableRegressor", "held_out"]
 
@@ -61,26 +55,6 @@ def held_out(
     return np.setdiff1d(np.arange(n_rows), out), out
 
 
-def _as_table(X: Any) -> Any:
-    """Return a frame as it is and anything else as an array of (n_samples, n_features)."""
-    if isinstance(X, pd.DataFrame):
-        refuse_complex(X.dtypes, "X")
-    else:
-        X = as_array(X, "X")
-    if X.ndim != 2:
-        raise ValueError(
-            f"Expected 2D array, got {X.ndim}D array instead; "
-            "Reshape your data to (n_samples, n_features)"
-        )
-    for count, what in zip(X.shape, ("sample", "feature"), strict=True):
-        if count == 0:
-            raise ValueError(
-                f"Found array with 0 {what}(s) (shape={X.shape}) while a minimum of 1 is "
-                f"required. Pass at least one {'row' if what == 'sample' else 'column'}"
-            )
-    return X
-
-
 class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     """An estimator over frames: encodes on `fit`, matches columns by name on `predict`."""
 
@@ -114,9 +88,9 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
 
     def _kept(
         self, X: Any, y: NDArray[Any], sample_weight: Any
-    ) -> tuple[Any, NDArray[Any], NDArray[np.float64] | None]:
+    ) -> tuple[pd.DataFrame, NDArray[Any], NDArray[np.float64] | None]:
         """Return table, target and weights without the rows of weight zero."""
-        table = _as_table(X)
+        table = as_frame(X)
         if len(y) != len(table):
             raise ValueError(f"X has {len(table)} rows, but y has {len(y)}; pass one y a row")
         if sample_weight is None:
@@ -125,22 +99,27 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             sample_weight, y, dtype=np.float64, ensure_non_negative=True
         )
         kept = weight > 0
-        return (table, y, weight) if kept.all() else (table[kept], y[kept], weight[kept])
+        if kept.all():
+            return table, y, weight
+        rest = table[kept]
+        # of an array, types are those of the rows that stay
+        return rest if table is X else rest.infer_objects(), y[kept], weight[kept]
 
-    def _encode_fit(self, X: Any, weight: NDArray[np.float64] | None = None) -> NDArray[np.float32]:
-        frame = as_frame(_as_table(X))
+    def _encode_fit(
+        self, frame: pd.DataFrame, weight: NDArray[np.float64] | None, *, is_named: bool
+    ) -> NDArray[np.float32]:
         encoder = TableEncoder(
             categories=self._categories, scale=self._scale, max_onehot=self._max_onehot
         ).fit(frame, weight)
         self.n_features_in_ = frame.shape[1]
         self.encoder_ = encoder
-        if isinstance(X, pd.DataFrame):
+        if is_named:
             self.feature_names_in_ = np.asarray(frame.columns, dtype=object)
         return encoder.transform(frame)
 
     def _encode(self, X: Any) -> NDArray[np.float32]:
         check_is_fitted(self)
-        frame = as_frame(_as_table(X))
+        frame = as_frame(X)
         if isinstance(X, pd.DataFrame) and hasattr(self, "feature_names_in_"):
             missing = [name for name in self.feature_names_in_ if name not in frame.columns]
             if missing:
@@ -226,7 +205,7 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
             classes, codes = np.unique(labels, return_inverse=True)
         with self._all_or_nothing():
             self._forget()
-            matrix = self._encode_fit(table, weight)
+            matrix = self._encode_fit(table, weight, is_named=isinstance(X, pd.DataFrame))
             self.classes_ = classes
         return matrix, codes, weight
 
@@ -292,7 +271,7 @@ class TableRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         table, target, weight = self._kept(X, as_numbers(y, self), sample_weight)
         with self._all_or_nothing():
             self._forget()
-            matrix = self._encode_fit(table, weight)
+            matrix = self._encode_fit(table, weight, is_named=isinstance(X, pd.DataFrame))
             self.target_mean_ = float(np.average(target, weights=weight))
             deviation = target - self.target_mean_
             self.target_scale_ = float(np.sqrt(np.average(deviation**2, weights=weight))) or 1.0

@@ -3,43 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.class_weight import compute_class_weight
+
+from zoo.tables import as_array
 
 __all__ = ["ClassWeight", "as_labels", "as_numbers", "class_weights"]
 
 ClassWeight: TypeAlias = Mapping[Any, float] | Literal["balanced"] | None
-
-
-def as_array(values: Any, name: str) -> NDArray[Any]:
-    """Return an array; refuse what is sparse, ragged or complex."""
-    if sparse.issparse(values):
-        raise TypeError(f"{name} must be dense, got a sparse matrix; pass {name}.toarray()")
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise ValueError(
-            f"{name} must have rows of one length, got a ragged {type(values).__name__}; "
-            "fill up or drop the odd rows"
-        ) from error
-    refuse_complex([array.dtype], name)
-    return array
-
-
-def refuse_complex(dtypes: Iterable[Any], name: str) -> None:
-    for dtype in dtypes:
-        if dtype.kind == "c":
-            raise ValueError(
-                f"Complex data not supported: {name} must hold real numbers, got {dtype}; "
-                "pass real and imaginary parts as columns of their own"
-            )
 
 
 def _as_column(y: Any, estimator: object) -> NDArray[Any]:
