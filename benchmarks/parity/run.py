@@ -20,7 +20,10 @@ from report import CELLS, read_cells, write_report
 import zoo
 
 HERE = Path(__file__).parent
-ON_PUBLISHED = ("realmlp", "realmlp_s", "resnet", "mlp_plr", "tabm", "ft_transformer", "dcn_v2")
+ON_PUBLISHED = (
+    "mlp_plr", "resnet", "dcn_v2", "realmlp", "realmlp_s", "tabm_ple", "tabm_mini", "tabm",
+    "ft_transformer",
+)  # fmt: skip
 
 
 def missing_seeds(case: Case, side: str, cells: list[dict[str, Any]]) -> list[int]:
