@@ -18,14 +18,7 @@ __all__ = ["FAMILIES", "Family", "ModelSpec", "Task", "make", "models", "spec"]
 Task = Literal["classification", "regression"]
 Family = Literal["baseline", "classical", "perceptron", "mlp", "deep", "boosting"]
 
-FAMILIES: tuple[Family, ...] = (
-    "baseline",
-    "classical",
-    "perceptron",
-    "mlp",
-    "deep",
-    "boosting",
-)
+FAMILIES: tuple[Family, ...] = ("baseline", "classical", "perceptron", "mlp", "deep", "boosting")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +64,11 @@ class ModelSpec:
     @property
     def tasks(self) -> tuple[Task, ...]:
         """The tasks that the model is made for."""
-        tasks: list[Task] = []
-        if self.classifier:
-            tasks.append("classification")
-        if self.regressor:
-            tasks.append("regression")
-        return tuple(tasks)
+        paths: dict[Task, str | None] = {
+            "classification": self.classifier,
+            "regression": self.regressor,
+        }
+        return tuple(task for task, path in paths.items() if path)
 
     def class_path(self, task: Task) -> str:
         """Return the ``"module:Class"`` of the model for `task`.
@@ -233,6 +225,16 @@ _BUILT_IN: tuple[ModelSpec, ...] = (
         regressor="zoo.models.tabm:TabMRegressor",
         trains_together=True,
         smoke={"max_epochs": 5, "units": 8, "k": 4},
+    ),
+    ModelSpec(
+        name="dcn_v2",
+        family="deep",
+        summary="Layers that multiply features with each other, beside a deep part.",
+        source="Wang, Shivanna, Cheng, Jain, Lin, Hong & Chi 2021, arXiv:2008.13535",
+        classifier="zoo.models.dcn_v2:DCNv2Classifier",
+        regressor="zoo.models.dcn_v2:DCNv2Regressor",
+        trains_together=True,
+        smoke={"max_epochs": 5, "units": 16, "embedding_units": 4},
     ),
     ModelSpec(
         name="cnn",

@@ -27,8 +27,19 @@ SMALL = {
     "realmlp_s": {"max_epochs": 60},
     "ft_transformer": {"max_epochs": 20, "learning_rate": 0.01},
     "tabm": {"max_epochs": 20, "learning_rate": 0.01},
+    "dcn_v2": {"max_epochs": 20, "learning_rate": 0.01},
 }
-SLOW = ("deep_mlp", "cnn", "realmlp", "realmlp_s", "ft_transformer", "tabm")
+SLOW = (
+    "deep_mlp",
+    "cnn",
+    "realmlp",
+    "realmlp_s",
+    "ft_transformer",
+    "tabm",
+    "dcn_v2",
+    "wide_deep",
+    "modern_nca",
+)
 PICTURES = ("cnn",)  # the checks' tables of 1 to 30 columns are no pictures
 
 _WEIGHTS = "check_sample_weight_equivalence_on_dense_data"
@@ -46,6 +57,7 @@ EXCEPTIONS = {
     "realmlp_s": {_WEIGHTS: _HELD_OUT},
     "ft_transformer": {_WEIGHTS: _HELD_OUT},
     "tabm": {_WEIGHTS: _HELD_OUT},
+    "dcn_v2": {_WEIGHTS: _HELD_OUT},
     "hist_gradient_boosting": {_WEIGHTS: _HELD_OUT},
     "xgboost": {_WEIGHTS: _HELD_OUT},
     "lightgbm": {_WEIGHTS: _HELD_OUT},

@@ -11,6 +11,7 @@ REGRESSORS = zoo.models(task="regression")
 NARROW = {
     "ft_transformer": {"units": 16, "n_heads": 2, "n_blocks": 2, "learning_rate": 0.003},
     "tabm": {"units": 32, "k": 8},
+    "dcn_v2": {"units": 32, "learning_rate": 0.003},
 }
 
 

@@ -12,7 +12,12 @@ import keras
 import numpy as np
 from keras import ops
 
-__all__ = ["Columns", "NTKDense", "PBLDEmbedding", "ParametricActivation"]
+__all__ = [
+    "Columns",
+    "NTKDense",
+    "PBLDEmbedding",
+    "ParametricActivation",
+]
 
 
 def _lead(input_shape: Any, n_axes: int) -> tuple[int, ...]:
