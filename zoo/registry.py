@@ -237,6 +237,16 @@ _BUILT_IN: tuple[ModelSpec, ...] = (
         smoke={"max_epochs": 5, "units": 16, "embedding_units": 4},
     ),
     ModelSpec(
+        name="wide_deep",
+        family="deep",
+        summary="A linear model with pairs of levels, and a deep network, trained as one.",
+        source="Cheng, Koc, Harmsen, Shaked, Chandra et al. 2016, arXiv:1606.07792",
+        classifier="zoo.models.wide_deep:WideDeepClassifier",
+        regressor="zoo.models.wide_deep:WideDeepRegressor",
+        trains_together=True,
+        smoke={"max_epochs": 8, "units": 16, "embedding_units": 4},
+    ),
+    ModelSpec(
         name="cnn",
         family="deep",
         summary="Convolutional network for pictures, in Keras.",

@@ -28,6 +28,7 @@ SMALL = {
     "ft_transformer": {"max_epochs": 20, "learning_rate": 0.01},
     "tabm": {"max_epochs": 20, "learning_rate": 0.01},
     "dcn_v2": {"max_epochs": 20, "learning_rate": 0.01},
+    "wide_deep": {"max_epochs": 20},
 }
 SLOW = (
     "deep_mlp",
@@ -58,6 +59,7 @@ EXCEPTIONS = {
     "ft_transformer": {_WEIGHTS: _HELD_OUT},
     "tabm": {_WEIGHTS: _HELD_OUT},
     "dcn_v2": {_WEIGHTS: _HELD_OUT},
+    "wide_deep": {_WEIGHTS: _HELD_OUT},
     "hist_gradient_boosting": {_WEIGHTS: _HELD_OUT},
     "xgboost": {_WEIGHTS: _HELD_OUT},
     "lightgbm": {_WEIGHTS: _HELD_OUT},
