@@ -247,6 +247,15 @@ _BUILT_IN: tuple[ModelSpec, ...] = (
         smoke={"max_epochs": 8, "units": 16, "embedding_units": 4},
     ),
     ModelSpec(
+        name="modern_nca",
+        family="deep",
+        summary="All training rows answer, the nearer in a learnt space the more.",
+        source="Ye, Yin, Zhan & Chao 2025, arXiv:2407.03257",
+        classifier="zoo.models.modern_nca:ModernNCAClassifier",
+        regressor="zoo.models.modern_nca:ModernNCARegressor",
+        smoke={"max_epochs": 5, "units": 8, "n_frequencies": 8, "embedding_units": 4},
+    ),
+    ModelSpec(
         name="cnn",
         family="deep",
         summary="Convolutional network for pictures, in Keras.",

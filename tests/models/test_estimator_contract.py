@@ -29,6 +29,7 @@ SMALL = {
     "tabm": {"max_epochs": 20, "learning_rate": 0.01},
     "dcn_v2": {"max_epochs": 20, "learning_rate": 0.01},
     "wide_deep": {"max_epochs": 20},
+    "modern_nca": {"max_epochs": 20},
 }
 SLOW = (
     "deep_mlp",
@@ -60,6 +61,7 @@ EXCEPTIONS = {
     "tabm": {_WEIGHTS: _HELD_OUT},
     "dcn_v2": {_WEIGHTS: _HELD_OUT},
     "wide_deep": {_WEIGHTS: _HELD_OUT},
+    "modern_nca": {_WEIGHTS: _HELD_OUT},
     "hist_gradient_boosting": {_WEIGHTS: _HELD_OUT},
     "xgboost": {_WEIGHTS: _HELD_OUT},
     "lightgbm": {_WEIGHTS: _HELD_OUT},

@@ -17,6 +17,7 @@ __all__ = [
     "Crossings",
     "NTKDense",
     "PBLDEmbedding",
+    "PLREmbedding",
     "ParametricActivation",
     "SumColumns",
 ]
@@ -156,6 +157,48 @@ class PBLDEmbedding(keras.layers.Layer):  # type: ignore[misc]
         made = ops.swapaxes(made, -2, -3)  # (..., batch, n, units - 1)
         flat = ops.reshape(made, (*made.shape[:-3], -1, made.shape[-2] * made.shape[-1]))
         return ops.concatenate([flat, inputs], axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `__init__` takes."""
+        sizes = {"n_frequencies": self.n_frequencies, "units": self.units}
+        return {**super().get_config(), **sizes}
+
+
+@keras.saving.register_keras_serializable("zoo")
+class PLREmbedding(keras.layers.Layer):  # type: ignore[misc]
+    """Periodic linear rectified embedding of numbers, "lite" (arXiv:2203.05556, section 3.3).
+
+    Each number x has its own frequencies c; one linear map with a rectifier serves all:
+    relu([cos(2 pi c x), sin(2 pi c x)] W + b).
+
+    Parameters
+    ----------
+    n_frequencies : int
+    units : int
+        Outputs a number.
+    """
+
+    def __init__(self, n_frequencies: int, units: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.n_frequencies, self.units = n_frequencies, units
+
+    def build(self, input_shape: Any) -> None:
+        """Make frequencies (n, k), a kernel (2 k, units) and an offset (units,)."""
+        lead, k = _lead(input_shape, 2), self.n_frequencies
+        self.frequencies = self.add_weight(name="frequencies", shape=(*lead, input_shape[-1], k))
+        self.kernel = self.add_weight(name="kernel", shape=(*lead, 2 * k, self.units))
+        self.offset = self.add_weight(name="offset", shape=(*lead, self.units))
+
+    def call(self, inputs: Any) -> Any:
+        """Return (..., n * units)."""
+        by_number = ops.expand_dims(ops.swapaxes(inputs, -1, -2), -1)  # (..., n, batch, 1)
+        waves = 2 * np.pi * by_number * _over_rows(self.frequencies)
+        waves = ops.concatenate([ops.cos(waves), ops.sin(waves)], axis=-1)
+        lead, n = waves.shape[:-3], waves.shape[-3]
+        flat = ops.reshape(waves, (*lead, -1, 2 * self.n_frequencies))  # one matrix product
+        made = ops.relu(ops.matmul(flat, self.kernel) + _over_rows(self.offset))
+        made = ops.swapaxes(ops.reshape(made, (*lead, n, -1, self.units)), -2, -3)
+        return ops.reshape(made, (*lead, -1, n * self.units))
 
     def get_config(self) -> dict[str, Any]:
         """Return what `__init__` takes."""
