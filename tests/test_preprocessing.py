@@ -311,3 +311,25 @@ def test_encoding_needs_little_more_memory_than_the_matrix(scale):
         tracemalloc.stop()
     assert fit_peak < 3 * 8e6
     assert peak < 1.5 * made.nbytes + 8e6
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_booleans_may_stand_among_the_onehot_columns_with_the_same_values(scale):
+    X = pd.DataFrame(
+        {
+            "a": [1.0, 2.0, 5.0, 3.0, np.nan],
+            "flag": [True, False, True, True, False],
+            "level": list("uvuvu"),
+            "maybe": pd.array([True, None, False, True, False], dtype="boolean"),
+        }
+    )
+    among, apart = (
+        TableEncoder(categories="mixed", scale=scale, flags=flags).fit(X)
+        for flags in ("numbers", "onehot")
+    )
+    assert (among.n_numbers_, apart.n_numbers_, apart.n_fixed_) == (3, 1, 1)
+    np.testing.assert_array_equal(among.transform(X), apart.transform(X))  # there are no codes
+    again = TableEncoder.from_data(apart.to_data())
+    np.testing.assert_array_equal(again.transform(X), apart.transform(X))
+    as_numbers = X.astype({"flag": int, "maybe": "Int64"})
+    np.testing.assert_array_equal(apart.transform(as_numbers), apart.transform(X))

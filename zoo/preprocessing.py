@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from zoo.quantiles import NormalQuantiles
 from zoo.tables import kind_of, levels_of, read_codes, read_numbers
 
-__all__ = ["Categories", "Scale", "TableEncoder", "smooth_clip"]
+__all__ = ["Categories", "Flags", "Scale", "TableEncoder", "smooth_clip"]
 
 Categories = Literal["onehot", "ordinal", "mixed"]
+Flags = Literal["numbers", "onehot"]
 Scale = Literal["none", "standard", "robust", "quantile"]
 
 _N_NUMBERS = {"number": 1, "duration": 1, "date": 4, "category": 0}  # columns out, by kind
@@ -156,6 +157,9 @@ class TableEncoder:
         A column that is missing in every training row is constant.
     max_onehot : int
         For "mixed".
+    flags : {"numbers", "onehot"}
+        Whether booleans stand among the numbers, or among the one-hot columns, where networks do
+        not embed them.
 
     Attributes
     ----------
@@ -176,14 +180,17 @@ class TableEncoder:
         categories: Categories,
         scale: Scale,
         max_onehot: int = 9,
+        flags: Flags = "numbers",
     ) -> None:
-        for value, known in ((categories, get_args(Categories)), (scale, get_args(Scale))):
+        options = ((categories, Categories), (scale, Scale), (flags, Flags))
+        for value, known in ((value, get_args(kind)) for value, kind in options):
             if value not in known:
                 raise ValueError(f"expected one of {', '.join(known)}, got {value!r}")
         self.categories = categories
         self.scale = scale
         self._scale_numbers: _Scaling | NormalQuantiles
         self.max_onehot = max_onehot
+        self.flags = flags
 
     def fit(self, X: pd.DataFrame, weight: NDArray[np.float64] | None = None) -> TableEncoder:
         """Learn kinds, levels, means and spreads from the training rows (n_samples, n_features).
@@ -196,7 +203,12 @@ class TableEncoder:
             if kind == "category":
                 kept = levels_of(X.iloc[:, i], _MAX_LEVELS)
                 self.levels_.append({level: code for code, level in enumerate(kept)})
-        n_numbers = sum(_N_NUMBERS[kind] for kind in self.kinds_)
+        is_flag: list[bool] = []
+        for kind, dtype in zip(self.kinds_, X.dtypes, strict=True):
+            is_one = self.flags == "onehot" and pd.api.types.is_bool_dtype(dtype)
+            is_flag += [is_one and kind == "number"] * _N_NUMBERS[kind]
+        self.is_flag_ = np.array(is_flag, bool)
+        n_numbers = len(self.is_flag_)
         self.is_empty_: NDArray[np.bool_] = np.zeros(n_numbers, bool)  # so all are read
         columns = self._read(X)
         n_missing = np.zeros(n_numbers, int)
@@ -208,12 +220,12 @@ class TableEncoder:
         if self.scale != "none":
             take = partial(columns.numbers, slice(None))
             self._scale_numbers = (
-                NormalQuantiles(self.n_numbers_, take)
+                NormalQuantiles(n_numbers, take)
                 if self.scale == "quantile"
-                else _Scaling(self.scale, self.n_numbers_, take, weight)
+                else _Scaling(self.scale, n_numbers, take, weight)
             )
         if self.scale == "robust":
-            rest = np.empty((len(X), len(self.is_categorical_) - self.n_fixed_), np.int8)
+            rest = np.empty((len(X), self._n_rest), np.int8)
             for rows in columns.blocks(rest.shape[1]):
                 rest[rows] = self._rest(columns.numbers(rows), columns.codes(rows))
             self._scale_rest = _Scaling(
@@ -223,16 +235,17 @@ class TableEncoder:
 
     def _lay_out(self) -> None:
         """Count the output columns of each sort."""
-        self.n_numbers_ = len(self.is_empty_)
+        n_flags = int(self.is_flag_.sum())
+        self.n_numbers_ = len(self.is_flag_) - n_flags
         is_coded = [self._is_coded(levels) for levels in self.levels_]
         self.n_codes_ = sum(is_coded)
         self.n_levels_ = sum(
             len(levels) + 1 for levels, coded in zip(self.levels_, is_coded, strict=True) if coded
         )
         self.n_fixed_ = self.n_numbers_ + self.n_codes_
-        no_numbers = np.empty((0, self.n_numbers_))
-        n_rest = self._rest(no_numbers, [np.empty((0, 1))] * len(self.levels_)).shape[1]
-        self.is_categorical_ = np.zeros(self.n_fixed_ + n_rest, bool)
+        no_numbers = np.empty((0, len(self.is_flag_)))
+        self._n_rest = self._rest(no_numbers, [np.empty((0, 1))] * len(self.levels_)).shape[1]
+        self.is_categorical_ = np.zeros(self.n_fixed_ + n_flags + self._n_rest, bool)
         self.is_categorical_[self.n_numbers_ : self.n_fixed_] = True
 
     def to_data(self) -> dict[str, Any]:
@@ -241,6 +254,8 @@ class TableEncoder:
             "categories": self.categories,
             "scale": self.scale,
             "max_onehot": self.max_onehot,
+            "flags": self.flags,
+            "is_flag": self.is_flag_.tolist(),
             "kinds": list(self.kinds_),
             "levels": [list(levels) for levels in self.levels_],
             "is_empty": self.is_empty_.tolist(),
@@ -258,7 +273,7 @@ class TableEncoder:
         ValueError, TypeError, KeyError
             If the parts do not fit each other.
         """
-        options = {name: data[name] for name in ("categories", "scale", "max_onehot")}
+        options = {name: data[name] for name in ("categories", "scale", "max_onehot", "flags")}
         encoder = cls(**options)
         encoder.kinds_ = list(data["kinds"])
         encoder.levels_ = [
@@ -266,22 +281,22 @@ class TableEncoder:
         ]
         encoder.is_empty_ = np.array(data["is_empty"], bool)
         encoder.has_gaps_ = np.array(data["has_gaps"], bool)
+        encoder.is_flag_ = np.array(data["is_flag"], bool)
         n_numbers = sum(_N_NUMBERS[kind] for kind in encoder.kinds_)
         n_categories = encoder.kinds_.count("category")
         if not (
-            options["categories"] in get_args(Categories)
-            and encoder.is_empty_.shape == encoder.has_gaps_.shape == (n_numbers,)
+            encoder.is_empty_.shape == encoder.has_gaps_.shape == (n_numbers,)
+            and encoder.is_flag_.shape == (n_numbers,)
             and [*map(len, encoder.levels_)] == [*map(len, data["levels"])]
             and len(encoder.levels_) == n_categories
         ):
             raise ValueError("kinds, levels and gaps of an encoder are not of the same columns")
         encoder._lay_out()
-        n_rest = len(encoder.is_categorical_) - encoder.n_fixed_
         if encoder.scale != "none":
             sort = NormalQuantiles if encoder.scale == "quantile" else _Scaling
             encoder._scale_numbers = sort.from_data(*data["numbers"], n_columns=n_numbers)
         if encoder.scale == "robust":
-            encoder._scale_rest = _Scaling.from_data(*data["rest"], n_columns=n_rest)
+            encoder._scale_rest = _Scaling.from_data(*data["rest"], n_columns=encoder._n_rest)
         return encoder
 
     def _is_coded(self, levels: dict[str, int]) -> bool:
@@ -299,7 +314,8 @@ class TableEncoder:
         """
         columns = self._read(X)
         matrix = np.empty((len(X), len(self.is_categorical_)), np.float32)
-        for rows in columns.blocks(max(matrix.shape[1], self.n_numbers_)):
+        is_number, is_flag = ~self.is_flag_, self.is_flag_
+        for rows in columns.blocks(max(matrix.shape[1], len(is_flag))):
             numbers, codes = columns.numbers(rows), columns.codes(rows)
             rest = self._rest(numbers, codes)
             if self.scale == "none":
@@ -308,9 +324,8 @@ class TableEncoder:
                 numbers = self._scale_numbers(numbers)
             if self.scale == "robust":
                 rest = self._scale_rest(rest)
-            np.concatenate(
-                [numbers, *self._coded(codes), rest], axis=1, out=matrix[rows], casting="same_kind"
-            )
+            parts = [numbers[:, is_number], *self._coded(codes), numbers[:, is_flag], rest]
+            np.concatenate(parts, axis=1, out=matrix[rows], casting="same_kind")
         return matrix
 
     def _read(self, X: pd.DataFrame) -> _Columns:

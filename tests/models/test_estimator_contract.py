@@ -32,10 +32,13 @@ SMALL = {
     "tabm_ple": {"max_epochs": 20, "learning_rate": 0.01},
     "tabm_mini": {"max_epochs": 20, "learning_rate": 0.01},
     "cnn": {"max_epochs": 20, "learning_rate": 0.01},
+    "dcn_v2": {"max_epochs": 20, "learning_rate": 0.01},
+    "wide_deep": {"max_epochs": 20},
+    "modern_nca": {"max_epochs": 20},
 }
 SLOW = (
     "deep_mlp", "cnn", "realmlp", "realmlp_s", "resnet", "mlp_plr", "ft_transformer", "tabm",
-    "tabm_ple", "tabm_mini",
+    "tabm_ple", "tabm_mini", "dcn_v2", "wide_deep", "modern_nca",
 )  # fmt: skip
 
 _WEIGHTS = "check_sample_weight_equivalence_on_dense_data"
@@ -58,6 +61,9 @@ EXCEPTIONS = {
     "tabm_ple": {_WEIGHTS: _HELD_OUT},
     "tabm_mini": {_WEIGHTS: _HELD_OUT},
     "cnn": {_WEIGHTS: _HELD_OUT},
+    "dcn_v2": {_WEIGHTS: _HELD_OUT},
+    "wide_deep": {_WEIGHTS: _HELD_OUT},
+    "modern_nca": {_WEIGHTS: _HELD_OUT},
     "hist_gradient_boosting": {_WEIGHTS: _HELD_OUT},
     "xgboost": {_WEIGHTS: _HELD_OUT},
     "lightgbm": {_WEIGHTS: _HELD_OUT},

@@ -13,6 +13,7 @@ NARROW = {
     "tabm": {"units": 32, "k": 8},
     "tabm_ple": {"units": 32, "k": 8, "n_bins": 16},
     "tabm_mini": {"units": 32, "k": 8, "n_bins": 16},
+    "dcn_v2": {"units": 32, "learning_rate": 0.003},
 }
 
 

@@ -32,7 +32,7 @@ def by_hand(w, X, *, is_lite):
     parts = []
     for j in range(2):
         waves = 2 * np.pi * np.outer(X[:, j], w["periodic/frequencies"][j])
-        own = 0 if is_lite else j
+        own = () if is_lite else j
         sums = np.concatenate([np.cos(waves), np.sin(waves)], axis=1) @ w["periodic/kernel"][own]
         parts.append(np.maximum(sums + w["periodic/offset"][own], 0))
     h = np.concatenate([*parts, w["levels/embeddings"][X[:, 2].astype(int)], X[:, 3:]], axis=1)

@@ -29,7 +29,7 @@ def test_periodic_embeddings_are_rectified_sums_of_waves(is_lite):
     for j in range(3):
         waves = 2 * np.pi * np.outer(X[:, j], w["frequencies"][j])
         both = np.concatenate([np.cos(waves), np.sin(waves)], axis=1)
-        own = 0 if is_lite else j
+        own = () if is_lite else j
         expected = np.maximum(both @ w["kernel"][own] + w["offset"][own], 0)
         np.testing.assert_allclose(made[:, j], expected, rtol=1e-4, atol=1e-5)
 
@@ -99,7 +99,7 @@ def test_the_authors_package_computes_the_same_waves():
         state = theirs.state_dict()
         copied = [w["frequencies"], w["kernel"], w["offset"]]
         if is_lite:
-            copied = [w["frequencies"], w["kernel"][0].T, w["offset"][0]]
+            copied = [w["frequencies"], w["kernel"].T, w["offset"]]
         for name, value in zip(state, copied, strict=True):
             assert tuple(state[name].shape) == value.shape, name
             state[name] = torch.from_numpy(np.ascontiguousarray(value))

@@ -16,7 +16,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from zoo.models.targets import ClassWeight, as_labels, as_numbers, class_weights
-from zoo.preprocessing import Categories, Scale, TableEncoder
+from zoo.preprocessing import Categories, Flags, Scale, TableEncoder
 from zoo.tables import as_frame
 
 __all__ = ["TableClassifier", "TableEstimator", "TableRegressor", "held_out"]
@@ -61,6 +61,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     _categories: ClassVar[Categories] = "onehot"
     _max_onehot: ClassVar[int] = 9
     _scale: ClassVar[Scale] = "standard"
+    _flags: ClassVar[Flags] = "numbers"
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -109,7 +110,10 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         self, frame: pd.DataFrame, weight: NDArray[np.float64] | None, *, is_named: bool
     ) -> NDArray[np.float32]:
         encoder = TableEncoder(
-            categories=self._categories, scale=self._scale, max_onehot=self._max_onehot
+            categories=self._categories,
+            scale=self._scale,
+            max_onehot=self._max_onehot,
+            flags=self._flags,
         ).fit(frame, weight)
         self.n_features_in_ = frame.shape[1]
         self.encoder_ = encoder

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from zoo.models.columns import table_inputs
 from zoo.models.network import NetworkClassifier, NetworkRegressor
 from zoo.models.targets import ClassWeight
-from zoo.preprocessing import Categories, Scale
+from zoo.preprocessing import Categories, Flags, Scale
 
 _LEVEL_UNITS = 8
 
@@ -25,6 +25,7 @@ class _MLPPLR:
 
     _categories: ClassVar[Categories] = "mixed"
     _scale: ClassVar[Scale] = "quantile"
+    _flags: ClassVar[Flags] = "onehot"
     _loss: ClassVar[Any]
     encoder_: Any
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from zoo.models.columns import table_inputs
 from zoo.models.network import NetworkClassifier, NetworkRegressor
 from zoo.models.targets import ClassWeight
-from zoo.preprocessing import Categories, Scale
+from zoo.preprocessing import Categories, Flags, Scale
 
 _EMBEDDING = 8  # outputs of a category's embedding
 _FREQUENCIES, _OUTPUTS = 16, 4  # of the embedding of a number
@@ -34,6 +34,7 @@ class RealMLP:
 
     _categories: ClassVar[Categories] = "mixed"
     _scale: ClassVar[Scale] = "robust"
+    _flags: ClassVar[Flags] = "onehot"
     _is_simple: ClassVar[bool] = False
     _activation: ClassVar[str]
     _learning_rate: ClassVar[float]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from zoo.models.columns import table_inputs
 from zoo.models.network import NetworkClassifier, NetworkRegressor
 from zoo.models.targets import ClassWeight
-from zoo.preprocessing import Categories, Scale
+from zoo.preprocessing import Categories, Flags, Scale
 
 
 class _TabM:
@@ -24,6 +24,7 @@ class _TabM:
     _categories: ClassVar[Categories] = "mixed"
     _max_onehot: ClassVar[int] = 1_000_000  # every category
     _scale: ClassVar[Scale] = "quantile"
+    _flags: ClassVar[Flags] = "onehot"
     _loss: ClassVar[Any]
     encoder_: Any
 

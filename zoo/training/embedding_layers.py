@@ -51,14 +51,17 @@ class PeriodicEmbedding(keras.layers.Layer):  # type: ignore[misc]
         self.n_frequencies, self.units, self.is_lite = n_frequencies, units, is_lite
 
     def build(self, input_shape: Any) -> None:
-        """Make frequencies (n, k), kernel (n, 2 k, units) and offset (n, units)."""
+        """Make frequencies (n, k), kernel (n, 2 k, units) and offset (n, units).
+
+        Lite: kernel (2 k, units) and offset (units,).
+        """
         lead, n = _lead(input_shape), input_shape[-1]
+        own = (*lead,) if self.is_lite else (*lead, n)
         self.frequencies = self.add_weight(name="frequencies", shape=(*lead, n, self.n_frequencies))
-        n = 1 if self.is_lite else n
         self.kernel = self.add_weight(
-            name="kernel", shape=(*lead, n, 2 * self.n_frequencies, self.units)
+            name="kernel", shape=(*own, 2 * self.n_frequencies, self.units)
         )
-        self.offset = self.add_weight(name="offset", shape=(*lead, n, self.units))
+        self.offset = self.add_weight(name="offset", shape=(*own, self.units))
 
     def call(self, inputs: Any) -> Any:
         """Return (..., n, units)."""
@@ -67,9 +70,9 @@ class PeriodicEmbedding(keras.layers.Layer):  # type: ignore[misc]
         if not self.is_lite:
             return ops.relu(_by_number(both, self.kernel) + _over_rows(self.offset))
         n, k = both.shape[-2:]
-        flat = ops.reshape(both, (*both.shape[:-3], -1, k))
-        made = ops.matmul(flat, ops.squeeze(self.kernel, -3)) + self.offset
-        return ops.relu(ops.reshape(made, (*both.shape[:-3], -1, n, self.units)))
+        flat = ops.reshape(both, (*both.shape[:-3], -1, k))  # one matrix product
+        made = ops.relu(ops.matmul(flat, self.kernel) + ops.expand_dims(self.offset, -2))
+        return ops.reshape(made, (*both.shape[:-3], -1, n, self.units))
 
     def get_config(self) -> dict[str, Any]:
         """Return what `__init__` takes."""

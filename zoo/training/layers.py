@@ -291,7 +291,10 @@ class ReplicateMaxPooling2D(keras.layers.Layer):  # type: ignore[misc]
 
 
 _ANY_SHAPE = {  # these serve both
-    **{name: getattr(keras.layers, name) for name in ("Activation", "Add", "Concatenate")},
+    **{
+        name: getattr(keras.layers, name)
+        for name in ("Activation", "Add", "Concatenate", "Multiply")
+    },
     **{name: getattr(tabular_layers, name) for name in tabular_layers.__all__},
     **{name: getattr(ensemble_layers, name) for name in ensemble_layers.__all__},
     **{name: getattr(attention_layers, name) for name in attention_layers.__all__},
