@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from zoo.quantiles import NormalQuantiles
-from zoo.tables import kind_of, levels_of, read_codes, read_numbers
+from zoo.tables import Kind, kind_of, levels_of, read_codes, read_numbers
 
 __all__ = ["Categories", "Flags", "Scale", "TableEncoder", "smooth_clip"]
 
@@ -197,12 +197,15 @@ class TableEncoder:
 
         A row's weight (n_samples,) counts as often as so many equal rows.
         """
-        self.kinds_ = [kind_of(X.iloc[:, i]) for i in range(X.shape[1])]
+        self.kinds_: list[Kind] = [kind_of(X.iloc[:, i]) for i in range(X.shape[1])]
         self.levels_: list[dict[str, int]] = []
         for i, kind in enumerate(self.kinds_):
             if kind == "category":
                 kept = levels_of(X.iloc[:, i], _MAX_LEVELS)
                 self.levels_.append({level: code for code, level in enumerate(kept)})
+        if {*self.kinds_} == {"category"} and not any(self.levels_):
+            # nothing at all in the table: a matrix needs a column still
+            self.kinds_, self.levels_ = ["number"] * len(self.kinds_), []
         is_flag: list[bool] = []
         for kind, dtype in zip(self.kinds_, X.dtypes, strict=True):
             is_one = self.flags == "onehot" and pd.api.types.is_bool_dtype(dtype)

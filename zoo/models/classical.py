@@ -95,6 +95,13 @@ class NaiveBayesClassifier(WrappedClassifier):
             model.var_smoothing *= float(_variance(X, weight).max()) / largest
         return model
 
+    def _fit_codes(
+        self, X: NDArray[np.float32], y: NDArray[np.intp], weight: NDArray[np.float64] | None
+    ) -> None:
+        super()._fit_codes(X, y, weight)
+        if not self.model_.var_.any():  # no column varies: the classes' shares decide
+            self.model_.var_ += 1.0
+
 
 class _Neighbors:
     """What both estimators do with weights, of which the library's neighbours know nothing."""
