@@ -1,8 +1,9 @@
 """Kinds of input and use that broke other projects of this sort, one test or more for each.
 
-Four kinds are tested where their machinery is: the best epoch of another metric, and a last batch
-of one row, in training/test_fit.py; growing memory in training/test_memory.py; a fit that fails
-half-way in models/test_estimator_contract.py.
+Some kinds are tested where their machinery is: the best epoch by another metric, and a last batch
+of one row with batch normalisation, in training/test_fit.py; growing memory in
+training/test_memory.py; files that move in models/test_saving.py; what a fit refuses, and that a
+refused one changes nothing, in models/test_estimator_contract.py.
 """
 
 import functools
@@ -139,6 +140,20 @@ def test_lists_of_lists_are_rows(name, task):
     expected = said(make(name, task).fit(X, y), X)
     np.testing.assert_array_equal(said(make(name, task).fit(X.tolist(), y.tolist()), X), expected)
     np.testing.assert_array_equal(said(make(name, task).fit(X, y), X.tolist()), expected)
+
+
+@pytest.mark.parametrize("rows", [list, tuple])
+def test_lists_with_words_keep_their_numbers(rows):
+    number = table()[1]
+    words = np.where(number > 0.5, "many", "few").tolist()
+    flag = np.arange(len(number)) % 3 == 0
+    cells = zip(number.tolist(), words, flag.tolist(), strict=True)
+    lists = rows([n, word, None, is_set] for n, word, is_set in cells)
+    frame = pd.DataFrame({"n": number, "word": words, "gap": None, "flag": flag})
+    y = target("classification", number)
+    model, expected = make("decision_tree").fit(lists, y), make("decision_tree").fit(frame, y)
+    assert model.encoder_.kinds_ == ["number", "category", "number", "number"]
+    np.testing.assert_array_equal(said(model, lists), said(expected, frame))
 
 
 @every_model
@@ -402,6 +417,20 @@ def test_a_clone_keeps_every_parameter_and_trains_as_long(name, task):
     second._jit_compile = False
     np.testing.assert_array_equal(said(second.fit(X, y), X), said(first, X))
     assert getattr(first, "n_epochs_", None) == getattr(second, "n_epochs_", None)
+
+
+# --- batches ----------------------------------------------------------------------
+
+
+@every_model
+def test_a_last_batch_of_one_row_is_trained_on(name, task):
+    known = zoo.make(name, task=task).get_params()
+    given = {"batch_size": 32, "validation_fraction": 0.0}
+    X, y = square(task, n_rows=65)  # the batches of the others are of 64
+    said(
+        make(name, task, **{key: value for key, value in given.items() if key in known}).fit(X, y),
+        X,
+    )
 
 
 # --- files and runs -----------------------------------------------------------------------------

@@ -58,6 +58,8 @@ def as_frame(X: Any) -> pd.DataFrame:
         If it is sparse.
     """
     values = X if isinstance(X, pd.DataFrame) else as_array(X, "X")
+    if isinstance(X, list | tuple) and values.dtype.kind in "US":
+        values = np.asarray(X, dtype=object)  # where there are words numpy makes words of numbers
     if values.ndim != 2:
         raise ValueError(
             f"Expected 2D array, got {values.ndim}D array instead; "

@@ -213,6 +213,7 @@ def refused(task):
         "regression": [
             (X, np.repeat("word", len(X)), None, "finite numbers, got <U4"),
             (X, two_types, None, "finite numbers, got object"),
+            (X, np.where(y == y[3], 1e200, y), None, "got 1e\\+200 in row 3"),
             (X, pd.date_range("2026-01-01", periods=len(X)), None, "times have no unit"),
         ],
     }

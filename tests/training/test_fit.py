@@ -298,3 +298,29 @@ def test_patience_and_epochs_bound_the_training():
     short, long = (fit_networks(compiled, [task(0, 100)], o)[0] for o in (eager, patient))
     assert short.n_epochs < long.n_epochs
     assert min(long.losses) <= min(short.losses)
+
+
+@pytest.mark.parametrize("prefers_later", [False, True])
+def test_the_weights_of_the_epoch_with_fewest_errors_are_kept_when_errors_are_monitored(
+    prefers_later,
+):
+    one, n_rounds = task(7, 130, n_held=20), 12
+    base = {"learning_rate": 0.03, "weight_decay": 0.0, "patience": n_rounds, "round_steps": 1}
+    compiled = Program(small_network, 3, RECIPE, jit_compile=False)
+    weights, errors, losses = [], [], []
+    for n in range(1, n_rounds + 1):  # without held-out rows the last weights are kept
+        alone = FitTask(one.train, None, one.seed)
+        (result,) = fit_networks(compiled, [alone], FitOptions(max_epochs=n, **base))
+        outputs = compiled.forward(result.weights, one.validation.X)
+        weights.append(result.weights)
+        errors.append(float((outputs.argmax(axis=1) != one.validation.y).mean()))
+        losses.append(compiled.mean_loss(outputs, one.validation.y, one.validation.weight))
+    fewest = np.flatnonzero(np.array(errors) == min(errors))
+    best = fewest[-1] if prefers_later else fewest[0]
+    assert len(fewest) > 1
+    assert best != np.argmin(losses)  # or the loss would do as well
+    options = FitOptions(max_epochs=n_rounds, monitor="error", prefers_later=prefers_later, **base)
+    (kept,) = fit_networks(compiled, [one], options)
+    assert kept.best_epoch == best + 1
+    for ours, theirs in zip(kept.weights, weights[best], strict=True):
+        np.testing.assert_array_equal(ours, theirs)

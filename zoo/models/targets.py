@@ -16,6 +16,8 @@ from zoo.tables import as_array
 
 __all__ = ["ClassWeight", "as_labels", "as_numbers", "class_weights"]
 
+_TOO_LARGE = 1e150  # squares of larger numbers are infinite
+
 ClassWeight: TypeAlias = Mapping[Any, float] | Literal["balanced"] | None
 
 
@@ -77,12 +79,12 @@ def as_numbers(y: Any, estimator: object) -> NDArray[np.float64]:
             f"y must be one column of finite numbers, got {column.dtype} ({error}); "
             "make numbers of it, e.g. with pandas.to_numeric"
         ) from error
-    bad = ~np.isfinite(numbers)
+    bad = ~(np.abs(numbers) < _TOO_LARGE)
     if bad.any():
         row = int(bad.argmax())
         raise ValueError(
             f"y must be one column of finite numbers, got {numbers[row]} in row {row}; "
-            "drop or fill such rows"
+            "drop or fill such rows, or choose a smaller unit"
         )
     return numbers
 
