@@ -338,7 +338,7 @@ OTHER = {
     "epsilon": {"epsilon": 1.0},
     "filters": {"filters": 3},
     "hidden_dropout": {"hidden_dropout": 0.7},
-    "image_shape": {"image_shape": (8, 2, 1)},
+    "image_shape": {"image_shape": (5, 4, 1)},
     "is_mini": {"is_mini": True},
     "k": {"k": 3},
     "label_smoothing": {"label_smoothing": 0.7},
@@ -355,7 +355,7 @@ OTHER = {
     "n_neighbors": {"n_neighbors": 1},
     "patience": {"patience": 1},
     "random_state": {"random_state": 1},
-    "units": {"units": 16},
+    "units": {"units": 12},
     "validation_fraction": {"validation_fraction": 0.5},
     "var_smoothing": {"var_smoothing": 5.0},
     "weight_decay": {"weight_decay": 5.0},
@@ -374,9 +374,9 @@ OPTIONS = [
 ]
 
 
-def square(task, n_rows=60):
+def rows_of_numbers(task, n_rows=60):
     rng = np.random.default_rng(3)
-    X = rng.normal(size=(n_rows, 16))
+    X = rng.normal(size=(n_rows, 20))
     return X, target(task, X[:, 0] + rng.normal(size=n_rows))
 
 
@@ -393,9 +393,11 @@ def rounds(model):
 
 @pytest.mark.parametrize(("name", "task", "param"), OPTIONS)
 def test_every_option_acts(name, task, param):
-    X, y = square(task)
+    X, y = rows_of_numbers(task)
     known = zoo.make(name, task=task).get_params()
-    setting = {key: v for key, v in SETTING.get(param, {}).items() if key in known}
+    # two rounds do not move the last layer of this one
+    setting = {"max_epochs": 8} if name == "realmlp_s" else {}
+    setting |= {key: value for key, value in SETTING.get(param, {}).items() if key in known}
     stops_early = pytest.warns(ConvergenceWarning) if param == "max_iter" else nullcontext()
     one = make(name, task, **setting).fit(X, y)
     with stops_early:
@@ -411,7 +413,7 @@ def test_a_clone_keeps_every_parameter_and_trains_as_long(name, task):
     model = make(name, task, **{**params, **({"n_jobs": 2} if "n_jobs" in known else {})})
     assert not [key for key in params if model.get_params()[key] == known[key]]
     assert clone(model).get_params() == model.get_params()
-    X, y = square(task)
+    X, y = rows_of_numbers(task)
     longer = make(name, task, **({"max_epochs": 3} if "max_epochs" in known else {}))
     first, second = longer.fit(X, y), clone(longer)
     second._jit_compile = False
@@ -426,7 +428,7 @@ def test_a_clone_keeps_every_parameter_and_trains_as_long(name, task):
 def test_a_last_batch_of_one_row_is_trained_on(name, task):
     known = zoo.make(name, task=task).get_params()
     given = {"batch_size": 32, "validation_fraction": 0.0}
-    X, y = square(task, n_rows=65)  # the batches of the others are of 64
+    X, y = rows_of_numbers(task, n_rows=65)  # the batches of the others are of 64
     said(
         make(name, task, **{key: value for key, value in given.items() if key in known}).fit(X, y),
         X,
