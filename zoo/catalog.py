@@ -124,6 +124,7 @@ BUILT_IN: tuple[ModelSpec, ...] = (
         source="Holzmüller, Grinsztajn & Steinwart 2024, arXiv:2407.04491",
         classifier="zoo.models.realmlp_s:RealMLPSimpleClassifier",
         regressor="zoo.models.realmlp_s:RealMLPSimpleRegressor",
+        version=2,
         trains_together=True,
         smoke={"max_epochs": 8, "units": 16},
     ),

@@ -222,11 +222,10 @@ class _ModernNCA:
         held: tuple[Any, Any, Any],
     ) -> float:
         """Return the weighted mean loss of held-out rows (X, y, weight), answered by `judges`."""
-        _, _, at_once = self._sizes(len(train_X))
         X, y, weight = held
-        near, far = (
-            program.embed(weights, rows, max_rows=at_once) for rows in (X, train_X[judges])
-        )
+        at_once = self._sizes(len(train_X))[2]
+        far = program.embed(weights, train_X[judges], max_rows=at_once)
+        near = program.embed(weights, X, max_rows=at_once)
         found = self._answers(near, far, judges)
         if self._loss == "squared":
             losses = (found[:, 0] - y) ** 2
@@ -236,10 +235,8 @@ class _ModernNCA:
 
     def _embed(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
         program = self._program()
-        made: NDArray[np.float32] = program.embed(
-            self._widened(self.weights_, program), X, max_rows=self._sizes(len(X))[2]
-        )
-        return made
+        weights, at_once = self._widened(self.weights_, program), self._sizes(len(X))[2]
+        return np.asarray(program.embed(weights, X, max_rows=at_once))
 
     def _answers(
         self, near: NDArray[np.float32], far: NDArray[np.float32], chosen: Any = slice(None)
@@ -250,8 +247,8 @@ class _ModernNCA:
         targets = self.candidate_targets_[chosen, None]
         if self._loss == "crossentropy":
             targets = targets == np.arange(len(self.classes_))  # type: ignore[attr-defined]
-        weight = self.candidate_weights_[chosen]
-        return answers(near, far, targets.astype(np.float64), weight, self.temperature)
+        weight, values = self.candidate_weights_[chosen], targets.astype(np.float64)
+        return answers(near, far, values, weight, self.temperature)
 
 
 class ModernNCAClassifier(_ModernNCA, ProbabilityClassifier):

@@ -53,7 +53,7 @@ class RealMLP:
         label_smoothing: float = 0.1,
         batch_size: int = 256,
         max_epochs: int = 256,
-        patience: int = 256,
+        early_stopping: bool = True,
         validation_fraction: float = 0.2,
         random_state: Any = None,
     ) -> None:
@@ -65,7 +65,7 @@ class RealMLP:
         self.label_smoothing = label_smoothing
         self.batch_size = batch_size
         self.max_epochs = max_epochs
-        self.patience = patience
+        self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.random_state = random_state
 
@@ -157,7 +157,8 @@ class RealMLP:
             learning_rate=rate,
             weight_decay=0.0 if self._is_simple else self.weight_decay,
             max_epochs=self.max_epochs,
-            patience=self.patience,
+            patience=self.max_epochs,
+            stops_idle=self.early_stopping,
             rate_schedule="four_cycles",
             decay_schedule="flat_cosine",
             dropout_schedule="flat_cosine",
@@ -265,8 +266,9 @@ class RealMLPClassifier(RealMLP, NetworkClassifier):
     batch_size : int
     max_epochs : int
         The four cycles of the learning rate end with the last of them.
-    patience : int
-        Epochs without a better held-out error before training stops.
+    early_stopping : bool
+        Whether training stops after a cycle of the learning rate that lowered the held-out error
+        by no more than its standard error; the published model goes through all four.
     validation_fraction : float
         Share of the training rows on which the best epoch is chosen.
     class_weight : dict, "balanced" or None
@@ -293,7 +295,7 @@ class RealMLPClassifier(RealMLP, NetworkClassifier):
         label_smoothing: float = 0.1,
         batch_size: int = 256,
         max_epochs: int = 256,
-        patience: int = 256,
+        early_stopping: bool = True,
         validation_fraction: float = 0.2,
         class_weight: ClassWeight = None,
         random_state: Any = None,
@@ -307,7 +309,7 @@ class RealMLPClassifier(RealMLP, NetworkClassifier):
             label_smoothing=label_smoothing,
             batch_size=batch_size,
             max_epochs=max_epochs,
-            patience=patience,
+            early_stopping=early_stopping,
             validation_fraction=validation_fraction,
             random_state=random_state,
         )
@@ -334,8 +336,9 @@ class RealMLPRegressor(RealMLP, NetworkRegressor):
     batch_size : int
     max_epochs : int
         The four cycles of the learning rate end with the last of them.
-    patience : int
-        Epochs without a better held-out error before training stops.
+    early_stopping : bool
+        Whether training stops after a cycle of the learning rate that lowered the held-out error
+        by no more than its standard error; the published model goes through all four.
     validation_fraction : float
         Share of the training rows on which the best epoch is chosen.
     random_state : int, RandomState or None

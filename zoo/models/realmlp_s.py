@@ -24,7 +24,7 @@ class _RealMLPSimple(RealMLP):
         label_smoothing: float = 0.1,
         batch_size: int = 256,
         max_epochs: int = 256,
-        patience: int = 256,
+        early_stopping: bool = True,
         validation_fraction: float = 0.2,
         random_state: Any = None,
     ) -> None:
@@ -37,7 +37,7 @@ class _RealMLPSimple(RealMLP):
             label_smoothing=label_smoothing,
             batch_size=batch_size,
             max_epochs=max_epochs,
-            patience=patience,
+            early_stopping=early_stopping,
             validation_fraction=validation_fraction,
             random_state=random_state,
         )
@@ -59,8 +59,9 @@ class RealMLPSimpleClassifier(_RealMLPSimple, NetworkClassifier):
     batch_size : int
     max_epochs : int
         The four cycles of the learning rate end with the last of them.
-    patience : int
-        Epochs without a better held-out error before training stops.
+    early_stopping : bool
+        Whether training stops after a cycle of the learning rate that lowered the held-out error
+        by no more than its standard error; the published model goes through all four.
     validation_fraction : float
         Share of the training rows on which the best epoch is chosen.
     class_weight : dict, "balanced" or None
@@ -85,7 +86,7 @@ class RealMLPSimpleClassifier(_RealMLPSimple, NetworkClassifier):
         label_smoothing: float = 0.1,
         batch_size: int = 256,
         max_epochs: int = 256,
-        patience: int = 256,
+        early_stopping: bool = True,
         validation_fraction: float = 0.2,
         class_weight: ClassWeight = None,
         random_state: Any = None,
@@ -97,7 +98,7 @@ class RealMLPSimpleClassifier(_RealMLPSimple, NetworkClassifier):
             label_smoothing=label_smoothing,
             batch_size=batch_size,
             max_epochs=max_epochs,
-            patience=patience,
+            early_stopping=early_stopping,
             validation_fraction=validation_fraction,
             random_state=random_state,
         )
@@ -120,8 +121,9 @@ class RealMLPSimpleRegressor(_RealMLPSimple, NetworkRegressor):
     batch_size : int
     max_epochs : int
         The four cycles of the learning rate end with the last of them.
-    patience : int
-        Epochs without a better held-out error before training stops.
+    early_stopping : bool
+        Whether training stops after a cycle of the learning rate that lowered the held-out error
+        by no more than its standard error; the published model goes through all four.
     validation_fraction : float
         Share of the training rows on which the best epoch is chosen.
     random_state : int, RandomState or None
