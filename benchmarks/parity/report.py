@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ COLUMNS = [
     "dataset", "model", "n_train", "metric", "ours", "peer", "difference", "ci_low", "ci_high",
     "seeds", "fit_s_ours", "fit_s_peer",
 ]  # fmt: skip
+TARGETS = {"realmlp": 4.0, "realmlp_s": 3.0, "tabm": 2.0}  # times faster, at equal score
 LOWER_IS_BETTER = ("log_loss",)
 
 
@@ -73,6 +75,25 @@ def published(cells: list[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["model", "ours", "paper", "mean", "deviation"])
 
 
+def record_speed(table: pd.DataFrame) -> None:
+    """Put how much less CPU time ours took into results/speed/ratios.csv, at which score."""
+    sys.path.insert(0, str(ROOT / "benchmarks" / "speed"))
+    from ratios import record
+
+    headline = table.drop_duplicates(["dataset", "model"])
+    rows = [
+        {
+            "comparison": f"{row.model} on {row.dataset}, {row.n_train} rows, one core, "
+            f"{row.seeds} seeds, against pytabkit",
+            "ours": row.fit_s_ours, "peer": row.fit_s_peer, "unit": "CPU s",
+            "ratio": row.fit_s_peer / row.fit_s_ours, "target": TARGETS.get(row.model),
+            "score_ours": row.ours, "score_peer": row.peer,
+        }
+        for row in headline.itertuples()
+    ]  # fmt: skip
+    record("published", rows)
+
+
 def verdict(row: pd.Series[Any]) -> str:
     low, high = row["ci_low"], row["ci_high"]
     if row["metric"] in LOWER_IS_BETTER:
@@ -92,6 +113,8 @@ def write_report() -> None:
     table = compare(cells)
     CELLS.parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(CELLS.parent / "parity.csv", index=False, float_format="%.5g", lineterminator="\n")
+    if len(table):
+        record_speed(table)
     table["verdict"] = table.apply(verdict, axis=1) if len(table) else []
     shown = pd.DataFrame(
         {
