@@ -49,7 +49,7 @@ def compare(cells: list[dict[str, Any]]) -> pd.DataFrame:
         pairs = [pair for pair in pairs if None not in pair]
         if len(pairs) < 2:
             continue
-        headline = pairs[0][0]["metric"]
+        headline = pairs[0][0]["metric"] or "accuracy"
         for metric in dict.fromkeys((headline, "accuracy", "log_loss")):
             scores = np.array([[cell["scores"][metric] for cell in pair] for pair in pairs])
             differences = scores[:, 0] - scores[:, 1]

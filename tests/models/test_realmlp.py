@@ -5,6 +5,7 @@ import pytest
 import zoo
 from zoo.models.network import fit_together
 from zoo.models.realmlp import RealMLPClassifier, RealMLPRegressor
+from zoo.preprocessing import smooth_clip
 from zoo.training.layers import plain
 from zoo.training.program import Program
 
@@ -157,3 +158,59 @@ def test_many_levels_and_few_are_learnt(name):
     model = zoo.make(name, random_state=0, max_epochs=40).fit(X[:600], y[:600])
     assert model.encoder_.n_codes_ == (name == "realmlp")
     assert model.score(X[600:], y[600:]) > 0.97
+
+
+def after_two_epochs(X, y):
+    """Fit pytabkit's RealMLP for a moment; return it and the weights of its network by name."""
+    pytest.importorskip("torch")
+    pytabkit = pytest.importorskip("pytabkit")
+    theirs = pytabkit.RealMLP_TD_Classifier(
+        device="cpu", n_epochs=2, hidden_sizes=[6, 6], random_state=0, n_threads=1, verbosity=0
+    )
+    theirs.fit(X, y)
+    interface = theirs.alg_interface_
+    while not hasattr(interface, "model"):
+        parts = getattr(interface, "sub_split_interfaces", None)
+        interface = parts[0] if parts else interface.alg_interface
+    named = [*interface.model.named_parameters(), *interface.model.named_buffers()]
+    return theirs, {name.removeprefix("model.tfms."): w.detach().numpy()[0] for name, w in named}
+
+
+@pytest.mark.filterwarnings("ignore")  # of the other package and what it stands on
+def test_the_authors_package_computes_the_same():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"a": rng.normal(size=300), "b": rng.exponential(size=300)})
+    X["few"] = pd.Categorical(rng.choice(list("uvw"), 300))
+    X["many"] = pd.Categorical(rng.choice([f"level {i:02}" for i in range(12)], 300))
+    theirs, w = after_two_epochs(X, ((X["a"] > 0) ^ (X["few"] == "u")).astype(int))
+    order = [*range(8), *range(11, 19), *range(8, 11)]  # one-hot columns come last here
+    numbers, onehot, hidden = "0.layers.0.tfms.", "0.layers.1.tfms.1.tfms.", "2.tfms."
+    copied = {
+        "periodic/frequencies": w[f"{numbers}2.weight_1"][:, 0],
+        "periodic/phases": w[f"{numbers}2.bias_1"][:, 0],
+        "periodic/kernel": w[f"{numbers}2.weight_2"],
+        "periodic/offset": w[f"{numbers}2.bias_2"][:, 0],
+        "levels/embeddings": w[f"{onehot}5.emb_layers.0.emb"],
+        "front/scale": w[f"{hidden}0.tfms.0.scale"][0, order],
+        "hidden_1/kernel": w[f"{hidden}0.tfms.1.weight"][order],
+        "hidden_1/bias": w[f"{hidden}0.tfms.2.bias"][0],
+        "bend_1/alpha": w[f"{hidden}0.tfms.3.weight"][0],
+        "hidden_2/kernel": w[f"{hidden}1.tfms.0.weight"],
+        "hidden_2/bias": w[f"{hidden}1.tfms.1.bias"][0],
+        "bend_2/alpha": w[f"{hidden}1.tfms.2.weight"][0],
+        "output/kernel": w[f"{hidden}2.tfms.0.weight"],
+        "output/bias": w[f"{hidden}2.tfms.1.bias"][0],
+    }
+    network = build(plain(), 6, n_levels=13, n_outputs=2)
+    for variable in network.trainable_variables:
+        variable.assign(copied["/".join(variable.path.split("/")[-2:])])
+    scaled = (X[["a", "b"]].to_numpy() + w[f"{numbers}1.tfms.1.bias"]) * w[
+        f"{numbers}1.tfms.2.scale"
+    ]
+    flags = pd.get_dummies(X["few"]).to_numpy(float)
+    flags = (flags + w[f"{onehot}2.bias"]) * w[f"{onehot}3.scale"]
+    codes = X["many"].cat.codes.to_numpy()[:, None] + 1
+    encoded = np.concatenate([smooth_clip(scaled), codes, smooth_clip(flags)], axis=1)
+    logits = network(encoded.astype(np.float32)).numpy()
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(shares, theirs.predict_proba(X), rtol=1e-4, atol=1e-5)
