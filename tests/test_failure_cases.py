@@ -18,6 +18,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 import zoo
+from tests.matrix import MODELS, SLOW, marks, models_and_tasks
 from zoo.bench.cell import predict_classes
 from zoo.bench.plan import make_plan
 from zoo.bench.run import run_suite
@@ -25,17 +26,17 @@ from zoo.bench.store import read
 from zoo.bench.suite import load_suite
 from zoo.data.splits import split
 
-SLOW = ("deep_mlp", "cnn", "realmlp", "realmlp_s", "ft_transformer", "tabm")
-EVERY = [
-    pytest.param(name, task, marks=[pytest.mark.slow] if name in SLOW else [])
-    for name in zoo.models()
-    for task in zoo.spec(name).tasks
-]
-CLASSIFIERS = [param.values[0] for param in EVERY if param.values[1] == "classification"]
+EVERY = models_and_tasks(MODELS)
 CLASSIFIERS = [
-    pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in CLASSIFIERS
+    pytest.param(name, marks=marks(name))
+    for name in MODELS
+    if "classification" in zoo.spec(name).tasks
 ]
+ENCODED = ("deep_mlp", "realmlp", "ft_transformer", "tabm")
+# Encoders do all the work on these kinds of columns: one network for each way of encoding will do
+FEW = [name for name in MODELS if name not in SLOW or name in ENCODED]
 every_model = pytest.mark.parametrize(("name", "task"), EVERY)
+every_encoding = pytest.mark.parametrize(("name", "task"), models_and_tasks(FEW))
 every_classifier = pytest.mark.parametrize("name", CLASSIFIERS)
 
 
@@ -173,13 +174,13 @@ def test_weights_that_are_all_zero_are_refused_before_training(name, task, monke
 # --- the table at predict -----------------------------------------------------------------------
 
 
-@every_model
+@every_encoding
 def test_names_are_given_back_as_they_were(name, task):
     X, _ = table()
     assert fitted(name, task).feature_names_in_.tolist() == X.columns.tolist()
 
 
-@every_model
+@every_encoding
 def test_columns_in_another_order_are_matched_by_name(name, task):
     X, _ = table()
     expected = said(fitted(name, task), X)
@@ -187,7 +188,7 @@ def test_columns_in_another_order_are_matched_by_name(name, task):
         np.testing.assert_array_equal(said(fitted(name, task), frame), expected)
 
 
-@every_model
+@every_encoding
 @pytest.mark.parametrize("dtype", ["int64", "float64", "category", "str", "Int64"])
 def test_categories_of_another_dtype_are_the_same(name, task, dtype):
     X, _ = table()
@@ -195,7 +196,7 @@ def test_categories_of_another_dtype_are_the_same(name, task, dtype):
     np.testing.assert_array_equal(said(fitted(name, task), new), said(fitted(name, task), X))
 
 
-@every_model
+@every_encoding
 @pytest.mark.parametrize("dtype", ["object", "boolean", "float64", "int8"])
 def test_booleans_of_another_dtype_are_the_same(name, task, dtype):
     X, _ = table()
@@ -203,7 +204,7 @@ def test_booleans_of_another_dtype_are_the_same(name, task, dtype):
     np.testing.assert_array_equal(said(fitted(name, task), new), said(fitted(name, task), X))
 
 
-@every_model
+@every_encoding
 def test_a_level_that_training_never_had_is_an_unknown_one(name, task):
     X, _ = table()
     unknown = said(fitted(name, task), X.assign(**{LEVEL: None, CODE: None}))
@@ -211,7 +212,7 @@ def test_a_level_that_training_never_had_is_an_unknown_one(name, task):
     np.testing.assert_array_equal(unseen, unknown)
 
 
-@every_model
+@every_encoding
 @pytest.mark.parametrize("missing", [None, np.nan, pd.NA, pd.NaT], ids=str)
 def test_a_missing_value_is_the_same_however_it_is_written(name, task, missing):
     X, _ = table()
@@ -220,7 +221,7 @@ def test_a_missing_value_is_the_same_however_it_is_written(name, task, missing):
     np.testing.assert_array_equal(said(fitted(name, task), blank), expected)
 
 
-@every_model
+@every_encoding
 def test_a_column_that_was_all_missing_may_hold_anything(name, task):
     X, _ = table()
     expected = said(fitted(name, task), X)
@@ -229,7 +230,7 @@ def test_a_column_that_was_all_missing_may_hold_anything(name, task):
         np.testing.assert_array_equal(said(fitted(name, task), new), expected)
 
 
-@every_model
+@every_encoding
 def test_words_in_a_column_of_numbers_are_refused_with_the_column(name, task):
     X, _ = table()
     words = X.assign(**{NUMBER: X[NUMBER].astype(str).replace(str(X[NUMBER][4]), "n.k.")})
@@ -239,7 +240,7 @@ def test_words_in_a_column_of_numbers_are_refused_with_the_column(name, task):
     np.testing.assert_array_equal(said(fitted(name, task), written), said(fitted(name, task), X))
 
 
-@every_model
+@every_encoding
 def test_numbers_beyond_32_bits_are_taken_in_training_and_after(name, task):
     X, number = table()
     wild = X.copy()
@@ -258,7 +259,7 @@ def test_one_row_is_answered(name, task):
         np.testing.assert_allclose(alone[0], said(fitted(name, task), X)[row], rtol=1e-4, atol=1e-6)
 
 
-@every_model
+@every_encoding
 def test_missing_columns_and_names_that_come_twice_are_named(name, task):
     X, number = table()
     with pytest.raises(ValueError, match=r"lacks columns.*'constant', 'empty'"):
@@ -361,7 +362,7 @@ OTHER = {
     "n_estimators": {"n_estimators": 2},
     "n_frequencies": {"n_frequencies": 5},
     "n_heads": {"n_heads": 4},
-    "n_hidden": {"n_hidden": 2},
+    "n_hidden": {"n_hidden": 1},
     "n_neighbors": {"n_neighbors": 1},
     "patience": {"patience": 1},
     "random_state": {"random_state": 1},
@@ -373,25 +374,32 @@ OTHER = {
     "var_smoothing": {"var_smoothing": 5.0},
     "weight_decay": {"weight_decay": 5.0},
 }
+OTHER_OF = {("mlp_plr", "units"): {"units": (9,)}}  # where a parameter is of another kind
 SETTING = {
     "early_stopping": {"max_epochs": 60},
     "patience": {"max_epochs": 20, "learning_rate": 0.3, "n_estimators": 60},
 }
 # (model, task, parameter) where it has nothing to do: labels of numbers are not smoothed, numbers
-# that are not embedded have no size, and columns of numbers no pairs of levels (test_wide_deep.py)
+# that are not embedded have no size, and columns of numbers no levels (tests of the models)
 NO_WORK = {
     ("realmlp", "regression", "label_smoothing"),
     ("realmlp_s", "regression", "label_smoothing"),
     *(("tabm", task, "embedding_units") for task in ("classification", "regression")),
     *(("wide_deep", task, "max_crossings") for task in ("classification", "regression")),
+    *(("wide_deep", task, "embedding_units") for task in ("classification", "regression")),
+    *(("dcn_v2", task, "embedding_units") for task in ("classification", "regression")),
 }
 OPTIONS = [
-    pytest.param(name, task, param, marks=[pytest.mark.slow] if name in SLOW else [])
-    for name in zoo.models()
+    pytest.param(name, task, param, marks=marks(name))
+    for name in MODELS
     for task in zoo.spec(name).tasks
     for param in zoo.make(name, task=task).get_params()
     if param != "n_jobs" and (name, task, param) not in NO_WORK
 ]
+
+
+def other_value(name, param):
+    return OTHER_OF.get((name, param), OTHER.get(param, {}))
 
 
 def rows_of_numbers(task, n_rows=60, seed=3):
@@ -423,7 +431,7 @@ def test_every_option_acts(name, task, param):
     stops_early = pytest.warns(ConvergenceWarning) if param == "max_iter" else nullcontext()
     one = make(name, task, **setting).fit(X, y)
     with stops_early:
-        other = make(name, task, **{**setting, **OTHER[param]}).fit(X, y)
+        other = make(name, task, **{**setting, **other_value(name, param)}).fit(X, y)
     fresh = rows_of_numbers(task, seed=4)[0]
     assert (said(one, fresh) != said(other, fresh)).any() or rounds(one) != rounds(other)
 
@@ -431,7 +439,7 @@ def test_every_option_acts(name, task, param):
 @every_model
 def test_a_clone_keeps_every_parameter_and_trains_as_long(name, task):
     known = zoo.make(name, task=task).get_params()
-    params = {key: value for param in known for key, value in OTHER.get(param, {}).items()}
+    params = {key: value for param in known for key, value in other_value(name, param).items()}
     params.pop("max_iter", None)  # too few steps
     model = make(name, task, **{**params, **({"n_jobs": 2} if "n_jobs" in known else {})})
     assert not [key for key in params if model.get_params()[key] == known[key]]

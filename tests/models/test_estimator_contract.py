@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
 import zoo
+from tests.matrix import MODELS, SLOW, marks
 
 # Beyond `spec.smoke`: networks train long enough to pass scikit-learn's checks of the score, and
 # a weight can equal so many rows only where no parameter counts rows.
@@ -29,18 +30,11 @@ SMALL = {
     "resnet": {"max_epochs": 20, "learning_rate": 0.01},
     "mlp_plr": {"max_epochs": 20, "learning_rate": 0.01},
     "tabm": {"max_epochs": 20, "learning_rate": 0.01},
-    "tabm_ple": {"max_epochs": 20, "learning_rate": 0.01},
-    "tabm_mini": {"max_epochs": 20, "learning_rate": 0.01},
     "cnn": {"max_epochs": 20, "learning_rate": 0.01},
     "dcn_v2": {"max_epochs": 20, "learning_rate": 0.01},
     "wide_deep": {"max_epochs": 20},
     "modern_nca": {"max_epochs": 20},
 }
-SLOW = (
-    "deep_mlp", "cnn", "realmlp", "realmlp_s", "resnet", "mlp_plr", "ft_transformer", "tabm",
-    "tabm_ple", "tabm_mini", "dcn_v2", "wide_deep", "modern_nca",
-)  # fmt: skip
-
 _WEIGHTS = "check_sample_weight_equivalence_on_dense_data"
 _HELD_OUT = "which rows are held out is drawn from all rows, and repeated ones are others"
 _TOLERANCE = "the solver stops within a tolerance that is wider than the check's"
@@ -58,8 +52,6 @@ EXCEPTIONS = {
     "resnet": {_WEIGHTS: _HELD_OUT},
     "mlp_plr": {_WEIGHTS: _HELD_OUT},
     "tabm": {_WEIGHTS: _HELD_OUT},
-    "tabm_ple": {_WEIGHTS: _HELD_OUT},
-    "tabm_mini": {_WEIGHTS: _HELD_OUT},
     "cnn": {_WEIGHTS: _HELD_OUT},
     "dcn_v2": {_WEIGHTS: _HELD_OUT},
     "wide_deep": {_WEIGHTS: _HELD_OUT},
@@ -80,15 +72,13 @@ def make(name, task, **params):
 def estimators(*, slow):
     return [
         make(name, task)
-        for name in zoo.models()
+        for name in MODELS
         for task in zoo.spec(name).tasks
         if (name in SLOW) == slow
     ]
 
 
-NAMES = {
-    type(zoo.make(name, task=task)): name for name in zoo.models() for task in zoo.spec(name).tasks
-}
+NAMES = {type(zoo.make(name, task=task)): name for name in MODELS for task in zoo.spec(name).tasks}
 
 
 def expected_to_fail(estimator):
@@ -120,16 +110,16 @@ def test_an_exception_names_a_check_that_exists_and_a_model_has_two_at_most(name
 
 def names(task):
     return [
-        pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name
-        for name in zoo.models(task=task)
+        pytest.param(name, marks=marks(name)) for name in MODELS if task in zoo.spec(name).tasks
     ]
 
 
 CLASSIFIERS, REGRESSORS = names("classification"), names("regression")
 EVERY = [
-    pytest.param(name, task, marks=[pytest.mark.slow] if name in SLOW else [])
+    pytest.param(name, task, marks=marks(name))
     for task in ("classification", "regression")
-    for name in zoo.models(task=task)
+    for name in MODELS
+    if task in zoo.spec(name).tasks
 ]
 
 
@@ -424,7 +414,7 @@ def test_a_leaf_of_a_tree_has_its_share_of_the_weight(task):
     assert share.min() >= 0.2
 
 
-@pytest.mark.parametrize("name", zoo.models())
+@pytest.mark.parametrize("name", MODELS)
 def test_only_classifiers_weigh_classes_and_the_rest_of_the_parameters_is_the_same(name):
     made = {task: zoo.make(name, task=task).get_params() for task in zoo.spec(name).tasks}
     if "classification" in made:
