@@ -1,0 +1,108 @@
+"""Fits curves on their sizes up to n, forecasts 2n, 4n and 8n, and says how wrong that was.
+
+    python benchmarks/backtest/backtest.py CURVES.csv [--results results/quick] [--out DIR]
+
+CURVES.csv has one row an anchor: name (data set), learner, n_train, test_err_mean, test_err_se.
+docs/FORECASTS.md says where to get such a file and what the columns of backtest.csv mean.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from curves import RATIOS, Segment, own_segments, segments
+from learn import UNLIKE, forecast_errors, learn_errors, training_parts
+
+from zoo.curves.forecast import fit_losses
+from zoo.curves.forms import BASELINES, extrapolate
+from zoo.curves.prior import ErrorModel, shipped_error_model
+
+LEVELS = (0.5, 0.9)
+
+
+def baseline_rows(part: Segment) -> list[dict]:
+    targets = part.sizes[-1] * 2**part.octaves
+    rows = []
+    for name in BASELINES:
+        found = np.clip(extrapolate(name, part.sizes, part.losses, targets), 0, part.highest)
+        for (ratio, truth), value in zip(part.targets.items(), found, strict=True):
+            rows.append({"method": name, "ratio": ratio, "error": abs(value - truth)})
+    return rows
+
+
+def own_rows(part: Segment, model: ErrorModel) -> list[dict]:
+    fit = fit_losses(
+        part.sizes, part.losses, standard_errors=part.errors, highest=part.highest, errors=model
+    )
+    targets = part.sizes[-1] * 2**part.octaves
+    ends = [end for level in LEVELS for end in ((1 - level) / 2, (1 + level) / 2)]
+    medians, quantiles = fit.median(targets), fit.quantiles(targets, ends)
+    rows = []
+    for place, (ratio, truth) in enumerate(part.targets.items()):
+        row = {"method": "zoo", "ratio": ratio, "error": abs(medians[place] - truth)}
+        for k, level in enumerate(LEVELS):
+            low, high = quantiles[place, 2 * k : 2 * k + 2]
+            row[f"coverage_{100 * level:g}"] = float(low <= truth <= high)
+        rows.append(row)
+    return rows
+
+
+def forecast_rows(part: Segment, model: ErrorModel) -> list[dict]:
+    where = {"dataset": part.group, "learner": part.learner, "n_train": int(part.sizes[-1])}
+    return [where | row for row in own_rows(part, model) + baseline_rows(part)]
+
+
+def held_out_models(curves: pd.DataFrame) -> dict[str, ErrorModel]:
+    """Return for each data set the error model learned on all the others."""
+    errors = forecast_errors(training_parts(curves))
+    return {
+        str(group): learn_errors(errors.where(errors.group != group))
+        for group in np.unique(errors.group)
+    }
+
+
+def summarise(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a method and ratio."""
+    table = rows.groupby(["method", "ratio"], as_index=False).agg(
+        curves=("error", "size"),
+        mean_abs_error=("error", "mean"),
+        median_abs_error=("error", "median"),
+        coverage_50=("coverage_50", "mean"),
+        coverage_90=("coverage_90", "mean"),
+    )
+    order = {name: place for place, name in enumerate(("zoo", *BASELINES))}
+    return table.sort_values(["ratio", "method"], key=lambda c: c.map(order).fillna(c))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("curves", type=Path)
+    parser.add_argument("--results", type=Path, default=Path("results/quick"))
+    parser.add_argument("--out", type=Path, default=Path("results/backtest"))
+    options = parser.parse_args()
+    curves = pd.read_csv(options.curves)
+    models = held_out_models(curves)
+    public = [row for part in segments(curves, ratios=RATIOS) for row in
+              forecast_rows(part, models[part.group])]  # fmt: skip
+    rows = pd.DataFrame(public)
+    options.out.mkdir(parents=True, exist_ok=True)
+    table = summarise(rows)
+    write(table, options.out / "backtest.csv")
+    like = summarise(rows[~rows["learner"].isin(UNLIKE)])
+    write(like, options.out / "without_tabnet.csv")
+    by_learner = rows.groupby("learner").apply(summarise, include_groups=False)
+    write(by_learner.reset_index("learner"), options.out / "by_learner.csv")
+    if options.results.exists():
+        own = [row for part in own_segments(options.results) for row in
+               forecast_rows(part, shipped_error_model())]  # fmt: skip
+        write(summarise(pd.DataFrame(own)), options.out / "own_results.csv")
+    print(table.to_string(index=False, float_format=lambda value: f"{value:.4f}"))
+
+
+def write(table: pd.DataFrame, path: Path) -> None:
+    table.to_csv(path, index=False, float_format="%.4f", lineterminator="\n")
+
+
+if __name__ == "__main__":
+    main()

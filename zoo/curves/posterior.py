@@ -1,0 +1,138 @@
+"""What a curve's anchors say about its shape, and what each shape says about larger sizes.
+
+No form of learning curve is right for all curves, and the best fit to the seen part is often not
+the best one ahead. So every shape of `zoo.curves.shapes` gets a weight, by its error on the
+anchors: late ones count more, since the forms hold locally at best. The forecast is the weighted
+median over all. How often a form occurs on public curves was tried as a prior and made forecasts
+for other data sets no better, so all shapes start alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.curves.shapes import FORMS, shape_table
+
+__all__ = ["Posterior", "Spread", "weigh_shapes", "weighted_quantiles"]
+
+Array = NDArray[np.float64]
+
+# The few choices made by hand, on the mean error over all public curves: how fast the weight of an
+# anchor falls with its octaves below the largest (three answers are pooled), how much evidence an
+# octave of anchors is and one anchor at most, and the least relative error that tells forms apart.
+DECAYS = (1.0, 2.0, 4.0)
+_PER_OCTAVE, _PER_ANCHOR = 16.0, 8.0
+_LEAST_ERROR = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """What the shapes say about the logarithm of the loss at each target.
+
+    Parameters
+    ----------
+    median, width : array of shape (n_targets,)
+        Weighted median, and distance from the 5% to the 95% quantile.
+    now : float
+        The median at the largest size that was measured.
+    """
+
+    median: Array
+    width: Array
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class Posterior:
+    """Weights of the shapes for one curve.
+
+    Parameters
+    ----------
+    level : array of shape (n_decays, n_shapes)
+        Logarithm of the loss at the largest size, by each shape.
+    weight : array of shape (n_decays, n_shapes)
+        Sums to 1.
+    noise : float
+        Relative error of the anchors: around the shapes, and by their replicates.
+    n_anchors : int
+    octaves_seen : float
+    """
+
+    level: Array
+    weight: Array
+    noise: float
+    n_anchors: int
+    octaves_seen: float
+
+    def log_losses(self, octaves: Array) -> Array:
+        """Return log losses at octaves, shape (n_octaves, n_decays * n_shapes)."""
+        ahead = shape_table().at(octaves)
+        values: Array = (self.level[:, :, None] + ahead[None]).reshape(-1, len(octaves)).T
+        return values
+
+    def spread(self, octaves: Array) -> Spread:
+        """Return median and width at octaves beyond the largest size."""
+        rows = self.log_losses(np.concatenate([np.zeros(1), octaves]))
+        weight = self.weight.ravel()
+        found = np.stack([weighted_quantiles(row, weight, (0.05, 0.5, 0.95)) for row in rows])
+        return Spread(found[1:, 1], found[1:, 2] - found[1:, 0], float(found[0, 1]))
+
+    def forms(self) -> dict[str, float]:
+        """Return the weight of each form, largest first."""
+        totals = np.bincount(shape_table().form, self.weight.sum(axis=0), minlength=len(FORMS))
+        pairs = sorted(zip(FORMS, totals.tolist(), strict=True), key=lambda pair: -pair[1])
+        return dict(pairs)
+
+
+def weighted_quantiles(values: Array, weights: Array, levels: tuple[float, ...]) -> Array:
+    """Return the smallest values at which the summed weight reaches each level."""
+    order = np.argsort(values, kind="stable")
+    reached = np.cumsum(weights[order])
+    places = np.searchsorted(reached, np.asarray(levels) * reached[-1])
+    found: Array = values[order][np.minimum(places, len(values) - 1)]
+    return found
+
+
+def weigh_shapes(sizes: Array, log_loss: Array, relative_error: float = 0.0) -> Posterior:
+    """Return the weights of all shapes for a curve.
+
+    Parameters
+    ----------
+    sizes : array of shape (n_anchors,)
+        Increasing.
+    log_loss : array of shape (n_anchors,)
+    relative_error : float
+        Standard error of an anchor's mean as a part of it; 0 where replicates do not say.
+
+    Notes
+    -----
+    With residuals r of an unknown common variance the marginal likelihood is a power of their mean
+    square (Student's t; Gelman et al., Bayesian Data Analysis, 3rd ed., section 3.2). The evidence
+    is counted in octaves, not anchors, since neighbouring anchors of nested samples are dependent.
+    """
+    octaves = np.log2(sizes / sizes[-1])
+    shapes = shape_table().at(octaves)
+    residual = log_loss[None] - shapes
+    gap = np.gradient(octaves) if len(octaves) > 1 else np.ones(1)
+    evidence = np.minimum(_PER_OCTAVE * gap, _PER_ANCHOR)
+    levels, weights = [], []
+    variance = 0.0
+    for decay in DECAYS:
+        counts = evidence * 2.0 ** (decay * octaves)
+        total = counts.sum()
+        level = residual @ counts / total
+        mean_square = np.maximum((residual**2) @ counts / total - level**2, 0.0)
+        log_weight = -0.5 * total * np.log(mean_square + _LEAST_ERROR**2)
+        weight = np.exp(log_weight - log_weight.max())
+        weight /= weight.sum() * len(DECAYS)
+        levels.append(level)
+        weights.append(weight)
+        if decay == DECAYS[0]:
+            anchors = total**2 / (counts**2).sum()
+            about = len(DECAYS) * float(weight @ mean_square)
+            variance = about * anchors / max(anchors - 1, 0.5)
+    noise = float(np.sqrt(variance + relative_error**2))
+    return Posterior(np.stack(levels), np.stack(weights), noise, len(sizes), float(-octaves[0]))
