@@ -212,13 +212,13 @@ def _forecast(
     curves = [fit.quantiles(targets, row).T for fit, row in zip(fits, levels, strict=True)]
     lead = curves[0] - rng.permutation(curves[1], axis=0)
     again = last_crossing(targets, lead)
-    # a draw that is ahead at every target overtakes right after the data
-    again = np.where(again == 0, targets[0], again)
+    # a draw that is ahead at every target overtakes where the data ends
+    again = np.where(again == 0, sizes[-1], again)
     low, high, share = _interval(again, level)
     found = float(last_crossing(targets, middle[None])[0])
     if found == np.inf:
         return Crossover("none", float("nan"), low, high, share)
-    return Crossover("forecast", max(found, float(targets[0])), low, high, share)
+    return Crossover("forecast", max(found, float(sizes[-1])), low, high, share)
 
 
 def _interval(crossings: Array, level: float) -> tuple[float, float, float]:

@@ -26,6 +26,8 @@ Array = NDArray[np.float64]
 DECAYS = (1.0, 2.0, 4.0)
 _PER_OCTAVE, _PER_ANCHOR = 16.0, 8.0
 _LEAST_ERROR = 0.01
+# All shapes below this together hold less than a hundredth of a percent.
+_NO_WEIGHT = 1e-8
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +69,12 @@ class Posterior:
     n_anchors: int
     octaves_seen: float
 
-    def log_losses(self, octaves: Array) -> Array:
-        """Return log losses at octaves, shape (n_octaves, n_decays * n_shapes)."""
-        ahead = shape_table().at(octaves)
-        values: Array = (self.level[:, :, None] + ahead[None]).reshape(-1, len(octaves)).T
-        return values
-
     def spread(self, octaves: Array) -> Spread:
         """Return median and width at octaves beyond the largest size."""
-        rows = self.log_losses(np.concatenate([np.zeros(1), octaves]))
-        weight = self.weight.ravel()
+        decay, shape = np.nonzero(self.weight > _NO_WEIGHT)
+        weight = self.weight[decay, shape]
+        ahead = shape_table().at(np.concatenate([np.zeros(1), octaves]))
+        rows = (self.level[decay, shape, None] + ahead[shape]).T
         found = np.stack([weighted_quantiles(row, weight, (0.05, 0.5, 0.95)) for row in rows])
         return Spread(found[1:, 1], found[1:, 2] - found[1:, 0], float(found[0, 1]))
 

@@ -275,11 +275,12 @@ def elo_ratings(
         if n_models < 2:
             continue
         wins = _win_counts(table.to_numpy())
-        ratings = _bradley_terry(wins.sum(axis=0))
         draws = rng.integers(0, n_datasets, (resamples, n_datasets))
-        again = np.stack([_bradley_terry(wins[draw].sum(axis=0)) for draw in draws])
+        drawn = np.stack([(draws == d).sum(axis=1) for d in range(n_datasets)], axis=1)
+        every = np.concatenate([np.ones((1, n_datasets)), drawn])
+        ratings, again = np.split(_bradley_terry(np.tensordot(every, wins, 1)), [1])
         low, high = np.quantile(again, ((1 - level) / 2, (1 + level) / 2), axis=0)
-        columns = {"n_train": n_train, "model": table.columns, "elo": ratings}
+        columns = {"n_train": n_train, "model": table.columns, "elo": ratings[0]}
         parts.append(pd.DataFrame(columns | {"low": low, "high": high}))
     names = ["n_train", "model", "elo", "low", "high"]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=names)
@@ -294,15 +295,20 @@ def _win_counts(losses: Array) -> Array:
 
 
 def _bradley_terry(wins: Array, rounds: int = 200) -> Array:
-    """Return ratings by Hunter's MM algorithm (2004, doi:10.1214/aos/1079120141)."""
-    n_models = len(wins)
-    prior = 1.0 / (n_models - 1)
-    counts = wins + prior / 2 * (1 - np.eye(n_models))
-    games, won = counts + counts.T, counts.sum(axis=1)
-    strength = np.ones(n_models)
+    """Return ratings by Hunter's MM algorithm (2004, doi:10.1214/aos/1079120141).
+
+    Parameters
+    ----------
+    wins : array of shape (n_tables, n_models, n_models)
+        Each table is fitted apart.
+    """
+    n_models = wins.shape[1]
+    counts = wins + 0.5 / (n_models - 1) * (1 - np.eye(n_models))
+    games, won = counts + counts.transpose(0, 2, 1), counts.sum(axis=2)
+    strength = np.ones(won.shape)
     for _ in range(rounds):
-        new = won / (games / (strength[:, None] + strength[None])).sum(axis=1)
-        new /= np.exp(np.log(new).mean())
+        new = won / (games / (strength[:, :, None] + strength[:, None])).sum(axis=2)
+        new /= np.exp(np.log(new).mean(axis=1, keepdims=True))
         is_done = bool(np.abs(np.log(new / strength)).max() < 1e-6)
         strength = new
         if is_done:
