@@ -36,22 +36,37 @@ class Segment:
         return np.log(np.maximum(list(self.targets.values()), LOWEST))
 
 
+COLUMNS = ("name", "learner", "n_train", "test_err_mean", "test_err_se")
+
+
+def read_curves(path: Path) -> pd.DataFrame:
+    """Return the anchors of a file that have a mean."""
+    curves = pd.read_csv(path)
+    missing = [name for name in COLUMNS if name not in curves.columns]
+    if missing:
+        raise SystemExit(f"{path}: expected columns {', '.join(COLUMNS)}; missing: {missing}")
+    return curves.dropna(subset=["test_err_mean"])
+
+
 def segments(
     curves: pd.DataFrame, *, ratios: tuple[int, ...] = RATIOS, smallest: int = 64
 ) -> Iterator[Segment]:
-    """Yield a segment for each size that is a power of two and has its double on the curve."""
+    """Yield a segment for each power of two that is a size with its double on the curve.
+
+    Curves without powers of two are cut at every size. What never errs cannot be forecast.
+    """
     for (name, learner), curve in curves.groupby(["name", "learner"]):
         line = curve.sort_values("n_train")
-        at = dict(zip(line["n_train"], line["test_err_mean"], strict=True))
-        n = smallest
-        while 2 * n <= line["n_train"].max():
-            seen = line[line["n_train"] <= n]
+        sizes = line["n_train"].to_numpy(dtype=int)
+        at = dict(zip(sizes.tolist(), line["test_err_mean"], strict=True))
+        powers = [n for n in at if n & (n - 1) == 0]
+        for n in powers or at:
             targets = {float(ratio): at[ratio * n] for ratio in ratios if ratio * n in at}
-            if n in at and targets:
-                columns = ("n_train", "test_err_mean", "test_err_se")
-                arrays = [seen[column].to_numpy(dtype=float) for column in columns]
-                yield Segment(str(name), str(learner), *arrays, targets)
-            n *= 2
+            seen = line[line["n_train"] <= n]
+            if n < smallest or not targets or len(seen) < 2 or seen["test_err_mean"].max() == 0:
+                continue
+            arrays = [seen[column].to_numpy(dtype=float) for column in COLUMNS[2:]]
+            yield Segment(str(name), str(learner), *arrays, targets)
 
 
 def thinned(part: Segment) -> Iterator[Segment]:
@@ -74,8 +89,8 @@ def own_segments(folder: Path) -> Iterator[Segment]:
         losses, errors = scale.loss(means["mean"]), means["sem"].to_numpy()
         for last in range(1, len(sizes) - 1):
             ratio = sizes[last + 1 :] / sizes[last]
-            targets = {round(float(r), 2): float(v) for r, v in zip(ratio, losses[last + 1 :],
-                                                                    strict=True)}  # fmt: skip
+            later = zip(ratio, losses[last + 1 :], strict=True)
+            targets = {float(r): float(loss) for r, loss in later}
             seen = slice(0, last + 1)
             arrays = (sizes[seen], losses[seen], errors[seen])
             yield Segment(str(dataset), str(model), *arrays, targets, scale.highest_loss)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from curves import Segment, segments, thinned
+from curves import Segment, read_curves, segments, thinned
 from scipy.optimize import minimize
 
 from zoo.curves.forecast import fit_losses
@@ -99,14 +99,14 @@ def training_parts(curves: pd.DataFrame) -> list[Segment]:
 
 
 def main() -> None:
-    curves = pd.read_csv(sys.argv[1])
+    curves = read_curves(Path(sys.argv[1]))
     errors = forecast_errors(training_parts(curves))
     model = learn_errors(errors)
     names = sorted(curves["name"].unique())
     n_learners = len(set(curves["learner"]) - set(UNLIKE))
     record = {
-        "learned_on": f"test error rates of {n_learners} learners on "
-        f"{len(names)} OpenML data sets ({', '.join(names)}): {len(errors.noise)} forecasts",
+        "learned_on": f"{len(errors.noise)} forecasts of test error rates of {n_learners} learners",
+        "datasets": names,
         "source": "Learning Curve Database 1.1 (LCDB 1.1), CC BY 4.0",
         "learned_by": "benchmarks/backtest/learn.py",
         "error_model": model.to_dict(),

@@ -1,5 +1,6 @@
 """The back-test on curves made here: its arithmetic, and that no data set teaches itself."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+
+from zoo.curves.prior import shipped_datasets, shipped_error_model
 
 FOLDER = Path(__file__).parents[2] / "benchmarks" / "backtest"
 
@@ -54,12 +57,43 @@ def test_the_intervals_cover(table):
     assert (own["coverage_50"] < own["coverage_90"]).all()
 
 
-def test_the_error_model_of_a_data_set_does_not_depend_on_it(curves, monkeypatch):
+@pytest.fixture
+def backtest(monkeypatch):
     monkeypatch.syspath_prepend(str(FOLDER))
-    import backtest
+    return importlib.import_module("backtest")
 
-    changed = curves.copy()
-    changed.loc[changed["name"] == "two", "test_err_mean"] *= np.linspace(1, 0.2, 114)
-    before, after = backtest.held_out_models(curves), backtest.held_out_models(changed)
-    assert before["two"].to_dict() == after["two"].to_dict()
-    assert before["one"].to_dict() != after["one"].to_dict()
+
+def test_data_sets_that_the_shipped_model_does_not_know_test_it(curves, backtest):
+    shipped = shipped_error_model().to_dict()
+    assert [model.to_dict() for model in backtest.held_out_models(curves).values()] == [shipped] * 3
+
+
+def test_a_data_set_that_the_shipped_model_knows_gets_one_learned_without_it(curves, backtest):
+    names = dict(zip(("one", "two", "three"), shipped_datasets(), strict=False))
+    renamed = curves.assign(name=curves["name"].map(names))
+    more = renamed[renamed["name"] == names["one"]].assign(name="unknown")
+    before = pd.concat([renamed, more])
+    after = before.copy()
+    here = after["name"] == names["two"]
+    after.loc[here, "test_err_mean"] *= np.linspace(1, 0.2, here.sum())
+    first, second = backtest.held_out_models(before), backtest.held_out_models(after)
+    assert first[names["two"]].to_dict() == second[names["two"]].to_dict()
+    assert first[names["one"]].to_dict() != second[names["one"]].to_dict()
+    assert first["unknown"] is shipped_error_model()
+
+
+def test_a_file_without_the_columns_is_refused(tmp_path, backtest):
+    (tmp_path / "x.csv").write_text("name,learner\na,b\n")
+    with pytest.raises(SystemExit, match="missing"):
+        backtest.read_curves(tmp_path / "x.csv")
+
+
+def test_missing_and_perfect_anchors_do_no_harm(curves, backtest):
+    holed = curves[curves["name"] == "one"].copy()
+    holed.loc[holed.index[::7], "test_err_mean"] = np.nan
+    holed.loc[holed["learner"] == "b", "test_err_mean"] = 0.0
+    holed["test_err_se"] = np.nan
+    parts = list(backtest.segments(holed.dropna(subset=["test_err_mean"])))
+    assert {part.learner for part in parts} == {"a"}
+    rows = [row for part in parts for row in backtest.forecast_rows(part, shipped_error_model())]
+    assert np.isfinite([row["error"] for row in rows]).all()

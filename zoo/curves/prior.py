@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from zoo.curves.posterior import Spread
 
-__all__ = ["ErrorModel", "error_features", "shipped_error_model"]
+__all__ = ["ErrorModel", "error_features", "shipped_datasets", "shipped_error_model"]
 
 Array = NDArray[np.float64]
 _FIELDS = ("coefficients", "levels", "quantiles")
@@ -79,7 +79,18 @@ def error_features(spread: Spread, octaves: Array) -> Array:
 
 
 @cache
-def shipped_error_model() -> ErrorModel:
-    """Return the model learned on curves of LCDB 1.1 (``prior.json`` says on which)."""
+def _shipped() -> dict[str, Any]:
     text = files("zoo.curves").joinpath("prior.json").read_text(encoding="utf-8")
-    return ErrorModel.from_dict(json.loads(text)["error_model"])
+    record: dict[str, Any] = json.loads(text)
+    return record
+
+
+@cache
+def shipped_error_model() -> ErrorModel:
+    """Return the model learned on curves of LCDB 1.1."""
+    return ErrorModel.from_dict(_shipped()["error_model"])
+
+
+def shipped_datasets() -> tuple[str, ...]:
+    """Return the data sets on whose curves the shipped model was learned."""
+    return tuple(_shipped()["datasets"])
