@@ -93,6 +93,27 @@ def test_intervals_widen_with_noise():
     assert np.median(widths) > 1.3 * log_width(power(SIZES), 8192)
 
 
+@pytest.mark.parametrize("place", [10, 20, 30, 37])
+def test_one_bad_anchor_hardly_moves_the_forecast(place):
+    sizes = 2 ** np.arange(5, 10.1, 0.125)
+    losses = power(sizes) * np.exp(0.01 * np.random.default_rng(0).standard_normal(len(sizes)))
+    spoiled = losses.copy()
+    spoiled[place] *= 1.7
+    clean, after = (
+        forecast(sizes, values, [4096], metric="rmse").frame["mean"][0]
+        for values in (losses, spoiled)
+    )
+    assert after == pytest.approx(clean, rel=0.02)
+
+
+def test_a_late_fall_is_news_and_no_outlier():
+    sizes = 2 ** np.arange(5, 10.1, 0.125)
+    losses = power(sizes)
+    losses[-2:] *= 0.7
+    ahead = forecast(sizes, losses, [2048], metric="rmse").frame["mean"][0]
+    assert ahead < 0.8 * forecast(sizes, power(sizes), [2048], metric="rmse").frame["mean"][0]
+
+
 def test_wide_replicates_widen_the_interval():
     tight = forecast(
         SIZES, power(SIZES), [8192], metric="error_rate", standard_errors=power(SIZES) * 1e-4

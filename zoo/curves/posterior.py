@@ -26,6 +26,8 @@ Array = NDArray[np.float64]
 DECAYS = (1.0, 2.0, 4.0)
 _PER_OCTAVE, _PER_ANCHOR = 16.0, 8.0
 _LEAST_ERROR = 0.01
+# An anchor this many (robust) deviations out of line counts less; a few anchors cannot tell.
+_FAR_OUT, _ENOUGH_ANCHORS = 4.0, 5
 # All shapes below this together hold less than a hundredth of a percent.
 _NO_WEIGHT = 1e-8
 
@@ -110,27 +112,45 @@ def weigh_shapes(sizes: Array, log_loss: Array, relative_error: float = 0.0) -> 
     With residuals r of an unknown common variance the marginal likelihood is a power of their mean
     square (Student's t; Gelman et al., Bayesian Data Analysis, 3rd ed., section 3.2). The evidence
     is counted in octaves, not anchors, since neighbouring anchors of nested samples are dependent.
+    From five anchors on, one that is out of line with those beside it counts less.
     """
     octaves = np.log2(sizes / sizes[-1])
-    shapes = shape_table().at(octaves)
-    residual = log_loss[None] - shapes
+    residual = log_loss[None] - shape_table().at(octaves)
     gap = np.gradient(octaves) if len(octaves) > 1 else np.ones(1)
     evidence = np.minimum(_PER_OCTAVE * gap, _PER_ANCHOR)
-    levels, weights = [], []
-    variance = 0.0
-    for decay in DECAYS:
-        counts = evidence * 2.0 ** (decay * octaves)
-        total = counts.sum()
-        level = residual @ counts / total
-        mean_square = np.maximum((residual**2) @ counts / total - level**2, 0.0)
-        log_weight = -0.5 * total * np.log(mean_square + _LEAST_ERROR**2)
-        weight = np.exp(log_weight - log_weight.max())
-        weight /= weight.sum() * len(DECAYS)
-        levels.append(level)
-        weights.append(weight)
-        if decay == DECAYS[0]:
-            anchors = total**2 / (counts**2).sum()
-            about = len(DECAYS) * float(weight @ mean_square)
-            variance = about * anchors / max(anchors - 1, 0.5)
-    noise = float(np.sqrt(variance + relative_error**2))
-    return Posterior(np.stack(levels), np.stack(weights), noise, len(sizes), float(-octaves[0]))
+    if len(sizes) >= _ENOUGH_ANCHORS:
+        level, weight, _ = _weigh(residual, evidence * 2.0 ** (DECAYS[0] * octaves))
+        evidence = evidence * _trust(weight @ (residual - level[:, None]))
+    levels, weights, variances = zip(
+        *(_weigh(residual, evidence * 2.0 ** (decay * octaves)) for decay in DECAYS), strict=True
+    )
+    noise = float(np.sqrt(variances[0] + relative_error**2))
+    weight = np.stack(weights) / len(DECAYS)
+    return Posterior(np.stack(levels), weight, noise, len(sizes), float(-octaves[0]))
+
+
+def _weigh(residual: Array, counts: Array) -> tuple[Array, Array, float]:
+    """Return the level of each shape, its weight, and the variance of one anchor around them."""
+    total = float(counts.sum())
+    level = residual @ counts / total
+    mean_square = np.maximum((residual**2) @ counts / total - level**2, 0.0)
+    log_weight = -0.5 * total * np.log(mean_square + _LEAST_ERROR**2)
+    weight = np.exp(log_weight - log_weight.max())
+    weight /= weight.sum()
+    anchors = total**2 / float((counts**2).sum())
+    variance = float(weight @ mean_square) * anchors / max(anchors - 1, 0.5)
+    return level, weight, variance
+
+
+def _trust(errors: Array) -> Array:
+    """Return weights of anchors: 1, but less for one far from both of its neighbours' errors.
+
+    Hampel's filter (Hampel 1974, doi:10.1080/01621459.1974.10482962) on what is left of the curve.
+    The last anchors are trusted: a late fall is news, not an outlier.
+    """
+    windows = np.lib.stride_tricks.sliding_window_view(errors, 5)
+    off = np.zeros(len(errors))
+    off[2:-2] = np.abs(errors[2:-2] - np.median(windows, axis=1))
+    limit = _FAR_OUT * (1.4826 * float(np.median(off[2:-2])) + _LEAST_ERROR)
+    values: Array = np.minimum(1.0, limit / np.maximum(off, 1e-12)) ** 2
+    return values
