@@ -14,6 +14,7 @@ import pandas as pd
 from curves import RATIOS, Segment, own_segments, read_curves, segments
 from learn import UNLIKE, forecast_errors, learn_errors, training_parts
 
+from zoo.curves.crossover import crossover_of_means
 from zoo.curves.forecast import fit_losses
 from zoo.curves.forms import BASELINES, extrapolate
 from zoo.curves.prior import ErrorModel, shipped_datasets, shipped_error_model
@@ -70,6 +71,26 @@ def held_out_models(curves: pd.DataFrame) -> dict[str, ErrorModel]:
     return models
 
 
+def crossings(curves: pd.DataFrame, incumbent: str, challenger: str) -> pd.DataFrame:
+    """Return for each data set from which size the challenger stays ahead."""
+    rows = []
+    for name, curve in curves.groupby("name"):
+        table = curve.pivot(index="n_train", columns="learner", values=["test_err_mean",
+                                                                        "test_err_se"])  # fmt: skip
+        if not {incumbent, challenger} <= set(curve["learner"]):
+            continue
+        pair = table.loc[:, (slice(None), [incumbent, challenger])].dropna()
+        means, errors = pair["test_err_mean"], pair["test_err_se"]
+        found = crossover_of_means(
+            pair.index, means[incumbent], means[challenger], highest=1.0,
+            standard_errors=(errors[incumbent], errors[challenger]),
+        )  # fmt: skip
+        numbers = (found.kind, found.n_train, found.low, found.high, found.share)
+        rows.append((name, incumbent, challenger, int(pair.index.max()), *numbers))
+    names = ["dataset", "incumbent", "challenger", "largest", "kind", "n_train", "low", "high"]
+    return pd.DataFrame(rows, columns=[*names, "share"])
+
+
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:
     """Return a row a method and ratio."""
     near = rows.assign(ratio=rows["ratio"].round(2))
@@ -108,6 +129,7 @@ def main() -> None:
         parts = [summarise(part).assign(**{column: name}) for name, part in rows.groupby(column)]
         every = pd.concat(parts)
         write(every[[column, *every.columns.drop(column)]], options.out / f"by_{column}.csv")
+    write(crossings(curves, "CatBoost", "RealMLP"), options.out / "crossovers.csv")
     if options.results.exists():
         own = [row for part in own_segments(options.results) for row in
                forecast_rows(part, shipped_error_model())]  # fmt: skip

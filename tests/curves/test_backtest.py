@@ -97,3 +97,10 @@ def test_missing_and_perfect_anchors_do_no_harm(curves, backtest):
     assert {part.learner for part in parts} == {"a"}
     rows = [row for part in parts for row in backtest.forecast_rows(part, shipped_error_model())]
     assert np.isfinite([row["error"] for row in rows]).all()
+
+
+def test_crossings_are_of_the_learners_that_are_there(curves, backtest):
+    table = backtest.crossings(curves, "a", "b")
+    assert table["dataset"].tolist() == ["one", "three", "two"]
+    assert set(table["kind"]) <= {"within", "always", "forecast", "none"}
+    assert backtest.crossings(curves, "a", "nobody").empty
