@@ -101,6 +101,16 @@ class CurveSet:
     def _learned(self) -> pd.DataFrame:
         return self.losses[self.losses["family"] != "baseline"]
 
+    @cached_property
+    def _replicates(self) -> dict[tuple[str, str], pd.DataFrame]:
+        """Losses of each curve, sizes by replicates."""
+        return {
+            (str(dataset), str(model)): rows.pivot_table(
+                index="n_train", columns="replicate", values="loss"
+            )
+            for (dataset, model), rows in self.losses.groupby(["dataset", "model"])
+        }
+
     def scale(self, dataset: str) -> Scale:
         """Return the scale of a data set's headline metric."""
         return scale_of(str(self._of(dataset)["metric"].iloc[0]))
