@@ -26,6 +26,7 @@ from zoo.curves.enough import (
 )
 from zoo.curves.forecast import Forecast, forecast
 from zoo.curves.scale import Scale, scale_of
+from zoo.curves.sentences import headline_sentence
 from zoo.curves.winners import (
     elo_ratings,
     mean_losses,
@@ -277,6 +278,10 @@ class CurveSet:
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Return every table of answers by the name of its file."""
+        return dict(self._tables)
+
+    @cached_property
+    def _tables(self) -> dict[str, pd.DataFrame]:
         return {
             "forecast": self.forecasts(),
             "crossovers": self.crossovers(),
@@ -285,6 +290,11 @@ class CurveSet:
             "verdicts": self.verdicts(),
             "cost": self.cost(),
         }
+
+    def advice(self) -> dict[str, str]:
+        """Return for each data set, in plain words, who leads where and what more data brings."""
+        names = sorted(self.scores["dataset"].unique())
+        return {str(name): headline_sentence(self, str(name)) for name in names}
 
 
 def _triple(estimate: Estimate) -> tuple[float, float, float]:

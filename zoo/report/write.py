@@ -19,6 +19,7 @@ from zoo.curves.aggregate import (
     family_frame,
 )
 from zoo.curves.curveset import CurveSet
+from zoo.curves.sentences import cheapest_sentence, headline_sentence, verdict_rows
 from zoo.errors import StoreError
 from zoo.report.answer_figures import (
     draw_cost,
@@ -26,7 +27,6 @@ from zoo.report.answer_figures import (
     draw_forecast,
     draw_rank_over_size,
 )
-from zoo.report.answers import cheapest_sentence, headline_sentence, verdict_rows
 from zoo.report.figures import draw_dataset, draw_families, save
 from zoo.report.findings import dataset_finding, family_findings
 from zoo.report.tables import failure_rows, score_rows, size_text, write_tables
@@ -140,7 +140,7 @@ def _dataset_part(
     return {
         "name": name,
         "title": title,
-        "headline": headline_sentence(curve_set, tables, name),
+        "headline": headline_sentence(curve_set, name),
         "finding": dataset_finding(lines),
         "cheapest": cheapest_sentence(tables["cost"], name),
         "figure": _embed(save(figure, folder / "figures" / name)[0]),

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from zoo.curves.claims import OVERALL
 from zoo.curves.crossover import Crossover
-from zoo.curves.curveset import CurveSet
+
+if TYPE_CHECKING:
+    from zoo.curves.curveset import CurveSet
 
 __all__ = ["cheapest_sentence", "headline_sentence", "round_size", "verdict_rows"]
-
-Tables = Mapping[str, pd.DataFrame]
 
 _LOSS_NAMES = {
     "error_rate": "error rate",
@@ -43,9 +43,9 @@ def _some(names: list[str]) -> str:
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
-def headline_sentence(curves: CurveSet, tables: Tables, dataset: str) -> str:
+def headline_sentence(curves: CurveSet, dataset: str) -> str:
     """Return who leads from where on, how certain that is, and what a doubling would bring."""
-    losses = curves.losses
+    tables, losses = curves.tables(), curves.losses
     learned = losses[(losses["dataset"] == dataset) & (losses["family"] != "baseline")]
     if learned.empty:
         return "No model was measured here, only a baseline."
@@ -97,7 +97,7 @@ def _doubts(comparisons: pd.DataFrame, dataset: str, winner: str, size: int) -> 
         return ["Whether its lead is real cannot be told from one replicate."]
     open_ones = here[~(here["p_value"] < 0.05)].sort_values("difference")
     if open_ones.empty:
-        return [f"Its lead at {size:,} rows is certain (corrected paired tests, 5%)."]
+        return [f"Its lead at {size:,} rows holds in corrected paired tests (5%)."]
     if len(open_ones) == len(here):
         return [f"Its lead at {size:,} rows over any other model is not certain."]
     names = _some([str(name) for name in open_ones["model"]])
@@ -120,7 +120,7 @@ def _doubling(forecasts: pd.DataFrame, dataset: str, winner: str) -> list[str]:
     if forecasts.empty:
         return []
     row = forecasts[(forecasts["dataset"] == dataset) & (forecasts["model"] == winner)].iloc[0]
-    if row["reason"]:
+    if isinstance(row["reason"], str):
         return [f"What more data would bring is not known: {row['reason']}."]
     what = _LOSS_NAMES.get(str(row["metric"]), str(row["metric"]))
     low, middle, high = (100 * row[name] for name in ("gain_low", "gain", "gain_high"))
