@@ -12,11 +12,15 @@ ALLOWED = {
     "curves": {"bench.store"},
     "bench": {"bench", "data", "registry"},
     "data": {"data"},
-    "models": {"models", "training", "preprocessing", "saving"},
+    "models": {"models", "training", "preprocessing", "tables", "saving"},
     "saving": {"preprocessing", "registry"},
     "training": {"training"},
-    "preprocessing": set(),
-    "registry": set(),
+    "preprocessing": {"quantiles", "tables"},
+    "quantiles": set(),
+    "tables": set(),
+    "registry": {"catalog", "modelspec"},
+    "catalog": {"modelspec"},
+    "modelspec": set(),
     "definitions": set(),
 }
 FOR_ALL = {"errors", "canonical", "definitions"}

@@ -47,7 +47,7 @@ def draw(table: pd.DataFrame) -> None:
     from matplotlib import pyplot as plt
 
     table = table[table["ratio"].notna()].iloc[::-1]
-    colours = {"engine": "#3366aa", "curve": "#aa6633", "growth": "#558855"}
+    colours = {"engine": "#3366aa", "curve": "#aa6633", "growth": "#558855", "published": "#884488"}
     figure, axes = plt.subplots(figsize=(11, 1.2 + 0.2 * len(table)), layout="constrained")
     places = np.arange(len(table))
     parts = table["comparison"].str.split(":").str[0]

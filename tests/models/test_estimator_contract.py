@@ -26,10 +26,20 @@ SMALL = {
     "realmlp": {"max_epochs": 60},
     "realmlp_s": {"max_epochs": 60},
     "ft_transformer": {"max_epochs": 20, "learning_rate": 0.01},
+    "resnet": {"max_epochs": 20, "learning_rate": 0.01},
+    "mlp_plr": {"max_epochs": 20, "learning_rate": 0.01},
     "tabm": {"max_epochs": 20, "learning_rate": 0.01},
+    "tabm_ple": {"max_epochs": 20, "learning_rate": 0.01},
+    "tabm_mini": {"max_epochs": 20, "learning_rate": 0.01},
+    "cnn": {"max_epochs": 20, "learning_rate": 0.01},
+    "dcn_v2": {"max_epochs": 20, "learning_rate": 0.01},
+    "wide_deep": {"max_epochs": 20},
+    "modern_nca": {"max_epochs": 20},
 }
-SLOW = ("deep_mlp", "cnn", "realmlp", "realmlp_s", "ft_transformer", "tabm")
-PICTURES = ("cnn",)  # the checks' tables of 1 to 30 columns are no pictures
+SLOW = (
+    "deep_mlp", "cnn", "realmlp", "realmlp_s", "resnet", "mlp_plr", "ft_transformer", "tabm",
+    "tabm_ple", "tabm_mini", "dcn_v2", "wide_deep", "modern_nca",
+)  # fmt: skip
 
 _WEIGHTS = "check_sample_weight_equivalence_on_dense_data"
 _HELD_OUT = "which rows are held out is drawn from all rows, and repeated ones are others"
@@ -45,7 +55,15 @@ EXCEPTIONS = {
     "realmlp": {_WEIGHTS: _HELD_OUT},
     "realmlp_s": {_WEIGHTS: _HELD_OUT},
     "ft_transformer": {_WEIGHTS: _HELD_OUT},
+    "resnet": {_WEIGHTS: _HELD_OUT},
+    "mlp_plr": {_WEIGHTS: _HELD_OUT},
     "tabm": {_WEIGHTS: _HELD_OUT},
+    "tabm_ple": {_WEIGHTS: _HELD_OUT},
+    "tabm_mini": {_WEIGHTS: _HELD_OUT},
+    "cnn": {_WEIGHTS: _HELD_OUT},
+    "dcn_v2": {_WEIGHTS: _HELD_OUT},
+    "wide_deep": {_WEIGHTS: _HELD_OUT},
+    "modern_nca": {_WEIGHTS: _HELD_OUT},
     "hist_gradient_boosting": {_WEIGHTS: _HELD_OUT},
     "xgboost": {_WEIGHTS: _HELD_OUT},
     "lightgbm": {_WEIGHTS: _HELD_OUT},
@@ -64,7 +82,7 @@ def estimators(*, slow):
         make(name, task)
         for name in zoo.models()
         for task in zoo.spec(name).tasks
-        if name not in PICTURES and (name in SLOW) == slow
+        if (name in SLOW) == slow
     ]
 
 
@@ -195,6 +213,7 @@ def refused(task):
         "regression": [
             (X, np.repeat("word", len(X)), None, "finite numbers, got <U4"),
             (X, two_types, None, "finite numbers, got object"),
+            (X, np.where(y == y[3], 1e200, y), None, "got 1e\\+200 in row 3"),
             (X, pd.date_range("2026-01-01", periods=len(X)), None, "times have no unit"),
         ],
     }
@@ -308,3 +327,108 @@ def test_a_weight_counts_as_that_many_rows_up_to_the_tolerance_of_the_solver(nam
     repeated = make(name, task).fit(X.repeat(count, axis=0), y.repeat(count))
     for found, wanted in zip(answers(weighted, X), answers(repeated, X), strict=True):
         np.testing.assert_allclose(found, wanted, rtol=2e-3)
+
+
+def imbalanced(n_rows=300):
+    """Two classes that overlap, one row in six being of the second."""
+    rng = np.random.default_rng(1)
+    y = np.arange(n_rows) % 6 == 0
+    return rng.normal(size=(n_rows, 16)) + 0.3 * y[:, None], np.where(y, "rare", "usual")
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+@pytest.mark.parametrize("kind", ["words", "whole floats", "flags"])
+def test_a_class_weight_is_the_same_weight_of_each_of_its_rows(name, kind):
+    X, y = rows()
+    labels = (y > 0) if kind == "flags" else np.sort(LABELS[kind])[y]
+    share = dict(zip(np.unique(labels).tolist(), (3.0, 1, 0.25), strict=False))
+    weight = np.array([share[label] for label in labels.tolist()])
+    expected = make(name, "classification").fit(X, labels, sample_weight=weight)
+    found = make(name, "classification", class_weight=share).fit(X, labels)
+    assert_same(answers(found, X), answers(expected, X))
+    counts = 1.0 + np.arange(len(X)) % 3
+    both = make(name, "classification", class_weight=share).fit(X, labels, sample_weight=counts)
+    product = make(name, "classification").fit(X, labels, sample_weight=counts * weight)
+    assert_same(answers(both, X), answers(product, X))
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_balanced_classes_weigh_the_same_and_move_predictions_to_the_rare_one(name):
+    X, y = imbalanced()
+    fresh = np.random.default_rng(2).normal(size=(200, 16)) + 0.15
+    # a tree with leaves of one row has no use for weights
+    params = {"min_samples_leaf": 20} if name == "decision_tree" else {}
+    plain = make(name, "classification", **params).fit(X, y)
+    balanced = make(name, "classification", class_weight="balanced", **params).fit(X, y)
+    half = len(y) / 2
+    by_hand = {label: half / (y == label).sum() for label in ("rare", "usual")}
+    same = make(name, "classification", class_weight=by_hand, **params).fit(X, y)
+    assert_same(answers(balanced, fresh), answers(same, fresh))
+
+    def rare(model):
+        if hasattr(model, "predict_proba"):
+            return model.predict_proba(fresh)[:, 0].mean()
+        return (model.predict(fresh) == "rare").mean()
+
+    assert rare(balanced) > rare(plain) + 0.05
+
+
+def test_balanced_counts_rows_by_their_weight():
+    X, y = imbalanced()
+    equal = np.where(y == "rare", 5.0, 1.0)
+    balanced = make("logistic", "classification", class_weight="balanced")
+    plain = make("logistic", "classification").fit(X, y, sample_weight=equal)
+    np.testing.assert_allclose(
+        balanced.fit(X, y, sample_weight=equal).predict_proba(X), plain.predict_proba(X), rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("class_weight", "message"),
+    [
+        ({0: 1.0, 1: 1.0, "2": 1.0}, "names the class '2', which y does not have; its classes are"),
+        ({7: 2.0}, "names the class 7"),
+        ({0: -1.0}, "finite numbers from 0, got -1.0 for 0"),
+        ({0: np.nan}, "finite numbers from 0, got nan for 0"),
+        ({0: "a"}, "finite numbers from 0, got 'a' for 0"),
+        ("balancd", "a dict, 'balanced' or None, got 'balancd'"),
+        ([1.0, 2.0, 3.0], "a dict, 'balanced' or None"),
+        ({0: 0, 1: 0, 2: 0}, "at least one non-zero"),
+    ],
+)
+def test_class_weights_that_do_not_fit_are_refused(class_weight, message):
+    X, y = rows()
+    model = make("naive_bayes", "classification").fit(X, y)
+    said = answers(model, X)
+    with pytest.raises(ValueError, match=message) as caught:
+        model.set_params(class_weight=class_weight).fit(X, y)
+    assert "\n" not in str(caught.value)
+    assert_same(answers(model, X), said)
+
+
+def test_weights_of_all_classes_serve_rows_that_lack_one():
+    X, y = rows()
+    few = y < 2
+    model = make("logistic", "classification", class_weight={0: 2.0, 1: 1.0, 2: 5.0})
+    assert model.fit(X[few], y[few]).classes_.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_a_leaf_of_a_tree_has_its_share_of_the_weight(task):
+    X, y = rows(task)
+    weight = 1.0 + np.arange(len(X)) % 3
+    model = make("decision_tree", task, min_weight_fraction_leaf=0.2)
+    leaves = model.fit(X, y, sample_weight=weight).model_.apply(X.astype(np.float32))
+    share = pd.Series(weight).groupby(leaves).sum() / weight.sum()
+    assert 1 < len(share) <= 5
+    assert share.min() >= 0.2
+
+
+@pytest.mark.parametrize("name", zoo.models())
+def test_only_classifiers_weigh_classes_and_the_rest_of_the_parameters_is_the_same(name):
+    made = {task: zoo.make(name, task=task).get_params() for task in zoo.spec(name).tasks}
+    if "classification" in made:
+        assert made["classification"].pop("class_weight") is None
+    assert "class_weight" not in made.get("regression", {})
+    if name not in ("logistic", "svm_rbf") and len(made) == 2:  # these are two kinds of models
+        assert made["classification"] == made["regression"]

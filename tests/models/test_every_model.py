@@ -5,12 +5,15 @@ from sklearn.base import clone
 
 import zoo
 
-CLASSIFIERS = [name for name in zoo.models(task="classification") if name != "cnn"]
+CLASSIFIERS = zoo.models(task="classification")
 REGRESSORS = zoo.models(task="regression")
 # models whose defaults take minutes, made smaller
 NARROW = {
     "ft_transformer": {"units": 16, "n_heads": 2, "n_blocks": 2, "learning_rate": 0.003},
     "tabm": {"units": 32, "k": 8},
+    "tabm_ple": {"units": 32, "k": 8, "n_bins": 16},
+    "tabm_mini": {"units": 32, "k": 8, "n_bins": 16},
+    "dcn_v2": {"units": 32, "learning_rate": 0.003},
 }
 
 

@@ -10,7 +10,7 @@ import pytest
 import zoo
 from zoo.models.deep_mlp import DeepMLPClassifier, DeepMLPRegressor
 from zoo.models.mlp import MLPClassifier, MLPRegressor
-from zoo.models.network import _column_class, fit_together
+from zoo.models.network import column_class, fit_together
 from zoo.registry import spec
 
 NETWORKS = [name for name in zoo.models() if spec(name).trains_together]
@@ -85,10 +85,10 @@ def test_regressors_train_together_too():
 
 
 def test_one_hot_columns_are_rounded_up_to_few_numbers():
-    assert [_column_class(n) for n in (0, 1, 4, 5, 7, 9, 13, 17, 33)] == [
+    assert [column_class(n) for n in (0, 1, 4, 5, 7, 9, 13, 17, 33)] == [
         0, 4, 4, 6, 8, 12, 16, 24, 48,
     ]  # fmt: skip
-    assert all(n <= _column_class(n) <= 1.5 * n for n in range(4, 5000))
+    assert all(n <= column_class(n) <= 1.5 * n for n in range(4, 5000))
 
 
 def test_an_mlp_fits_a_curve():

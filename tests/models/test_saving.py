@@ -1,8 +1,10 @@
+import copy
 import functools
 import hashlib
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -487,3 +489,231 @@ def test_zoo_names_load_model_without_importing_numpy():
     code = "import sys, zoo; assert 'load_model' in dir(zoo); print('numpy' in sys.modules)"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "False"
+
+
+# --- what libraries would follow into memory ---------------------------------------------------
+
+
+@functools.cache
+def with_sets(name, task):
+    """A boosting model whose trees split on sets of categories, and on numbers too."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"n": rng.normal(size=600), "c": rng.choice(list("abcdefghij"), 600)})
+    score = X["c"].isin(["a", "c", "e", "h"]) + 0.3 * X["n"]
+    y = score if task == "regression" else np.digitize(score, [0.2, 0.8])
+    return make(name, task, n_estimators=5).fit(X, y), X
+
+
+def first_tree(data):
+    """The first of XGBoost's trees that has both sorts of splits."""
+    trees = data["learner"]["gradient_booster"]["model"]["trees"]
+    return next(tree for tree in trees if {0, 1} <= {*tree["split_type"]} and tree["categories"])
+
+
+def in_tree(name, position, value):
+    def change(data):
+        first_tree(data)[name][position] = value
+
+    return change
+
+
+def in_model(*path):
+    *path, key, value = path
+
+    def change(data):
+        for step in path:
+            data = data[step]
+        data[key] = value
+
+    return change
+
+
+GBTREE = ("learner", "gradient_booster", "model")
+XGBOOST = {
+    "child past the end": in_tree("left_children", 0, 10**6),
+    "right child past the end": in_tree("right_children", 0, 10**6),
+    "child before its parent": in_tree("left_children", 0, 0),
+    "child below zero": in_tree("right_children", 0, -7),
+    "child that is not whole": in_tree("left_children", 0, 1.5),
+    "feature past the columns": in_tree("split_indices", 0, 2),
+    "feature below zero": in_tree("split_indices", 0, -1),
+    "parent past the end": in_tree("parents", 1, 10**6),
+    "set past the categories": in_tree("categories_segments", 0, 10**6),
+    "set that is too long": in_tree("categories_sizes", 0, 10**6),
+    "set of another node": in_tree("categories_nodes", 0, 10**6),
+    "category below zero": in_tree("categories", 0, -1),
+    "category too large": in_tree("categories", 0, 2**31 - 1),
+    "list cut short": lambda data: first_tree(data)["sum_hessian"].pop(),
+    "children cut short": lambda data: first_tree(data)["left_children"].pop(),
+    "nodes that are not there": lambda data: first_tree(data)["tree_param"].update(num_nodes="99"),
+    "vectors in leaves": lambda data: first_tree(data)["tree_param"].update(size_leaf_vector="9"),
+    "class past the end": in_model(*GBTREE, "tree_info", 0, 99),
+    "class below zero": in_model(*GBTREE, "tree_info", 0, -1),
+    "trees that are not there": in_model(*GBTREE, "gbtree_model_param", "num_trees", "99"),
+    "round past the end": in_model(*GBTREE, "iteration_indptr", -1, 99),
+    "rounds that go back": in_model(*GBTREE, "iteration_indptr", 1, -5),
+    "another booster": in_model("learner", "gradient_booster", "name", "dart"),
+    "other categories": in_model(*GBTREE, "cats", "sorted_idx", [5]),
+    "targets": in_model("learner", "learner_model_param", "num_target", "3"),
+    "more columns": in_model("learner", "learner_model_param", "num_feature", "9"),
+    "columns with a stroke": in_model("learner", "learner_model_param", "num_feature", "0_2"),
+}
+
+
+def refused_member(model, path, name, change):
+    """Write `model` with one member of a library changed; loading must refuse it."""
+    members = saved(model, path)
+    key = next(key for key in members if key.startswith("library/") and key.endswith(name))
+    data = change(members[key])
+    assert data != members[key]
+    write(path, {**members, "model.json": json.loads(members["model.json"]), key: data})
+    assert_refused(path, "is not a model as this zoo would write it", "fit each other")
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+@pytest.mark.parametrize("change", XGBOOST)
+def test_an_xgboost_model_that_leads_out_of_its_lists_is_refused(change, task, tmp_path):
+    def changed(data):
+        model = json.loads(data)
+        XGBOOST[change](model)
+        return json.dumps(model).encode()
+
+    refused_member(with_sets("xgboost", task)[0], tmp_path / "m.zoo", "json", changed)
+
+
+def test_an_xgboost_model_with_a_name_twice_is_refused(tmp_path):
+    def changed(data):
+        return data.replace(b'"num_target"', b'"num_target":"1","num_target"')
+
+    model, _ = with_sets("xgboost", "regression")
+    refused_member(model, tmp_path / "m.zoo", "json", changed)
+
+
+LIGHTGBM = {
+    "child past the end": (r"left_child=-?\d+", "left_child=9999"),
+    "leaf past the end": (r"right_child=-?\d+", "right_child=-9999"),
+    "child before its parent": (r"left_child=-?\d+", "left_child=0"),
+    "child with a stroke": (r"left_child=(-?\d+)", r"left_child=0_\1"),
+    "feature past the columns": (r"split_feature=\d+", "split_feature=2"),
+    "feature below zero": (r"split_feature=\d+", "split_feature=-1"),
+    "set past the end": (
+        r"(?s)threshold=\S+(.*?)decision_type=\d+",
+        r"threshold=77\1decision_type=1",
+    ),
+    "bound past the end": (r"(cat_boundaries=.*) \d+", r"\1 99999"),
+    "bounds that go back": (r"cat_boundaries=0", "cat_boundaries=9"),
+    "leaves that are not there": (r"num_leaves=\d+", "num_leaves=999"),
+    "no leaves": (r"num_leaves=\d+", "num_leaves=0"),
+    "leaf cut short": (r"leaf_value=\S+ ", "leaf_value="),
+    "lines in leaves": (r"is_linear=0", "is_linear=1"),
+    "a line twice": (r"(num_cat=\d+)", r"\1\n\1"),
+    "a line with a space": (r"\nnum_cat=", r"\n num_cat=9\nnum_cat="),
+    "another end of line": (r"(num_cat=\d+)", r"\1\rnum_leaves=999"),
+    "trees a round": (r"num_tree_per_iteration=\d+", "num_tree_per_iteration=4"),
+    "classes": (r"num_class=\d+", "num_class=2"),
+    "classes of the objective": (r"objective=.*", "objective=multiclass num_class:9"),
+    "more columns": (r"max_feature_idx=1", "max_feature_idx=8"),
+    "fewer columns": (r"max_feature_idx=1", "max_feature_idx=0"),
+    "no sizes": (r"tree_sizes=.*", ""),
+    "an early end": (r"tree_sizes=", "end of trees\ntree_sizes="),
+}
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+@pytest.mark.parametrize("change", LIGHTGBM)
+def test_a_lightgbm_model_that_leads_out_of_its_lists_is_refused(change, task, tmp_path):
+    def changed(data):
+        head, *trees = re.split(r"(?m)^(?=Tree=)", data.decode())
+        # where the tree has sets, so that every line is there
+        number = next(i for i, tree in enumerate(trees) if "cat_threshold" in tree)
+        pattern, to = LIGHTGBM[change]
+        head = re.sub(pattern, to, head, count=1)
+        trees[number] = re.sub(pattern, to, trees[number], count=1)
+        sizes = " ".join(str(len(tree.partition("end of trees\n")[0])) for tree in trees)
+        head = re.sub(r"(?m)^tree_sizes=.*$", f"tree_sizes={sizes}", head)
+        return (head + "".join(trees)).encode()
+
+    refused_member(with_sets("lightgbm", task)[0], tmp_path / "m.zoo", "txt", changed)
+
+
+@pytest.mark.parametrize("name", ["xgboost", "lightgbm", "hist_gradient_boosting"])
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_boosters_with_sets_of_categories_are_kept(name, task, tmp_path):
+    model, X = with_sets(name, task)
+    model.save(tmp_path / "m.zoo")
+    assert_same(model, zoo.load_model(tmp_path / "m.zoo"), X)
+
+
+def _counts(model):
+    model._n_support = model._n_support + 1000
+
+
+def _cut(name, axis=0):
+    def change(model):
+        array = np.asarray(getattr(model, name))
+        setattr(model, name, np.ascontiguousarray(np.delete(array, -1, axis=axis)))
+
+    return change
+
+
+def _set(name, value):
+    return lambda model: setattr(model, name, value)
+
+
+FITTED = {
+    "svm_rbf": {
+        "fewer vectors": _cut("support_vectors_"),
+        "fewer columns": _cut("support_vectors_", axis=1),
+        "fewer coefficients": _cut("_dual_coef_", axis=1),
+        "fewer intercepts": _cut("_intercept_"),
+        "fewer classes": _cut("_n_support"),
+        "odd probabilities": _set("_probA", np.zeros(77)),
+        "another kernel": _set("kernel", "precomputed"),
+        "another machine": _set("_impl", "nu_svc"),
+        "sparse": _set("_sparse", True),
+    },
+    "knn": {
+        "fewer rows": _cut("_fit_X"),
+        "fewer columns": _cut("_fit_X", axis=1),
+        "fewer answers": _cut("_y"),
+        "more rows": _set("n_samples_fit_", 10**6),
+        "a tree": _set("_fit_method", "kd_tree"),
+        "equal votes": _set("weights", "uniform"),
+    },
+    "hist_gradient_boosting": {
+        "categories below zero": lambda model: model._bin_mapper.bin_thresholds_.__setitem__(
+            0, np.array([-5.0])
+        ),
+        "fewer columns": lambda model: _cut("is_categorical_")(model._bin_mapper),
+        "no categories": lambda model: model._bin_mapper.is_categorical_.fill(False),
+    },
+}
+ODD = [
+    (name, task, change)
+    for name, changes in FITTED.items()
+    for change in changes
+    for task in zoo.spec(name).tasks
+]
+
+
+@pytest.mark.parametrize(("name", "task", "change"), ODD)
+def test_a_fitted_object_whose_parts_do_not_fit_is_refused(name, task, change, tmp_path):
+    if name == "hist_gradient_boosting":
+        model = copy.deepcopy(with_sets(name, task)[0])
+    else:
+        model = copy.deepcopy(fitted(name, task))
+    FITTED[name][change](model.model_)
+    model.save(tmp_path / "m.zoo")
+    assert_refused(tmp_path / "m.zoo", "fit each other")
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [("svm_rbf", _counts), ("knn", lambda model: model._y.__iadd__(1000))],
+    ids=["svm_rbf", "knn"],
+)
+def test_counts_and_codes_of_classes_past_the_end_are_refused(name, change, tmp_path):
+    model = copy.deepcopy(fitted(name))
+    change(model.model_)
+    model.save(tmp_path / "m.zoo")
+    assert_refused(tmp_path / "m.zoo", "fit each other")

@@ -9,7 +9,14 @@ from zoo.training.layers import plain
 from zoo.training.program import Program
 from zoo.training.recipe import Recipe
 
-OPTIONS = {"n_outputs": 3, "k": 4, "units": 6, "n_hidden": 2, "dropout": 0.0, "is_logits": True}
+OPTIONS = {
+    "n_outputs": 3, "k": 4, "units": 6, "n_hidden": 2, "dropout": 0.0, "is_logits": True,
+    "n_numbers": 3, "n_bins": 0, "embedding_units": 2,
+}  # fmt: skip
+
+
+def draw(*given, **changed):
+    return TabMClassifier._draw(*given, **{**OPTIONS, **changed})
 
 
 def relu(values):
@@ -53,7 +60,7 @@ def test_networks_side_by_side_are_each_the_ordinary_one(is_mini):
         return TabMClassifier._build(layers, n_inputs=n_inputs, is_mini=is_mini, **OPTIONS)
 
     recipe = Recipe(loss="crossentropy")
-    two = Program(build, 5, recipe, n_replicates=2, draw=TabMClassifier._draw)
+    two = Program(build, 5, recipe, n_replicates=2, draw=draw)
     carry = two.empty()
     X = np.random.default_rng(0).normal(size=(2, 7, 5)).astype(np.float32)
     for r in range(2):
@@ -69,7 +76,7 @@ def test_members_start_apart_by_signs_and_share_the_rest():
     paths = [v.path for v in template.trainable_variables]
     shapes = [tuple(v.shape) for v in template.trainable_variables]
     rng = np.random.default_rng(0)
-    drawn = TabMClassifier._draw(paths, shapes, rng, np.zeros((1, 5), np.float32))
+    drawn = draw(paths, shapes, rng, np.zeros((1, 5), np.float32))
     named = {"/".join(p.split("/")[-2:]): w for p, w in zip(paths, drawn, strict=True)}
     assert set(np.unique(named["hidden_1/r"])) == {-1.0, 1.0}
     assert (named["hidden_2/r"] == 1).all()
@@ -79,11 +86,39 @@ def test_members_start_apart_by_signs_and_share_the_rest():
     assert np.abs(named["output/kernel"][0] - named["output/kernel"][1]).max() > 0
 
 
+def test_members_of_embedded_numbers_start_apart_by_one_factor_for_each_number():
+    options = {**OPTIONS, "n_bins": 4}
+    template = TabMClassifier._build(plain(), n_inputs=5, is_mini=True, **options)
+    paths = [v.path for v in template.trainable_variables]
+    shapes = [tuple(v.shape) for v in template.trainable_variables]
+    drawn = draw(paths, shapes, np.random.default_rng(0), np.zeros((1, 5), np.float32), n_bins=4)
+    named = {"/".join(p.split("/")[-2:]): w for p, w in zip(paths, drawn, strict=True)}
+    factors = named["members/factors"]
+    assert factors.shape == (4, 3 * 2 + 2)
+    np.testing.assert_array_equal(factors[:, 0:6:2], factors[:, 1:6:2])
+    assert len(np.unique(factors)) == 4 * (3 + 2)
+    assert (named["bins/kernel"] == 0).all()
+    assert 0 < np.abs(named["bins/slopes"]).max() <= 1 / np.sqrt(2)
+
+
+@pytest.mark.parametrize("name", ["tabm_ple", "tabm_mini"])
+def test_embeddings_let_a_narrow_step_be_learnt(name):
+    rng = np.random.default_rng(0)
+    X = rng.uniform(size=(700, 2))
+    y = np.sin(40 * X[:, 0]) > 0
+    small = {"k": 8, "units": 32, "max_epochs": 60, "random_state": 0}
+    scores = {
+        n_bins: zoo.make(name, **small, n_bins=n_bins).fit(X[:500], y[:500]).score(X[500:], y[500:])
+        for n_bins in (0, 32)
+    }
+    assert scores[32] > max(0.9, scores[0])
+
+
 def test_each_member_has_a_loss_of_its_own():
     def build(layers, n_inputs):
         return TabMClassifier._build(layers, n_inputs=n_inputs, is_mini=False, **OPTIONS)
 
-    compiled = Program(build, 5, Recipe(loss="crossentropy"), draw=TabMClassifier._draw)
+    compiled = Program(build, 5, Recipe(loss="crossentropy"), draw=draw)
     rng = np.random.default_rng(0)
     outputs = rng.normal(size=(1, 6, 4, 3)).astype(np.float32)
     y = rng.integers(0, 3, size=(1, 6)).astype(np.float32)

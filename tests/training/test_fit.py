@@ -7,7 +7,7 @@ import pytest
 
 from zoo.models.deep_mlp import DeepMLPClassifier
 from zoo.models.mlp import MLPClassifier
-from zoo.training.fit import FitOptions, FitTask, Rows
+from zoo.training.fit import FitOptions, FitTask, Place, Rows
 from zoo.training.program import Program
 from zoo.training.recipe import Recipe
 from zoo.training.stream import fit_networks, fit_stream, lanes_for
@@ -298,3 +298,75 @@ def test_patience_and_epochs_bound_the_training():
     short, long = (fit_networks(compiled, [task(0, 100)], o)[0] for o in (eager, patient))
     assert short.n_epochs < long.n_epochs
     assert min(long.losses) <= min(short.losses)
+
+
+@pytest.mark.parametrize("prefers_later", [False, True])
+def test_the_weights_of_the_epoch_with_fewest_errors_are_kept_when_errors_are_monitored(
+    prefers_later,
+):
+    one, n_rounds = task(7, 130, n_held=20), 12
+    base = {"learning_rate": 0.03, "weight_decay": 0.0, "patience": n_rounds, "round_steps": 1}
+    compiled = Program(small_network, 3, RECIPE, jit_compile=False)
+    weights, errors, losses = [], [], []
+    for n in range(1, n_rounds + 1):  # without held-out rows the last weights are kept
+        alone = FitTask(one.train, None, one.seed)
+        (result,) = fit_networks(compiled, [alone], FitOptions(max_epochs=n, **base))
+        outputs = compiled.forward(result.weights, one.validation.X)
+        weights.append(result.weights)
+        errors.append(float((outputs.argmax(axis=1) != one.validation.y).mean()))
+        each = compiled.row_losses(outputs, one.validation.y)
+        losses.append(np.average(each, weights=one.validation.weight.astype(float)))
+    fewest = np.flatnonzero(np.array(errors) == min(errors))
+    best = fewest[-1] if prefers_later else fewest[0]
+    assert len(fewest) > 1
+    assert best != np.argmin(losses)  # or the loss would do as well
+    options = FitOptions(max_epochs=n_rounds, monitor="error", prefers_later=prefers_later, **base)
+    (kept,) = fit_networks(compiled, [one], options)
+    assert kept.best_epoch == best + 1
+    for ours, theirs in zip(kept.weights, weights[best], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+CYCLES = {
+    "learning_rate": 0.02, "weight_decay": 0.0, "max_epochs": 60, "patience": 60, "round_steps": 1,
+    "rate_schedule": "four_cycles", "stops_idle": True,
+}  # fmt: skip
+
+
+def test_training_stops_after_a_cycle_that_gained_nothing():
+    noise, one = np.random.default_rng(0), task(3, 200, n_held=200)
+    shuffled = [
+        Rows(rows.X, noise.permutation(rows.y), rows.weight) for rows in (one.train, one.validation)
+    ]
+    compiled = Program(small_network, 3, RECIPE, jit_compile=False)
+    (idle,) = fit_networks(compiled, [FitTask(*shuffled, 3)], FitOptions(**CYCLES))
+    assert idle.n_epochs == 60 * 3 // 15
+    (whole,) = fit_networks(
+        compiled, [FitTask(*shuffled, 3)], FitOptions(**{**CYCLES, "stops_idle": False})
+    )
+    assert whole.n_epochs == 60
+    assert whole.losses[:12] == idle.losses
+
+
+def test_training_goes_on_while_cycles_gain():
+    one = task(3, 200, n_held=200)
+    slow = FitOptions(**{**CYCLES, "learning_rate": 0.0005})
+    compiled = Program(small_network, 3, RECIPE, jit_compile=False)
+    (result,) = fit_networks(compiled, [one], slow)
+    assert result.n_epochs == 60
+
+
+def test_a_gain_is_judged_by_its_standard_error_over_the_weighted_rows():
+    place = Place.__new__(Place)
+    place.options, place._round, place._cycle_ends = FitOptions(**CYCLES), 12, [4, 12]
+    weight = np.array([1.0, 3.0, 1.0, 1.0], np.float32)
+    gains = np.array([0.5, 0.1, -0.2, 0.3])
+    gain = (weight * gains).sum() / 6
+    error = np.sqrt((weight**2 * (gains - gain) ** 2).sum()) / 6
+    assert gain > 0
+    for shift, expected in ((error - gain - 1e-6, True), (error - gain + 1e-6, False)):
+        place._rows_before = np.ones(4)
+        place._best_rows = np.ones(4) - gains - shift
+        assert place._is_idle(weight) is expected
+    place._round = 11
+    assert not place._is_idle(weight)

@@ -28,6 +28,7 @@ def layer_cases():
         ),
         "pooling": (lambda layers, **o: layers.MaxPooling2D(2, **o), (4, 4, 2)),
         "reshape": (lambda layers, **o: layers.Reshape((2, 2, 1), **o), (4,)),
+        "zero fill": (lambda layers, **o: layers.ZeroFill(7, **o), (4,)),
         "flatten": (lambda layers, **o: layers.Flatten(**o), (2, 3)),
         "embedding": (lambda layers, **o: layers.Embedding(7, 3, **o), (2,)),
     }

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from zoo.training.schedules import schedule_factor
+from zoo.training.schedules import cycle_ends, schedule_factor
 
 PROGRESS = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
 
@@ -28,3 +28,10 @@ def test_four_cycles_are_four_waves_each_twice_as_long_as_the_last():
 def test_an_unknown_schedule_is_named_with_those_that_exist():
     with pytest.raises(ValueError, match=r"'linear'; expected constant, cosine, flat_cosine"):
         schedule_factor("linear", PROGRESS)
+
+
+def test_cycles_end_at_whole_rounds_where_the_rate_is_lowest():
+    assert cycle_ends("four_cycles", 256) == [17, 51, 119, 256]
+    assert cycle_ends("constant", 256) == [256]
+    ends = np.array(cycle_ends("four_cycles", 1500)) / 1500
+    assert schedule_factor("four_cycles", ends).max() < 1e-4

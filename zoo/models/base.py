@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import os
-import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from zoo.preprocessing import Categories, Scale, TableEncoder, as_frame
+from zoo.models.targets import ClassWeight, as_labels, as_numbers, class_weights
+from zoo.preprocessing import Categories, Flags, Scale, TableEncoder
+from zoo.tables import as_frame
 
 __all__ = ["TableClassifier", "TableEstimator", "TableRegressor", "held_out"]
 
@@ -56,124 +55,13 @@ def held_out(
     return np.setdiff1d(np.arange(n_rows), out), out
 
 
-def _as_array(values: Any, name: str) -> NDArray[Any]:
-    """Return an array; refuse what is sparse, ragged or complex."""
-    if sparse.issparse(values):
-        raise TypeError(f"{name} must be dense, got a sparse matrix; pass {name}.toarray()")
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise ValueError(
-            f"{name} must have rows of one length, got a ragged {type(values).__name__}; "
-            "fill up or drop the odd rows"
-        ) from error
-    _refuse_complex([array.dtype], name)
-    return array
-
-
-def _refuse_complex(dtypes: Iterable[Any], name: str) -> None:
-    for dtype in dtypes:
-        if dtype.kind == "c":
-            raise ValueError(
-                f"Complex data not supported: {name} must hold real numbers, got {dtype}; "
-                "pass real and imaginary parts as columns of their own"
-            )
-
-
-def _as_table(X: Any) -> Any:
-    """Return a frame as it is and anything else as an array of (n_samples, n_features)."""
-    if isinstance(X, pd.DataFrame):
-        _refuse_complex(X.dtypes, "X")
-    else:
-        X = _as_array(X, "X")
-    if X.ndim != 2:
-        raise ValueError(
-            f"Expected 2D array, got {X.ndim}D array instead; "
-            "Reshape your data to (n_samples, n_features)"
-        )
-    for count, what in zip(X.shape, ("sample", "feature"), strict=True):
-        if count == 0:
-            raise ValueError(
-                f"Found array with 0 {what}(s) (shape={X.shape}) while a minimum of 1 is "
-                f"required. Pass at least one {'row' if what == 'sample' else 'column'}"
-            )
-    return X
-
-
-def _as_column(y: Any, estimator: TableEstimator) -> NDArray[Any]:
-    """Return `y` as one column (n_samples,) of whatever it holds."""
-    if y is None:
-        raise ValueError(
-            f"{type(estimator).__name__} requires y to be passed, but the target y is None; "
-            "pass a label or number for each row of X"
-        )
-    column = _as_array(y, "y")
-    if column.ndim == 2 and column.shape[1] == 1:
-        warnings.warn(
-            "A column-vector y was passed when a 1d array was expected. Please change the shape "
-            "of y to (n_samples,), for example using ravel().",
-            DataConversionWarning,
-            stacklevel=5,
-        )
-        column = column.ravel()
-    if column.ndim != 1:
-        raise ValueError(
-            f"y should be a 1d array, got an array of shape {column.shape} instead; pass one column"
-        )
-    return column
-
-
-def _as_labels(y: Any, estimator: TableEstimator) -> NDArray[Any]:
-    """Return class labels (n_samples,); refuse missing values and continuous numbers."""
-    labels = _as_column(y, estimator)
-    # numpy would write a missing value of a list of strings as the string "nan"
-    written = np.asarray(y, dtype=object).ravel() if isinstance(y, list | tuple) else labels
-    gaps = pd.isna(written)
-    if gaps.any():
-        row = int(gaps.argmax())
-        raise ValueError(
-            f"y must be one column without missing values, got {written[row]} in row {row}; "
-            "drop the rows without a label"
-        )
-    if labels.dtype.kind == "f":
-        odd = ~np.isfinite(labels) | (labels != np.floor(labels))
-        if odd.any():
-            row = int(odd.argmax())
-            raise ValueError(
-                f"Unknown label type: continuous. y must hold classes, got {labels[row]} in row "
-                f"{row}; use the regressor, or make classes of y, e.g. with pandas.cut"
-            )
-    return labels
-
-
-def _as_numbers(y: Any, estimator: TableEstimator) -> NDArray[np.float64]:
-    """Return a target of finite numbers (n_samples,)."""
-    column = _as_column(y, estimator)
-    try:
-        if column.dtype.kind in "mM":  # numpy would count ticks, whatever they last
-            raise TypeError("times have no unit")
-        numbers = column.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"y must be one column of finite numbers, got {column.dtype} ({error}); "
-            "make numbers of it, e.g. with pandas.to_numeric"
-        ) from error
-    bad = ~np.isfinite(numbers)
-    if bad.any():
-        row = int(bad.argmax())
-        raise ValueError(
-            f"y must be one column of finite numbers, got {numbers[row]} in row {row}; "
-            "drop or fill such rows"
-        )
-    return numbers
-
-
 class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     """An estimator over frames: encodes on `fit`, matches columns by name on `predict`."""
 
     _categories: ClassVar[Categories] = "onehot"
     _max_onehot: ClassVar[int] = 9
     _scale: ClassVar[Scale] = "standard"
+    _flags: ClassVar[Flags] = "numbers"
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -201,9 +89,9 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
 
     def _kept(
         self, X: Any, y: NDArray[Any], sample_weight: Any
-    ) -> tuple[Any, NDArray[Any], NDArray[np.float64] | None]:
+    ) -> tuple[pd.DataFrame, NDArray[Any], NDArray[np.float64] | None]:
         """Return table, target and weights without the rows of weight zero."""
-        table = _as_table(X)
+        table = as_frame(X)
         if len(y) != len(table):
             raise ValueError(f"X has {len(table)} rows, but y has {len(y)}; pass one y a row")
         if sample_weight is None:
@@ -212,22 +100,30 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             sample_weight, y, dtype=np.float64, ensure_non_negative=True
         )
         kept = weight > 0
-        return (table, y, weight) if kept.all() else (table[kept], y[kept], weight[kept])
+        if kept.all():
+            return table, y, weight
+        rest = table[kept]
+        # of an array, types are those of the rows that stay
+        return rest if table is X else rest.infer_objects(), y[kept], weight[kept]
 
-    def _encode_fit(self, X: Any, weight: NDArray[np.float64] | None = None) -> NDArray[np.float32]:
-        frame = as_frame(_as_table(X))
+    def _encode_fit(
+        self, frame: pd.DataFrame, weight: NDArray[np.float64] | None, *, is_named: bool
+    ) -> NDArray[np.float32]:
         encoder = TableEncoder(
-            categories=self._categories, scale=self._scale, max_onehot=self._max_onehot
+            categories=self._categories,
+            scale=self._scale,
+            max_onehot=self._max_onehot,
+            flags=self._flags,
         ).fit(frame, weight)
         self.n_features_in_ = frame.shape[1]
         self.encoder_ = encoder
-        if isinstance(X, pd.DataFrame):
+        if is_named:
             self.feature_names_in_ = np.asarray(frame.columns, dtype=object)
         return encoder.transform(frame)
 
     def _encode(self, X: Any) -> NDArray[np.float32]:
         check_is_fitted(self)
-        frame = as_frame(_as_table(X))
+        frame = as_frame(X)
         if isinstance(X, pd.DataFrame) and hasattr(self, "feature_names_in_"):
             missing = [name for name in self.feature_names_in_ if name not in frame.columns]
             if missing:
@@ -267,6 +163,8 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
 class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
     """A classifier over frames; subclasses fit and score a matrix of floats and class codes."""
 
+    class_weight: ClassWeight = None  # a parameter of the zoo's own; others may do without
+
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> TableClassifier:
         """Fit on labelled rows.
 
@@ -282,8 +180,8 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            If `y` has missing values, continuous numbers or another length than `X`. A model that
-            was fitted before is then as it was.
+            If `y` has missing values, continuous numbers or another length than `X`, or
+            `class_weight` does not fit it. A model that was fitted before is then as it was.
         """
         with self._all_or_nothing():
             matrix, codes, weight = self._checked(X, y, sample_weight)
@@ -295,7 +193,7 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         self, X: Any, y: Any, sample_weight: Any
     ) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.float64] | None]:
         """Return the encoded rows, class codes and weights; learn columns and classes."""
-        table, labels, weight = self._kept(X, _as_labels(y, self), sample_weight)
+        table, labels, weight = self._kept(X, as_labels(y, self), sample_weight)
         try:
             classes, codes = np.unique(labels, return_inverse=True)
         except TypeError as error:
@@ -304,9 +202,14 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
                 f"y must hold labels of one type, got {', '.join(kinds)}; "
                 "make them one, e.g. [str(label) for label in y]"
             ) from error
+        if self.class_weight is not None:
+            shares = class_weights(self.class_weight, classes, labels, weight)
+            weight = shares[codes] * (1.0 if weight is None else weight)
+            table, labels, weight = self._kept(table, labels, weight)
+            classes, codes = np.unique(labels, return_inverse=True)
         with self._all_or_nothing():
             self._forget()
-            matrix = self._encode_fit(table, weight)
+            matrix = self._encode_fit(table, weight, is_named=isinstance(X, pd.DataFrame))
             self.classes_ = classes
         return matrix, codes, weight
 
@@ -369,10 +272,10 @@ class TableRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         self, X: Any, y: Any, sample_weight: Any
     ) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.float64] | None]:
         """Return the encoded rows, standardised target and weights; learn columns and scale."""
-        table, target, weight = self._kept(X, _as_numbers(y, self), sample_weight)
+        table, target, weight = self._kept(X, as_numbers(y, self), sample_weight)
         with self._all_or_nothing():
             self._forget()
-            matrix = self._encode_fit(table, weight)
+            matrix = self._encode_fit(table, weight, is_named=isinstance(X, pd.DataFrame))
             self.target_mean_ = float(np.average(target, weights=weight))
             deviation = target - self.target_mean_
             self.target_scale_ = float(np.sqrt(np.average(deviation**2, weights=weight))) or 1.0

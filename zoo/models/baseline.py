@@ -6,11 +6,22 @@ from typing import Any
 
 from sklearn import dummy
 
+from zoo.models.targets import ClassWeight
 from zoo.models.wrapped import WrappedClassifier, WrappedRegressor
 
 
 class DummyClassifier(WrappedClassifier):
-    """Predicts each class with its training share."""
+    """Predicts each class with its training share.
+
+    Parameters
+    ----------
+    class_weight : dict, "balanced" or None
+        What the weights of a class's rows are multiplied by; "balanced": all classes weigh the
+        same; None: 1.
+    """
+
+    def __init__(self, *, class_weight: ClassWeight = None) -> None:
+        self.class_weight = class_weight
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.models.base import ProbabilityClassifier, TableRegressor, held_out
+from zoo.models.targets import ClassWeight
 from zoo.preprocessing import Scale
 
 
@@ -184,7 +185,34 @@ class _Hist(_Boosting):
             return model.fit(X[rows], y[rows], **options)
 
 
-class XGBoostClassifier(_XGBoost, ProbabilityClassifier):
+class _BoostingClassifier(_Boosting, ProbabilityClassifier):
+    """The parameters of the classifiers."""
+
+    _is_classifier: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        *,
+        n_estimators: int = 1000,
+        learning_rate: float = 0.05,
+        patience: int = 50,
+        validation_fraction: float = 0.2,
+        n_jobs: int = 1,
+        class_weight: ClassWeight = None,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(
+            n_estimators=n_estimators,
+            learning_rate=learning_rate,
+            patience=patience,
+            validation_fraction=validation_fraction,
+            n_jobs=n_jobs,
+            random_state=random_state,
+        )
+        self.class_weight = class_weight
+
+
+class XGBoostClassifier(_XGBoost, _BoostingClassifier):
     """XGBoost for classes.
 
     Parameters
@@ -198,10 +226,11 @@ class XGBoostClassifier(_XGBoost, ProbabilityClassifier):
         Share of the rows held out to choose the number of trees.
     n_jobs : int
         Threads.
+    class_weight : dict, "balanced" or None
+        What the weights of a class's rows are multiplied by; "balanced": all classes weigh the
+        same; None: 1.
     random_state : int, RandomState or None
     """
-
-    _is_classifier: ClassVar[bool] = True
 
 
 class XGBoostRegressor(_XGBoost, TableRegressor):
@@ -210,10 +239,8 @@ class XGBoostRegressor(_XGBoost, TableRegressor):
     _is_classifier: ClassVar[bool] = False
 
 
-class LightGBMClassifier(_LightGBM, ProbabilityClassifier):
+class LightGBMClassifier(_LightGBM, _BoostingClassifier):
     """LightGBM for classes; parameters as in `XGBoostClassifier`."""
-
-    _is_classifier: ClassVar[bool] = True
 
 
 class LightGBMRegressor(_LightGBM, TableRegressor):
@@ -222,10 +249,8 @@ class LightGBMRegressor(_LightGBM, TableRegressor):
     _is_classifier: ClassVar[bool] = False
 
 
-class HistClassifier(_Hist, ProbabilityClassifier):
+class HistClassifier(_Hist, _BoostingClassifier):
     """Histogram gradient boosting for classes; parameters as in `XGBoostClassifier`."""
-
-    _is_classifier: ClassVar[bool] = True
 
 
 class HistRegressor(_Hist, TableRegressor):

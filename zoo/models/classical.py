@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import ensemble, linear_model, naive_bayes, neighbors, svm, tree
 
+from zoo.models.targets import ClassWeight
 from zoo.models.wrapped import WrappedClassifier, WrappedRegressor
 from zoo.preprocessing import Scale
 
@@ -29,11 +30,17 @@ class LogisticClassifier(WrappedClassifier):
         Inverse strength of the penalty.
     max_iter : int
         Steps of L-BFGS at most.
+    class_weight : dict, "balanced" or None
+        What the weights of a class's rows are multiplied by; "balanced": all classes weigh the
+        same; None: 1.
     """
 
-    def __init__(self, *, C: float = 1.0, max_iter: int = 1000) -> None:
+    def __init__(
+        self, *, C: float = 1.0, max_iter: int = 1000, class_weight: ClassWeight = None
+    ) -> None:
         self.C = C
         self.max_iter = max_iter
+        self.class_weight = class_weight
 
     def _make(self, n_rows: int) -> Any:
         return linear_model.LogisticRegression(C=self.C, max_iter=self.max_iter)
@@ -69,10 +76,14 @@ class NaiveBayesClassifier(WrappedClassifier):
     var_smoothing : float
         Share of the largest variance that is added to all variances. The library's 1e-9 lets one
         nearly constant column decide alone; 1e-2 keeps the probabilities sane.
+    class_weight : dict, "balanced" or None
+        What the weights of a class's rows are multiplied by; "balanced": all classes weigh the
+        same; None: 1.
     """
 
-    def __init__(self, *, var_smoothing: float = 1e-2) -> None:
+    def __init__(self, *, var_smoothing: float = 1e-2, class_weight: ClassWeight = None) -> None:
         self.var_smoothing = var_smoothing
+        self.class_weight = class_weight
 
     def _make(self, n_rows: int) -> Any:
         return naive_bayes.GaussianNB(var_smoothing=self.var_smoothing)
@@ -83,6 +94,13 @@ class NaiveBayesClassifier(WrappedClassifier):
         if largest > 0:
             model.var_smoothing *= float(_variance(X, weight).max()) / largest
         return model
+
+    def _fit_codes(
+        self, X: NDArray[np.float32], y: NDArray[np.intp], weight: NDArray[np.float64] | None
+    ) -> None:
+        super()._fit_codes(X, y, weight)
+        if not self.model_.var_.any():  # no column varies: the classes' shares decide
+            self.model_.var_ += 1.0
 
 
 class _Neighbors:
@@ -113,10 +131,14 @@ class NearestNeighborsClassifier(_Neighbors, WrappedClassifier):
     ----------
     n_neighbors : int
         Rows asked, whatever they weigh; all rows when there are fewer.
+    class_weight : dict, "balanced" or None
+        What the weights of a class's rows are multiplied by; "balanced": all classes weigh the
+        same; None: 1.
     """
 
-    def __init__(self, *, n_neighbors: int = 10) -> None:
+    def __init__(self, *, n_neighbors: int = 10, class_weight: ClassWeight = None) -> None:
         self.n_neighbors = n_neighbors
+        self.class_weight = class_weight
 
     def _make(self, n_rows: int) -> Any:
         return neighbors.KNeighborsClassifier(
@@ -171,6 +193,11 @@ class TreeClassifier(WrappedClassifier):
         None: until the leaves are as small as allowed.
     min_samples_leaf : int
         Rows in a leaf at least.
+    min_weight_fraction_leaf : float
+        Share of all weight in a leaf at least.
+    class_weight : dict, "balanced" or None
+        What the weights of a class's rows are multiplied by; "balanced": all classes weigh the
+        same; None: 1.
     random_state : int, RandomState or None
     """
 
@@ -182,16 +209,21 @@ class TreeClassifier(WrappedClassifier):
         *,
         max_depth: int | None = None,
         min_samples_leaf: int = 5,
+        min_weight_fraction_leaf: float = 0.0,
+        class_weight: ClassWeight = None,
         random_state: Any = None,
     ) -> None:
         self.max_depth = max_depth
         self.min_samples_leaf = min_samples_leaf
+        self.min_weight_fraction_leaf = min_weight_fraction_leaf
+        self.class_weight = class_weight
         self.random_state = random_state
 
     def _make(self, n_rows: int) -> Any:
         return tree.DecisionTreeClassifier(
             max_depth=self.max_depth,
             min_samples_leaf=self.min_samples_leaf,
+            min_weight_fraction_leaf=self.min_weight_fraction_leaf,
             random_state=self._rng().randint(2**31),
         )
 
@@ -206,16 +238,19 @@ class TreeRegressor(WrappedRegressor):
         *,
         max_depth: int | None = None,
         min_samples_leaf: int = 5,
+        min_weight_fraction_leaf: float = 0.0,
         random_state: Any = None,
     ) -> None:
         self.max_depth = max_depth
         self.min_samples_leaf = min_samples_leaf
+        self.min_weight_fraction_leaf = min_weight_fraction_leaf
         self.random_state = random_state
 
     def _make(self, n_rows: int) -> Any:
         return tree.DecisionTreeRegressor(
             max_depth=self.max_depth,
             min_samples_leaf=self.min_samples_leaf,
+            min_weight_fraction_leaf=self.min_weight_fraction_leaf,
             random_state=self._rng().randint(2**31),
         )
 
@@ -231,6 +266,9 @@ class ForestClassifier(WrappedClassifier):
         Rows in a leaf at least.
     n_jobs : int or None
         Threads.
+    class_weight : dict, "balanced" or None
+        What the weights of a class's rows are multiplied by; "balanced": all classes weigh the
+        same; None: 1.
     random_state : int, RandomState or None
     """
 
@@ -242,11 +280,13 @@ class ForestClassifier(WrappedClassifier):
         n_estimators: int = 200,
         min_samples_leaf: int = 1,
         n_jobs: int | None = None,
+        class_weight: ClassWeight = None,
         random_state: Any = None,
     ) -> None:
         self.n_estimators = n_estimators
         self.min_samples_leaf = min_samples_leaf
         self.n_jobs = n_jobs
+        self.class_weight = class_weight
         self.random_state = random_state
 
     def _make(self, n_rows: int) -> Any:
@@ -303,10 +343,14 @@ class KernelSVMClassifier(_KernelSVM, WrappedClassifier):
     ----------
     C : float
         Price of a margin violation.
+    class_weight : dict, "balanced" or None
+        What the weights of a class's rows are multiplied by; "balanced": all classes weigh the
+        same; None: 1.
     """
 
-    def __init__(self, *, C: float = 1.0) -> None:
+    def __init__(self, *, C: float = 1.0, class_weight: ClassWeight = None) -> None:
         self.C = C
+        self.class_weight = class_weight
 
     def _make(self, n_rows: int) -> Any:
         return svm.SVC(C=self.C, gamma="scale", cache_size=500)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-import numpy as np
-
 from zoo.models.network import NetworkClassifier
+from zoo.models.targets import ClassWeight
+
+_MIN_SIDE = 4  # it is halved twice
 
 
 class _CNN:
@@ -15,6 +17,8 @@ class _CNN:
 
     # XLA's convolutions on a CPU run on one thread inside loops; TensorFlow's own do not
     _jit_compile: ClassVar[bool] = False
+    _n_program_inputs: Callable[[], int]
+    n_inputs_: int
 
     def __init__(
         self,
@@ -27,6 +31,7 @@ class _CNN:
         max_epochs: int = 150,
         patience: int = 12,
         validation_fraction: float = 0.2,
+        class_weight: ClassWeight = None,
         random_state: Any = None,
     ) -> None:
         self.filters = filters
@@ -37,6 +42,7 @@ class _CNN:
         self.max_epochs = max_epochs
         self.patience = patience
         self.validation_fraction = validation_fraction
+        self.class_weight = class_weight
         self.random_state = random_state
 
     @staticmethod
@@ -49,9 +55,11 @@ class _CNN:
         units: int,
         image_shape: tuple[int, int, int],
     ) -> Any:
+        size = math.prod(image_shape)
         return layers.Sequential(
             [
                 layers.Input(n_inputs),
+                *([layers.ZeroFill(size)] if n_inputs < size else []),
                 layers.Reshape(image_shape),
                 layers.Conv2D(filters, 3, padding="same", activation="relu", name="conv_1"),
                 layers.MaxPooling2D(2),
@@ -64,11 +72,15 @@ class _CNN:
         )
 
     def _options(self, n_inputs: int) -> Mapping[str, Any]:
-        side = round(n_inputs**0.5)
-        shape = self.image_shape or (side, side, 1)
-        if int(np.prod(shape)) != n_inputs:
+        shape = self.image_shape
+        if shape is None:
+            # the program may have more inputs than the network: both must have the same picture
+            side = max(_MIN_SIDE, math.ceil(math.sqrt(self._n_program_inputs())))
+            shape = (side, side, 1)
+        elif not math.prod(shape) == self.n_inputs_ == self._n_program_inputs():
             raise ValueError(
-                f"{n_inputs} columns are not a picture of shape {shape}; give image_shape"
+                f"{self.n_inputs_} columns are not a picture of shape {tuple(shape)}; "
+                "give height, width and channels of pictures without gaps, or None"
             )
         return {"filters": self.filters, "units": self.units, "image_shape": tuple(shape)}
 
@@ -83,7 +95,8 @@ class CNNClassifier(_CNN, NetworkClassifier):
     units : int
         Units of the hidden layer.
     image_shape : tuple of int or None
-        Height, width, channels; None: square, one channel.
+        Height, width, channels. None: square, one channel, at least 4 x 4; columns that are too
+        few for that are filled up with zeros at the end, so that any table can be fitted.
     learning_rate : float
         Step size of Adam.
     weight_decay : float
@@ -94,5 +107,8 @@ class CNNClassifier(_CNN, NetworkClassifier):
         Rounds without a better held-out loss before training stops.
     validation_fraction : float
         Share of the training rows held out for early stopping.
+    class_weight : dict, "balanced" or None
+        What the weights of a class's rows are multiplied by; "balanced": all classes weigh the
+        same; None: 1.
     random_state : int, RandomState or None
     """

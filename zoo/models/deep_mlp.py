@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from zoo.models.network import NetworkClassifier, NetworkRegressor
+from zoo.models.targets import ClassWeight
 
 
 class _DeepMLP:
@@ -74,10 +75,40 @@ class DeepMLPClassifier(_DeepMLP, NetworkClassifier):
         Rounds without a better held-out loss before training stops.
     validation_fraction : float
         Share of the training rows held out for early stopping.
+    class_weight : dict, "balanced" or None
+        What the weights of a class's rows are multiplied by; "balanced": all classes weigh the
+        same; None: 1.
     random_state : int, RandomState or None
     """
 
     _default_dropout: ClassVar[float] = 0.1
+
+    def __init__(
+        self,
+        *,
+        units: int = 128,
+        n_hidden: int = 4,
+        dropout: float | None = None,
+        learning_rate: float = 0.001,
+        weight_decay: float = 0.01,
+        max_epochs: int = 150,
+        patience: int = 12,
+        validation_fraction: float = 0.2,
+        class_weight: ClassWeight = None,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(
+            units=units,
+            n_hidden=n_hidden,
+            dropout=dropout,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            max_epochs=max_epochs,
+            patience=patience,
+            validation_fraction=validation_fraction,
+            random_state=random_state,
+        )
+        self.class_weight = class_weight
 
 
 class DeepMLPRegressor(_DeepMLP, NetworkRegressor):

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.models.network import NetworkClassifier, NetworkRegressor
-from zoo.preprocessing import Categories
+from zoo.models.targets import ClassWeight
+from zoo.preprocessing import Categories, Scale
 
 _EPSILON = 1e-5
 
@@ -23,6 +24,7 @@ class _FTTransformer:
 
     _categories: ClassVar[Categories] = "mixed"
     _max_onehot: ClassVar[int] = 0  # every category is a token
+    _scale: ClassVar[Scale] = "quantile"
     _loss: ClassVar[Any]
     encoder_: Any
 
@@ -155,7 +157,7 @@ class _FTTransformer:
 
 
 class FTTransformerClassifier(_FTTransformer, NetworkClassifier):
-    """FT-Transformer for classes. Gaps in numbers are filled with the mean, without a sign.
+    """FT-Transformer for classes. Gaps in numbers are filled with the median, without a sign.
 
     Parameters
     ----------
@@ -178,6 +180,9 @@ class FTTransformerClassifier(_FTTransformer, NetworkClassifier):
         Rounds without a better held-out loss before training stops.
     validation_fraction : float
         Share of the training rows held out for early stopping.
+    class_weight : dict, "balanced" or None
+        What the weights of a class's rows are multiplied by; "balanced": all classes weigh the
+        same; None: 1.
     random_state : int, RandomState or None
 
     References
@@ -185,9 +190,42 @@ class FTTransformerClassifier(_FTTransformer, NetworkClassifier):
     arXiv:2106.11959, section 3.3 and appendix E.
     """
 
+    def __init__(
+        self,
+        *,
+        units: int = 192,
+        n_blocks: int = 3,
+        n_heads: int = 8,
+        attention_dropout: float = 0.2,
+        hidden_dropout: float = 0.1,
+        learning_rate: float = 0.0001,
+        weight_decay: float = 0.00001,
+        batch_size: int = 256,
+        max_epochs: int = 500,
+        patience: int = 16,
+        validation_fraction: float = 0.2,
+        class_weight: ClassWeight = None,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(
+            units=units,
+            n_blocks=n_blocks,
+            n_heads=n_heads,
+            attention_dropout=attention_dropout,
+            hidden_dropout=hidden_dropout,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            batch_size=batch_size,
+            max_epochs=max_epochs,
+            patience=patience,
+            validation_fraction=validation_fraction,
+            random_state=random_state,
+        )
+        self.class_weight = class_weight
+
 
 class FTTransformerRegressor(_FTTransformer, NetworkRegressor):
-    """FT-Transformer for numbers. Gaps in numbers are filled with the mean, without a sign.
+    """FT-Transformer for numbers. Gaps in numbers are filled with the median, without a sign.
 
     Parameters
     ----------

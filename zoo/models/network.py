@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from zoo.training.fit import FitOptions
     from zoo.training.recipe import Recipe
 
-__all__ = ["NetworkClassifier", "NetworkRegressor", "fit_together"]
+__all__ = ["NetworkClassifier", "NetworkRegressor", "column_class", "fit_together"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def _softmax(logits: NDArray[Any]) -> NDArray[Any]:
     return share
 
 
-def _column_class(n_columns: int) -> int:
+def column_class(n_columns: int) -> int:
     """Return the least of 0, 4, 6, 8, 12, 16, 24, 32, 48, ... that is not less."""
     size = 4
     while n_columns > size:
@@ -70,16 +70,20 @@ class _Network(ABC):
     def _options(self, n_inputs: int) -> Mapping[str, Any]:
         """Return the options of `_build` that come from the estimator's parameters."""
 
-    def _program(self, n_places: int = 1) -> Any:
-        """Return the compiled program of this architecture and number of inputs.
+    def _n_program_inputs(self) -> int:
+        """Return the number of inputs of the program, which are not fewer than this network's.
 
         One-hot columns come and go with the training rows, so their number is rounded up: the
         sizes and replicates of a curve then share a program.
         """
+        n_fixed = self.encoder_.n_fixed_
+        return n_fixed + column_class(self.n_inputs_ - n_fixed)
+
+    def _program(self, n_places: int = 1) -> Any:
+        """Return the compiled program of this architecture and number of inputs."""
         from zoo.training.program import program
 
-        n_fixed = self.encoder_.n_fixed_
-        n_inputs = n_fixed + _column_class(self.n_inputs_ - n_fixed)
+        n_inputs = self._n_program_inputs()
         options = {"n_outputs": self.n_outputs_, **self._options(n_inputs)}
         return program(
             self._build,

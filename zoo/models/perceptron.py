@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from zoo.models.base import TableClassifier
 from zoo.models.network import NetworkClassifier, NetworkRegressor
+from zoo.models.targets import ClassWeight
 
 
 class _Perceptron:
@@ -55,8 +56,32 @@ class PerceptronClassifier(_Perceptron, NetworkClassifier):
         Rounds without a better held-out loss before training stops.
     validation_fraction : float
         Share of the training rows held out for early stopping.
+    class_weight : dict, "balanced" or None
+        What the weights of a class's rows are multiplied by; "balanced": all classes weigh the
+        same; None: 1.
     random_state : int, RandomState or None
     """
+
+    def __init__(
+        self,
+        *,
+        learning_rate: float = 0.01,
+        weight_decay: float = 0.0,
+        max_epochs: int = 150,
+        patience: int = 12,
+        validation_fraction: float = 0.2,
+        class_weight: ClassWeight = None,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            max_epochs=max_epochs,
+            patience=patience,
+            validation_fraction=validation_fraction,
+            random_state=random_state,
+        )
+        self.class_weight = class_weight
 
 
 class PerceptronRegressor(_Perceptron, NetworkRegressor):
@@ -92,12 +117,18 @@ class RosenblattClassifier(TableClassifier):
     ----------
     max_epochs : int
         Passes over the rows at most; it stops after a pass without a mistake.
+    class_weight : dict, "balanced" or None
+        What the weights of a class's rows are multiplied by; "balanced": all classes weigh the
+        same; None: 1.
     random_state : int, RandomState or None
         Decides the order of the rows.
     """
 
-    def __init__(self, *, max_epochs: int = 30, random_state: Any = None) -> None:
+    def __init__(
+        self, *, max_epochs: int = 30, class_weight: ClassWeight = None, random_state: Any = None
+    ) -> None:
         self.max_epochs = max_epochs
+        self.class_weight = class_weight
         self.random_state = random_state
 
     def _fit_codes(

@@ -14,8 +14,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.models.columns import table_inputs
 from zoo.models.network import NetworkClassifier, NetworkRegressor
-from zoo.preprocessing import Categories, Scale
+from zoo.models.targets import ClassWeight
+from zoo.preprocessing import Categories, Flags, Scale
 
 _EMBEDDING = 8  # outputs of a category's embedding
 _FREQUENCIES, _OUTPUTS = 16, 4  # of the embedding of a number
@@ -32,6 +34,7 @@ class RealMLP:
 
     _categories: ClassVar[Categories] = "mixed"
     _scale: ClassVar[Scale] = "robust"
+    _flags: ClassVar[Flags] = "onehot"
     _is_simple: ClassVar[bool] = False
     _activation: ClassVar[str]
     _learning_rate: ClassVar[float]
@@ -50,7 +53,7 @@ class RealMLP:
         label_smoothing: float = 0.1,
         batch_size: int = 256,
         max_epochs: int = 256,
-        patience: int = 256,
+        early_stopping: bool = True,
         validation_fraction: float = 0.2,
         random_state: Any = None,
     ) -> None:
@@ -62,7 +65,7 @@ class RealMLP:
         self.label_smoothing = label_smoothing
         self.batch_size = batch_size
         self.max_epochs = max_epochs
-        self.patience = patience
+        self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.random_state = random_state
 
@@ -82,20 +85,11 @@ class RealMLP:
         is_simple: bool,
     ) -> Any:
         inputs = layers.Input(n_inputs)
-        parts = []
-        if n_numbers:
-            numbers = layers.Columns(0, n_numbers, name="numbers")(inputs)
-            if not is_simple:
-                embedding = layers.PBLDEmbedding(_FREQUENCIES, _OUTPUTS, name="periodic")
-                numbers = embedding(numbers)
-            parts.append(numbers)
-        if n_codes:
-            codes = layers.Columns(n_numbers, n_numbers + n_codes, name="codes")(inputs)
-            vectors = layers.Embedding(n_levels, _EMBEDDING, name="levels")(codes)
-            parts.append(layers.Flatten()(vectors))
-        if n_inputs > n_numbers + n_codes:
-            parts.append(layers.Columns(n_numbers + n_codes, None, name="onehot")(inputs))
-        values = parts[0] if len(parts) == 1 else layers.Concatenate()(parts)
+        embed = layers.PBLDEmbedding(_FREQUENCIES, _OUTPUTS, name="periodic")
+        values = table_inputs(
+            layers, inputs, n_numbers=n_numbers, n_codes=n_codes, n_levels=n_levels,
+            level_units=_EMBEDDING, embed=None if is_simple else embed,
+        )  # fmt: skip
         values = layers.ScaleFeatures(name="front")(values)
         for number in range(1, n_hidden + 1):
             values = layers.NTKDense(units, name=f"hidden_{number}")(values)
@@ -163,7 +157,8 @@ class RealMLP:
             learning_rate=rate,
             weight_decay=0.0 if self._is_simple else self.weight_decay,
             max_epochs=self.max_epochs,
-            patience=self.patience,
+            patience=self.max_epochs,
+            stops_idle=self.early_stopping,
             rate_schedule="four_cycles",
             decay_schedule="flat_cosine",
             dropout_schedule="flat_cosine",
@@ -271,10 +266,14 @@ class RealMLPClassifier(RealMLP, NetworkClassifier):
     batch_size : int
     max_epochs : int
         The four cycles of the learning rate end with the last of them.
-    patience : int
-        Epochs without a better held-out error before training stops.
+    early_stopping : bool
+        Whether training stops after a cycle of the learning rate that lowered the held-out error
+        by no more than its standard error; the published model goes through all four.
     validation_fraction : float
         Share of the training rows on which the best epoch is chosen.
+    class_weight : dict, "balanced" or None
+        What the weights of a class's rows are multiplied by; "balanced": all classes weigh the
+        same; None: 1.
     random_state : int, RandomState or None
 
     References
@@ -284,6 +283,37 @@ class RealMLPClassifier(RealMLP, NetworkClassifier):
 
     _activation: ClassVar[str] = "selu"
     _learning_rate: ClassVar[float] = 0.04
+
+    def __init__(
+        self,
+        *,
+        units: int = 256,
+        n_hidden: int = 3,
+        dropout: float = 0.15,
+        learning_rate: float | None = None,
+        weight_decay: float = 0.02,
+        label_smoothing: float = 0.1,
+        batch_size: int = 256,
+        max_epochs: int = 256,
+        early_stopping: bool = True,
+        validation_fraction: float = 0.2,
+        class_weight: ClassWeight = None,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(
+            units=units,
+            n_hidden=n_hidden,
+            dropout=dropout,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            label_smoothing=label_smoothing,
+            batch_size=batch_size,
+            max_epochs=max_epochs,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            random_state=random_state,
+        )
+        self.class_weight = class_weight
 
 
 class RealMLPRegressor(RealMLP, NetworkRegressor):
@@ -306,8 +336,9 @@ class RealMLPRegressor(RealMLP, NetworkRegressor):
     batch_size : int
     max_epochs : int
         The four cycles of the learning rate end with the last of them.
-    patience : int
-        Epochs without a better held-out error before training stops.
+    early_stopping : bool
+        Whether training stops after a cycle of the learning rate that lowered the held-out error
+        by no more than its standard error; the published model goes through all four.
     validation_fraction : float
         Share of the training rows on which the best epoch is chosen.
     random_state : int, RandomState or None

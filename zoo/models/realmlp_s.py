@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from zoo.models.network import NetworkClassifier, NetworkRegressor
 from zoo.models.realmlp import RealMLP
+from zoo.models.targets import ClassWeight
 
 
 class _RealMLPSimple(RealMLP):
@@ -23,7 +24,7 @@ class _RealMLPSimple(RealMLP):
         label_smoothing: float = 0.1,
         batch_size: int = 256,
         max_epochs: int = 256,
-        patience: int = 256,
+        early_stopping: bool = True,
         validation_fraction: float = 0.2,
         random_state: Any = None,
     ) -> None:
@@ -36,7 +37,7 @@ class _RealMLPSimple(RealMLP):
             label_smoothing=label_smoothing,
             batch_size=batch_size,
             max_epochs=max_epochs,
-            patience=patience,
+            early_stopping=early_stopping,
             validation_fraction=validation_fraction,
             random_state=random_state,
         )
@@ -58,10 +59,14 @@ class RealMLPSimpleClassifier(_RealMLPSimple, NetworkClassifier):
     batch_size : int
     max_epochs : int
         The four cycles of the learning rate end with the last of them.
-    patience : int
-        Epochs without a better held-out error before training stops.
+    early_stopping : bool
+        Whether training stops after a cycle of the learning rate that lowered the held-out error
+        by no more than its standard error; the published model goes through all four.
     validation_fraction : float
         Share of the training rows on which the best epoch is chosen.
+    class_weight : dict, "balanced" or None
+        What the weights of a class's rows are multiplied by; "balanced": all classes weigh the
+        same; None: 1.
     random_state : int, RandomState or None
 
     References
@@ -71,6 +76,33 @@ class RealMLPSimpleClassifier(_RealMLPSimple, NetworkClassifier):
 
     _activation: ClassVar[str] = "selu"
     _learning_rate: ClassVar[float] = 0.04
+
+    def __init__(
+        self,
+        *,
+        units: int = 256,
+        n_hidden: int = 3,
+        learning_rate: float | None = None,
+        label_smoothing: float = 0.1,
+        batch_size: int = 256,
+        max_epochs: int = 256,
+        early_stopping: bool = True,
+        validation_fraction: float = 0.2,
+        class_weight: ClassWeight = None,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(
+            units=units,
+            n_hidden=n_hidden,
+            learning_rate=learning_rate,
+            label_smoothing=label_smoothing,
+            batch_size=batch_size,
+            max_epochs=max_epochs,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            random_state=random_state,
+        )
+        self.class_weight = class_weight
 
 
 class RealMLPSimpleRegressor(_RealMLPSimple, NetworkRegressor):
@@ -89,8 +121,9 @@ class RealMLPSimpleRegressor(_RealMLPSimple, NetworkRegressor):
     batch_size : int
     max_epochs : int
         The four cycles of the learning rate end with the last of them.
-    patience : int
-        Epochs without a better held-out error before training stops.
+    early_stopping : bool
+        Whether training stops after a cycle of the learning rate that lowered the held-out error
+        by no more than its standard error; the published model goes through all four.
     validation_fraction : float
         Share of the training rows on which the best epoch is chosen.
     random_state : int, RandomState or None

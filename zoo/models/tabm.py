@@ -12,21 +12,31 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.models.columns import table_inputs
 from zoo.models.network import NetworkClassifier, NetworkRegressor
+from zoo.models.targets import ClassWeight
+from zoo.preprocessing import Categories, Flags, Scale
 
 
 class _TabM:
     """Architecture, first weights and optimiser."""
 
+    _categories: ClassVar[Categories] = "mixed"
+    _max_onehot: ClassVar[int] = 1_000_000  # every category
+    _scale: ClassVar[Scale] = "quantile"
+    _flags: ClassVar[Flags] = "onehot"
     _loss: ClassVar[Any]
+    encoder_: Any
 
     def __init__(
         self,
         *,
         k: int = 32,
         units: int = 512,
-        n_hidden: int = 3,
+        n_hidden: int | None = None,
         is_mini: bool = False,
+        n_bins: int = 0,
+        embedding_units: int = 16,
         dropout: float = 0.1,
         learning_rate: float = 0.002,
         weight_decay: float = 0.0003,
@@ -40,6 +50,8 @@ class _TabM:
         self.units = units
         self.n_hidden = n_hidden
         self.is_mini = is_mini
+        self.n_bins = n_bins
+        self.embedding_units = embedding_units
         self.dropout = dropout
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
@@ -57,13 +69,24 @@ class _TabM:
         n_outputs: int,
         k: int,
         units: int,
+        n_numbers: int,
         n_hidden: int,
         is_mini: bool,
+        n_bins: int,
+        embedding_units: int,
         dropout: float,
         is_logits: bool,
     ) -> Any:
+        def embed(numbers: Any) -> Any:
+            embedding = layers.PiecewiseLinearEmbedding(n_bins, embedding_units, name="bins")
+            return layers.Flatten()(embedding(numbers))
+
         inputs = layers.Input(n_inputs)
-        values = layers.Members(k)(inputs)
+        values = table_inputs(
+            layers, inputs, n_numbers=n_numbers, n_codes=0, n_levels=0, level_units=0,
+            embed=embed if n_bins else None,
+        )  # fmt: skip
+        values = layers.Members(k, name="copies")(values)
         if is_mini:
             values = layers.MembersScale(name="members")(values)
         dense = layers.SharedDense if is_mini else layers.BatchEnsembleDense
@@ -83,12 +106,22 @@ class _TabM:
         X: NDArray[np.float32],
         **options: Any,
     ) -> list[NDArray[np.float32]]:
-        """Draw shared matrices within 1 / sqrt(inputs); members start apart by random signs."""
+        """Draw shared matrices within 1 / sqrt(inputs); members start apart by random factors.
+
+        The factors of the first layer are signs, or normal where numbers are embedded: then one
+        for all that came of a number.
+        """
+        n_embedded = options["n_numbers"] if options["n_bins"] else 0
+        size = options["embedding_units"]
         drawn: list[NDArray[Any]] = []
         bound = 1.0
         for path, shape in zip(paths, shapes, strict=True):
             layer, name = path.split("/")[-2:]
-            if name == "kernel":
+            if layer == "bins":
+                width = 1.0 / np.sqrt(size)
+                is_zero = name == "kernel"
+                drawn.append(np.zeros(shape) if is_zero else rng.uniform(-width, width, shape))
+            elif name == "kernel":
                 bound = 1.0 / np.sqrt(shape[-2])
                 drawn.append(rng.uniform(-bound, bound, shape))
             elif name == "bias" and layer != "output" and len(shape) > 1:
@@ -96,7 +129,12 @@ class _TabM:
             elif name == "bias":
                 drawn.append(rng.uniform(-bound, bound, shape))
             elif name == "factors" or (name == "r" and layer == "hidden_1"):
-                drawn.append(rng.choice([-1.0, 1.0], size=shape))
+                if n_embedded:
+                    factors = rng.normal(size=(shape[0], shape[1] - n_embedded * (size - 1)))
+                    wide = np.repeat(factors[:, :n_embedded], size, axis=1)
+                    drawn.append(np.concatenate([wide, factors[:, n_embedded:]], axis=1))
+                else:
+                    drawn.append(rng.choice([-1.0, 1.0], size=shape))
             else:
                 drawn.append(np.ones(shape))
             if name == "r":  # the kernel and its bias come next
@@ -107,8 +145,11 @@ class _TabM:
         return {
             "k": self.k,
             "units": self.units,
-            "n_hidden": self.n_hidden,
+            "n_numbers": self.encoder_.n_numbers_,
+            "n_hidden": self.n_hidden or (2 if self.n_bins else 3),
             "is_mini": self.is_mini,
+            "n_bins": self.n_bins if self.encoder_.n_numbers_ else 0,
+            "embedding_units": self.embedding_units,
             "dropout": self.dropout,
             "is_logits": self._loss == "crossentropy",
         }
@@ -130,10 +171,14 @@ class TabMClassifier(_TabM, NetworkClassifier):
         Members.
     units : int
         Units of each hidden layer.
-    n_hidden : int
-        Hidden layers.
+    n_hidden : int or None
+        Hidden layers; None: 3, or 2 where numbers are embedded.
     is_mini : bool
         Whether members differ in one factor for each input only (TabM-mini).
+    n_bins : int
+        Bins of a piecewise-linear embedding of each number; 0: none, numbers as they are.
+    embedding_units : int
+        Features that a number becomes where it is embedded.
     dropout : float
         Share of hidden units dropped at each step.
     learning_rate : float
@@ -147,12 +192,52 @@ class TabMClassifier(_TabM, NetworkClassifier):
         Rounds without a better held-out loss before training stops.
     validation_fraction : float
         Share of the training rows held out for early stopping.
+    class_weight : dict, "balanced" or None
+        What the weights of a class's rows are multiplied by; "balanced": all classes weigh the
+        same; None: 1.
     random_state : int, RandomState or None
 
     References
     ----------
     arXiv:2410.24210, section 3; batch ensembles: arXiv:2002.06715.
     """
+
+    def __init__(
+        self,
+        *,
+        k: int = 32,
+        units: int = 512,
+        n_hidden: int | None = None,
+        is_mini: bool = False,
+        n_bins: int = 0,
+        embedding_units: int = 16,
+        dropout: float = 0.1,
+        learning_rate: float = 0.002,
+        weight_decay: float = 0.0003,
+        batch_size: int = 256,
+        max_epochs: int = 500,
+        patience: int = 16,
+        validation_fraction: float = 0.2,
+        class_weight: ClassWeight = None,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(
+            k=k,
+            units=units,
+            n_hidden=n_hidden,
+            is_mini=is_mini,
+            n_bins=n_bins,
+            embedding_units=embedding_units,
+            dropout=dropout,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            batch_size=batch_size,
+            max_epochs=max_epochs,
+            patience=patience,
+            validation_fraction=validation_fraction,
+            random_state=random_state,
+        )
+        self.class_weight = class_weight
 
 
 class TabMRegressor(_TabM, NetworkRegressor):
@@ -164,10 +249,14 @@ class TabMRegressor(_TabM, NetworkRegressor):
         Members.
     units : int
         Units of each hidden layer.
-    n_hidden : int
-        Hidden layers.
+    n_hidden : int or None
+        Hidden layers; None: 3, or 2 where numbers are embedded.
     is_mini : bool
         Whether members differ in one factor for each input only (TabM-mini).
+    n_bins : int
+        Bins of a piecewise-linear embedding of each number; 0: none, numbers as they are.
+    embedding_units : int
+        Features that a number becomes where it is embedded.
     dropout : float
         Share of hidden units dropped at each step.
     learning_rate : float

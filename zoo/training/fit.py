@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.training.program import Carry, Program
-from zoo.training.schedules import Schedule, schedule_factor
+from zoo.training.schedules import Schedule, cycle_ends, schedule_factor
 
 __all__ = ["FitOptions", "FitResult", "FitTask", "Place", "Rows"]
 
@@ -36,6 +36,10 @@ class FitOptions:
         What the best round has least of on the held-out rows: the loss, or mistaken labels.
     prefers_later : bool
         Whether a later round that is as good is kept in place of an earlier one.
+    stops_idle : bool
+        Whether training stops at the end of a cycle of the learning rate, from the second on, that
+        lowered what is monitored by no more than the standard error of the difference, row by row
+        (the rule of one standard error, Breiman et al. 1984).
     drops_last : bool
         Whether an epoch leaves out the rows that do not fill a batch (if others do).
     """
@@ -50,6 +54,7 @@ class FitOptions:
     round_steps: int = 32
     monitor: Literal["loss", "error"] = "loss"
     prefers_later: bool = False
+    stops_idle: bool = False
     drops_last: bool = False
 
 
@@ -136,6 +141,9 @@ class Place:
             self._steps_of_epoch = max(1, n_rows // batch_size)
         self._epochs_of_round = max(1, options.round_steps // self._steps_of_epoch)
         self._round, self._best_round, self._best = 0, 0, np.inf
+        self._cycle_ends = cycle_ends(options.rate_schedule, options.max_epochs)
+        self._best_rows: NDArray[np.float64] | None = None  # what each held-out row was worth then
+        self._rows_before: NDArray[np.float64] | None = None  # at the end of the cycle before
         self._start_round()
 
     def _start_round(self) -> None:
@@ -184,7 +192,8 @@ class Place:
         held = task.validation or task.train
         with np.errstate(all="ignore"):  # a network that overflows is told below
             outputs = program.forward(weights, held.X)
-            loss = program.mean_loss(outputs, held.y, held.weight)
+            each = program.row_losses(outputs, held.y)
+            loss = float(np.average(each, weights=held.weight.astype(np.float64)))
         if not np.isfinite(loss):
             which = "held-out loss" if task.validation else "loss"
             made = self._round * len(self._batches)
@@ -193,17 +202,31 @@ class Place:
         result.losses.append(loss)
         value = loss
         if self.options.monitor == "error":
-            value = float(np.average(outputs.argmax(axis=1) != held.y, weights=held.weight))
+            each = (outputs.argmax(axis=1) != held.y).astype(np.float64)
+            value = float(np.average(each, weights=held.weight))
         if task.validation is None or self._is_best(value):
-            self._best, self._best_round = value, self._round
+            self._best, self._best_round, self._best_rows = value, self._round, each
             result.best_epoch = result.n_epochs
             result.weights = program.cropped(weights, task.train.X.shape[1])
-        if self._round == self.options.max_epochs:
+        if self._round == self.options.max_epochs or self._is_idle(held.weight):
             return True
         if self._round - self._best_round >= self.options.patience:
             return True
         self._start_round()
         return False
+
+    def _is_idle(self, weight: NDArray[np.float32]) -> bool:
+        """Return whether a cycle has just ended that gained too little to tell from none."""
+        if not self.options.stops_idle or self._round not in self._cycle_ends:
+            return False
+        before, self._rows_before = self._rows_before, self._best_rows
+        if before is None or self._best_rows is None:
+            return False
+        share = weight / weight.sum(dtype=np.float64)
+        gains = before - self._best_rows
+        gain = float(gains @ share)
+        error = float(np.sqrt(((gains - gain) ** 2) @ share**2))
+        return gain <= error
 
     def _is_best(self, value: float) -> bool:
         return value < self._best or (self.options.prefers_later and value == self._best)

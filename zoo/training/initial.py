@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DrawWeights", "draw_state", "draw_weights"]
+__all__ = ["DrawWeights", "bin_edges", "draw_state", "draw_weights"]
 
 
 class DrawWeights(Protocol):
@@ -75,10 +75,25 @@ def draw_weights(
     return weights
 
 
+def bin_edges(X: NDArray[np.float32], n_edges: int) -> NDArray[np.float32]:
+    """Return edges of bins that hold equally many of the rows, (n_columns, n_edges).
+
+    Edges that coincide count once; the largest is repeated in their stead at the end, so a column
+    with few values has few bins that are not empty, and a constant one has none.
+    """
+    shares = np.linspace(0.0, 1.0, n_edges)
+    edges = np.empty((X.shape[1], n_edges), np.float32)
+    for j, column in enumerate(X.T):
+        found = np.unique(np.quantile(column, shares).astype(np.float32))
+        edges[j, : len(found)], edges[j, len(found) :] = found, found[-1]
+    return edges
+
+
 def draw_state(
     variables: Sequence[Any],
     rng: np.random.Generator,
     sizes: Mapping[str, tuple[int, ...]],
+    X: NDArray[np.float32],
 ) -> list[NDArray[Any]]:
     """Return the first values of one network's variables that no gradient moves.
 
@@ -89,6 +104,8 @@ def draw_state(
     rng : Generator
     sizes : mapping of str to tuple of int
         Shapes of the network's own weights, by layer and name: ``hidden_1/kernel``.
+    X : ndarray of shape (n_rows, n_inputs)
+        The training rows; ``edges`` are quantiles of the first of their columns.
     """
     state: list[NDArray[Any]] = []
     for variable in variables:
@@ -98,6 +115,8 @@ def draw_state(
             state.append(rng.integers(0, 2**31, size=shape).astype(np.uint32))
         elif name == "gain":
             state.append(np.full(shape, 1.0 / np.sqrt(sizes[f"{layer}/kernel"][0]), np.float32))
+        elif name == "edges":
+            state.append(bin_edges(X[:, : shape[0]], shape[1]))
         else:
             make = np.zeros if name == "moving_mean" else np.ones
             state.append(make(shape, np.float32))

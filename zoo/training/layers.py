@@ -17,7 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo.training import attention_layers, ensemble_layers, tabular_layers
+from zoo.training import attention_layers, embedding_layers, ensemble_layers, tabular_layers
 
 __all__ = ["ScaleFeatures", "plain", "replicated", "rows_present"]
 
@@ -291,10 +291,14 @@ class ReplicateMaxPooling2D(keras.layers.Layer):  # type: ignore[misc]
 
 
 _ANY_SHAPE = {  # these serve both
-    **{name: getattr(keras.layers, name) for name in ("Activation", "Add", "Concatenate")},
+    **{
+        name: getattr(keras.layers, name)
+        for name in ("Activation", "Add", "Concatenate", "Multiply")
+    },
     **{name: getattr(tabular_layers, name) for name in tabular_layers.__all__},
     **{name: getattr(ensemble_layers, name) for name in ensemble_layers.__all__},
     **{name: getattr(attention_layers, name) for name in attention_layers.__all__},
+    **{name: getattr(embedding_layers, name) for name in embedding_layers.__all__},
 }
 
 

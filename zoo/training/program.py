@@ -132,7 +132,7 @@ class Program:
         weights = self._draw(paths, shapes, rng, X)
         fresh = Carry(
             self.padded(weights),
-            draw_state(self.network.non_trainable_variables, rng, sizes),
+            draw_state(self.network.non_trainable_variables, rng, sizes, X),
             [np.float32(0)] * len(weights),
             [np.float32(0)] * len(weights),
             np.float32(0),
@@ -273,17 +273,15 @@ class Program:
             parts.append(outputs.numpy()[:n_rows])
         return np.concatenate(parts)
 
-    def mean_loss(
-        self, outputs: NDArray[Any], y: NDArray[np.float32], weight: NDArray[np.float32]
-    ) -> float:
-        """Return the weighted mean loss of `outputs` (n_rows, n_outputs), labels not smoothed."""
+    def row_losses(self, outputs: NDArray[Any], y: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the loss of each row of `outputs` (n_rows, n_outputs), labels not smoothed."""
         if self.recipe.loss == "squared":
             losses = (outputs[:, 0] - y) ** 2
         else:
             top = outputs.max(axis=1)
             log_sum = top + np.log(np.exp(outputs - top[:, None]).sum(axis=1))
             losses = log_sum - outputs[np.arange(len(y)), y.astype(np.intp)]
-        return float(np.average(losses.astype(np.float64), weights=weight.astype(np.float64)))
+        return losses.astype(np.float64)
 
     def _infer(self, weights: Sequence[Any], X: Any) -> Any:
         n = len(self.template.trainable_variables)

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Schedule", "schedule_factor"]
+__all__ = ["Schedule", "cycle_ends", "schedule_factor"]
 
 Schedule = Literal["constant", "cosine", "flat_cosine", "four_cycles"]
 
@@ -40,3 +40,10 @@ def schedule_factor(schedule: Schedule, progress: NDArray[np.float64]) -> NDArra
     raise ValueError(
         f"unknown schedule {schedule!r}; expected constant, cosine, flat_cosine or four_cycles"
     )
+
+
+def cycle_ends(schedule: Schedule, n_rounds: int) -> list[int]:
+    """Return the rounds, from 1, at whose end a wave of the schedule is over."""
+    if schedule != "four_cycles":
+        return [n_rounds]
+    return [int(n_rounds * (2**k - 1) / 15) for k in (1, 2, 3, 4)]

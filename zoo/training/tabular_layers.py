@@ -12,7 +12,17 @@ import keras
 import numpy as np
 from keras import ops
 
-__all__ = ["Columns", "NTKDense", "PBLDEmbedding", "ParametricActivation"]
+__all__ = [
+    "Columns",
+    "Crossings",
+    "NTKDense",
+    "PBLDEmbedding",
+    "ParametricActivation",
+    "SumColumns",
+    "ZeroFill",
+]
+
+_STRIDE, _BUCKETS = 610, 987  # of `Crossings`
 
 
 def _lead(input_shape: Any, n_axes: int) -> tuple[int, ...]:
@@ -46,6 +56,30 @@ class Columns(keras.layers.Layer):  # type: ignore[misc]
     def get_config(self) -> dict[str, Any]:
         """Return what `__init__` takes."""
         return {**super().get_config(), "start": self.start, "stop": self.stop}
+
+
+@keras.saving.register_keras_serializable("zoo")
+class ZeroFill(keras.layers.Layer):  # type: ignore[misc]
+    """The inputs, and zeros after them.
+
+    Parameters
+    ----------
+    units : int
+        Columns that come out, not fewer than go in.
+    """
+
+    def __init__(self, units: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.units = units
+
+    def call(self, inputs: Any) -> Any:
+        """Return (..., units)."""
+        missing = self.units - inputs.shape[-1]
+        return ops.pad(inputs, [*[(0, 0)] * (len(inputs.shape) - 1), (0, missing)])
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `__init__` takes."""
+        return {**super().get_config(), "units": self.units}
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -152,3 +186,51 @@ class PBLDEmbedding(keras.layers.Layer):  # type: ignore[misc]
         """Return what `__init__` takes."""
         sizes = {"n_frequencies": self.n_frequencies, "units": self.units}
         return {**super().get_config(), **sizes}
+
+
+@keras.saving.register_keras_serializable("zoo")
+class Crossings(keras.layers.Layer):  # type: ignore[misc]
+    """A code for what two columns of codes say together (arXiv:1606.07792, section 3.1).
+
+    Each pair of columns has buckets of its own, and codes a and b fall into number
+    (610 a + b) mod 987 of them. Those are neighbouring Fibonacci numbers, which keep what is close
+    together apart: when the codes of one column follow each other, two pairs of levels share a
+    bucket only if both columns have more than 21 levels, or one more than 13 and the other 34, or
+    one more than 8 and the other 55, and so on.
+
+    Parameters
+    ----------
+    pairs : sequence of (int, int)
+        Which columns to cross.
+    """
+
+    def __init__(self, pairs: Any, **options: Any) -> None:
+        super().__init__(**options)
+        self.pairs = tuple((int(first), int(second)) for first, second in pairs)
+
+    @property
+    def n_buckets(self) -> int:
+        """One more than the largest code."""
+        return _BUCKETS * len(self.pairs)
+
+    def call(self, inputs: Any) -> Any:
+        """Return codes (..., n_pairs) for codes (..., n_columns)."""
+        codes = ops.cast(inputs, "int32")
+        made = [
+            (codes[..., first] * _STRIDE + codes[..., second]) % _BUCKETS + number * _BUCKETS
+            for number, (first, second) in enumerate(self.pairs)
+        ]
+        return ops.stack(made, axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `__init__` takes."""
+        return {**super().get_config(), "pairs": self.pairs}
+
+
+@keras.saving.register_keras_serializable("zoo")
+class SumColumns(keras.layers.Layer):  # type: ignore[misc]
+    """The sum of a row's vectors: (..., n_columns, units) to (..., units)."""
+
+    def call(self, inputs: Any) -> Any:
+        """Return (..., units)."""
+        return ops.sum(inputs, axis=-2)

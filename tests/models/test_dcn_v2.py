@@ -1,0 +1,163 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+import zoo
+from zoo.models.dcn_v2 import DCNv2Classifier, DCNv2Regressor
+from zoo.models.network import fit_together
+from zoo.training.layers import plain
+from zoo.training.program import Program
+from zoo.training.recipe import Recipe
+
+OPTIONS = {
+    "n_outputs": 3, "n_numbers": 3, "n_codes": 2, "n_levels": 12, "units": 5, "n_crosses": 3,
+    "n_hidden": 2, "embedding_units": 4, "dropout": 0.0,
+}  # fmt: skip
+
+
+def build(layers, n_inputs, **changed):
+    return DCNv2Classifier._build(layers, n_inputs=n_inputs, **{**OPTIONS, **changed})
+
+
+def make_rows(n_rows=7, n_replicates=None):
+    """Three numbers, two codes and a sign of a gap."""
+    rng = np.random.default_rng(0)
+    shape = (n_rows,) if n_replicates is None else (n_replicates, n_rows)
+    codes = np.stack([rng.integers(0, 4, shape), rng.integers(4, 9, shape)], axis=-1)
+    gap = rng.integers(0, 2, (*shape, 1))
+    return np.concatenate([rng.normal(size=(*shape, 3)), codes, gap], -1).astype(np.float32)
+
+
+def network_with_random_weights(**changed):
+    network = build(plain(), 6, **changed)
+    rng = np.random.default_rng(1)
+    for variable in network.trainable_variables:
+        variable.assign(0.5 * rng.normal(size=variable.shape))
+    return network, {
+        "/".join(v.path.split("/")[-2:]): v.numpy() for v in network.trainable_variables
+    }
+
+
+def by_hand(w, X):
+    """Evaluate x_{l+1} = x_0 * (W x_l + b) + x_l, and the deep part, for one row at a time."""
+    logits = []
+    for row in X:
+        vectors = [w["levels/embeddings"][int(code)] for code in row[3:5]]
+        x0 = np.concatenate([row[:3], *vectors, row[5:]]) @ w["first/kernel"] + w["first/bias"]
+        x = x0
+        for number in (1, 2, 3):
+            x = x0 * (x @ w[f"cross_{number}/kernel"] + w[f"cross_{number}/bias"]) + x
+        h = x0
+        for number in (1, 2):
+            h = np.maximum(h @ w[f"hidden_{number}/kernel"] + w[f"hidden_{number}/bias"], 0)
+        logits.append(np.concatenate([x, h]) @ w["output/kernel"] + w["output/bias"])
+    return np.stack(logits)
+
+
+def test_the_forward_pass_is_that_of_the_paper():
+    network, weights = network_with_random_weights()
+    X = make_rows()
+    np.testing.assert_allclose(network(X).numpy(), by_hand(weights, X), rtol=1e-4, atol=1e-5)
+
+
+def test_dropout_leaves_out_products_and_never_what_came_before_them():
+    network, w = network_with_random_weights(dropout=0.999, n_crosses=1, n_hidden=0)
+    X = make_rows(200)
+    vectors = w["levels/embeddings"][X[:, 3:5].astype(int)].reshape(200, -1)
+    inputs = np.concatenate([X[:, :3], vectors, X[:, 5:]], axis=1)
+    first = inputs @ w["first/kernel"] + w["first/bias"]
+    without = np.concatenate([first, first], axis=1) @ w["output/kernel"] + w["output/bias"]
+    found = network(X, training=True).numpy()
+    same = np.isclose(found, without, rtol=1e-3, atol=1e-4).all(axis=1)
+    assert same.mean() > 0.95
+    assert not np.isclose(network(X).numpy(), without, rtol=1e-3, atol=1e-4).all(axis=1).any()
+
+
+def test_networks_side_by_side_are_each_the_ordinary_one():
+    two = Program(
+        build, 6, Recipe(loss="crossentropy"), n_replicates=2,
+        draw=lambda *given: DCNv2Classifier._draw(*given, **OPTIONS),
+    )  # fmt: skip
+    X = make_rows(n_replicates=2)
+    carry = two.empty()
+    for r in range(2):
+        carry = two.enter(carry, r, r, X[r])
+    outputs, _ = two.network.stateless_call(carry.weights, carry.state, X, training=False)
+    for r in range(2):
+        alone = two.forward(two.slice(carry, r), X[r])
+        assert np.ptp(alone) > 0.01
+        np.testing.assert_allclose(np.asarray(outputs)[r], alone, atol=1e-5)
+
+
+def test_first_weights_are_within_one_over_the_root_of_the_inputs():
+    network = build(plain(), 6, units=64, embedding_units=16)
+    variables = network.trainable_variables
+    drawn = DCNv2Classifier._draw(
+        [v.path for v in variables],
+        [tuple(v.shape) for v in variables],
+        np.random.default_rng(0),
+        make_rows(),
+    )
+    found = {v.path: np.abs(values).max() for v, values in zip(variables, drawn, strict=True)}
+    n_first = 3 + 2 * 16 + 1
+    for path, n_inputs in (
+        ("levels/embeddings", 16), ("first/kernel", n_first), ("first/bias", n_first),
+        ("cross_2/kernel", 64), ("hidden_1/bias", 64), ("output/kernel", 128),
+    ):  # fmt: skip
+        bound = 1 / np.sqrt(n_inputs)
+        assert 0.9 * bound < found[path] <= bound, path
+
+
+def table(n_rows, seed=0):
+    rng = np.random.default_rng(seed)
+    X = pd.DataFrame({"a": rng.normal(size=n_rows), "b": rng.normal(size=n_rows)})
+    X["level"] = rng.choice(list("uvw"), n_rows)
+    return X, X["a"] * X["b"] * np.where(X["level"] == "u", -1.0, 1.0)
+
+
+def test_many_fitted_together_equal_each_alone_and_share_a_program_whatever_their_levels():
+    X, values = table(150)
+    tables = [(X, values > 0), (X.assign(level=X["level"].replace("w", "v")), values > 0)]
+    small = dict(zoo.spec("dcn_v2").smoke)
+    models = [DCNv2Classifier(**small, random_state=i) for i in range(2)]
+    assert dict(fit_together(models, tables, n_places=2)) == {0: None, 1: None}
+    assert models[0].encoder_.n_levels_ != models[1].encoder_.n_levels_
+    assert models[0]._program() is models[1]._program()
+    for i, (frame, y) in enumerate(tables):
+        alone = DCNv2Classifier(**small, random_state=i).fit(frame, y)
+        np.testing.assert_allclose(
+            models[i].predict_proba(frame), alone.predict_proba(frame), atol=1e-3
+        )
+
+
+def test_products_of_columns_are_learnt():
+    X, values = table(600)
+    new, truth = table(300, seed=1)
+    small = {"units": 32, "embedding_units": 4, "max_epochs": 60, "learning_rate": 0.003}
+    model = DCNv2Regressor(**small, random_state=0).fit(X, values)
+    assert model.score(new, truth) > 0.8
+    without = DCNv2Regressor(**small, n_crosses=0, n_hidden=0, random_state=0).fit(X, values)
+    assert without.score(new, truth) < 0.2
+
+
+@pytest.mark.slow
+def test_every_parameter_changes_what_is_learnt():
+    X, values = table(80)
+    y = np.digitize(values, [-0.3, 0.3])
+    base = {**zoo.spec("dcn_v2").smoke, "max_epochs": 2, "random_state": 0}
+
+    def fitted(**changed):
+        model = DCNv2Classifier(**{**base, **changed})
+        model._jit_compile = False  # the same network, sooner
+        return model.fit(X, y)
+
+    usual = fitted()
+    changes = {
+        "units": 8, "n_crosses": 1, "n_hidden": 1, "embedding_units": 2, "dropout": 0.5,
+        "learning_rate": 0.01, "weight_decay": 2.0, "batch_size": 16, "max_epochs": 1,
+        "validation_fraction": 0.4, "random_state": 1,
+    }  # fmt: skip
+    assert {*changes, "patience"} == set(usual.get_params())
+    for name, value in changes.items():
+        share = fitted(**{name: value}).predict_proba(X)
+        assert not np.allclose(share, usual.predict_proba(X), atol=1e-7), name

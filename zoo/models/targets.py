@@ -1,0 +1,141 @@
+"""Targets as they come: one column of labels or numbers, and what each class weighs."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.exceptions import DataConversionWarning
+from sklearn.utils.class_weight import compute_class_weight
+
+from zoo.tables import as_array
+
+__all__ = ["ClassWeight", "as_labels", "as_numbers", "class_weights"]
+
+_TOO_LARGE = 1e150  # squares of larger numbers are infinite
+
+ClassWeight: TypeAlias = Mapping[Any, float] | Literal["balanced"] | None
+
+
+def _as_column(y: Any, estimator: object) -> NDArray[Any]:
+    """Return `y` as one column (n_samples,) of whatever it holds."""
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is None; "
+            "pass a label or number for each row of X"
+        )
+    column = as_array(y, "y")
+    if column.ndim == 2 and column.shape[1] == 1:
+        warnings.warn(
+            "A column-vector y was passed when a 1d array was expected. Please change the shape "
+            "of y to (n_samples,), for example using ravel().",
+            DataConversionWarning,
+            stacklevel=5,
+        )
+        column = column.ravel()
+    if column.ndim != 1:
+        raise ValueError(
+            f"y should be a 1d array, got an array of shape {column.shape} instead; pass one column"
+        )
+    return column
+
+
+def as_labels(y: Any, estimator: object) -> NDArray[Any]:
+    """Return class labels (n_samples,); refuse missing values and continuous numbers."""
+    labels = _as_column(y, estimator)
+    # numpy would write a missing value of a list of strings as the string "nan"
+    written = np.asarray(y, dtype=object).ravel() if isinstance(y, list | tuple) else labels
+    gaps = pd.isna(written)
+    if gaps.any():
+        row = int(gaps.argmax())
+        raise ValueError(
+            f"y must be one column without missing values, got {written[row]} in row {row}; "
+            "drop the rows without a label"
+        )
+    if labels.dtype.kind == "f":
+        odd = ~np.isfinite(labels) | (labels != np.floor(labels))
+        if odd.any():
+            row = int(odd.argmax())
+            raise ValueError(
+                f"Unknown label type: continuous. y must hold classes, got {labels[row]} in row "
+                f"{row}; use the regressor, or make classes of y, e.g. with pandas.cut"
+            )
+    return labels
+
+
+def as_numbers(y: Any, estimator: object) -> NDArray[np.float64]:
+    """Return a target of finite numbers (n_samples,)."""
+    column = _as_column(y, estimator)
+    try:
+        if column.dtype.kind in "mM":  # numpy would count ticks, whatever they last
+            raise TypeError("times have no unit")
+        numbers = column.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"y must be one column of finite numbers, got {column.dtype} ({error}); "
+            "make numbers of it, e.g. with pandas.to_numeric"
+        ) from error
+    bad = ~(np.abs(numbers) < _TOO_LARGE)
+    if bad.any():
+        row = int(bad.argmax())
+        raise ValueError(
+            f"y must be one column of finite numbers, got {numbers[row]} in row {row}; "
+            "drop or fill such rows, or choose a smaller unit"
+        )
+    return numbers
+
+
+def class_weights(
+    class_weight: ClassWeight,
+    classes: NDArray[Any],
+    labels: NDArray[Any],
+    weight: NDArray[np.float64] | None,
+) -> NDArray[np.float64]:
+    """Return what the rows of each class are multiplied by, (n_classes,).
+
+    Parameters
+    ----------
+    class_weight : mapping, "balanced" or None
+        "balanced": so that the weights of all classes have the same sum.
+    classes : ndarray of shape (n_classes,)
+    labels : ndarray of shape (n_samples,)
+    weight : ndarray of shape (n_samples,) or None
+        What a row counts.
+
+    Raises
+    ------
+    ValueError
+        If it is none of these, a weight is not a number from 0, or a class of the data has none
+        while one that is not in the data has.
+    """
+    if class_weight is None:
+        return np.ones(len(classes))
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        balanced: NDArray[np.float64] = compute_class_weight(
+            "balanced", classes=classes, y=labels, sample_weight=weight
+        )
+        return balanced
+    if not isinstance(class_weight, Mapping):
+        raise ValueError(
+            f"class_weight must be a dict, 'balanced' or None, got {class_weight!r}; "
+            "give a weight for each class"
+        )
+    for label, value in class_weight.items():
+        if not (isinstance(value, int | float | np.number) and 0 <= value < np.inf):
+            raise ValueError(
+                f"class_weight must hold finite numbers from 0, got {value!r} for {label!r}; "
+                "1 leaves a class as it is"
+            )
+    known = classes.tolist()
+    odd = [label for label in class_weight if label not in known]
+    # a small part of the data may lack classes: those only count as wrong where others lack weights
+    if odd and any(label not in class_weight for label in known):
+        raise ValueError(
+            f"class_weight names the class {odd[0]!r}, which y does not have; "
+            f"its classes are {', '.join(map(repr, known[:20]))}"
+        )
+    return np.array([class_weight.get(label, 1.0) for label in known], np.float64)

@@ -1,0 +1,99 @@
+"""The file itself: a zip of members, whose names, sizes and digests are checked before use."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import re
+import uuid
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import ModelFileError
+
+__all__ = ["FORMAT", "SCHEMA", "one_line", "pack", "read", "unpack"]
+
+FORMAT, SCHEMA = "zoo model", 1
+_MAX_GIB, _MAX_MEMBERS = 4, 100_000  # of a whole file, unpacked
+_NAME = re.compile(r"(?!.*\.\.)[\w-][\w.-]*(/[\w.-]+)*")
+
+
+def one_line(error: BaseException) -> str:
+    """Return kind and message of an error, for a message of ours."""
+    kind = "" if isinstance(error, ModelFileError) else f"{type(error).__name__}: "
+    return kind + " ".join(str(error).split())[:300]
+
+
+def pack(path: Path, members: Mapping[str, bytes]) -> None:
+    """Write a zip beside `path`, then put it in its place."""
+    _check_size(len(members), sum(map(len, members.values())))
+    part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        with part.open("xb") as file:
+            with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+                for name, data in members.items():
+                    archive.writestr(name, data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        why = f"'{path}' cannot be written ({error.strerror}); name a file in a folder that exists"
+        raise ModelFileError(why) from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink()
+
+
+def _check_size(n_members: int, n_bytes: int) -> None:
+    if n_members > _MAX_MEMBERS or n_bytes > _MAX_GIB * 2**30:
+        raise ModelFileError(
+            f"expected at most {_MAX_GIB} GiB in {_MAX_MEMBERS} members, got "
+            f"{n_bytes / 2**30:.1f} GiB in {n_members}; fit a smaller model"
+        )
+
+
+def unpack(source: Any) -> dict[str, bytes]:
+    """Return a zip's members; what it declares is checked before anything is unpacked."""
+    with zipfile.ZipFile(source) as archive:
+        infos = archive.infolist()
+        names = {info.filename for info in infos}
+        odd = sorted(name for name in names if not _NAME.fullmatch(name))
+        if odd or len(names) < len(infos):
+            why = f"is called {odd[0]!r}, which leads out of it" if odd else "comes twice"
+            raise ModelFileError(f"a member {why}")
+        _check_size(len(infos), sum(info.file_size for info in infos))
+        return {info.filename: archive.read(info) for info in infos}
+
+
+def read(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Return the header and the members that it lists."""
+    try:
+        members = unpack(path)
+        header = json.loads(members.pop("model.json", b"null"))
+        if not isinstance(header, dict) or header.get("format") != FORMAT:
+            raise ModelFileError("it has no model.json of a zoo model")
+        if header.get("schema") != SCHEMA:
+            raise ModelFileError(
+                f"expected schema {SCHEMA}, got {header.get('schema')}, of another zoo: update it"
+            )
+        listed = dict(header.get("members") or {})
+        found = {name: hashlib.sha256(data).hexdigest() for name, data in members.items()}
+        wrong = sorted(key for key in {*listed, *found} if listed.get(key) != found.get(key))
+        if wrong:
+            raise ModelFileError(f"'{wrong[0]}' is missing, added or changed since it was saved")
+        if "network.keras" in members:
+            # never loaded here, but someone may take it out
+            config = unpack(io.BytesIO(members["network.keras"]))["config.json"]
+            if re.search(r'"class_name"\s*:\s*"_*lambda_*"', json.dumps(json.loads(config)), re.I):
+                raise ModelFileError("its network.keras has a lambda, which is code and not data")
+    except Exception as error:
+        raise ModelFileError(
+            f"'{path}' is not a whole file of a zoo model ({one_line(error)}); "
+            "name a file that save() wrote, or fetch it again, from someone you trust"
+        ) from error
+    return header, members
