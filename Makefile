@@ -6,7 +6,7 @@ SUITE ?= quick
 OUT ?= results/my-$(SUITE)
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help bench test test-slow check check-data bench-speed parity format clean
+.PHONY: help bench test test-slow check check-data bench-speed parity backtest format clean
 
 help: ## Say what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -44,6 +44,9 @@ bench-speed: $(VENV)/peers ## Measure start-up, overhead and the training engine
 	$(BIN)/python benchmarks/speed/growth.py
 	$(BIN)/python benchmarks/speed/small.py
 	$(BIN)/python benchmarks/speed/curve.py
+
+backtest: $(VENV)/installed ## Measure forecasts on the curves in CURVES (a CSV; docs/FORECASTS.md) and on results/quick
+	$(BIN)/python benchmarks/backtest/backtest.py $(CURVES)
 
 parity: $(VENV)/peers ## Compare with the published models (hours; goes on if cut off; ADULT=FILE for Adult)
 	$(BIN)/python benchmarks/parity/run.py $(if $(ADULT),--adult $(ADULT))

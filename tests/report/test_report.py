@@ -35,7 +35,10 @@ def test_a_report_holds_tables_figures_and_both_pages(tmp_path):
         str(path.relative_to(page.parent)) for path in page.parent.rglob("*") if path.is_file()
     }
     assert {
-        "tables/cells.csv", "tables/curves.csv", "tables/ranks.csv", "figures/d.png",
+        "tables/cells.csv", "tables/curves.csv", "tables/ranks.csv", "tables/forecast.csv",
+        "tables/crossovers.csv", "tables/comparisons.csv", "tables/verdicts.csv",
+        "tables/cost.csv", "figures/d-forecast.png", "figures/d-cost.svg", "figures/ranks.png",
+        "figures/critical-difference.png", "figures/d.png",
         "figures/d.svg", "figures/families.png", "REPORT.md", "report.html",
     } <= names  # fmt: skip
 

@@ -1,1 +1,24 @@
-"""Learning curves from tables of cells: means, intervals, ranks. No framework is imported."""
+"""What learning curves say: forecasts, crossovers, winners, verdicts. No framework is imported.
+
+Everything works on tables of scores alone, so it can be used with results of any origin.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_PUBLIC = {
+    "CurveSet": "zoo.curves.curveset",
+    "crossover": "zoo.curves.crossover",
+    "forecast": "zoo.curves.forecast",
+    "verdict_frame": "zoo.curves.claims",
+}
+
+__all__ = sorted(_PUBLIC)  # noqa: PLE0605 (names are looked up on use)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'zoo.curves' has no attribute '{name}'")
+    return getattr(importlib.import_module(_PUBLIC[name]), name)

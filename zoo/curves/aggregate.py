@@ -34,6 +34,7 @@ _CELL_COLUMNS = (
     "fit_s",
     "predict_s",
     "peak_rss_mb",
+    "n_parameters",
     "environment",
 )
 
@@ -79,6 +80,7 @@ def cell_frame(cells: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
             "fit_s": timings.get("fit"),
             "predict_s": timings.get("predict"),
             "peak_rss_mb": cell.get("memory_mb", {}).get("peak_rss"),
+            "n_parameters": cell.get("model_facts", {}).get("n_parameters"),
             "environment": cell.get("run", {}).get("environment"),
             "metric": facts.get("metric"),
         }

@@ -22,7 +22,7 @@ from zoo.report.style import (
     model_colours,
 )
 
-__all__ = ["draw_dataset", "draw_families", "save"]
+__all__ = ["draw_dataset", "draw_families", "limit_scores", "save", "size_axis", "write_head"]
 
 _FONT = 8.5
 
@@ -40,7 +40,8 @@ def save(figure: Figure, path: Path) -> list[Path]:
     return files
 
 
-def _size_axis(axes: Any, sizes: Sequence[int]) -> None:
+def size_axis(axes: Any, sizes: Sequence[int]) -> None:
+    """Make x the training rows, on a log scale with a tick at each size."""
     axes.set_xscale("log")
     axes.set_xticks(sorted(sizes))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
@@ -75,7 +76,7 @@ def draw_dataset(curves: pd.DataFrame, *, title: str, bayes_error: float | None 
     figure = Figure(figsize=(8.6, 5.8))
     axes = figure.subplots()
     figure.subplots_adjust(left=0.09, right=0.76, top=0.88, bottom=0.15)
-    _size_axis(axes, sorted(curves["n_train"].unique()))
+    size_axis(axes, sorted(curves["n_train"].unique()))
     ends = []
     for model, family in models:
         line = curves[curves["model"] == model].sort_values("n_train")
@@ -94,16 +95,16 @@ def draw_dataset(curves: pd.DataFrame, *, title: str, bayes_error: float | None 
             "least possible error", (0.01, bayes_error), xycoords=("axes fraction", "data"),
             xytext=(0, 3), textcoords="offset points", fontsize=_FONT - 1, va="bottom",
         )  # fmt: skip
-    _limit(axes, means, metric)
+    limit_scores(axes, means, metric)
     better = "higher" if metric in HIGHER_IS_BETTER else "lower"
     axes.set_ylabel(f"test {METRIC_NAMES.get(metric, metric)} ({better} is better)")
-    _head(figure, title, "Mean over replicates; bands: 95% interval (Student's t)")
+    write_head(figure, title, "Mean over replicates; bands: 95% interval (Student's t)")
     _family_legend(axes, {family for _, family in models})
     label_ends(axes, ends, size=_FONT)
     return figure
 
 
-def _limit(axes: Any, means: NDArray[np.float64], metric: str) -> None:
+def limit_scores(axes: Any, means: NDArray[np.float64], metric: str) -> None:
     """Let the means decide the limits: an interval of three values can be very wide."""
     low, high = float(means.min()), float(means.max())
     if metric not in HIGHER_IS_BETTER and low > 0 and high / low > 3:
@@ -122,9 +123,11 @@ def _sparse_minor(value: float, _: object) -> str:
     return f"{value:g}" if digit in (2, 5) else ""
 
 
-def _head(figure: Figure, title: str, subtitle: str) -> None:
-    figure.text(0.02, 0.965, title, fontsize=12, weight="bold", va="top")
-    figure.text(0.02, 0.915, subtitle, fontsize=_FONT, color="#555555", va="top")
+def write_head(figure: Figure, title: str, subtitle: str) -> None:
+    """Write title and subtitle at the top left, the same distance from the top in every figure."""
+    height = figure.get_figheight()
+    figure.text(0.02, 1 - 0.2 / height, title, fontsize=12, weight="bold", va="top")
+    figure.text(0.02, 1 - 0.49 / height, subtitle, fontsize=_FONT, color="#555555", va="top")
 
 
 def _family_legend(axes: Any, families: set[str]) -> None:
@@ -160,7 +163,7 @@ def draw_families(families: pd.DataFrame) -> Figure:
     low = float(families["mean"].min())
     for axes, group in zip(panels, groups, strict=True):
         part = families[families["group"] == group]
-        _size_axis(axes, sorted(part["n_train"].unique()))
+        size_axis(axes, sorted(part["n_train"].unique()))
         axes.set_ylim(min(0.0, low) - 0.02, 1.02)
         ends = []
         for family, name in FAMILY_NAMES.items():
@@ -183,7 +186,7 @@ def draw_families(families: pd.DataFrame) -> Figure:
         axes.set_title(what, fontsize=10, loc="left")
         label_ends(axes, ends, size=_FONT)
     panels[0].set_ylabel("score: 0 = dummy, 1 = best point of the data set")
-    _head(
+    write_head(
         figure,
         "Performance against the amount of data, by family",
         "Mean over data sets of the mean of a family's models; bands: 95% interval over replicates",

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader
+from matplotlib.figure import Figure
 
 from zoo.bench.store import Results, read
 from zoo.curves.aggregate import (
@@ -16,9 +17,16 @@ from zoo.curves.aggregate import (
     current_cells,
     curve_frame,
     family_frame,
-    rank_frame,
 )
+from zoo.curves.curveset import CurveSet
+from zoo.curves.sentences import cheapest_sentence, headline_sentence, verdict_rows
 from zoo.errors import StoreError
+from zoo.report.answer_figures import (
+    draw_cost,
+    draw_critical_difference,
+    draw_forecast,
+    draw_rank_over_size,
+)
 from zoo.report.figures import draw_dataset, draw_families, save
 from zoo.report.findings import dataset_finding, family_findings
 from zoo.report.tables import failure_rows, score_rows, size_text, write_tables
@@ -52,11 +60,12 @@ def write_report(folder: Path) -> Path:
         said = cells["reason"].dropna()
         why = f"; the first reason: {said.iloc[0]}" if len(said) else ""
         raise StoreError(f"{folder}: no cell has a score, so there is nothing to draw{why}")
-    families, ranks = family_frame(cells), rank_frame(cells)
-    frames = {"cells": cells, "curves": curves, "ranks": ranks, "families": families}
-    write_tables(folder, frames)
+    curve_set = CurveSet(cells)
+    tables = {"cells": cells, "curves": curves, "families": family_frame(cells)}
+    tables |= curve_set.tables()
+    write_tables(folder, tables)
     (folder / "figures").mkdir(exist_ok=True)
-    parts = _parts(folder, results, cells, curves, families, ranks)
+    parts = _parts(folder, results, curve_set, tables)
     n_old = len(stored.cells) - len(results.cells)
     if n_old:
         parts["warnings"].append(
@@ -78,13 +87,9 @@ def _write(path: Path, template: str, parts: dict[str, Any], *, is_html: bool) -
 
 
 def _parts(
-    folder: Path,
-    results: Results,
-    cells: pd.DataFrame,
-    curves: pd.DataFrame,
-    families: pd.DataFrame,
-    ranks: pd.DataFrame,
+    folder: Path, results: Results, curve_set: CurveSet, tables: dict[str, pd.DataFrame]
 ) -> dict[str, Any]:
+    cells, families, ranks = tables["cells"], tables["families"], tables["ranks"]
     facts = {cell["key"]["dataset"]: cell.get("facts", {}) for cell in results.cells}
     figure = ""
     if not families.empty:
@@ -104,8 +109,13 @@ def _parts(
         "warnings": _warnings(cells),
         "families_figure": figure,
         "family_findings": family_findings(families),
-        "datasets": [_dataset_part(folder, name, facts[name], curves) for name in _names(curves)],
+        "datasets": [
+            _dataset_part(folder, name, facts[name], curve_set, tables)
+            for name in _names(tables["curves"])
+        ],
+        "verdicts": verdict_rows(tables["verdicts"]),
         "ranks": _rank_rows(ranks),
+        "rank_figures": _rank_figures(folder, ranks),
         "failures": failure_rows(cells),
         "provenance": _provenance(results),
     }
@@ -116,8 +126,13 @@ def _names(curves: pd.DataFrame) -> list[str]:
 
 
 def _dataset_part(
-    folder: Path, name: str, facts: dict[str, Any], curves: pd.DataFrame
+    folder: Path,
+    name: str,
+    facts: dict[str, Any],
+    curve_set: CurveSet,
+    tables: dict[str, pd.DataFrame],
 ) -> dict[str, Any]:
+    curves = tables["curves"]
     lines = curves[(curves["dataset"] == name) & curves["is_headline"]]
     title = facts.get("title") or name
     figure = draw_dataset(lines, title=f"{name}: {title}", bayes_error=facts.get("bayes_error"))
@@ -125,11 +140,52 @@ def _dataset_part(
     return {
         "name": name,
         "title": title,
+        "headline": headline_sentence(curve_set, name),
         "finding": dataset_finding(lines),
+        "cheapest": cheapest_sentence(tables["cost"], name),
         "figure": _embed(save(figure, folder / "figures" / name)[0]),
+        "answers": _answer_figures(folder, name, lines, curve_set, tables),
         "sizes": sizes,
         "rows": rows,
     }
+
+
+def _answer_figures(
+    folder: Path,
+    name: str,
+    lines: pd.DataFrame,
+    curve_set: CurveSet,
+    tables: dict[str, pd.DataFrame],
+) -> list[dict[str, str]]:
+    """Draw forecast and cost of a data set where there are any."""
+    found = []
+    forecasts = tables["forecast"]
+    best = curve_set.best_models(name)
+    if best:
+        ahead = forecasts[(forecasts["dataset"] == name) & forecasts["model"].isin(best)]
+        shown = lines[lines["model"].isin(best)]
+        figure = draw_forecast(shown, ahead, title=f"{name}: what more data would bring")
+        found.append(_figure(folder, f"{name}-forecast", figure, f"Forecasts on {name}"))
+    cost = tables["cost"][tables["cost"]["dataset"] == name]
+    if cost["fit_s"].gt(0).any():
+        figure = draw_cost(cost, title=f"{name}: what a score costs")
+        found.append(_figure(folder, f"{name}-cost", figure, f"Score against cost on {name}"))
+    return found
+
+
+def _rank_figures(folder: Path, ranks: pd.DataFrame) -> list[dict[str, str]]:
+    if ranks.empty:
+        return []
+    over_size, diagram = draw_rank_over_size(ranks), draw_critical_difference(ranks)
+    return [
+        _figure(folder, "ranks", over_size, "Mean rank of each model against training rows"),
+        _figure(folder, "critical-difference", diagram, "Critical-difference diagram of each size"),
+    ]
+
+
+def _figure(folder: Path, name: str, figure: Figure, alt: str) -> dict[str, str]:
+    png = save(figure, folder / "figures" / name)[0]
+    return {"alt": alt, "path": f"figures/{name}.png", "data": _embed(png)}
 
 
 def _embed(png: Path) -> str:

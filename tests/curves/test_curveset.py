@@ -1,0 +1,132 @@
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.curves.test_aggregate import cell
+from zoo.curves import CurveSet
+from zoo.curves.aggregate import cell_frame
+
+SIZES = (100, 300, 1000, 3000, 10000)
+TRUTH = {
+    ("tree", "boosting"): lambda n: 0.05 + 1.2 * n**-0.5,
+    ("net", "deep"): lambda n: 4.0 * n**-0.6,
+    ("line", "classical"): lambda n: 0.12 + 0.5 * n**-0.8,
+    ("dummy", "baseline"): lambda n: 0.5,
+}
+
+
+def cells(metric="error_rate", replicates=5, datasets=("d", "e")):
+    rng = np.random.default_rng(0)
+    found = []
+    for dataset in datasets:
+        shared = 0.03 * rng.standard_normal(replicates)
+        for (model, family), curve in TRUTH.items():
+            for n in SIZES:
+                for r in range(replicates):
+                    loss = min(curve(n) * np.exp(shared[r] + 0.01 * rng.standard_normal()), 1.0)
+                    score = loss if metric == "error_rate" else 1 - loss
+                    found.append(cell(dataset, model, family, n, r, score, metric=metric))
+    return found
+
+
+@pytest.fixture(scope="module")
+def curves():
+    return CurveSet(cell_frame(cells()))
+
+
+def test_every_table_has_rows_and_no_baseline(curves):
+    tables = curves.tables()
+    assert set(tables) == {"forecast", "crossovers", "comparisons", "ranks", "verdicts", "cost"}
+    for name, table in tables.items():
+        assert len(table), name
+    assert set(tables["forecast"]["model"]) == {"tree", "net", "line"}
+
+
+def test_forecasts_cover_the_truth(curves):
+    table = curves.forecasts()
+    truth = [TRUTH[row.model, row.family](row.n_train) for row in table.itertuples()]
+    inside = (table["low_90"] <= truth) & (truth <= table["high_90"])
+    assert inside.mean() >= 0.8
+    assert table["n_train"].unique().tolist() == [20000, 40000, 80000]
+
+
+def test_the_crossing_is_where_the_curves_cross(curves):
+    sizes = np.geomspace(100, 10000, 20001)
+    curve = {name: f for (name, _), f in TRUTH.items()}
+    behind = curve["net"](sizes) > curve["tree"](sizes)
+    truth = sizes[np.flatnonzero(behind)[-1]]
+    row = (
+        curves.crossovers()
+        .set_index(["dataset", "incumbent", "challenger"])
+        .loc["d", "tree", "net"]
+    )
+    assert row["kind"] == "within"
+    assert row["low"] <= truth * 1.1 and truth / 1.1 <= row["high"]
+
+
+def test_a_metric_with_higher_better_gives_the_mirror_of_its_error(curves):
+    mirror = CurveSet(cell_frame(cells("accuracy")))
+    one, other = curves.forecasts(), mirror.forecasts()
+    assert other["mean"].to_numpy() == pytest.approx(1 - one["mean"].to_numpy())
+    assert other["low_90"].to_numpy() == pytest.approx(1 - one["high_90"].to_numpy())
+    assert other["gain"].to_numpy() == pytest.approx(one["gain"].to_numpy())
+    ranks = [c.ranks().set_index(["n_train", "model"])["mean_rank"] for c in (curves, mirror)]
+    assert ranks[0].equals(ranks[1])
+
+
+def test_questions_about_one_curve(curves):
+    gain = curves.gain_from_doubling("d", "net")
+    assert gain.value == pytest.approx(1 - 2**-0.6, abs=0.1)
+    assert curves.plateau("d", "net").verdict == "not reached"
+    assert curves.rows_needed("d", "net", 0.01).value == pytest.approx(21700, rel=0.4)
+    assert curves.marginal_value("d", "net").value > 0
+
+
+def test_wrong_names_say_which_there_are(curves):
+    with pytest.raises(KeyError, match="there are: d, e"):
+        curves.forecast("f", "net")
+    with pytest.raises(KeyError, match="there are: dummy, line, net, tree"):
+        curves.crossover("d", "net", "forest")
+
+
+def test_any_table_of_scores_will_do(curves):
+    columns = ["dataset", "model", "family", "n_train", "replicate", "score"]
+    again = CurveSet.from_scores(curves.scores[columns], metric="error_rate")
+    assert again.forecasts().equals(curves.forecasts())
+
+
+def test_a_table_without_families_will_do():
+    rows = [("d", m, n, r, n**-s + 0.01 * r) for m, s in (("a", 0.3), ("b", 0.4)) for n in SIZES
+            for r in range(3)]  # fmt: skip
+    scores = pd.DataFrame(rows, columns=["dataset", "model", "n_train", "replicate", "score"])
+    curves = CurveSet.from_scores(scores, metric="error_rate")
+    assert len(curves.forecasts()) == 6
+    with pytest.raises(ValueError, match="missing: replicate"):
+        CurveSet.from_scores(scores.drop(columns="replicate"), metric="error_rate")
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        lambda key: key["n_train"] <= 300,
+        lambda key: key["n_train"] <= 100,
+        lambda key: key["replicate"] == 0,
+        lambda key: key["model"] == "net",
+        lambda key: (key["n_train"] + key["replicate"]) % 3 != 0 or key["model"] != "net",
+        lambda key: key["dataset"] == "d" or key["model"] != "tree",
+    ],
+    ids=["two sizes", "one size", "one replicate", "one model", "holes", "one model less"],
+)
+def test_little_data_gives_tables_all_the_same(kept):
+    tables = CurveSet(cell_frame([c for c in cells() if kept(c["key"])])).tables()
+    forecast = tables["forecast"]
+    assert len(forecast)
+    assert (forecast["mean"].between(0, 1) | forecast["reason"].notna()).all()
+
+
+def test_importing_the_package_loads_no_pandas():
+    code = "import sys, zoo.curves; sys.exit('pandas' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

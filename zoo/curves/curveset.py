@@ -1,0 +1,301 @@
+"""The curves of a benchmark, and the questions one asks of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from zoo.bench.store import read
+from zoo.curves.aggregate import cell_frame, current_cells, headline, rank_frame
+from zoo.curves.claims import verdict_frame
+from zoo.curves.cost import COSTS, cost_frame
+from zoo.curves.crossover import Crossover, crossover
+from zoo.curves.enough import (
+    SMALLEST_GAIN,
+    Estimate,
+    Plateau,
+    gain_from,
+    marginal_value,
+    plateau,
+    rows_needed,
+)
+from zoo.curves.forecast import Forecast, forecast
+from zoo.curves.scale import Scale, scale_of
+from zoo.curves.sentences import headline_sentence
+from zoo.curves.winners import (
+    elo_ratings,
+    mean_losses,
+    normalised_scores,
+    paired_tests,
+    rank_table,
+    win_rates,
+)
+
+__all__ = ["FACTORS", "CurveSet"]
+
+# How many times the largest size the tables forecast to.
+FACTORS = (2, 4, 8)
+
+
+class CurveSet:
+    """Learning curves of models on data sets, in the headline metric of each.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        From `zoo.curves.aggregate.cell_frame`.
+
+    Examples
+    --------
+    >>> rows = [(n, r, 0.1 + n**-0.5 + 0.001 * r) for n in (100, 200, 400, 800) for r in range(3)]
+    >>> scores = pd.DataFrame(rows, columns=["n_train", "replicate", "score"])
+    >>> curves = CurveSet.from_scores(scores.assign(dataset="d", model="m"), metric="error_rate")
+    >>> bool(curves.forecast("d", "m", [3200]).frame["mean"].between(0.11, 0.13).all())
+    True
+    """
+
+    def __init__(self, cells: pd.DataFrame) -> None:
+        self.cells = cells
+        self.scores = headline(cells)
+
+    @classmethod
+    def from_folder(cls, folder: Path | str) -> CurveSet:
+        """Return the curves of a results folder."""
+        return cls(cell_frame(current_cells(read(Path(folder)).cells)))
+
+    @classmethod
+    def from_scores(cls, scores: pd.DataFrame, *, metric: str) -> CurveSet:
+        """Return the curves of any table of scores.
+
+        Parameters
+        ----------
+        scores : DataFrame
+            dataset, model, n_train, replicate, score; family and the costs of
+            `zoo.curves.cost.COSTS` if known.
+        metric : str
+        """
+        needed = ["dataset", "model", "n_train", "replicate", "score"]
+        missing = [name for name in needed if name not in scores.columns]
+        if missing:
+            raise ValueError(f"expected columns {', '.join(needed)}; missing: {', '.join(missing)}")
+        unknown = {name: None for name in ("family", *COSTS) if name not in scores.columns}
+        cells = scores.rename(columns={"score": f"test_{metric}"}).assign(**unknown)
+        return cls(cells.assign(status="ok", metric=metric, family=cells["family"].fillna("other")))
+
+    @cached_property
+    def losses(self) -> pd.DataFrame:
+        """The scores as losses: dataset, model, family, metric, n_train, replicate, loss."""
+        keys = ["dataset", "model", "family", "metric", "n_train", "replicate"]
+        scores = self.scores
+        loss = np.full(len(scores), np.nan)
+        for metric in scores["metric"].unique():
+            here = (scores["metric"] == metric).to_numpy()
+            loss[here] = scale_of(str(metric)).loss(scores.loc[here, "score"])
+        return scores[keys].assign(loss=loss).reset_index(drop=True)
+
+    @cached_property
+    def _learned(self) -> pd.DataFrame:
+        return self.losses[self.losses["family"] != "baseline"]
+
+    @cached_property
+    def _replicates(self) -> dict[tuple[str, str], pd.DataFrame]:
+        """Losses of each curve, sizes by replicates."""
+        return {
+            (str(dataset), str(model)): rows.pivot_table(
+                index="n_train", columns="replicate", values="loss"
+            )
+            for (dataset, model), rows in self.losses.groupby(["dataset", "model"])
+        }
+
+    def scale(self, dataset: str) -> Scale:
+        """Return the scale of a data set's headline metric."""
+        return scale_of(str(self._of(dataset)["metric"].iloc[0]))
+
+    def frame(self) -> pd.DataFrame:
+        """Return mean, standard error and replicates at each anchor."""
+        keys = ["dataset", "model", "family", "metric", "n_train"]
+        grouped = self.scores.groupby(keys, as_index=False)["score"]
+        return grouped.agg(mean="mean", standard_error="sem", replicates="size")
+
+    def _of(self, dataset: str, model: str | None = None) -> pd.DataFrame:
+        rows = self.scores[self.scores["dataset"] == dataset]
+        if rows.empty:
+            known = ", ".join(sorted(self.scores["dataset"].unique()))
+            raise KeyError(f"no curves on data set {dataset!r}; there are: {known}")
+        if model is None:
+            return rows
+        part = rows[rows["model"] == model]
+        if part.empty:
+            known = ", ".join(sorted(rows["model"].unique()))
+            raise KeyError(f"no curve of model {model!r} on {dataset}; there are: {known}")
+        return part
+
+    def forecast(self, dataset: str, model: str, targets: Sequence[float] = ()) -> Forecast:
+        """Return the forecast of a curve at larger sizes; see `zoo.curves.forecast.forecast`."""
+        rows = self._of(dataset, model)
+        means = rows.groupby("n_train")["score"].agg(["mean", "sem"])
+        wanted = targets or [factor * int(means.index.max()) for factor in FACTORS]
+        return forecast(
+            means.index.to_numpy(dtype=np.float64),
+            means["mean"],
+            wanted,
+            metric=str(rows["metric"].iloc[0]),
+            standard_errors=means["sem"],
+        )
+
+    def _fit(self, dataset: str, model: str) -> Any:
+        found = self.forecast(dataset, model)
+        if found.fit is None:
+            raise ValueError(f"{model} on {dataset}: {found.reason}")
+        return found.fit
+
+    def rows_needed(self, dataset: str, model: str, score: float) -> Estimate:
+        """Return the training rows at which a model reaches a score."""
+        return rows_needed(self._fit(dataset, model), self.scale(dataset), score)
+
+    def gain_from_doubling(self, dataset: str, model: str) -> Estimate:
+        """Return the part of its loss that a model loses by a doubling of the rows."""
+        return gain_from(self._fit(dataset, model))
+
+    def marginal_value(self, dataset: str, model: str, rows: int = 1000) -> Estimate:
+        """Return by how much that many more rows better the score."""
+        return marginal_value(self._fit(dataset, model), self.scale(dataset), rows)
+
+    def plateau(self, dataset: str, model: str, *, smallest_gain: float = SMALLEST_GAIN) -> Plateau:
+        """Return whether a model's curve has reached its plateau."""
+        return plateau(self._fit(dataset, model), smallest_gain=smallest_gain)
+
+    def crossover(self, dataset: str, incumbent: str, challenger: str) -> Crossover:
+        """Return the size from which the challenger stays ahead of the incumbent."""
+        tables = []
+        for model in (incumbent, challenger):
+            self._of(dataset, model)
+            rows = self.losses[
+                (self.losses["dataset"] == dataset) & (self.losses["model"] == model)
+            ]
+            tables.append(rows.pivot_table(index="n_train", columns="replicate", values="loss"))
+        first, second = tables[0].align(tables[1], join="outer")
+        highest = self.scale(dataset).highest_loss
+        return crossover(first.index, first.to_numpy(), second.to_numpy(), highest=highest)
+
+    def best_models(self, dataset: str) -> list[str]:
+        """Return the models that are best at some size, or best of their family at the largest."""
+        rows = self._learned[self._learned["dataset"] == dataset]
+        means = rows.groupby(["n_train", "family", "model"], as_index=False)["loss"].mean()
+        leaders = means.loc[means.groupby("n_train")["loss"].idxmin(), "model"]
+        at_end = means[means["n_train"] == means["n_train"].max()]
+        of_family = at_end.loc[at_end.groupby("family")["loss"].idxmin(), "model"]
+        return sorted({*leaders, *of_family})
+
+    def forecasts(self) -> pd.DataFrame:
+        """Return the forecast of every curve at `FACTORS` times its size, and what it says.
+
+        Returns
+        -------
+        DataFrame
+            dataset, model, family, metric, n_last, shape, n_train, mean, low_50, high_50, low_90,
+            high_90, gain (by doubling, part of the loss), gain_low, gain_high, plateau, per_1000
+            (change of the score for the better by 1,000 more rows), per_1000_low, per_1000_high,
+            reason, notes.
+        """
+        parts = []
+        for (dataset, model), rows in self._learned.groupby(["dataset", "model"]):
+            found = self.forecast(str(dataset), str(model))
+            columns: dict[str, Any] = {
+                "dataset": dataset,
+                "model": model,
+                "family": rows["family"].iloc[0],
+                "metric": rows["metric"].iloc[0],
+                "n_last": int(rows["n_train"].max()),
+                "shape": found.shape,
+            }
+            frame = found.frame.assign(**columns)
+            frame["n_train"] = frame["n_train"].astype(int)
+            if found.fit is not None:
+                flat = plateau(found.fit)
+                more = marginal_value(found.fit, self.scale(str(dataset)))
+                frame[["gain", "gain_low", "gain_high"]] = _triple(flat.gain)
+                frame["plateau"] = flat.verdict
+                frame[["per_1000", "per_1000_low", "per_1000_high"]] = _triple(more)
+            frame["reason"], frame["notes"] = found.reason, "; ".join(found.notes)
+            parts.append(frame[[*columns, *(name for name in frame if name not in columns)]])
+        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+    def crossovers(self) -> pd.DataFrame:
+        """Return the crossing of each two of the best models of each data set.
+
+        The incumbent is the better one at the smallest size that both were measured at.
+
+        Returns
+        -------
+        DataFrame
+            dataset, incumbent, challenger, kind, n_train, low, high, share, reason: see
+            `zoo.curves.crossover.Crossover`.
+        """
+        rows = []
+        for dataset in sorted(self._learned["dataset"].unique()):
+            here = self._learned[self._learned["dataset"] == dataset]
+            means = here.pivot_table(index="n_train", columns="model", values="loss")
+            names = self.best_models(dataset)
+            for place, one in enumerate(names):
+                for other in names[place + 1 :]:
+                    both = means[[one, other]].dropna()
+                    if both.empty:
+                        continue
+                    first, second = both.iloc[0].sort_values(kind="stable").index
+                    found = self.crossover(dataset, first, second)
+                    size = (found.n_train, found.low, found.high, found.share, found.reason)
+                    rows.append((dataset, first, second, found.kind, *size))
+        names = ["dataset", "incumbent", "challenger", "kind", "n_train", "low", "high", "share"]
+        return pd.DataFrame(rows, columns=[*names, "reason"])
+
+    def comparisons(self) -> pd.DataFrame:
+        """Return the best model beside each other one; see `zoo.curves.winners.paired_tests`."""
+        return paired_tests(self._learned)
+
+    def ranks(self) -> pd.DataFrame:
+        """Return for each size the models' mean ranks, win rates, Elo and normalised scores."""
+        means = mean_losses(self.losses)
+        table = rank_frame(self.cells)
+        ranked = rank_table(means).drop(columns=["mean_rank", "n_models", "n_datasets"])
+        elo = elo_ratings(means).rename(columns={"low": "elo_low", "high": "elo_high"})
+        for part in (ranked, win_rates(means), elo, normalised_scores(means)):
+            table = table.merge(part, on=["n_train", "model"], how="left")
+        return table
+
+    def verdicts(self) -> pd.DataFrame:
+        """Return what the data says to five claims; see `zoo.curves.claims.verdict_frame`."""
+        return verdict_frame(self.losses)
+
+    def cost(self) -> pd.DataFrame:
+        """Return scores beside what they cost; see `zoo.curves.cost.cost_frame`."""
+        return cost_frame(self.scores)
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return every table of answers by the name of its file."""
+        return dict(self._tables)
+
+    @cached_property
+    def _tables(self) -> dict[str, pd.DataFrame]:
+        return {
+            "forecast": self.forecasts(),
+            "crossovers": self.crossovers(),
+            "comparisons": self.comparisons(),
+            "ranks": self.ranks(),
+            "verdicts": self.verdicts(),
+            "cost": self.cost(),
+        }
+
+    def advice(self) -> dict[str, str]:
+        """Return for each data set, in plain words, who leads where and what more data brings."""
+        names = sorted(self.scores["dataset"].unique())
+        return {str(name): headline_sentence(self, str(name)) for name in names}
+
+
+def _triple(estimate: Estimate) -> tuple[float, float, float]:
+    return estimate.value, estimate.low, estimate.high

@@ -1,0 +1,110 @@
+"""Shapes a learning curve can have, in coordinates relative to its largest size.
+
+A shape is the logarithm of the loss against octaves, ``log2(n / n_last)``, with the value 0 at
+octave 0. Neither the unit of the loss nor the number of rows matters to it, so one table of shapes
+serves every curve, and how often each occurs can be learned on one collection of curves and used
+on another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache, partial
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["FORMS", "ShapeTable", "shape_table"]
+
+Array = NDArray[np.float64]
+
+# Octaves before and after the largest size that the table covers, and its step.
+_BACK, _AHEAD, _STEP = 14.0, 14.0, 0.5
+_FLOORS = (0.0, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.96)
+_LOWEST = 1e-3
+
+FORMS = ("last", "pow3", "pow4", "mmf4", "wbl4", "loglinear", "worsening")
+
+
+@dataclass(frozen=True, slots=True)
+class ShapeTable:
+    """Every shape on a grid of octaves.
+
+    Parameters
+    ----------
+    octaves : array of shape (n_octaves,)
+        Evenly spaced.
+    log_loss : array of shape (n_shapes, n_octaves)
+        Logarithm of the loss, 0 at octave 0.
+    form : array of shape (n_shapes,)
+        Position in `FORMS`.
+    """
+
+    octaves: Array
+    log_loss: Array
+    form: NDArray[np.int64]
+
+    def at(self, octaves: Array) -> Array:
+        """Return the shapes at any octaves, shape (n_shapes, n): interpolated, ends held."""
+        place = np.clip((octaves - self.octaves[0]) / _STEP, 0, len(self.octaves) - 1.000001)
+        left = place.astype(np.int64)
+        part = place - left
+        values: Array = self.log_loss[:, left] * (1 - part) + self.log_loss[:, left + 1] * part
+        return values
+
+
+def _with_floors(falling: Callable[[Array], Array], u: Array) -> Iterable[Array]:
+    """Yield ``floor + (1 - floor) * g(u) / g(1)``: a part of the last loss is never learned."""
+    ratio = falling(u) / falling(np.ones(1))
+    for floor in _FLOORS:
+        yield floor + (1 - floor) * ratio
+
+
+def _power(u: Array, slope: float, shift: float) -> Array:
+    values: Array = (u + shift) ** -slope
+    return values
+
+
+def _mmf(u: Array, middle: float, steep: float) -> Array:
+    values: Array = 1 / (1 + (u / middle) ** steep)
+    return values
+
+
+def _weibull(u: Array, middle: float, steep: float) -> Array:
+    # exp(-708) is the smallest exponential that is not subnormal
+    values: Array = np.exp(-np.minimum((u / middle) ** steep, 700.0))
+    return values
+
+
+@cache
+def shape_table() -> ShapeTable:
+    """Return the shapes that are tried on every curve.
+
+    Notes
+    -----
+    Power laws with three and four parameters, Morgan-Mercer-Flodin and Weibull are the forms that
+    fit learning curves best in Mohr, Viering, Loog & van Rijn, "LCDB 1.0" (ECML PKDD 2022,
+    doi:10.1007/978-3-031-26419-1_1); the straight line against log n and the flat line are the
+    simple ones; rising power laws are there for curves that worsen.
+    """
+    octaves = np.arange(-_BACK, _AHEAD + _STEP / 2, _STEP)
+    u = 2.0**octaves
+    slopes = np.geomspace(0.05, 3.0, 14)
+    middles = 2.0 ** np.arange(-8.0, 5.0, 2.0)
+    steeps = (0.3, 0.5, 0.8, 1.2, 1.8, 2.6, 4.0)
+    lines: list[tuple[str, Array]] = [("last", np.ones_like(u))]
+    for slope in slopes:
+        lines += [("pow3", y) for y in _with_floors(partial(_power, slope=slope, shift=0.0), u)]
+    for slope, shift in product(slopes, (0.03, 0.1, 0.3, 1.0)):
+        lines += [("pow4", y) for y in _with_floors(partial(_power, slope=slope, shift=shift), u)]
+    for middle, steep in product(middles, steeps):
+        for name, form in (("mmf4", _mmf), ("wbl4", _weibull)):
+            falling = partial(form, middle=middle, steep=steep)
+            lines += [(name, y) for y in _with_floors(falling, u)]
+    lines += [("loglinear", 1 - slope * np.log(u)) for slope in np.geomspace(0.01, 0.5, 10)]
+    lines += [("worsening", u**slope) for slope in (0.01, 0.03, 0.07, 0.15, 0.3)]
+    values = np.stack([line for _, line in lines])
+    form_of = np.array([FORMS.index(name) for name, _ in lines], dtype=np.int64)
+    return ShapeTable(octaves, np.log(np.maximum(values, _LOWEST)), form_of)
