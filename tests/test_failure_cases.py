@@ -376,7 +376,7 @@ OTHER = {
 }
 OTHER_OF = {("mlp_plr", "units"): {"units": (9,)}}  # where a parameter is of another kind
 SETTING = {
-    "early_stopping": {"max_epochs": 60},
+    "early_stopping": {"max_epochs": 200},
     "patience": {"max_epochs": 20, "learning_rate": 0.3, "n_estimators": 60},
 }
 # (model, task, parameter) where it has nothing to do: labels of numbers are not smoothed, numbers
