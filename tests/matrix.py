@@ -16,6 +16,12 @@ def marks(name):
     return [pytest.mark.slow] if name in SLOW else []
 
 
+def one_fit(names):
+    """Return names for a test with one fit a model: the slow ones but two are marked."""
+    shown = ("deep_mlp", "realmlp")
+    return [pytest.param(name, marks=[] if name in shown else marks(name)) for name in names]
+
+
 def models_and_tasks(names=MODELS):
     """Return (name, task) of each model, those of slow ones marked."""
     return [
