@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -80,8 +81,10 @@ def main() -> None:
     import pandas as pd
     from cases import load_part
 
+    adult = chosen.adult and chosen.adult.resolve()
+    os.chdir(tempfile.mkdtemp())  # some peers keep their weights in the folder they run in
     for seed in chosen.seed:
-        part = load_part(chosen.dataset, chosen.n_train, seed, chosen.adult)
+        part = load_part(chosen.dataset, chosen.n_train, seed, adult)
         X, X_test = part.X, part.X_test
         if chosen.side == "peer":
             both = as_categories(pd.concat([X, X_test]))

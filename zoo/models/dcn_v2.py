@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.models.columns import table_inputs
 from zoo.models.network import NetworkClassifier, NetworkRegressor, column_class
 from zoo.models.targets import ClassWeight
 from zoo.preprocessing import Categories
@@ -70,16 +71,10 @@ class _DCNv2:
         dropout: float,
     ) -> Any:
         inputs = layers.Input(n_inputs)
-        parts = []
-        if n_numbers:
-            parts.append(layers.Columns(0, n_numbers, name="numbers")(inputs))
-        if n_codes:
-            codes = layers.Columns(n_numbers, n_numbers + n_codes, name="codes")(inputs)
-            vectors = layers.Embedding(n_levels, embedding_units, name="levels")(codes)
-            parts.append(layers.Flatten()(vectors))
-        if n_inputs > n_numbers + n_codes:
-            parts.append(layers.Columns(n_numbers + n_codes, None, name="gaps")(inputs))
-        values = parts[0] if len(parts) == 1 else layers.Concatenate()(parts)
+        values = table_inputs(
+            layers, inputs, n_numbers=n_numbers, n_codes=n_codes, n_levels=n_levels,
+            level_units=embedding_units,
+        )  # fmt: skip
         first = layers.Dense(units, name="first")(values)
         crossed = first
         for number in range(1, n_crosses + 1):

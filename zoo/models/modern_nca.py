@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from zoo.canonical import derive_seed
 from zoo.models.base import ProbabilityClassifier, TableRegressor, held_out
+from zoo.models.columns import table_inputs
 from zoo.models.network import column_class
 from zoo.models.targets import ClassWeight
 from zoo.preprocessing import Flags, TableEncoder
@@ -76,17 +77,16 @@ class _ModernNCA:
         n_frequencies: int,
         embedding_units: int,
     ) -> Any:
-        inputs = layers.Input(n_inputs)
-        parts = []
-        if n_numbers:
-            numbers = layers.Columns(0, n_numbers, name="numbers")(inputs)
+        def embed(numbers: Any) -> Any:
             embedding = layers.PeriodicEmbedding(
                 n_frequencies, embedding_units, is_lite=True, name="periodic"
             )
-            parts.append(layers.Flatten()(embedding(numbers)))
-        if n_inputs > n_numbers:
-            parts.append(layers.Columns(n_numbers, None, name="onehot")(inputs))
-        values = parts[0] if len(parts) == 1 else layers.Concatenate()(parts)
+            return layers.Flatten()(embedding(numbers))
+
+        inputs = layers.Input(n_inputs)
+        values = table_inputs(
+            layers, inputs, n_numbers=n_numbers, n_codes=0, n_levels=0, level_units=0, embed=embed
+        )
         return layers.Model(inputs, layers.Dense(units, name="encoder")(values))
 
     def _program(self) -> Any:

@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 from numpy.typing import NDArray
+from PIL import Image
 
 from zoo.curves.aggregate import HIGHER_IS_BETTER
 from zoo.report.style import (
@@ -37,6 +38,9 @@ def save(figure: Figure, path: Path) -> list[Path]:
             target = path.with_name(path.name + suffix)
             figure.savefig(target, dpi=130, metadata=metadata)
             files.append(target)
+    with Image.open(files[0]) as picture:  # 256 colours are enough, and a third of the bytes
+        few = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    few.save(files[0], optimize=True)
     return files
 
 
