@@ -8,8 +8,8 @@ from zoo.curves.aggregate import (
     curve_frame,
     family_frame,
     mean_interval,
-    rank_frame,
 )
+from zoo.curves.curveset import CurveSet
 
 
 def cell(dataset, model, family, n_train, replicate, score, *, metric="error_rate", status="ok"):
@@ -45,7 +45,7 @@ def test_ranks_read_each_metric_in_its_direction():
         cell("e", "good", "mlp", 10, 0, 0.9, metric="roc_auc"),
         cell("e", "bad", "deep", 10, 0, 0.6, metric="roc_auc"),
     ]
-    ranks = rank_frame(cell_frame(cells)).set_index("model")["mean_rank"]
+    ranks = CurveSet(cell_frame(cells)).ranks().set_index("model")["mean_rank"]
     assert ranks.to_dict() == {"good": 1.0, "bad": 2.0}
 
 

@@ -17,7 +17,6 @@ __all__ = [
     "family_frame",
     "headline",
     "mean_interval",
-    "rank_frame",
 ]
 
 HIGHER_IS_BETTER = frozenset({"accuracy", "roc_auc", "r2"})
@@ -161,39 +160,6 @@ def _on_one_direction(scores: pd.DataFrame) -> pd.Series[Any]:
     """Return the headline scores so that more is better."""
     sign = np.where(scores["metric"].isin(HIGHER_IS_BETTER), 1.0, -1.0)
     return scores["score"] * sign
-
-
-def rank_frame(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean rank of each model at each size over the data sets, 1 being the best.
-
-    Within a data set, models are ranked by their mean headline score over replicates. Only models
-    that were measured on every data set of a size are ranked against each other there.
-
-    Returns
-    -------
-    DataFrame
-        n_train, model, family, mean_rank, n_models, n_datasets.
-    """
-    scores = headline(cells)
-    if scores.empty:
-        names = ["n_train", "model", "family", "mean_rank", "n_models", "n_datasets"]
-        return pd.DataFrame(columns=names)
-    scores = scores.assign(good=_on_one_direction(scores))
-    means = scores.groupby(["n_train", "dataset", "model", "family"], as_index=False)["good"].mean()
-    parts = []
-    for n_train, group in means.groupby("n_train"):
-        n_datasets = group["dataset"].nunique()
-        everywhere = group.groupby("model")["dataset"].transform("nunique") == n_datasets
-        kept = group[everywhere]
-        if kept.empty:
-            continue
-        ranks = kept.groupby("dataset")["good"].rank(ascending=False)
-        mean = kept.assign(mean_rank=ranks).groupby(["model", "family"], as_index=False)
-        table = mean["mean_rank"].mean().sort_values("mean_rank", kind="stable")
-        n_models = len(table)
-        parts.append(table.assign(n_train=n_train, n_models=n_models, n_datasets=n_datasets))
-    ranked = pd.concat(parts, ignore_index=True)
-    return ranked[["n_train", "model", "family", "mean_rank", "n_models", "n_datasets"]]
 
 
 def _scale(scores: pd.DataFrame) -> pd.DataFrame:

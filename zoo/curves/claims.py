@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
+from zoo.curves.aggregate import mean_interval
 from zoo.curves.winners import TEST_SHARE, corrected_test
 
 __all__ = ["CLAIMS", "OVERALL", "verdict_frame"]
@@ -182,12 +182,9 @@ def _lines(losses: pd.DataFrame) -> Lines:
 
 def _over_datasets(values: Array) -> tuple[float, float, float]:
     """Return Student's interval over data sets; none for fewer than three."""
-    mean = float(values.mean())
     if len(values) < 3:
-        return mean, float("nan"), float("nan")
-    error = values.std(ddof=1) / np.sqrt(len(values))
-    half = float(stats.t.ppf(0.975, len(values) - 1) * error)
-    return mean, mean - half, mean + half
+        return float(values.mean()), float("nan"), float("nan")
+    return mean_interval(values)
 
 
 def _rows(

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from zoo.bench.store import read
-from zoo.curves.aggregate import cell_frame, current_cells, headline, rank_frame
+from zoo.curves.aggregate import cell_frame, current_cells, headline
 from zoo.curves.claims import verdict_frame
 from zoo.curves.cost import COSTS, cost_frame
 from zoo.curves.crossover import Crossover, crossover
@@ -261,10 +261,11 @@ class CurveSet:
     def ranks(self) -> pd.DataFrame:
         """Return for each size the models' mean ranks, win rates, Elo and normalised scores."""
         means = mean_losses(self.losses)
-        table = rank_frame(self.cells)
-        ranked = rank_table(means).drop(columns=["mean_rank", "n_models", "n_datasets"])
+        table = rank_table(means)
+        families = self.losses.drop_duplicates("model").set_index("model")["family"]
+        table.insert(2, "family", table["model"].map(families))
         elo = elo_ratings(means).rename(columns={"low": "elo_low", "high": "elo_high"})
-        for part in (ranked, win_rates(means), elo, normalised_scores(means)):
+        for part in (win_rates(means), elo, normalised_scores(means)):
             table = table.merge(part, on=["n_train", "model"], how="left")
         return table
 
