@@ -11,19 +11,16 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from zoo.curves.aggregate import HIGHER_IS_BETTER
 from zoo.report.figures import limit_scores, size_axis, write_head
-from zoo.report.style import FAMILY_STYLES, METRIC_NAMES, label_ends, model_colours
+from zoo.report.style import FAMILY_STYLES, METRIC_NAMES, Colours, label_ends, model_colours
 
 __all__ = ["draw_cost", "draw_critical_difference", "draw_forecast", "draw_rank_over_size"]
 
 _FONT = 8.5
 
 
-def _colours(rows: pd.DataFrame) -> dict[str, str]:
-    pairs = rows[["model", "family"]].drop_duplicates().sort_values(["family", "model"])
-    return model_colours(pairs.itertuples(index=False, name=None))
-
-
-def draw_forecast(curves: pd.DataFrame, forecasts: pd.DataFrame, *, title: str) -> Figure:
+def draw_forecast(
+    curves: pd.DataFrame, forecasts: pd.DataFrame, *, title: str, colours: Colours = None
+) -> Figure:
     """Return measured curves, and after the last size a fan of what is forecast.
 
     Parameters
@@ -36,7 +33,7 @@ def draw_forecast(curves: pd.DataFrame, forecasts: pd.DataFrame, *, title: str) 
     title : str
     """
     metric = str(curves["metric"].iloc[0])
-    colours = _colours(curves)
+    colours = colours or model_colours(curves)
     figure = Figure(figsize=(8.6, 5.2))
     axes = figure.subplots()
     figure.subplots_adjust(left=0.09, right=0.76, top=0.86, bottom=0.11)
@@ -72,9 +69,9 @@ def draw_forecast(curves: pd.DataFrame, forecasts: pd.DataFrame, *, title: str) 
     return figure
 
 
-def draw_rank_over_size(ranks: pd.DataFrame) -> Figure:
+def draw_rank_over_size(ranks: pd.DataFrame, *, colours: Colours = None) -> Figure:
     """Return each model's mean rank against the training rows, 1 at the top."""
-    colours = _colours(ranks)
+    colours = colours or model_colours(ranks)
     figure = Figure(figsize=(8.6, 5.2))
     axes = figure.subplots()
     figure.subplots_adjust(left=0.07, right=0.76, top=0.86, bottom=0.11)
@@ -98,7 +95,7 @@ def draw_rank_over_size(ranks: pd.DataFrame) -> Figure:
     return figure
 
 
-def draw_critical_difference(ranks: pd.DataFrame) -> Figure:
+def draw_critical_difference(ranks: pd.DataFrame, *, colours: Colours = None) -> Figure:
     """Return a critical-difference diagram a size: mean ranks, and a bar of what is not told apart.
 
     References
@@ -113,7 +110,7 @@ def draw_critical_difference(ranks: pd.DataFrame) -> Figure:
     figure.subplots_adjust(left=0.02, right=0.98, top=1 - 1.0 / figure.get_figheight(),
                            bottom=bottom, wspace=0.1)  # fmt: skip
     highest = float(ranks["mean_rank"].max())
-    colours = _colours(ranks)
+    colours = colours or model_colours(ranks)
     for axes, (size, part) in zip(panels, groups, strict=True):
         distance = float(part["critical_difference"].iloc[0])
         best = float(part["mean_rank"].iloc[0])
@@ -152,7 +149,7 @@ _COST_AXES: Mapping[str, str] = {
 }
 
 
-def draw_cost(cost: pd.DataFrame, *, title: str) -> Figure:
+def draw_cost(cost: pd.DataFrame, *, title: str, colours: Colours = None) -> Figure:
     """Return score against each cost at the largest size, with the Pareto front.
 
     Parameters
@@ -165,7 +162,7 @@ def draw_cost(cost: pd.DataFrame, *, title: str) -> Figure:
     rows = cost[cost["n_train"] == largest]
     names = [name for name in _COST_AXES if (rows[name] > 0).sum() >= 2] or ["fit_s"]
     metric = str(rows["metric"].iloc[0])
-    colours = _colours(rows)
+    colours = colours or model_colours(rows)
     figure = Figure(figsize=(3.4 * len(names) + 0.8, 4.0))
     panels = figure.subplots(1, len(names), squeeze=False, sharey=True)[0]
     figure.subplots_adjust(left=0.75 / figure.get_figwidth(), right=0.98, top=0.82, bottom=0.14,

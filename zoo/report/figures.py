@@ -19,6 +19,7 @@ from zoo.report.style import (
     FAMILY_NAMES,
     FAMILY_STYLES,
     METRIC_NAMES,
+    Colours,
     label_ends,
     model_colours,
 )
@@ -59,7 +60,13 @@ def size_axis(axes: Any, sizes: Sequence[int]) -> None:
         axes.set_xlim(min(sizes) / 1.1, max(sizes) * 1.03)
 
 
-def draw_dataset(curves: pd.DataFrame, *, title: str, bayes_error: float | None = None) -> Figure:
+def draw_dataset(
+    curves: pd.DataFrame,
+    *,
+    title: str,
+    bayes_error: float | None = None,
+    colours: Colours = None,
+) -> Figure:
     """Return the figure of one data set: every model's mean score against the training rows.
 
     Parameters
@@ -69,6 +76,8 @@ def draw_dataset(curves: pd.DataFrame, *, title: str, bayes_error: float | None 
     title : str
     bayes_error : float or None
         Drawn as a line where the metric is the error rate.
+    colours : mapping of str to str or None
+        Of each model; None: from `model_colours`.
     """
     metric = curves["metric"].iloc[0]
     order = list(FAMILY_NAMES)
@@ -76,7 +85,7 @@ def draw_dataset(curves: pd.DataFrame, *, title: str, bayes_error: float | None 
         {(row.model, row.family) for row in curves.itertuples()},
         key=lambda pair: (order.index(pair[1]) if pair[1] in order else 99, pair[0]),
     )
-    colours = model_colours(models)
+    colours = colours or model_colours(curves)
     figure = Figure(figsize=(8.6, 5.8))
     axes = figure.subplots()
     figure.subplots_adjust(left=0.09, right=0.76, top=0.88, bottom=0.15)

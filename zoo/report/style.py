@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-__all__ = ["FAMILY_NAMES", "FAMILY_STYLES", "METRIC_NAMES", "label_ends", "model_colours", "spread"]
+__all__ = [
+    "FAMILY_NAMES", "FAMILY_STYLES", "METRIC_NAMES", "Colours", "label_ends", "model_colours",
+    "spread",
+]  # fmt: skip
+
+Colours = Mapping[str, str] | None  # of each model
 
 # Okabe & Ito 2008, safe for colour-blind readers; yellow left out, for it is too light on white
 _PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
@@ -42,15 +48,21 @@ METRIC_NAMES: Mapping[str, str] = {
 }
 
 
-def model_colours(models: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return a colour for each (model, family): different ones within a family.
+def model_colours(rows: pd.DataFrame) -> dict[str, str]:
+    """Return a colour for each model: different ones within a family.
 
     Families start at different places of the palette; what they share, the line style tells apart.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        model, family. Figures that are shown together need those of all.
     """
     colours: dict[str, str] = {}
     counts: dict[str, int] = {}
     order = list(FAMILY_NAMES)
-    for model, family in models:
+    pairs = rows[["model", "family"]].drop_duplicates().sort_values(["family", "model"])
+    for model, family in pairs.itertuples(index=False, name=None):
         if family == "baseline":
             colours[model] = "#777777"
             continue

@@ -29,6 +29,7 @@ from zoo.report.answer_figures import (
 )
 from zoo.report.figures import draw_dataset, draw_families, save
 from zoo.report.findings import dataset_finding, family_findings
+from zoo.report.style import Colours, model_colours
 from zoo.report.tables import failure_rows, score_rows, size_text, write_tables
 
 __all__ = ["write_report"]
@@ -91,6 +92,7 @@ def _parts(
 ) -> dict[str, Any]:
     cells, families, ranks = tables["cells"], tables["families"], tables["ranks"]
     facts = {cell["key"]["dataset"]: cell.get("facts", {}) for cell in results.cells}
+    colours = model_colours(tables["curves"])
     figure = ""
     if not families.empty:
         figure = _embed(save(draw_families(families), folder / "figures" / "families")[0])
@@ -110,12 +112,12 @@ def _parts(
         "families_figure": figure,
         "family_findings": family_findings(families),
         "datasets": [
-            _dataset_part(folder, name, facts[name], curve_set, tables)
+            _dataset_part(folder, name, facts[name], curve_set, tables, colours)
             for name in _names(tables["curves"])
         ],
         "verdicts": verdict_rows(tables["verdicts"]),
         "ranks": _rank_rows(ranks),
-        "rank_figures": _rank_figures(folder, ranks),
+        "rank_figures": _rank_figures(folder, ranks, colours),
         "failures": failure_rows(cells),
         "provenance": _provenance(results),
     }
@@ -131,11 +133,14 @@ def _dataset_part(
     facts: dict[str, Any],
     curve_set: CurveSet,
     tables: dict[str, pd.DataFrame],
+    colours: Colours,
 ) -> dict[str, Any]:
     curves = tables["curves"]
     lines = curves[(curves["dataset"] == name) & curves["is_headline"]]
     title = facts.get("title") or name
-    figure = draw_dataset(lines, title=f"{name}: {title}", bayes_error=facts.get("bayes_error"))
+    figure = draw_dataset(
+        lines, title=f"{name}: {title}", bayes_error=facts.get("bayes_error"), colours=colours
+    )
     sizes, rows = score_rows(lines)
     return {
         "name": name,
@@ -144,7 +149,7 @@ def _dataset_part(
         "finding": dataset_finding(lines),
         "cheapest": cheapest_sentence(tables["cost"], name),
         "figure": _embed(save(figure, folder / "figures" / name)[0]),
-        "answers": _answer_figures(folder, name, lines, curve_set, tables),
+        "answers": _answer_figures(folder, name, lines, curve_set, tables, colours),
         "sizes": sizes,
         "rows": rows,
     }
@@ -156,6 +161,7 @@ def _answer_figures(
     lines: pd.DataFrame,
     curve_set: CurveSet,
     tables: dict[str, pd.DataFrame],
+    colours: Colours,
 ) -> list[dict[str, str]]:
     """Draw forecast and cost of a data set where there are any."""
     found = []
@@ -164,19 +170,23 @@ def _answer_figures(
     if best:
         ahead = forecasts[(forecasts["dataset"] == name) & forecasts["model"].isin(best)]
         shown = lines[lines["model"].isin(best)]
-        figure = draw_forecast(shown, ahead, title=f"{name}: what more data would bring")
+        figure = draw_forecast(
+            shown, ahead, title=f"{name}: what more data would bring", colours=colours
+        )
         found.append(_figure(folder, f"{name}-forecast", figure, f"Forecasts on {name}"))
     cost = tables["cost"][tables["cost"]["dataset"] == name]
     if cost["fit_s"].gt(0).any():
-        figure = draw_cost(cost, title=f"{name}: what a score costs")
+        figure = draw_cost(cost, title=f"{name}: what a score costs", colours=colours)
         found.append(_figure(folder, f"{name}-cost", figure, f"Score against cost on {name}"))
     return found
 
 
-def _rank_figures(folder: Path, ranks: pd.DataFrame) -> list[dict[str, str]]:
+def _rank_figures(folder: Path, ranks: pd.DataFrame, colours: Colours) -> list[dict[str, str]]:
     if ranks.empty:
         return []
-    over_size, diagram = draw_rank_over_size(ranks), draw_critical_difference(ranks)
+    over_size, diagram = (
+        draw(ranks, colours=colours) for draw in (draw_rank_over_size, draw_critical_difference)
+    )
     return [
         _figure(folder, "ranks", over_size, "Mean rank of each model against training rows"),
         _figure(folder, "critical-difference", diagram, "Critical-difference diagram of each size"),
