@@ -58,7 +58,10 @@ def draw_forecast(
             at_x, at_y = float(fan_x[-1]), float(ahead["mean"].iloc[-1])
         ends.append((str(model), at_x, at_y, colour))
     axes.axvline(curves["n_train"].max(), color="#999999", lw=0.8)
-    limit_scores(axes, np.append(curves["mean"], known["mean"]).astype(np.float64), metric)
+    means = np.append(curves["mean"], known["mean"]).astype(np.float64)
+    fans = known[["low_90", "high_90"]].to_numpy(np.float64).ravel()
+    # a fan is shown whole, unless it comes so near 0 that nothing else could be seen
+    limit_scores(axes, np.append(means, np.maximum(fans, means.min() / 2)), metric)
     better = "higher" if metric in HIGHER_IS_BETTER else "lower"
     axes.set_ylabel(f"test {METRIC_NAMES.get(metric, metric)} ({better} is better)")
     write_head(
