@@ -157,7 +157,7 @@ def test_every_parameter_changes_what_is_learnt():
         "learning_rate": 0.01, "weight_decay": 2.0, "batch_size": 16, "max_epochs": 1,
         "validation_fraction": 0.4, "random_state": 1,
     }  # fmt: skip
-    assert {*changes, "patience"} == set(usual.get_params())
+    assert {*changes, "patience", "class_weight"} == set(usual.get_params())
     for name, value in changes.items():
         share = fitted(**{name: value}).predict_proba(X)
         assert not np.allclose(share, usual.predict_proba(X), atol=1e-7), name

@@ -275,7 +275,7 @@ def test_every_parameter_changes_what_is_learnt():
         "weight_decay": 2.0, "batch_size": 32, "max_epochs": 1, "validation_fraction": 0.4,
         "random_state": 1,
     }  # fmt: skip
-    assert {*changes, "patience"} == set(ModernNCAClassifier().get_params())
+    assert {*changes, "patience", "class_weight"} == set(ModernNCAClassifier().get_params())
     for name, value in changes.items():
         model = small(ModernNCAClassifier, **{**base, name: value}).fit(X, y)
         assert not np.allclose(model.predict_proba(X), usual, atol=1e-7), name
