@@ -81,6 +81,8 @@ def main() -> None:
     import pandas as pd
     from cases import load_part
 
+    from zoo.bench.environment import describe_environment
+
     adult = chosen.adult and chosen.adult.resolve()
     os.chdir(tempfile.mkdtemp())  # some peers keep their weights in the folder they run in
     for seed in chosen.seed:
@@ -97,6 +99,7 @@ def main() -> None:
         cell = {
             "dataset": chosen.dataset, "model": chosen.model, "n_train": len(X),
             "side": chosen.side, "seed": seed, "metric": part.metric,
+            "machine": describe_environment()["machine"],
             "fit_s": round(time.process_time() - start, 3),
             "wall_s": round(time.perf_counter() - wall, 3),
             "scores": scores_of(model, X_test, part.y_test),

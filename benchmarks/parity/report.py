@@ -55,13 +55,21 @@ def compare(cells: list[dict[str, Any]]) -> pd.DataFrame:
             differences = scores[:, 0] - scores[:, 1]
             margin = stats.t.ppf(0.975, len(pairs) - 1) * stats.sem(differences)
             middle = differences.mean()
-            seconds = np.median([[cell["fit_s"] for cell in pair] for pair in pairs], axis=0)
+            seconds = _seconds(pairs)
             values = [
                 case.dataset, case.model, pairs[0][0]["n_train"], metric, *scores.mean(axis=0),
                 middle, middle - margin, middle + margin, len(pairs), *seconds,
             ]  # fmt: skip
             rows.append(dict(zip(COLUMNS, values, strict=True)))
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _seconds(pairs: list[Any]) -> list[float]:
+    """Return the median seconds of both sides, of the seeds that one machine measured."""
+    on_one = [pair for pair in pairs if len({cell.get("machine") for cell in pair}) == 1]
+    if not on_one:
+        return [np.nan, np.nan]
+    return np.median([[cell["fit_s"] for cell in pair] for pair in on_one], axis=0).tolist()
 
 
 def published(cells: list[dict[str, Any]]) -> pd.DataFrame:
@@ -80,7 +88,7 @@ def record_speed(table: pd.DataFrame) -> None:
     sys.path.insert(0, str(ROOT / "benchmarks" / "speed"))
     from ratios import record
 
-    headline = table.drop_duplicates(["dataset", "model"])
+    headline = table.dropna(subset=["fit_s_ours"]).drop_duplicates(["dataset", "model"])
     rows = [
         {
             "comparison": f"{row.model} on {row.dataset}, {row.n_train} rows, one core, "

@@ -7,7 +7,7 @@ import pytest
 
 from zoo.models.deep_mlp import DeepMLPClassifier
 from zoo.models.mlp import MLPClassifier
-from zoo.training.fit import FitOptions, FitTask, Place, Rows
+from zoo.training.fit import FitOptions, FitTask, Place, Rows, brier_scores
 from zoo.training.program import Program
 from zoo.training.recipe import Recipe
 from zoo.training.stream import fit_networks, fit_stream, lanes_for
@@ -325,6 +325,32 @@ def test_the_weights_of_the_epoch_with_fewest_errors_are_kept_when_errors_are_mo
     assert kept.best_epoch == best + 1
     for ours, theirs in zip(kept.weights, weights[best], strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_the_brier_score_is_the_sum_of_squared_differences_of_probability_and_truth():
+    logits = np.log(np.array([[0.7, 0.2, 0.1], [0.1, 0.1, 0.8]], np.float32)) + 3.0
+    scores = brier_scores(logits, np.array([0.0, 1.0], np.float32))
+    np.testing.assert_allclose(
+        scores, [0.3**2 + 0.2**2 + 0.1**2, 0.1**2 + 0.9**2 + 0.8**2], rtol=1e-6
+    )
+    assert brier_scores(np.array([[1e4, -1e4]]), np.array([1.0])) == [2.0]
+
+
+def test_the_round_of_the_least_brier_score_is_kept_when_it_is_monitored():
+    one, n_rounds = task(8, 130, n_held=20), 12
+    base = {"learning_rate": 0.03, "weight_decay": 0.0, "patience": n_rounds, "round_steps": 1}
+    compiled = Program(small_network, 3, RECIPE, jit_compile=False)
+    scores = []
+    for n in range(1, n_rounds + 1):  # without held-out rows the last weights are kept
+        alone = FitTask(one.train, None, one.seed)
+        (result,) = fit_networks(compiled, [alone], FitOptions(max_epochs=n, **base))
+        outputs = compiled.forward(result.weights, one.validation.X)
+        each = brier_scores(outputs, one.validation.y)
+        scores.append(np.average(each, weights=one.validation.weight.astype(float)))
+    options = FitOptions(max_epochs=n_rounds, monitor="brier", **base)
+    (kept,) = fit_networks(compiled, [one], options)
+    assert kept.best_epoch == np.argmin(scores) + 1
+    assert kept.best_epoch != np.argmin(kept.losses) + 1  # or the loss would do as well
 
 
 CYCLES = {

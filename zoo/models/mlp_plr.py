@@ -6,6 +6,7 @@ bend sharply along a single column.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -141,6 +142,16 @@ class _MLPPLR:
         without = ("levels/embeddings", "periodic/frequencies", "periodic/offset")
         optimizer = Adam(epsilon=1e-8, without_decay=without)
         return Recipe(loss=self._loss, optimizer=optimizer, batch_size=self.batch_size)
+
+    def _fit_options(self) -> Any:
+        """Return the usual options; classes are judged by the Brier score.
+
+        Judged by log loss, training ended long before the order of rows was at its best (thyroid:
+        AUC .984, by errors or Brier score .987; log loss .148, .186 and .174).
+        """
+        options = super()._fit_options()  # type: ignore[misc]
+        monitor = "brier" if self._loss == "crossentropy" else "loss"
+        return dataclasses.replace(options, monitor=monitor)
 
 
 class MLPPLRClassifier(_MLPPLR, NetworkClassifier):

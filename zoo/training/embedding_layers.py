@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
+
+from zoo.training.waves import cosine_of_turns, sine_of_turns
 
 __all__ = ["PeriodicEmbedding", "PiecewiseLinearEmbedding"]
 
@@ -65,8 +66,8 @@ class PeriodicEmbedding(keras.layers.Layer):  # type: ignore[misc]
 
     def call(self, inputs: Any) -> Any:
         """Return (..., n, units)."""
-        waves = 2 * np.pi * ops.expand_dims(inputs, -1) * _over_rows(self.frequencies)
-        both = ops.concatenate([ops.cos(waves), ops.sin(waves)], axis=-1)
+        turns = ops.expand_dims(inputs, -1) * _over_rows(self.frequencies)
+        both = ops.concatenate([cosine_of_turns(turns), sine_of_turns(turns)], axis=-1)
         if not self.is_lite:
             return ops.relu(_by_number(both, self.kernel) + _over_rows(self.offset))
         n, k = both.shape[-2:]

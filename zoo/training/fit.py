@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +32,9 @@ class FitOptions:
         (`zoo.training.schedules`).
     round_steps : int
         The least number of steps in a round.
-    monitor : {"loss", "error"}
-        What the best round has least of on the held-out rows: the loss, or mistaken labels.
+    monitor : {"loss", "error", "brier"}
+        What the best round has least of on the held-out rows: the loss, mistaken labels, or the
+        Brier score, which a few rows that are badly wrong move less than the loss.
     prefers_later : bool
         Whether a later round that is as good is kept in place of an earlier one.
     stops_idle : bool
@@ -52,7 +53,7 @@ class FitOptions:
     decay_schedule: Schedule = "constant"
     dropout_schedule: Schedule = "constant"
     round_steps: int = 32
-    monitor: Literal["loss", "error"] = "loss"
+    monitor: Literal["loss", "error", "brier"] = "loss"
     prefers_later: bool = False
     stops_idle: bool = False
     drops_last: bool = False
@@ -117,6 +118,32 @@ class FitResult:
     losses: list[float] = field(default_factory=list)
     fit_s: float = 0.0
     error: str | None = None
+
+
+def mistakes(outputs: NDArray[Any], y: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return 1 for each row whose greatest output is not that of its class, else 0; (n_rows,)."""
+    wrong: NDArray[np.bool_] = outputs.argmax(axis=1) != y
+    return wrong.astype(np.float64)
+
+
+def brier_scores(outputs: NDArray[Any], y: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return each row's sum of squared differences of probability and truth (Brier 1950).
+
+    Parameters
+    ----------
+    outputs : ndarray of shape (n_rows, n_classes)
+        Logits.
+    y : ndarray of shape (n_rows,)
+        Class codes.
+    """
+    powers = np.exp(outputs.astype(np.float64) - outputs.max(axis=1, keepdims=True))
+    off = powers / powers.sum(axis=1, keepdims=True)
+    off[np.arange(len(y)), y.astype(np.intp)] -= 1.0
+    squares: NDArray[np.float64] = (off**2).sum(axis=1)
+    return squares
+
+
+_MONITORS = {"error": mistakes, "brier": brier_scores}
 
 
 def _widen(rows: Rows, n_inputs: int) -> Rows:
@@ -201,8 +228,8 @@ class Place:
             return True
         result.losses.append(loss)
         value = loss
-        if self.options.monitor == "error":
-            each = (outputs.argmax(axis=1) != held.y).astype(np.float64)
+        if self.options.monitor != "loss":
+            each = _MONITORS[self.options.monitor](outputs, held.y)
             value = float(np.average(each, weights=held.weight))
         if task.validation is None or self._is_best(value):
             self._best, self._best_round, self._best_rows = value, self._round, each

@@ -12,6 +12,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.training.waves import cosine_of_turns
+
 __all__ = [
     "Columns",
     "Crossings",
@@ -176,8 +178,9 @@ class PBLDEmbedding(keras.layers.Layer):  # type: ignore[misc]
     def call(self, inputs: Any) -> Any:
         """Return (..., n * units): all embeddings, then the numbers themselves."""
         by_number = ops.expand_dims(ops.swapaxes(inputs, -1, -2), -1)  # (..., n, batch, 1)
-        waves = 2 * np.pi * by_number * _over_rows(self.frequencies) + _over_rows(self.phases)
-        made = ops.matmul(ops.cos(waves), self.kernel) + _over_rows(self.offset)
+        phases = _over_rows(self.phases / (2 * np.pi))
+        turns = by_number * _over_rows(self.frequencies) + phases
+        made = ops.matmul(cosine_of_turns(turns), self.kernel) + _over_rows(self.offset)
         made = ops.swapaxes(made, -2, -3)  # (..., batch, n, units - 1)
         flat = ops.reshape(made, (*made.shape[:-3], -1, made.shape[-2] * made.shape[-1]))
         return ops.concatenate([flat, inputs], axis=-1)
