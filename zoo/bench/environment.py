@@ -40,14 +40,22 @@ def _version(name: str) -> str | None:
 
 
 def _machine() -> str:
-    model = platform.processor() or platform.machine()
+    """Return the processor, its widest vectors and how many cores there are.
+
+    Processors sold under one name round differently when their vectors differ in width, and a
+    network may then train to another score from the same seed.
+    """
+    model, vectors = platform.processor() or platform.machine(), ""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
+        known: dict[str, str] = {}
         for line in cpuinfo.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                model = line.partition(":")[2].strip()
-                break
-    return f"{model}, {os.cpu_count()} cores"
+            name, _, value = line.partition(":")
+            known.setdefault(name.strip(), value.strip())
+        model = known.get("model name", model)
+        flags = set(known.get("flags", "").split())
+        vectors = next((f", {name}" for name in ("avx512f", "avx2", "avx") if name in flags), "")
+    return f"{model}{vectors}, {os.cpu_count()} cores"
 
 
 @functools.cache
