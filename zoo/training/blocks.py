@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 __all__ = ["Block", "row_class"]
@@ -36,6 +35,8 @@ class Block:
         shape = (n_replicates, n_steps, batch_size)
         self.X = _aligned((*shape, n_inputs))
         self.y, self.weight = _aligned(shape), _aligned(shape)
+        import tensorflow as tf
+
         parts = (self.X, self.y, self.weight)
         self._tensors = [tf.experimental.dlpack.from_dlpack(part.__dlpack__()) for part in parts]
 

@@ -17,8 +17,8 @@ from zoo.canonical import derive_seed
 from zoo.training.blocks import row_class
 from zoo.training.compiled import Compiled
 from zoo.training.layers import plain
+from zoo.training.losses import Loss
 from zoo.training.optimizer import Adam
-from zoo.training.recipe import Loss
 
 __all__ = [
     "NeighbourProgram", "NeighbourRows", "answers", "draw_steps", "neighbour_program",

@@ -24,6 +24,7 @@ from zoo.training.blocks import row_class
 from zoo.training.compiled import Compiled
 from zoo.training.initial import DrawWeights, draw_state, draw_weights
 from zoo.training.layers import plain, replicated, rows_present
+from zoo.training.losses import row_losses
 from zoo.training.optimizer import keep_where
 from zoo.training.recipe import Recipe
 
@@ -275,13 +276,7 @@ class Program:
 
     def row_losses(self, outputs: NDArray[Any], y: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the loss of each row of `outputs` (n_rows, n_outputs), labels not smoothed."""
-        if self.recipe.loss == "squared":
-            losses = (outputs[:, 0] - y) ** 2
-        else:
-            top = outputs.max(axis=1)
-            log_sum = top + np.log(np.exp(outputs - top[:, None]).sum(axis=1))
-            losses = log_sum - outputs[np.arange(len(y)), y.astype(np.intp)]
-        return losses.astype(np.float64)
+        return row_losses(self.recipe.loss, outputs, y)
 
     def _infer(self, weights: Sequence[Any], X: Any) -> Any:
         n = len(self.template.trainable_variables)
