@@ -13,10 +13,8 @@ from numpy.typing import NDArray
 
 from zoo.models.native import Batch, NativeClassifier, NativeRegressor, Steps, Weights
 from zoo.models.targets import ClassWeight
-from zoo.training.blocks import row_class
 
 _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-7
-_PREDICT_ROWS, _LEAST_ROWS = 8192, 64
 
 
 def _layers(weights: Sequence[Any]) -> list[tuple[Any, Any]]:
@@ -108,14 +106,7 @@ class _JaxMLP:
         return _JaxSteps(weights, self._loss)  # type: ignore[attr-defined]
 
     def _apply(self, weights: Weights, X: NDArray[np.float32]) -> NDArray[np.float32]:
-        parts = []
-        for start in range(0, max(len(X), 1), _PREDICT_ROWS):
-            rows = X[start : start + _PREDICT_ROWS]
-            # few shapes, for each is compiled
-            full = np.zeros((max(row_class(len(rows)), _LEAST_ROWS), X.shape[1]), np.float32)
-            full[: len(rows)] = rows
-            parts.append(np.asarray(_outputs(list(weights), full))[: len(rows)])
-        return np.concatenate(parts)
+        return np.asarray(_outputs(list(weights), X))
 
 
 class JaxMLPClassifier(_JaxMLP, NativeClassifier):

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from zoo.canonical import derive_seed
 from zoo.models.base import ProbabilityClassifier, TableRegressor, held_out
+from zoo.training.blocks import row_class
 from zoo.training.fit import FitOptions, FitTask, Place, Rows
 from zoo.training.initial import draw_weights
 from zoo.training.losses import Loss, row_losses
@@ -26,6 +27,7 @@ __all__ = ["Batch", "NativeClassifier", "NativeRegressor", "Steps", "Weights"]
 
 Weights = Sequence[NDArray[np.float32]]
 _BATCH_ROWS = 64
+_PREDICT_ROWS, _LEAST_ROWS = 8192, 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,16 @@ class _Native(ABC):
         expected, found = [*self._shapes().values()], [np.shape(w) for w in weights]
         if found != expected:
             raise ValueError(f"expected weights of shapes {expected}, got {found}")
-        return self._apply(weights, X)
+        parts = []
+        for start in range(0, max(len(X), 1), _PREDICT_ROWS):
+            rows = X[start : start + _PREDICT_ROWS]
+            # few shapes, for each may be compiled, and the last bit depends on how many rows
+            # are multiplied
+            n_whole = max(row_class(len(rows)), _LEAST_ROWS)
+            full = np.zeros((n_whole, X.shape[1]), np.float32)
+            full[: len(rows)] = rows
+            parts.append(self._apply(weights, full)[: len(rows)])
+        return np.concatenate(parts)
 
     def _train(
         self, X: NDArray[np.float32], y: NDArray[Any], weight: NDArray[np.float64] | None

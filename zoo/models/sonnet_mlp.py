@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from zoo.models.native import Batch, NativeClassifier, NativeRegressor, Steps, Weights
 from zoo.models.targets import ClassWeight
 
-_PREDICT_ROWS = 8192
 _LOCK = threading.RLock()
 
 
@@ -29,6 +28,7 @@ class Network(snt.Module):  # type: ignore[misc]
         self(tf.zeros((1, n_inputs)))  # makes the variables
 
     def __call__(self, X: Any) -> Any:
+        """Return (n_rows, n_outputs)."""
         *hidden, output = self.layers
         for layer in hidden:
             X = tf.nn.relu(layer(X))
@@ -36,6 +36,7 @@ class Network(snt.Module):  # type: ignore[misc]
 
     @property
     def weights(self) -> list[Any]:
+        """A kernel and a bias a layer."""
         return [variable for layer in self.layers for variable in (layer.w, layer.b)]
 
     def take(self, weights: Weights) -> None:
@@ -146,9 +147,8 @@ class _SonnetMLP:
     def _apply(self, weights: Weights, X: NDArray[np.float32]) -> NDArray[np.float32]:
         network = Network(self._sizes())
         network.take(weights)
-        starts = range(0, max(len(X), 1), _PREDICT_ROWS)
-        parts = [network(tf.constant(X[i : i + _PREDICT_ROWS])).numpy() for i in starts]
-        return np.concatenate(parts)
+        outputs: NDArray[np.float32] = network(tf.constant(X)).numpy()
+        return outputs
 
 
 class SonnetMLPClassifier(_SonnetMLP, NativeClassifier):

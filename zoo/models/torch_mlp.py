@@ -14,8 +14,6 @@ from torch import nn
 from zoo.models.native import Batch, NativeClassifier, NativeRegressor, Steps, Weights
 from zoo.models.targets import ClassWeight
 
-_PREDICT_ROWS = 8192
-
 
 class _StochasticDepth(nn.Module):  # type: ignore[misc]
     """Residual blocks that are there with a probability, each drawn anew for a batch.
@@ -147,8 +145,7 @@ class _TorchMLP:
     def _apply(self, weights: Weights, X: NDArray[np.float32]) -> NDArray[np.float32]:
         network = _StochasticDepth(weights, self.survival)
         with torch.inference_mode():
-            parts = [network(part) for part in torch.tensor(X).split(_PREDICT_ROWS)]
-            outputs: NDArray[np.float32] = torch.cat(parts).numpy()
+            outputs: NDArray[np.float32] = network(torch.from_numpy(X)).numpy()
         return outputs
 
 
