@@ -35,9 +35,14 @@ class Block:
         shape = (n_replicates, n_steps, batch_size)
         self.X = _aligned((*shape, n_inputs))
         self.y, self.weight = _aligned(shape), _aligned(shape)
+        parts = (self.X, self.y, self.weight)
+        import keras
+
+        if keras.backend.backend() != "tensorflow":
+            self._tensors = list(parts)
+            return
         import tensorflow as tf
 
-        parts = (self.X, self.y, self.weight)
         self._tensors = [tf.experimental.dlpack.from_dlpack(part.__dlpack__()) for part in parts]
 
     def fill(self, replicate: int, data: Any, numbers: NDArray[np.intp]) -> None:
