@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -13,6 +11,7 @@ from torch import nn
 
 from zoo.models.native import Batch, NativeClassifier, NativeRegressor, Steps, Weights
 from zoo.models.targets import ClassWeight
+from zoo.training.torch_threads import one_thread
 
 
 class _StochasticDepth(nn.Module):  # type: ignore[misc]
@@ -59,20 +58,6 @@ def _linear(kernel: NDArray[np.float32], bias: NDArray[np.float32]) -> nn.Linear
         layer.weight.copy_(torch.tensor(kernel.T))
         layer.bias.copy_(torch.tensor(bias))
     return layer
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let PyTorch use one thread: in such small products several wait for each other.
-
-    Where other processes keep the cores busy, a step took twenty times as long with two.
-    """
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(n_threads)
 
 
 class _TorchSteps(Steps):
@@ -133,7 +118,7 @@ class _TorchMLP:
         self.random_state = random_state
 
     def _train(self, X: NDArray[np.float32], y: NDArray[Any], weight: Any) -> None:
-        with _one_thread():
+        with one_thread():
             super()._train(X, y, weight)  # type: ignore[misc]
 
     def _begin(self, weights: Weights, seed: int) -> Steps:

@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from zoo.training.present import present_rows
@@ -44,31 +45,37 @@ class SingleDropout(keras.layers.Layer):  # type: ignore[misc]
         key = ops.convert_to_tensor(self.key)
         positions = ops.cast(ops.arange((n_elements + 3) // 4), key.dtype)
         words = _mix(_times(positions, 0x9E3779B1) + _mix(key))
-        bytes_ = ops.stack([_shifted(words, 8 * part) & 255 for part in range(4)], axis=-1)
+        parts = [_shifted(words, 8 * part) & _word(255, words) for part in range(4)]
+        bytes_ = ops.stack(parts, axis=-1)
         bytes_ = ops.cast(ops.reshape(bytes_, (-1,))[:n_elements], "float32")
         shares = ops.convert_to_tensor(self.strength) * (256 * self.rate)
         dropped = ops.minimum(ops.round(shares), 255.0)  # of 256
         is_kept = ops.reshape(bytes_ >= dropped, inputs.shape)
-        self.key.assign((key + 0x85EBCA6B) & _WORD)
+        self.key.assign((key + _word(0x85EBCA6B, key)) & _word(_WORD, key))
         factor = ops.cast(256.0 / (256.0 - dropped), inputs.dtype)
         return ops.where(is_kept, inputs * factor, ops.zeros_like(inputs))
 
 
+def _word(number: int, like: Any) -> Any:
+    """Return a whole number as the words that it is combined with."""
+    return number if keras.backend.standardize_dtype(like.dtype) == "int64" else np.uint32(number)
+
+
 def _times(word: Any, factor: int) -> Any:
     """Return the last 32 bits of a product."""
-    return (word * ops.cast(factor, word.dtype)) & ops.cast(_WORD, word.dtype)
-
-
-def _shifted(word: Any, n_bits: int) -> Any:
-    return ops.right_shift(word, ops.cast(n_bits, word.dtype))
+    return (word * _word(factor, word)) & _word(_WORD, word)
 
 
 def _mix(word: Any) -> Any:
     """Return the word with all its bits stirred (the finaliser of MurmurHash3, 32 bits)."""
-    word = word & ops.cast(_WORD, word.dtype)
+    word = word & _word(_WORD, word)
     word = _times(word ^ _shifted(word, 16), 0x85EBCA6B)
     word = _times(word ^ _shifted(word, 13), 0xC2B2AE35)
     return word ^ _shifted(word, 16)
+
+
+def _shifted(word: Any, n_bits: int) -> Any:
+    return word >> _word(n_bits, word)
 
 
 class SingleBatchNormalization(keras.layers.Layer):  # type: ignore[misc]
