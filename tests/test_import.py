@@ -46,4 +46,6 @@ zoo.make({model!r}, **zoo.spec({model!r}).smoke).fit(X, X[:, 0] > 20).predict(X)
 print(",".join(sorted({HEAVY!r} & set(sys.modules))))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert set(filter(None, done.stdout.strip().split(","))) == own
+    # TensorFlow imports Keras, and JAX where it is installed (for its converter to LiteRT)
+    brought = {"jax", "keras"} if "tensorflow" in own else set()
+    assert own <= set(filter(None, done.stdout.strip().split(","))) <= own | brought

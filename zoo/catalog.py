@@ -238,7 +238,7 @@ BUILT_IN: tuple[ModelSpec, ...] = (
         source="Huang, Sun, Liu, Sedra & Weinberger 2016, arXiv:1603.09382",
         classifier="zoo.models.torch_mlp:TorchMLPClassifier",
         regressor="zoo.models.torch_mlp:TorchMLPRegressor",
-        smoke={"max_epochs": 5, "units": 8},
+        smoke={"max_epochs": 5, "units": 8, "n_hidden": 2},
         extra="torch",
     ),
     ModelSpec(

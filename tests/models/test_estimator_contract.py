@@ -34,9 +34,9 @@ SMALL = {
     "dcn_v2": {"max_epochs": 20, "learning_rate": 0.01},
     "wide_deep": {"max_epochs": 20},
     "modern_nca": {"max_epochs": 20},
-    "sonnet_mlp": {"max_epochs": 10, "learning_rate": 0.03},
-    "torch_mlp": {"max_epochs": 10, "learning_rate": 0.03},
-    "jax_mlp": {"max_epochs": 10, "learning_rate": 0.03},
+    "sonnet_mlp": {"max_epochs": 6, "learning_rate": 0.03},
+    "torch_mlp": {"max_epochs": 6, "learning_rate": 0.03},
+    "jax_mlp": {"max_epochs": 6, "learning_rate": 0.03},
 }
 _WEIGHTS = "check_sample_weight_equivalence_on_dense_data"
 _HELD_OUT = "which rows are held out is drawn from all rows, and repeated ones are others"
