@@ -57,7 +57,15 @@ def _step(carry: Any, batch: Any, rate: Any, decay: Any, *, loss: str) -> Any:
     return (moved, first, second, count), value
 
 
-class _JaxSteps(Steps):
+class JaxSteps(Steps):
+    """A network as weights and the optimiser's moments, moved by one jitted function.
+
+    Parameters
+    ----------
+    weights : sequence of ndarray
+    loss : {"crossentropy", "squared"}
+    """
+
     def __init__(self, weights: Weights, loss: str) -> None:
         values = [jnp.array(w) for w in weights]
         zeros = [jnp.zeros_like(w) for w in values]
@@ -65,11 +73,21 @@ class _JaxSteps(Steps):
         self._step = partial(_step, loss=loss)
 
     def take(self, batch: Batch, learning_rate: float, weight_decay: float) -> float:
+        """Take a step and return the loss before it."""
+        return float(self.move(batch, learning_rate, weight_decay))
+
+    def move(self, batch: Batch, learning_rate: float, weight_decay: float) -> Any:
+        """Take a step without waiting for its loss."""
         rows = (batch.X, batch.y, batch.weight)
         self._carry, loss = self._step(self._carry, rows, learning_rate, weight_decay)
-        return float(loss)
+        return loss
+
+    def outputs(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what the network says of rows as it stands."""
+        return np.asarray(_outputs(self._carry[0], X))
 
     def weights(self) -> list[NDArray[np.float32]]:
+        """Return copies of the weights."""
         return [np.array(w) for w in self._carry[0]]
 
     def compile(self, batch: Batch) -> None:
@@ -103,7 +121,7 @@ class _JaxMLP:
 
     def _begin(self, weights: Weights, seed: int) -> Steps:
         del seed  # nothing is drawn while it trains
-        return _JaxSteps(weights, self._loss)  # type: ignore[attr-defined]
+        return JaxSteps(weights, self._loss)  # type: ignore[attr-defined]
 
     def _apply(self, weights: Weights, X: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.asarray(_outputs(list(weights), X))

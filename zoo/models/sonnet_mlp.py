@@ -45,7 +45,7 @@ class Network(snt.Module):  # type: ignore[misc]
             variable.assign(value)
 
 
-class _Training:
+class Training:
     """A network, its optimiser, and the step that was traced with both, for every fit of a shape.
 
     A traced function holds its variables, so a network for each fit would be traced for each.
@@ -90,11 +90,11 @@ class _Training:
         return loss
 
 
-_training = lru_cache(maxsize=16)(_Training)
+training = lru_cache(maxsize=16)(Training)
 
 
 class _SonnetSteps(Steps):
-    def __init__(self, training: _Training, weights: Weights) -> None:
+    def __init__(self, training: Training, weights: Weights) -> None:
         self._training = training
         training.start(weights)
 
@@ -142,7 +142,7 @@ class _SonnetMLP:
     def _begin(self, weights: Weights, seed: int) -> Steps:
         del seed  # nothing is drawn while it trains
         loss = self._loss  # type: ignore[attr-defined]
-        return _SonnetSteps(_training(self._sizes(), loss), weights)
+        return _SonnetSteps(training(self._sizes(), loss), weights)
 
     def _apply(self, weights: Weights, X: NDArray[np.float32]) -> NDArray[np.float32]:
         network = Network(self._sizes())
