@@ -6,7 +6,7 @@ SUITE ?= quick
 OUT ?= results/my-$(SUITE)
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help bench test test-slow check check-data bench-speed parity backtest format clean
+.PHONY: help bench test test-slow check check-data extras bench-speed frameworks parity backtest format clean
 
 help: ## Say what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -33,6 +33,15 @@ check: $(VENV)/installed ## Check format, lint and types, then run the tests
 
 check-data: $(VENV)/installed ## Recompute the facts of all data sets that are at hand
 	$(BIN)/zoo check-data
+
+$(VENV)/extras: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[jax,sonnet,torch]'
+	@touch $@
+
+extras: $(VENV)/extras ## Install JAX, Sonnet and PyTorch; make test then runs what needs them, too
+
+frameworks: $(VENV)/extras ## Measure one network in each framework (5 min), into results/frameworks
+	$(BIN)/python benchmarks/frameworks/run.py
 
 $(VENV)/peers: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[peers]'

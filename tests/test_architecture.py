@@ -13,7 +13,7 @@ ALLOWED = {
     "bench": {"bench", "data", "registry"},
     "data": {"data"},
     "models": {"models", "training", "preprocessing", "tables", "saving"},
-    "saving": {"preprocessing", "registry"},
+    "saving": {"modelspec", "preprocessing", "registry"},
     "training": {"training"},
     "preprocessing": {"quantiles", "tables"},
     "quantiles": set(),

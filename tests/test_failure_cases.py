@@ -368,6 +368,7 @@ OTHER = {
     "random_state": {"random_state": 1},
     "residual_dropout": {"residual_dropout": 0.7},
     "sample_rate": {"sample_rate": 0.1},
+    "survival": {"survival": 0.3},
     "temperature": {"temperature": 5.0},
     "units": {"units": 12},
     "validation_fraction": {"validation_fraction": 0.5},

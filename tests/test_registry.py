@@ -1,7 +1,10 @@
+import sys
+
 import pytest
 
 import zoo
-from zoo.errors import DefinitionError
+from zoo.errors import DefinitionError, MissingExtraError
+from zoo.modelspec import EXTRAS
 from zoo.registry import ModelSpec, build_table
 
 
@@ -29,3 +32,28 @@ def test_two_models_of_one_name_are_refused():
 def test_models_are_listed_by_family_and_task():
     assert zoo.models(family="mlp") == ["mlp"]
     assert "naive_bayes" not in zoo.models(task="regression")
+
+
+NEEDY = [name for name in zoo.models() if zoo.spec(name).extra]
+
+
+@pytest.mark.parametrize("name", NEEDY)
+def test_a_model_without_its_extra_is_answered_with_the_pip_command(name, monkeypatch):
+    extra = zoo.spec(name).extra
+    monkeypatch.setitem(sys.modules, extra, None)  # as if it were not installed
+    with pytest.raises(MissingExtraError) as caught:
+        zoo.make(name)
+    assert f"pip install 'model-zoo-curves[{extra}]'" in str(caught.value)
+    assert name in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_every_extra_of_a_model_is_one_of_the_package():
+    import tomllib
+    from pathlib import Path
+
+    text = (Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8")
+    offered = tomllib.loads(text)["project"]["optional-dependencies"]
+    assert {zoo.spec(name).extra for name in NEEDY} == set(EXTRAS)
+    for extra, distribution in EXTRAS.items():
+        assert offered[extra][0].startswith(distribution)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from zoo.errors import DefinitionError
 
-__all__ = ["FAMILIES", "Family", "ModelSpec", "Task"]
+__all__ = ["EXTRAS", "FAMILIES", "Family", "ModelSpec", "Task"]
 
 Task = Literal["classification", "regression"]
 Family = Literal["baseline", "classical", "perceptron", "mlp", "deep", "boosting"]
@@ -21,6 +21,9 @@ FAMILIES: tuple[Family, ...] = (
     "deep",
     "boosting",
 )
+
+# Extras that models need, each called as the module it brings, and the distribution that has it.
+EXTRAS: Mapping[str, str] = {"jax": "jax", "sonnet": "dm-sonnet", "torch": "torch"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,8 @@ class ModelSpec:
         What the model can be fitted on. Every table model also takes pictures, as columns.
     trains_together : bool
         Whether its class has `fit_together`, which trains many of them side by side.
+    extra : str or None
+        One of `EXTRAS`, without which the model cannot be made; None: it needs none.
     """
 
     name: str
@@ -62,6 +67,7 @@ class ModelSpec:
     smoke: Mapping[str, Any] = field(default_factory=dict)
     inputs: Literal["table", "image"] = "table"
     trains_together: bool = False
+    extra: str | None = None
 
     @property
     def tasks(self) -> tuple[Task, ...]:

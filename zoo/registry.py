@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 from collections.abc import Mapping
 from importlib.metadata import entry_points
@@ -11,10 +12,10 @@ from typing import Any
 
 from zoo.catalog import BUILT_IN
 from zoo.definitions import unknown
-from zoo.errors import DefinitionError
+from zoo.errors import DefinitionError, MissingExtraError
 from zoo.modelspec import FAMILIES, Family, ModelSpec, Task
 
-__all__ = ["FAMILIES", "Family", "ModelSpec", "Task", "make", "models", "spec"]
+__all__ = ["FAMILIES", "Family", "ModelSpec", "Task", "make", "missing_extra", "models", "spec"]
 
 
 def build_table(specs: tuple[ModelSpec, ...]) -> Mapping[str, ModelSpec]:
@@ -89,6 +90,13 @@ def spec(name: str) -> ModelSpec:
     return table[name]
 
 
+def missing_extra(entry: ModelSpec) -> MissingExtraError | None:
+    """Return what to tell a user who lacks the extra that a model needs, or None."""
+    if entry.extra is None or importlib.util.find_spec(entry.extra) is not None:
+        return None
+    return MissingExtraError(f"the model '{entry.name}' needs '{entry.extra}', which", entry.extra)
+
+
 def make(name: str, *, task: Task = "classification", **params: Any) -> Any:
     """Return a new, unfitted scikit-learn estimator.
 
@@ -105,6 +113,8 @@ def make(name: str, *, task: Task = "classification", **params: Any) -> Any:
     ------
     DefinitionError
         For an unknown model, task or parameter.
+    MissingExtraError
+        If the framework that the model is written in is not installed.
 
     Examples
     --------
@@ -113,6 +123,8 @@ def make(name: str, *, task: Task = "classification", **params: Any) -> Any:
     """
     entry = spec(name)
     module, _, class_name = entry.class_path(task).partition(":")
+    if (missing := missing_extra(entry)) is not None:
+        raise missing
     estimator_class = getattr(importlib.import_module(module), class_name)
     known = inspect.signature(estimator_class.__init__).parameters
     for key in params:

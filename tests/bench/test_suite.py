@@ -1,8 +1,10 @@
+import sys
+
 import pytest
 
 from zoo.bench.plan import make_plan
 from zoo.bench.suite import load_suite
-from zoo.errors import DataError, DefinitionError
+from zoo.errors import DataError, DefinitionError, MissingExtraError
 
 GOOD = """
 title = "t"
@@ -67,3 +69,22 @@ def test_unknown_models_and_data_sets_are_answered_with_the_nearest():
         make_plan(suite, datasets=["tyroid"])
     with pytest.raises(DefinitionError, match="did you mean 'quick'"):
         load_suite("quik")
+
+
+def test_a_model_of_a_suite_that_lacks_its_extra_is_left_out_with_a_line(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)  # as if it were not installed
+    text = GOOD.replace('["dummy"]', '["dummy", "torch_mlp"]')
+    suite = load_suite("mine", write(tmp_path, text))
+    plan = make_plan(suite)
+    assert {job.key["model"] for job in plan.jobs} == {"dummy"}
+    (line,) = plan.left_out
+    assert "torch_mlp" in line
+    assert "pip install 'model-zoo-curves[torch]'" in line
+
+
+def test_a_model_that_is_asked_for_by_name_or_alone_must_have_its_extra(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    suite = load_suite("mine", write(tmp_path, GOOD.replace('"dummy"', '"torch_mlp"')))
+    for models in ([], ["torch_mlp"], ["dummy", "torch_mlp"]):
+        with pytest.raises(MissingExtraError, match=r"model-zoo-curves\[torch\]"):
+            make_plan(suite, models=models)

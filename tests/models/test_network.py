@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import zoo
+from tests.matrix import ALL
 from zoo.models.deep_mlp import DeepMLPClassifier, DeepMLPRegressor
 from zoo.models.mlp import MLPClassifier, MLPRegressor
 from zoo.models.network import column_class, fit_together
@@ -28,7 +29,7 @@ def table(seed=0, n_rows=100):
     return X, np.where(X["a"] + 0.3 * rng.normal(size=n_rows) > 0, "yes", "no")
 
 
-@pytest.mark.parametrize("name", zoo.models())
+@pytest.mark.parametrize("name", ALL)
 def test_the_registry_says_which_models_train_together(name):
     for task in spec(name).tasks:
         assert hasattr(type(zoo.make(name, task=task)), "fit_together") == (name in NETWORKS)

@@ -16,10 +16,11 @@ import skops.io
 from sklearn.exceptions import NotFittedError
 
 import zoo
-from tests.matrix import models_and_tasks
-from zoo.errors import ModelFileError
+from tests.matrix import ALL, models_and_tasks
+from zoo.errors import MissingExtraError, ModelFileError
+from zoo.modelspec import EXTRAS
 
-EVERY = [(name, task) for name in zoo.models() for task in zoo.spec(name).tasks]
+EVERY = [(name, task) for name in ALL for task in zoo.spec(name).tasks]
 
 
 def make(name, task="classification", **params):
@@ -80,7 +81,7 @@ def assert_same(model, loaded, X):
         np.testing.assert_array_equal(found, values)
 
 
-@pytest.mark.parametrize(("name", "task"), models_and_tasks(zoo.models()))
+@pytest.mark.parametrize(("name", "task"), models_and_tasks(ALL))
 def test_a_loaded_model_predicts_exactly_the_same(name, task, tmp_path):
     X, _ = task_of(name, task)
     if isinstance(X, pd.DataFrame):
@@ -99,8 +100,15 @@ def test_a_loaded_model_predicts_exactly_the_same(name, task, tmp_path):
         assert loaded.encoder_.to_data() == model.encoder_.to_data()
 
 
-def test_models_load_in_another_process_and_folder(tmp_path):
-    names = ["mlp", "realmlp", "random_forest", "hist_gradient_boosting", "xgboost", "lightgbm"]
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["mlp", "realmlp", "random_forest", "hist_gradient_boosting", "xgboost", "lightgbm"],
+        pytest.param([name for name in ALL if zoo.spec(name).extra], marks=pytest.mark.slow),
+    ],
+    ids=["usual", "with an extra"],
+)
+def test_models_load_in_another_process_and_folder(names, tmp_path):
     X, _ = messy_table()
     X.to_pickle(tmp_path / "X.pkl")
     expected = {}
@@ -118,6 +126,20 @@ for name in {names}:
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path / "away", check=True)
     for name in names:
         np.testing.assert_array_equal(np.load(tmp_path / "away" / f"{name}.npy"), expected[name])
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if zoo.spec(name).extra])
+@pytest.mark.slow
+def test_a_file_of_a_model_that_needs_an_extra_says_so_where_it_is_missing(
+    name, tmp_path, monkeypatch
+):
+    fitted(name).save(tmp_path / "m.zoo")
+    extra = zoo.spec(name).extra
+    with zipfile.ZipFile(tmp_path / "m.zoo") as archive:
+        assert EXTRAS[extra] in json.loads(archive.read("model.json"))["versions"]
+    monkeypatch.setitem(sys.modules, extra, None)  # as if it were not installed
+    with pytest.raises(MissingExtraError, match=rf"model-zoo-curves\[{extra}\]"):
+        zoo.load_model(tmp_path / "m.zoo")
 
 
 @pytest.mark.parametrize(

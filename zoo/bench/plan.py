@@ -43,7 +43,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The cells of a suite, and the sizes that were left out for want of rows."""
+    """The cells of a suite, and what was left out for want of rows or of an extra."""
 
     jobs: list[Job]
     left_out: list[str]
@@ -71,17 +71,23 @@ def make_plan(
     DefinitionError
         For an unknown model or data set.
     MissingExtraError
-        If the package that holds a data set is not installed.
+        If the package that holds a data set is not installed, or the framework of each of the
+        models or of one that is asked for by name. Those of a suite are left out.
     DataError
         If no size of the suite fits a data set, or one named for it does not.
     """
     folders = list(folders)
-    specs = [registry.spec(name) for name in models or suite.models]
+    asked = [registry.spec(name) for name in models or suite.models]
+    missing = {entry.name: registry.missing_extra(entry) for entry in asked}
+    specs = [entry for entry in asked if missing[entry.name] is None]
+    for error in filter(None, missing.values()):
+        if models or not specs:
+            raise error
+    left_out = [f"left out: {error}" for error in missing.values() if error]
     for name in suite.dataset_sizes:
         if name not in suite.datasets:
             raise unknown("data set in [dataset_sizes]", name, suite.datasets)
     jobs: list[Job] = []
-    left_out: list[str] = []
     for name in datasets or suite.datasets:
         card = load_card(name, folders)
         require_extra(card)

@@ -172,12 +172,10 @@ class _Network(ABC):
         It takes (n_samples, n_columns_out) floats from `encoder_.transform` and returns logits
         (n_samples, n_classes), or standardised values (n_samples, 1).
         """
-        import keras
-
-        from zoo.training.layers import plain
+        from zoo.training.layers import on_cpu, plain
 
         options = {"n_outputs": self.n_outputs_, **self._options(self.n_inputs_)}
-        with keras.device("cpu:0"):
+        with on_cpu():
             network = self._build(plain(), n_inputs=self.n_inputs_, **options)
         variables = [*network.trainable_variables, *network.non_trainable_weights]
         for variable, value in zip(variables, self.weights_, strict=True):

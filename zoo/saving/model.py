@@ -18,8 +18,9 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 import zoo
-from zoo.errors import DefinitionError, ModelFileError
-from zoo.registry import models, spec
+from zoo.errors import DefinitionError, MissingExtraError, ModelFileError
+from zoo.modelspec import EXTRAS
+from zoo.registry import missing_extra, models, spec
 from zoo.saving.archive import FORMAT, SCHEMA, one_line, pack, read
 from zoo.saving.fitted import check_parts
 from zoo.saving.values import decode, encode
@@ -54,7 +55,7 @@ def save_model(model: Any, path: str | os.PathLike[str]) -> None:
         "schema": SCHEMA,
         "model": name,
         "task": task,
-        "versions": _versions(),
+        "versions": _versions(spec(name).extra),
         "params": {k: encode(v, k, None) for k, v in model.get_params(deep=False).items()},
         "state": {key: encode(vars(model)[key], key, members) for key in _learnt(model)},
     }
@@ -81,6 +82,8 @@ def load_model(path: str | os.PathLike[str]) -> Any:
     ------
     ModelFileError
         If the file cannot be read, is damaged, or is not what `save` would write.
+    MissingExtraError
+        If the framework that the model is written in is not installed.
     """
     header, members = read(Path(path))
     try:
@@ -90,6 +93,8 @@ def load_model(path: str | os.PathLike[str]) -> Any:
         if before & set(state) or not set(state) <= set(_learnt(model)):
             raise ValueError(f"expected names of what is learnt, got {', '.join(state)}")
         _check(model, header["task"])
+    except MissingExtraError:
+        raise
     except Exception as error:
         made = header["versions"] if isinstance(header.get("versions"), dict) else {}
         news = [f"{key} {v}" for key, v in _versions().items() if made.get(key) != v]
@@ -101,8 +106,10 @@ def load_model(path: str | os.PathLike[str]) -> Any:
     return model
 
 
-def _versions() -> dict[str, str]:
-    return {"zoo": zoo.__version__, **{name: metadata.version(name) for name in _PACKAGES}}
+def _versions(extra: str | None = None) -> dict[str, str]:
+    """Return the versions of what every model may need, and of the extra that one needs."""
+    packages = (*_PACKAGES, *([EXTRAS[extra]] if extra else []))
+    return {"zoo": zoo.__version__, **{name: metadata.version(name) for name in packages}}
 
 
 def _learnt(model: Any) -> list[str]:
@@ -126,9 +133,12 @@ def _registered(model_class: type) -> tuple[str, str]:
 def _make(header: Mapping[str, Any]) -> Any:
     """Return the unfitted model that a header describes."""
     try:
-        path = spec(str(header["model"])).class_path(header["task"])
+        entry = spec(str(header["model"]))
+        path = entry.class_path(header["task"])
     except DefinitionError as error:
         raise ModelFileError(f"{error}; install a newer zoo, or the package it is in") from error
+    if (missing := missing_extra(entry)) is not None:
+        raise missing
     module, _, attribute = path.partition(":")
     model = getattr(importlib.import_module(module), attribute)()
     return model.set_params(**{key: decode(node, {}) for key, node in header["params"].items()})

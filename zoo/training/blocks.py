@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 __all__ = ["Block", "row_class"]
@@ -37,6 +36,13 @@ class Block:
         self.X = _aligned((*shape, n_inputs))
         self.y, self.weight = _aligned(shape), _aligned(shape)
         parts = (self.X, self.y, self.weight)
+        import keras
+
+        if keras.backend.backend() != "tensorflow":
+            self._tensors = list(parts)
+            return
+        import tensorflow as tf
+
         self._tensors = [tf.experimental.dlpack.from_dlpack(part.__dlpack__()) for part in parts]
 
     def fill(self, replicate: int, data: Any, numbers: NDArray[np.intp]) -> None:

@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.training.program import Carry, Program
 from zoo.training.schedules import Schedule, cycle_ends, schedule_factor
 
-__all__ = ["FitOptions", "FitResult", "FitTask", "Place", "Rows"]
+__all__ = ["FitOptions", "FitResult", "FitTask", "Place", "Rows", "Trained"]
+
+
+class Trained(Protocol):
+    """What trains networks, as far as a place asks it: `Program` is one."""
+
+    n_inputs: int
+    recipe: Any  # its `batch_size`
+
+    def slice(self, carry: Any, replicate: int) -> list[NDArray[np.float32]]:
+        """Return the weights of one network as it stands."""
+
+    def forward(self, weights: Any, X: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return outputs (n_rows, n_outputs)."""
+
+    def row_losses(self, outputs: NDArray[Any], y: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the loss of each row."""
+
+    def cropped(self, weights: Any, n_inputs: int) -> list[NDArray[np.float32]]:
+        """Return copies of the weights that belong to the first inputs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +174,7 @@ def _widen(rows: Rows, n_inputs: int) -> Rows:
 class Place:
     """A network in training: its batches to come, and how it stands."""
 
-    def __init__(self, number: int, task: FitTask, options: FitOptions, program: Program) -> None:
+    def __init__(self, number: int, task: FitTask, options: FitOptions, program: Trained) -> None:
         self.number, self.task, self.options = number, task, options
         self.rows = _widen(task.train, program.n_inputs)
         self.result = FitResult()
@@ -206,7 +224,7 @@ class Place:
         self._at += n_steps
         return rows, rates.astype(np.float32)
 
-    def is_done(self, program: Program, carry: Carry, place: int) -> bool:
+    def is_done(self, program: Trained, carry: Any, place: int) -> bool:
         """Judge the weights at the end of a round; return whether training is over."""
         result, task = self.result, self.task
         failed_at = int(np.asarray(carry.failed_at)[place])

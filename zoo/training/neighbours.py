@@ -1,35 +1,38 @@
-"""Compiled steps of a network that is judged by its neighbours among other training rows."""
+"""Steps of a network that is judged by its neighbours among other training rows."""
 
 from __future__ import annotations
 
+import importlib
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from zoo.canonical import derive_seed
 from zoo.training.blocks import row_class
-from zoo.training.compiled import Compiled
-from zoo.training.layers import plain
+from zoo.training.layers import on_cpu, plain
+from zoo.training.losses import Loss
 from zoo.training.optimizer import Adam
-from zoo.training.recipe import Loss
+
+if TYPE_CHECKING:
+    from zoo.training.neighbours_tf import TensorFlowNeighbourProgram as NeighbourProgram
 
 __all__ = [
-    "NeighbourProgram", "NeighbourRows", "answers", "draw_steps", "neighbour_program",
-    "padded_size", "power_of_two",
+    "NEAREST", "NEVER", "TINY", "AnyNeighbourProgram", "NeighbourProgram", "NeighbourRows",
+    "answers", "draw_steps", "neighbour_program", "padded_size", "power_of_two",
 ]  # fmt: skip
 
 _LEAST_ROWS = 64
 _CHUNK = 2**22  # distances at a time
-_NEVER = -1e30  # the logarithm of no weight at all
-_NEAREST = 1e-3  # nearer rows pull no nearer: the slope of a root is infinite at 0
-_TINY = 1e-7
+NEVER = -1e30  # the logarithm of no weight at all
+NEAREST = 1e-3  # nearer rows pull no nearer: the slope of a root is infinite at 0
+TINY = 1e-7
 
 
 class NeighbourRows(NamedTuple):
@@ -106,7 +109,7 @@ def answers(
     return found
 
 
-class NeighbourProgram:
+class AnyNeighbourProgram(ABC):
     """The compiled functions of one architecture: a step of training, and embedding rows.
 
     As in `Program`, weights are arguments and results, never variables of the graph.
@@ -133,13 +136,11 @@ class NeighbourProgram:
         jit_compile: bool,
     ) -> None:
         start = time.perf_counter()
-        with keras.device("cpu:0"):
+        with on_cpu():
             self.template = build(plain(), n_inputs)
         self.n_inputs = n_inputs
         self._loss, self._optimizer, self._temperature = loss, optimizer, temperature
         self._jit_compile = jit_compile
-        self._steps: dict[tuple[int, int], Compiled] = {}
-        self._embed: Compiled | None = None
         self._lock = threading.Lock()
         self.compile_s = time.perf_counter() - start
         self._claimed_s = 0.0
@@ -150,6 +151,7 @@ class NeighbourProgram:
         self._claimed_s = self.compile_s
         return seconds
 
+    @abstractmethod
     def train(
         self,
         carry: tuple[Sequence[Any], Sequence[Any], Sequence[Any]],
@@ -171,93 +173,22 @@ class NeighbourProgram:
         rates : tuple of float
             Learning rate and weight decay.
         """
-        tensors = [
-            *[tf.convert_to_tensor(part) for part in tf.nest.flatten((carry, batch, candidates))],
-            tf.constant([count], tf.float32),
-            tf.constant(rates, tf.float32),
-        ]
-        sizes = (len(batch.y), len(candidates.y))
-        with self._lock:
-            if sizes not in self._steps:
-                start = time.perf_counter()
-                self._steps[sizes] = Compiled(self._step, self._specs(*sizes), self._jit_compile)
-                self._steps[sizes](tensors)  # XLA compiles on the first call
-                self.compile_s += time.perf_counter() - start
-        *values, loss = self._steps[sizes](tensors)
-        n = len(values) // 3
-        return (values[:n], values[n : 2 * n], values[2 * n :]), float(loss)
 
-    def _specs(self, n_batch: int, n_candidates: int) -> Any:
-        of = tf.TensorSpec
-        weights = [of(v.shape, v.dtype) for v in self.template.trainable_variables]
-
-        def rows(n: int) -> NeighbourRows:
-            row = of((n,), tf.float32)
-            return NeighbourRows(of((n, self.n_inputs), tf.float32), row, row, of((n,), tf.int32))
-
-        carry = (weights, weights, weights)
-        return carry, rows(n_batch), rows(n_candidates), of((1,), tf.float32), of((2,), tf.float32)
-
-    def _step(self, carry: Any, batch: Any, candidates: Any, count: Any, rates: Any) -> Any:
-        weights = carry[0]
-        with tf.GradientTape() as tape:
-            tape.watch(weights)
-            loss = self.loss(weights, batch, candidates)
-        gradients = tape.gradient(loss, weights)
-        first = [[value[None] for value in values] for values in carry]  # one replicate
-        new = self._optimizer.update(
-            self.template.trainable_variables,
-            (first[0], first[1], first[2]),
-            [gradient[None] for gradient in gradients],
-            count,
-            (rates[0:1], rates[1:2]),
-            tf.constant([True]),
-        )
-        return [[value[0] for value in values] for values in new], loss
-
-    def loss(self, weights: Sequence[Any], batch: Any, candidates: Any) -> Any:
-        """Return the weighted mean loss of the batch's rows that have a candidate."""
-        rows = tf.concat([batch.X, candidates.X], axis=0)
-        embedded = self.template.stateless_call(weights, [], rows, training=True)[0]
-        embedded -= tf.stop_gradient(tf.reduce_mean(embedded, axis=0))  # for precision
-        near, far = tf.split(embedded, [batch.X.shape[0], candidates.X.shape[0]])
-        squares = tf.reduce_sum(near * near, axis=1)[:, None] + tf.reduce_sum(far * far, axis=1)
-        squares -= 2.0 * tf.matmul(near, far, transpose_b=True)
-        logits = -tf.sqrt(tf.maximum(squares, _NEAREST**2)) / self._temperature
-        counts = (batch.number[:, None] != candidates.number) & (candidates.weight > 0)
-        logits += tf.math.log(tf.maximum(candidates.weight, _TINY))
-        shares = tf.nn.softmax(tf.where(counts, logits, _NEVER))
-        if self._loss == "squared":
-            losses = tf.square(tf.linalg.matvec(shares, candidates.y) - batch.y)
-        else:
-            is_same = tf.cast(batch.y[:, None] == candidates.y, shares.dtype)
-            losses = -tf.math.log(tf.reduce_sum(shares * is_same, axis=1) + _TINY)
-        weight = tf.where(tf.reduce_any(counts, axis=1), batch.weight, 0.0)
-        return tf.reduce_sum(losses * weight) / tf.maximum(tf.reduce_sum(weight), 1e-12)
+    @abstractmethod
+    def _answer(self, weights: Sequence[Any], X: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what the network makes of some rows."""
 
     def embed(
         self, weights: Sequence[Any], X: NDArray[np.float32], *, max_rows: int
     ) -> NDArray[np.float32]:
         """Return what the network makes of rows, (n_rows, n_units), `max_rows` at a time."""
-        with self._lock:
-            if self._embed is None:
-                start = time.perf_counter()
-                specs = [tf.TensorSpec(v.shape, v.dtype) for v in self.template.trainable_variables]
-                rows = tf.TensorSpec((None, self.n_inputs), tf.float32)
-                self._embed = Compiled(self._forward, (specs, rows), False)
-                self.compile_s += time.perf_counter() - start
-        values = [tf.convert_to_tensor(w) for w in weights]
         parts = []
         for start in range(0, max(len(X), 1), max_rows):
             rows = X[start : start + max_rows]
             full = np.zeros((max(row_class(len(rows)), _LEAST_ROWS), self.n_inputs), np.float32)
             full[: len(rows), : rows.shape[1]] = rows
-            (made,) = self._embed([*values, tf.constant(full)])
-            parts.append(made.numpy()[: len(rows)])
+            parts.append(self._answer(weights, full)[: len(rows)])
         return np.concatenate(parts)
-
-    def _forward(self, weights: Sequence[Any], X: Any) -> Any:
-        return self.template.stateless_call(weights, [], X, training=False)[0]
 
 
 @lru_cache(maxsize=32)
@@ -270,12 +201,12 @@ def neighbour_program(
     optimizer: Adam,
     temperature: float,
     jit_compile: bool,
-) -> NeighbourProgram:
-    """Return the program of an architecture, made once for each shape; see `NeighbourProgram`.
+) -> AnyNeighbourProgram:
+    """Return the program of an architecture, made once for each shape; see `AnyNeighbourProgram`.
 
     `build` takes `n_inputs` and `options` as keywords.
     """
-    return NeighbourProgram(
+    made: AnyNeighbourProgram = __getattr__("NeighbourProgram")(
         lambda layers, n: build(layers, n_inputs=n, **dict(options)),
         n_inputs,
         loss,
@@ -283,6 +214,7 @@ def neighbour_program(
         temperature=temperature,
         jit_compile=jit_compile,
     )
+    return made
 
 
 def power_of_two(most: int) -> int:
@@ -307,3 +239,14 @@ def draw_steps(
                 for chosen, size in zip(numbers, (n_batch, n_candidates), strict=True)
             )
             yield batch, candidates
+
+
+def __getattr__(name: str) -> Any:
+    """Return `NeighbourProgram`: the class of Keras's backend."""
+    if name != "NeighbourProgram":
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    if keras.backend.backend() == "tensorflow":
+        module, attribute = "neighbours_tf", "TensorFlowNeighbourProgram"
+    else:
+        module, attribute = "neighbours_single", "SingleNeighbourProgram"
+    return getattr(importlib.import_module(f"zoo.training.{module}"), attribute)

@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import tensorflow as tf
+from keras import ops
 
 __all__ = ["Adam", "align", "keep_where"]
 
 
 def align(values: Any, like: Any) -> Any:
     """Return values (R,) with axes of length 1 so that they broadcast over `like` (R, ...)."""
-    return tf.reshape(values, (-1, *[1] * (len(like.shape) - 1)))
+    return ops.reshape(values, (-1, *[1] * (len(like.shape) - 1)))
 
 
 def keep_where(moves: Any, new: Any, old: Any) -> Any:
     """Return `new` for the replicates that move (R,), `old` for the others."""
-    return tf.where(align(moves, old), new, old)
+    return ops.where(align(moves, old), new, old)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +61,9 @@ class Adam:
         """Return the gradients of each replicate, scaled down to `clip_norm` together."""
         if self.clip_norm is None:
             return gradients
-        squares = [tf.reduce_sum(g * g, axis=list(range(1, len(g.shape)))) for g in gradients]
-        norm = tf.sqrt(tf.add_n(squares))
-        factor = self.clip_norm / tf.maximum(norm, self.clip_norm)
+        squares = [ops.sum(g * g, axis=list(range(1, len(g.shape)))) for g in gradients]
+        norm = ops.sqrt(sum(squares[1:], squares[0]))
+        factor = self.clip_norm / ops.maximum(norm, self.clip_norm)
         return [g * align(factor, g) for g in gradients]
 
     def update(
@@ -92,15 +92,15 @@ class Adam:
             Replicates for which this is False keep what they have.
         """
         rate, decay = rates
-        made = tf.maximum(count, 1.0)
-        corrected = rate * tf.sqrt(1 - self.beta_2**made) / (1 - self.beta_1**made)
+        made = ops.maximum(count, 1.0)
+        corrected = rate * ops.sqrt(1 - self.beta_2**made) / (1 - self.beta_1**made)
         new: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
         rows = zip(variables, *values, self.clipped(gradients), strict=True)
         for variable, w, m, v, g in rows:
             factor = self.rate_factor(variable.path)
             m_next = keep_where(moves, self.beta_1 * m + (1 - self.beta_1) * g, m)
             v_next = keep_where(moves, self.beta_2 * v + (1 - self.beta_2) * g * g, v)
-            step = align(factor * corrected, w) * m_next / (tf.sqrt(v_next) + self.epsilon)
+            step = align(factor * corrected, w) * m_next / (ops.sqrt(v_next) + self.epsilon)
             if self.decays(variable.path, len(variable.shape)):
                 step += align(factor * rate * decay, w) * w
             new[0].append(keep_where(moves, w - step, w))

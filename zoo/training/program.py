@@ -1,36 +1,47 @@
-"""Training and prediction of R networks of one shape, as compiled functions of their weights.
+"""Training and prediction of R networks of one shape, as functions of their weights.
 
 Weights and optimiser state are arguments and results, never variables of the graph, so one
 program serves every fit of the same shape: nothing is rebuilt, and nothing is left behind.
 A program takes its rows in blocks of a fixed number of batches, so its shape does not depend on
 the number of rows, and one compilation serves every size of a curve.
+
+What is the same in every backend is here; `compiled_tf` and `compiled_jax` compile, `stepped`
+takes one step at a time in PyTorch.
 """
 
 from __future__ import annotations
 
+import importlib
 import threading
 import time
-import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
-from typing import Any, NamedTuple
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from zoo.training.blocks import row_class
-from zoo.training.compiled import Compiled
 from zoo.training.initial import DrawWeights, draw_state, draw_weights
-from zoo.training.layers import plain, replicated, rows_present
-from zoo.training.optimizer import keep_where
+from zoo.training.layers import on_cpu, plain
+from zoo.training.losses import row_losses
 from zoo.training.recipe import Recipe
 
-__all__ = ["Carry", "Program", "program"]
+if TYPE_CHECKING:
+    from zoo.training.compiled_tf import TensorFlowProgram as Program
+
+__all__ = ["AnyProgram", "Carry", "Program", "program"]
 
 _PREDICT_ROWS = 8192
 _LEAST_ROWS = 64
+_CLASSES = {
+    "tensorflow": ("zoo.training.compiled_tf", "TensorFlowProgram"),
+    "jax": ("zoo.training.compiled_jax", "JaxProgram"),
+    "torch": ("zoo.training.stepped", "SteppedProgram"),
+}
 
 
 class Carry(NamedTuple):
@@ -48,12 +59,8 @@ class Carry(NamedTuple):
     failed_at: Any
 
 
-def _spec(variable: Any) -> Any:
-    return tf.TensorSpec(variable.shape, variable.dtype)
-
-
-class Program:
-    """The compiled functions of `n_replicates` networks of one architecture.
+class AnyProgram(ABC):
+    """The functions of `n_replicates` networks of one architecture.
 
     Parameters
     ----------
@@ -65,11 +72,13 @@ class Program:
     recipe : Recipe
     n_replicates : int
     jit_compile : bool
-        Whether XLA compiles the training block; without it, or where XLA cannot, the same block
-        runs as a TensorFlow graph.
+        Whether XLA compiles the training block, where that is a choice; without it, or where XLA
+        cannot, the same block runs as a TensorFlow graph.
     draw : callable
         Gives the first weights.
     """
+
+    _has_replicates: ClassVar[bool] = False  # whether one Keras model holds all R networks
 
     def __init__(
         self,
@@ -82,9 +91,9 @@ class Program:
         draw: DrawWeights = draw_weights,
     ) -> None:
         start = time.perf_counter()
-        with keras.device("cpu:0"):
+        with on_cpu():
             self.template = build(plain(), n_inputs)
-            self.network = build(replicated(n_replicates), n_inputs)
+            self.network = build(self._layers(n_replicates), n_inputs)
         self.n_inputs, self.n_replicates = n_inputs, n_replicates
         self.recipe = recipe
         self._build, self._draw = build, draw
@@ -93,11 +102,48 @@ class Program:
         self._kept = [i for i, name in enumerate(names) if name not in {"key", "strength"}]
         self._strengths = [i for i, name in enumerate(names) if name == "strength"]
         self._jit_compile = jit_compile
-        self._train: Compiled | None = None
-        self._forward: Compiled | None = None
         self._lock = threading.Lock()
         self.compile_s = time.perf_counter() - start
         self._claimed_s = 0.0
+
+    @abstractmethod
+    def _layers(self, n_replicates: int) -> Any:
+        """Return the layers of the network in training."""
+
+    @abstractmethod
+    def train(self, carry: Carry, blocks: Any, n_steps: int, rates: Any, active: Any) -> Carry:
+        """Train on a block of batches and return the new carry; the first call compiles.
+
+        Parameters
+        ----------
+        carry : Carry
+        blocks : tuple
+            X (R, block_steps, batch_size, n_inputs), y and weight (R, block_steps, batch_size).
+            A row of weight 0 is not there; a replicate without rows does not move in that step.
+        n_steps : int
+            How many of the batches count.
+        rates : array of float32, shape (block_steps, 3, R)
+            Learning rate, weight decay, and strength of dropout (1 as built, 0 none).
+        active : array of bool, shape (R,)
+            The others do not move.
+        """
+
+    @abstractmethod
+    def _answer(self, weights: list[NDArray[Any]], rows: list[NDArray[np.float32]]) -> list[Any]:
+        """Return the outputs of one network for each array of rows."""
+
+    def _variables(self) -> tuple[list[Any], list[Any]]:
+        """Return path, shape (R, ...) and dtype of what trains, and of what does not."""
+        lead = () if self._has_replicates else (self.n_replicates,)
+
+        def described(variables: Sequence[Any]) -> list[Any]:
+            return [
+                SimpleNamespace(path=v.path, shape=(*lead, *v.shape), dtype=v.dtype)
+                for v in variables
+            ]
+
+        network = self.network
+        return described(network.trainable_variables), described(network.non_trainable_variables)
 
     def take_compile_s(self) -> float:
         """Return the seconds spent on building and compiling since the last call."""
@@ -107,8 +153,9 @@ class Program:
 
     def empty(self) -> Carry:
         """Return networks whose weights are all zero, to be filled in with `enter`."""
-        weights = [np.zeros(v.shape, np.float32) for v in self.network.trainable_variables]
-        state = [np.zeros(v.shape, v.dtype) for v in self.network.non_trainable_variables]
+        trainable, others = self._variables()
+        weights = [np.zeros(v.shape, np.float32) for v in trainable]
+        state = [np.zeros(v.shape, v.dtype) for v in others]
         zeros = np.zeros(self.n_replicates)
         return Carry(
             weights,
@@ -132,7 +179,7 @@ class Program:
         weights = self._draw(paths, shapes, rng, X)
         fresh = Carry(
             self.padded(weights),
-            draw_state(self.network.non_trainable_variables, rng, sizes, X),
+            draw_state(self._variables()[1], rng, sizes, X),
             [np.float32(0)] * len(weights),
             [np.float32(0)] * len(weights),
             np.float32(0),
@@ -144,13 +191,22 @@ class Program:
             values[replicate] = np.reshape(new, values.shape[1:]) if np.ndim(new) else new
             return values
 
-        entered: Carry = tf.nest.map_structure(put, carry, fresh)
-        return entered
+        def put_all(olds: list[Any], news: list[Any]) -> list[Any]:
+            return [put(old, new) for old, new in zip(olds, news, strict=True)]
+
+        return Carry(
+            put_all(carry.weights, fresh.weights),
+            put_all(carry.state, fresh.state),
+            put_all(carry.first, fresh.first),
+            put_all(carry.second, fresh.second),
+            put(carry.count, fresh.count),
+            put(carry.failed_at, fresh.failed_at),
+        )
 
     def shapes(self, n_inputs: int) -> list[tuple[int, ...]]:
         """Return the shapes of an ordinary network's weights: those that train, then the rest."""
         if n_inputs not in self._shapes:
-            with keras.device("cpu:0"):
+            with on_cpu():
                 self._shapes[n_inputs] = _shapes(self._build(plain(), n_inputs))
         return self._shapes[n_inputs]
 
@@ -181,74 +237,6 @@ class Program:
             for w, shape in zip(weights, self.shapes(n_inputs), strict=True)
         ]
 
-    def train(self, carry: Carry, blocks: Any, n_steps: int, rates: Any, active: Any) -> Carry:
-        """Train on a block of batches and return the new carry; the first call compiles.
-
-        Parameters
-        ----------
-        carry : Carry
-        blocks : tuple
-            X (R, block_steps, batch_size, n_inputs), y and weight (R, block_steps, batch_size).
-            A row of weight 0 is not there; a replicate without rows does not move in that step.
-        n_steps : int
-            How many of the batches count.
-        rates : array of float32, shape (block_steps, 3, R)
-            Learning rate, weight decay, and strength of dropout (1 as built, 0 none).
-        active : array of bool, shape (R,)
-            The others do not move.
-        """
-        tensors = [
-            *[tf.convert_to_tensor(part) for part in tf.nest.flatten(carry)],
-            *[tf.convert_to_tensor(part) for part in blocks],
-            tf.constant(n_steps, tf.int32),
-            tf.constant(rates, tf.float32),
-            tf.constant(active, tf.bool),
-        ]
-        with self._lock:
-            if self._train is None:
-                self._train = self._compile_training(tensors)
-        trained: Carry = tf.nest.pack_sequence_as(carry, self._train(tensors))
-        return trained
-
-    def _compile_training(self, tensors: list[Any]) -> Compiled:
-        start = time.perf_counter()
-        no_steps = [*tensors[:-3], tf.constant(0, tf.int32), *tensors[-2:]]
-        specs = self._train_specs()
-        try:
-            compiled = Compiled(self._train_block, specs, self._jit_compile)
-            compiled(no_steps)
-        except tf.errors.OpError as error:
-            if not self._jit_compile:
-                raise
-            warnings.warn(
-                f"XLA cannot compile this network, so it trains more slowly without: {error}",
-                RuntimeWarning,
-                stacklevel=2,
-            )
-            compiled = Compiled(self._train_block, specs, False)
-            compiled(no_steps)
-        self._compile_forward()
-        self.compile_s += time.perf_counter() - start
-        return compiled
-
-    def _compile_forward(self) -> Compiled:
-        if self._forward is None:
-            X = tf.TensorSpec((None, self.n_inputs), tf.float32)
-            variables = [*self.template.trainable_variables, *self.template.non_trainable_weights]
-            self._forward = Compiled(self._infer, ([_spec(v) for v in variables], X), False)
-        return self._forward
-
-    def _train_specs(self) -> Any:
-        """Return the shapes and types of what `_train_block` takes."""
-        n, steps, batch = self.n_replicates, self.recipe.block_steps, self.recipe.batch_size
-        weights = [_spec(v) for v in self.network.trainable_variables]
-        state = [_spec(v) for v in self.network.non_trainable_variables]
-        each, of = (n,), tf.TensorSpec
-        carry = Carry(weights, state, weights, weights, of(each, tf.float32), of(each, tf.int32))
-        X, row = of((n, steps, batch, self.n_inputs), tf.float32), of((n, steps, batch), tf.float32)
-        rates = of((steps, 3, n), tf.float32)
-        return carry, (X, row, row), of((), tf.int32), rates, of(each, tf.bool)
-
     def forward(self, weights: Sequence[Any], X: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return logits or values (n_rows, n_outputs) of one network.
 
@@ -258,9 +246,7 @@ class Program:
             From `slice` or `cropped`.
         X : ndarray of float32, shape (n_rows, at most n_inputs)
         """
-        infer = self._compile_forward()
-        values = [tf.constant(w) for w in self.padded(weights)]
-        parts = []
+        parts, counts = [], []
         for start in range(0, max(len(X), 1), _PREDICT_ROWS):
             rows = X[start : start + _PREDICT_ROWS]
             n_rows, n_columns = rows.shape
@@ -269,89 +255,31 @@ class Program:
             n_whole = max(row_class(n_rows), _LEAST_ROWS)
             full = np.zeros((n_whole, self.n_inputs), np.float32)
             full[:n_rows, :n_columns] = rows
-            (outputs,) = infer([*values, tf.constant(full)])
-            parts.append(outputs.numpy()[:n_rows])
-        return np.concatenate(parts)
+            parts.append(full)
+            counts.append(n_rows)
+        answers = self._answer(self.padded(weights), parts)
+        return np.concatenate([part[:n] for part, n in zip(answers, counts, strict=True)])
 
     def row_losses(self, outputs: NDArray[Any], y: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the loss of each row of `outputs` (n_rows, n_outputs), labels not smoothed."""
-        if self.recipe.loss == "squared":
-            losses = (outputs[:, 0] - y) ** 2
-        else:
-            top = outputs.max(axis=1)
-            log_sum = top + np.log(np.exp(outputs - top[:, None]).sum(axis=1))
-            losses = log_sum - outputs[np.arange(len(y)), y.astype(np.intp)]
-        return losses.astype(np.float64)
+        return row_losses(self.recipe.loss, outputs, y)
 
-    def _infer(self, weights: Sequence[Any], X: Any) -> Any:
-        n = len(self.template.trainable_variables)
-        moving = iter(weights[n:])
-        kept = {id(v) for v in self.template.non_trainable_weights}
-        state = [
-            next(moving) if id(v) in kept else tf.zeros(v.shape, v.dtype)  # seeds: not used
+    def _states(self, kept: Sequence[Any], zeros: Callable[..., Any]) -> list[Any]:
+        """Return the whole state of the template: what is kept, and random seeds that none uses."""
+        moving = iter(kept)
+        ids = {id(v) for v in self.template.non_trainable_weights}
+        return [
+            next(moving) if id(v) in ids else zeros(v.shape, v.dtype)
             for v in self.template.non_trainable_variables
         ]
-        return self.template.stateless_call(list(weights[:n]), state, X, training=False)[0]
 
-    def _losses(self, outputs: Any, y: Any, weight: Any) -> Any:
-        """Return the mean loss of each replicate, (R,).
 
-        Outputs (R, batch, n_outputs), or (R, batch, k, n_outputs) of k members, whose losses are
-        averaged.
-        """
-        if len(outputs.shape) == 4:
-            k = outputs.shape[2]
-            y, weight = (tf.repeat(part, k, axis=1) for part in (y, weight))
-            outputs = tf.reshape(outputs, (outputs.shape[0], -1, outputs.shape[3]))
-        if self.recipe.loss == "squared":
-            losses = tf.square(outputs[..., 0] - y)
-        else:
-            codes = tf.cast(y, tf.int32)
-            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(codes, outputs)
-            share = self.recipe.label_smoothing
-            if share > 0:
-                evenly = -tf.reduce_mean(tf.nn.log_softmax(outputs), axis=-1)
-                losses = (1 - share) * losses + share * evenly
-        total = tf.maximum(tf.reduce_sum(weight, axis=1), 1e-12)
-        return tf.reduce_sum(losses * weight, axis=1) / total
-
-    def _train_block(self, carry: Carry, blocks: Any, n_steps: Any, rates: Any, active: Any) -> Any:
-        X, y, sample_weight = blocks
-        variables = self.template.trainable_variables
-
-        def step(i: Any, carry: Carry) -> Any:
-            weight, rate = sample_weight[:, i], rates[i]
-            state = list(carry.state)
-            for place in self._strengths:
-                state[place] = rate[2][:, None]
-            with tf.GradientTape() as tape, rows_present(weight > 0):
-                tape.watch(carry.weights)
-                outputs, new_state = self.network.stateless_call(
-                    carry.weights, state, X[:, i], training=True
-                )
-                losses = self._losses(outputs, y[:, i], weight)
-                total = tf.reduce_sum(losses)  # no gradient crosses over
-            gradients = tape.gradient(total, carry.weights)
-            runs = active & (carry.failed_at == 0) & (tf.reduce_max(weight, axis=1) > 0)
-            fails = runs & ~tf.math.is_finite(losses)
-            moves = runs & ~fails
-            count = carry.count + tf.cast(runs, tf.float32)
-            weights, first, second = self.recipe.optimizer.update(
-                variables,
-                (carry.weights, carry.first, carry.second),
-                gradients,
-                count,
-                (rate[0], rate[1]),
-                moves,
-            )
-            kept = [keep_where(moves, n, o) for n, o in zip(new_state, carry.state, strict=True)]
-            failed_at = tf.where(fails, tf.cast(count, tf.int32), carry.failed_at)
-            return i + 1, Carry(weights, kept, first, second, count, failed_at)
-
-        _, carry = tf.while_loop(
-            lambda i, _: i < n_steps, step, (tf.constant(0), carry), parallel_iterations=1
-        )
-        return carry
+def __getattr__(name: str) -> Any:
+    """Return `Program`: the class of Keras's backend."""
+    if name != "Program":
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    module, attribute = _CLASSES[keras.backend.backend()]
+    return getattr(importlib.import_module(module), attribute)
 
 
 def _shapes(template: Any) -> list[tuple[int, ...]]:
@@ -369,7 +297,7 @@ def program(
     n_replicates: int = 1,
     jit_compile: bool = True,
     draw: Callable[..., Any] | None = None,
-) -> Program:
+) -> AnyProgram:
     """Return the program of an architecture, made once for each shape.
 
     Parameters
@@ -385,7 +313,7 @@ def program(
     draw : callable or None
         As `DrawWeights`, with `options` as keywords too; None: `draw_weights`.
     """
-    return Program(
+    made: AnyProgram = __getattr__("Program")(
         lambda layers, n: build(layers, n_inputs=n, **dict(options)),
         n_inputs,
         recipe,
@@ -393,3 +321,4 @@ def program(
         jit_compile=jit_compile,
         draw=draw_weights if draw is None else partial(draw, **dict(options)),
     )
+    return made

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
+from zoo.training.losses import Loss
 from zoo.training.optimizer import Adam
 
-__all__ = ["Loss", "Recipe"]
+__all__ = ["Recipe"]
 
-Loss = Literal["crossentropy", "squared"]
 _BLOCK_ROWS = 4096
 _MIN_BLOCK_STEPS = 32
 

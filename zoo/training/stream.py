@@ -14,8 +14,8 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import keras
 import numpy as np
-import tensorflow as tf
 
 from zoo.training.blocks import Block
 from zoo.training.fit import FitOptions, FitResult, FitTask, Place
@@ -81,9 +81,10 @@ def _fit_lane(
             place.result.fit_s += seconds / len(there) / n_lanes
             if place.n_steps_left > 0:
                 continue
-            start = time.perf_counter()
+            start, compiled_s = time.perf_counter(), program.compile_s
             is_done = place.is_done(program, carry, r)
-            place.result.fit_s += (time.perf_counter() - start) / n_lanes
+            seconds = time.perf_counter() - start - (program.compile_s - compiled_s)
+            place.result.fit_s += seconds / n_lanes
             if is_done:
                 places[r] = None
                 block.clear(r)
@@ -176,8 +177,13 @@ def fit_networks(
 def lanes_for(n_places: int) -> tuple[int, int]:
     """Return how many lanes to use for so many places, and the places of each.
 
-    A lane needs a thread of TensorFlow's: as many as it was told to use, or a core each.
+    A lane needs a thread of TensorFlow's: as many as it was told to use, or a core each. Other
+    backends have one lane.
     """
+    if keras.backend.backend() != "tensorflow":
+        return 1, n_places
+    import tensorflow as tf
+
     told = tf.config.threading.get_intra_op_parallelism_threads()
     told = told or int(os.environ.get("TF_NUM_INTRAOP_THREADS") or 0)
     n_lanes = max(1, min(told or os.cpu_count() or 1, n_places))

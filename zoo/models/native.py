@@ -1,0 +1,238 @@
+"""What networks written in other frameworks share: rounds of steps, early stopping, weights.
+
+A framework's file says how its network is made of weights, how it takes a step and what it
+answers; weights pass between them as arrays, a kernel (n_inputs, n_outputs) and a bias a layer.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.canonical import derive_seed
+from zoo.models.base import ProbabilityClassifier, TableRegressor, held_out
+from zoo.training.blocks import row_class
+from zoo.training.fit import FitOptions, FitTask, Place, Rows
+from zoo.training.initial import draw_weights
+from zoo.training.losses import Loss, row_losses
+
+__all__ = ["Batch", "NativeClassifier", "NativeRegressor", "Steps", "Weights"]
+
+Weights = Sequence[NDArray[np.float32]]
+_BATCH_ROWS = 64
+_PREDICT_ROWS, _LEAST_ROWS = 8192, 64
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows of a step; those of weight 0 only fill it up, so that all have one shape.
+
+    Parameters
+    ----------
+    X : ndarray of float32, shape (n_rows, n_inputs)
+    y : ndarray of float32, shape (n_rows,)
+        Class codes or numbers.
+    weight : ndarray of float32, shape (n_rows,)
+    """
+
+    X: NDArray[np.float32]
+    y: NDArray[np.float32]
+    weight: NDArray[np.float32]
+
+
+class Steps(ABC):
+    """A network of one framework while it trains."""
+
+    @abstractmethod
+    def take(self, batch: Batch, learning_rate: float, weight_decay: float) -> float:
+        """Move the weights once and return the loss before it, a mean by the rows' weights."""
+
+    @abstractmethod
+    def weights(self) -> list[NDArray[np.float32]]:
+        """Return copies of the weights."""
+
+    def compile(self, batch: Batch) -> None:
+        """Compile the step for batches of this shape; the weights stay as they are."""
+        del batch
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    weights: list[NDArray[np.float32]]
+    failed_at: list[int]
+
+
+class _Judged:
+    """A network as `Place` judges it at the end of a round."""
+
+    def __init__(self, model: _Native) -> None:
+        self.n_inputs = model.n_inputs_
+        self.recipe = SimpleNamespace(batch_size=_BATCH_ROWS)
+        self._model = model
+
+    def slice(self, carry: _Standing, replicate: int) -> list[NDArray[np.float32]]:
+        del replicate  # there is one
+        return carry.weights
+
+    def forward(self, weights: Weights, X: NDArray[np.float32]) -> NDArray[np.float32]:
+        return self._model._forward(weights, X)
+
+    def row_losses(self, outputs: NDArray[Any], y: NDArray[np.float32]) -> NDArray[np.float64]:
+        return row_losses(self._model._loss, outputs, y)
+
+    def cropped(self, weights: Weights, n_inputs: int) -> list[NDArray[np.float32]]:
+        del n_inputs  # nothing was filled up
+        return list(weights)
+
+
+class _Native(ABC):
+    """Trains the network of a framework; the parameters are those of the concrete class."""
+
+    _loss: ClassVar[Loss]
+    units: int
+    n_hidden: int
+    learning_rate: float
+    weight_decay: float
+    max_epochs: int
+    patience: int
+    validation_fraction: float
+
+    @abstractmethod
+    def _begin(self, weights: Weights, seed: int) -> Steps:
+        """Return a network with these weights, ready to train."""
+
+    @abstractmethod
+    def _apply(self, weights: Weights, X: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return logits or values (n_rows, n_outputs)."""
+
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of the weights by layer and name, from input to output."""
+        sizes = [self.n_inputs_, *[self.units] * self.n_hidden, self.n_outputs_]
+        names = [*[f"hidden_{i + 1}" for i in range(self.n_hidden)], "output"]
+        shapes: dict[str, tuple[int, ...]] = {}
+        for name, n_in, n_out in zip(names, sizes[:-1], sizes[1:], strict=True):
+            shapes[f"{name}/kernel"], shapes[f"{name}/bias"] = (n_in, n_out), (n_out,)
+        return shapes
+
+    def _forward(self, weights: Weights, X: NDArray[np.float32]) -> NDArray[np.float32]:
+        expected, found = [*self._shapes().values()], [np.shape(w) for w in weights]
+        if found != expected:
+            raise ValueError(f"expected weights of shapes {expected}, got {found}")
+        parts = []
+        for start in range(0, max(len(X), 1), _PREDICT_ROWS):
+            rows = X[start : start + _PREDICT_ROWS]
+            # few shapes, for each may be compiled, and the last bit depends on how many rows
+            # are multiplied
+            n_whole = max(row_class(len(rows)), _LEAST_ROWS)
+            full = np.zeros((n_whole, X.shape[1]), np.float32)
+            full[: len(rows)] = rows
+            parts.append(self._apply(weights, full)[: len(rows)])
+        return np.concatenate(parts)
+
+    def _train(
+        self, X: NDArray[np.float32], y: NDArray[Any], weight: NDArray[np.float64] | None
+    ) -> None:
+        start = time.perf_counter()
+        task = self._task(X, y, weight)
+        rng = np.random.default_rng(derive_seed("weights", task.seed))
+        shapes = self._shapes()
+        first = draw_weights([*shapes], [*shapes.values()], rng, X)
+        compiling = time.perf_counter()
+        steps = self._begin(first, derive_seed("steps", task.seed))
+        steps.compile(_batch(task.train, np.full(_BATCH_ROWS, -1)))
+        self._forward(first, (task.validation or task.train).X)
+        self.compile_s_ = time.perf_counter() - compiling
+        result = self._fit_rounds(steps, task)
+        if result.error is not None:
+            raise FloatingPointError(result.error)
+        self.weights_ = result.weights
+        self.n_epochs_, self.best_epoch_ = result.n_epochs, result.best_epoch
+        self.validation_losses_ = result.losses
+        self.n_parameters_ = int(sum(w.size for w in result.weights))
+        self.fit_s_ = time.perf_counter() - start - self.compile_s_
+
+    def _task(
+        self, X: NDArray[np.float32], y: NDArray[Any], weight: NDArray[np.float64] | None
+    ) -> FitTask:
+        """Return rows to train on, those held out for early stopping, and a seed."""
+        codes = y if self._loss == "crossentropy" else None
+        rng: np.random.RandomState = self._rng()  # type: ignore[attr-defined]
+        rows, out = held_out(codes, len(X), self.validation_fraction, rng)
+        weights = np.ones(len(X), np.float32) if weight is None else weight.astype(np.float32)
+        target = y.astype(np.float32)
+        self.n_inputs_ = X.shape[1]
+        self.n_outputs_ = 1 if codes is None else len(self.classes_)  # type: ignore[attr-defined]
+        if not weights[out].any():
+            rows, out = np.arange(len(X)), out[:0]
+        return FitTask(
+            Rows(X[rows], target[rows], weights[rows]),
+            Rows(X[out], target[out], weights[out]) if len(out) else None,
+            int(rng.randint(2**31)),
+        )
+
+    def _fit_rounds(self, steps: Steps, task: FitTask) -> Any:
+        """Train until the held-out loss falls no more; return what the best round had."""
+        options = FitOptions(
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            max_epochs=self.max_epochs,
+            patience=self.patience,
+        )
+        judged = _Judged(self)
+        place = Place(0, task, options, judged)
+        n_steps, failed_at, is_done = 0, 0, False
+        while not is_done:
+            rows, rates = place.take(place.n_steps_left)
+            for numbers, (rate, decay, _) in zip(rows, rates, strict=True):
+                n_steps += 1
+                loss = steps.take(_batch(task.train, numbers), float(rate), float(decay))
+                if not np.isfinite(loss):
+                    failed_at = n_steps
+                    break
+            standing = _Standing(steps.weights(), [failed_at])
+            is_done = place.is_done(judged, standing, 0)
+        return place.result
+
+
+def _batch(rows: Rows, numbers: NDArray[np.intp]) -> Batch:
+    """Return the rows with these numbers; -1 is a row that is not there."""
+    weight = np.where(numbers < 0, np.float32(0), rows.weight[numbers])
+    return Batch(rows.X[numbers], rows.y[numbers], weight)
+
+
+class NativeClassifier(_Native, ProbabilityClassifier):
+    """A network with a softmax over the classes."""
+
+    _loss: ClassVar[Loss] = "crossentropy"
+
+    def _fit_codes(
+        self, X: NDArray[np.float32], y: NDArray[np.intp], weight: NDArray[np.float64] | None
+    ) -> None:
+        self._train(X, y, weight)
+
+    def _scores(self, X: NDArray[np.float32]) -> NDArray[Any]:
+        logits = self._forward(self.weights_, X).astype(np.float64)
+        exponent = np.exp(logits - logits.max(axis=1, keepdims=True))
+        shares: NDArray[Any] = exponent / exponent.sum(axis=1, keepdims=True)
+        return shares
+
+
+class NativeRegressor(_Native, TableRegressor):
+    """A network with one linear output."""
+
+    _loss: ClassVar[Loss] = "squared"
+
+    def _fit_numbers(
+        self, X: NDArray[np.float32], y: NDArray[np.float64], weight: NDArray[np.float64] | None
+    ) -> None:
+        self._train(X, y, weight)
+
+    def _values(self, X: NDArray[np.float32]) -> NDArray[Any]:
+        return self._forward(self.weights_, X)[:, 0]

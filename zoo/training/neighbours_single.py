@@ -1,0 +1,129 @@
+"""Steps of a network that is judged by its neighbours, in JAX (compiled) and in PyTorch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from zoo.training.neighbours import NEAREST, NEVER, TINY, AnyNeighbourProgram, NeighbourRows
+
+__all__ = ["SingleNeighbourProgram"]
+
+Carry = tuple[Sequence[Any], Sequence[Any], Sequence[Any]]
+
+
+class SingleNeighbourProgram(AnyNeighbourProgram):
+    """What `neighbours_tf` computes, with the gradient of Keras's backend."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._compiled: dict[Any, Callable[..., Any]] = {}
+
+    def train(
+        self,
+        carry: Carry,
+        batch: NeighbourRows,
+        candidates: NeighbourRows,
+        count: int,
+        rates: tuple[float, float],
+    ) -> tuple[tuple[list[Any], list[Any], list[Any]], float]:
+        """Return weights and moments after one step, and the loss before it."""
+        parts = (carry, batch, candidates)
+        numbers = (np.array([count], np.float32), np.array(rates, np.float32))
+        if keras.backend.backend() == "torch":
+            new, loss = self._torch_step(*parts, *numbers)
+        else:
+            new, loss = self._run("step", self._jax_step, *parts, *numbers)
+        return new, float(loss)
+
+    def _run(self, name: str, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a function that JAX compiles once for each shape."""
+        import jax
+
+        key = (name, *[np.shape(part) for part in jax.tree.leaves(arguments)])
+        with self._lock:
+            if key not in self._compiled:
+                start = time.perf_counter()
+                self._compiled[key] = jax.jit(function).lower(*arguments).compile()
+                self.compile_s += time.perf_counter() - start
+        return self._compiled[key](*arguments)
+
+    def _jax_step(
+        self, carry: Carry, batch: Any, candidates: Any, count: Any, rates: Any
+    ) -> tuple[Any, Any]:
+        import jax
+
+        loss, gradients = jax.value_and_grad(self.loss)(list(carry[0]), batch, candidates)
+        return self._updated(carry, gradients, count, rates), loss
+
+    def _torch_step(
+        self, carry: Carry, batch: Any, candidates: Any, count: Any, rates: Any
+    ) -> tuple[Any, Any]:
+        import torch
+
+        from zoo.training.torch_threads import one_thread
+
+        def tensors(parts: Any) -> list[torch.Tensor]:
+            return [torch.as_tensor(part) for part in parts]
+
+        with one_thread():
+            weights, first, second = (tensors(parts) for parts in carry)
+            weights = [w.detach().requires_grad_() for w in weights]
+            rows = (NeighbourRows(*tensors(batch)), NeighbourRows(*tensors(candidates)))
+            loss = self.loss(weights, *rows)
+            gradients = torch.autograd.grad(loss, weights)
+            with torch.no_grad():
+                values = ([w.detach() for w in weights], first, second)
+                new = self._updated(values, gradients, *tensors((count, rates)))
+        return new, loss.detach()
+
+    def _updated(self, carry: Carry, gradients: Any, count: Any, rates: Any) -> Any:
+        first = [[value[None] for value in values] for values in carry]  # one replicate
+        new = self._optimizer.update(
+            self.template.trainable_variables,
+            (first[0], first[1], first[2]),
+            [gradient[None] for gradient in gradients],
+            count,
+            (rates[0:1], rates[1:2]),
+            ops.convert_to_tensor([True]),
+        )
+        return tuple([value[0] for value in values] for values in new)
+
+    def loss(self, weights: Sequence[Any], batch: Any, candidates: Any) -> Any:
+        """Return the weighted mean loss of the batch's rows that have a candidate."""
+        n_batch = batch.X.shape[0]
+        rows = ops.concatenate([batch.X, candidates.X], axis=0)
+        embedded = self.template.stateless_call(weights, [], rows, training=True)[0]
+        embedded = embedded - ops.stop_gradient(ops.mean(embedded, axis=0))  # for precision
+        near, far = embedded[:n_batch], embedded[n_batch:]
+        squares = ops.expand_dims(ops.sum(near * near, axis=1), -1) + ops.sum(far * far, axis=1)
+        squares = squares - 2.0 * ops.matmul(near, ops.transpose(far))
+        logits = -ops.sqrt(ops.maximum(squares, NEAREST**2)) / self._temperature
+        counts = (batch.number[:, None] != candidates.number) & (candidates.weight > 0)
+        logits = logits + ops.log(ops.maximum(candidates.weight, TINY))
+        shares = ops.softmax(ops.where(counts, logits, NEVER), axis=-1)
+        if self._loss == "squared":
+            losses = ops.square(ops.matmul(shares, candidates.y) - batch.y)
+        else:
+            is_same = ops.cast(batch.y[:, None] == candidates.y, shares.dtype)
+            losses = -ops.log(ops.sum(shares * is_same, axis=1) + TINY)
+        weight = ops.where(ops.any(counts, axis=1), batch.weight, 0.0)
+        return ops.sum(losses * weight) / ops.maximum(ops.sum(weight), 1e-12)
+
+    def _answer(self, weights: Sequence[Any], X: NDArray[np.float32]) -> NDArray[np.float32]:
+        if keras.backend.backend() == "torch":
+            import torch
+
+            with torch.inference_mode():
+                values = [torch.as_tensor(w) for w in weights]
+                return np.asarray(self._forward(values, torch.as_tensor(X)))
+        return np.asarray(self._run("embed", self._forward, list(weights), X))
+
+    def _forward(self, weights: Sequence[Any], X: Any) -> Any:
+        return self.template.stateless_call(weights, [], X, training=False)[0]

@@ -1,0 +1,114 @@
+"""Steps of a network that is judged by its neighbours, compiled in TensorFlow."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from zoo.training.compiled import Compiled
+from zoo.training.neighbours import NEAREST, NEVER, TINY, AnyNeighbourProgram, NeighbourRows
+
+__all__ = ["TensorFlowNeighbourProgram"]
+
+
+class TensorFlowNeighbourProgram(AnyNeighbourProgram):
+    """A compiled function for each number of rows; see `AnyNeighbourProgram`."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._steps: dict[tuple[int, int], Compiled] = {}
+        self._embed: Compiled | None = None
+
+    def train(
+        self,
+        carry: tuple[Sequence[Any], Sequence[Any], Sequence[Any]],
+        batch: NeighbourRows,
+        candidates: NeighbourRows,
+        count: int,
+        rates: tuple[float, float],
+    ) -> tuple[tuple[list[Any], list[Any], list[Any]], float]:
+        """Return weights and moments after one step, and the loss before it."""
+        tensors = [
+            *[tf.convert_to_tensor(part) for part in tf.nest.flatten((carry, batch, candidates))],
+            tf.constant([count], tf.float32),
+            tf.constant(rates, tf.float32),
+        ]
+        sizes = (len(batch.y), len(candidates.y))
+        with self._lock:
+            if sizes not in self._steps:
+                start = time.perf_counter()
+                self._steps[sizes] = Compiled(self._step, self._specs(*sizes), self._jit_compile)
+                self._steps[sizes](tensors)  # XLA compiles on the first call
+                self.compile_s += time.perf_counter() - start
+        *values, loss = self._steps[sizes](tensors)
+        n = len(values) // 3
+        return (values[:n], values[n : 2 * n], values[2 * n :]), float(loss)
+
+    def _specs(self, n_batch: int, n_candidates: int) -> Any:
+        of = tf.TensorSpec
+        weights = [of(v.shape, v.dtype) for v in self.template.trainable_variables]
+
+        def rows(n: int) -> NeighbourRows:
+            row = of((n,), tf.float32)
+            return NeighbourRows(of((n, self.n_inputs), tf.float32), row, row, of((n,), tf.int32))
+
+        carry = (weights, weights, weights)
+        return carry, rows(n_batch), rows(n_candidates), of((1,), tf.float32), of((2,), tf.float32)
+
+    def _step(self, carry: Any, batch: Any, candidates: Any, count: Any, rates: Any) -> Any:
+        weights = carry[0]
+        with tf.GradientTape() as tape:
+            tape.watch(weights)
+            loss = self.loss(weights, batch, candidates)
+        gradients = tape.gradient(loss, weights)
+        first = [[value[None] for value in values] for values in carry]  # one replicate
+        new = self._optimizer.update(
+            self.template.trainable_variables,
+            (first[0], first[1], first[2]),
+            [gradient[None] for gradient in gradients],
+            count,
+            (rates[0:1], rates[1:2]),
+            tf.constant([True]),
+        )
+        return [[value[0] for value in values] for values in new], loss
+
+    def loss(self, weights: Sequence[Any], batch: Any, candidates: Any) -> Any:
+        """Return the weighted mean loss of the batch's rows that have a candidate."""
+        rows = tf.concat([batch.X, candidates.X], axis=0)
+        embedded = self.template.stateless_call(weights, [], rows, training=True)[0]
+        embedded -= tf.stop_gradient(tf.reduce_mean(embedded, axis=0))  # for precision
+        near, far = tf.split(embedded, [batch.X.shape[0], candidates.X.shape[0]])
+        squares = tf.reduce_sum(near * near, axis=1)[:, None] + tf.reduce_sum(far * far, axis=1)
+        squares -= 2.0 * tf.matmul(near, far, transpose_b=True)
+        logits = -tf.sqrt(tf.maximum(squares, NEAREST**2)) / self._temperature
+        counts = (batch.number[:, None] != candidates.number) & (candidates.weight > 0)
+        logits += tf.math.log(tf.maximum(candidates.weight, TINY))
+        shares = tf.nn.softmax(tf.where(counts, logits, NEVER))
+        if self._loss == "squared":
+            losses = tf.square(tf.linalg.matvec(shares, candidates.y) - batch.y)
+        else:
+            is_same = tf.cast(batch.y[:, None] == candidates.y, shares.dtype)
+            losses = -tf.math.log(tf.reduce_sum(shares * is_same, axis=1) + TINY)
+        weight = tf.where(tf.reduce_any(counts, axis=1), batch.weight, 0.0)
+        return tf.reduce_sum(losses * weight) / tf.maximum(tf.reduce_sum(weight), 1e-12)
+
+    def _answer(self, weights: Sequence[Any], X: NDArray[np.float32]) -> NDArray[np.float32]:
+        with self._lock:
+            if self._embed is None:
+                start = time.perf_counter()
+                specs = [tf.TensorSpec(v.shape, v.dtype) for v in self.template.trainable_variables]
+                rows = tf.TensorSpec((None, self.n_inputs), tf.float32)
+                self._embed = Compiled(self._forward, (specs, rows), False)
+                self.compile_s += time.perf_counter() - start
+        values = [tf.convert_to_tensor(w) for w in weights]
+        (made,) = self._embed([*values, tf.constant(X)])
+        answers: NDArray[np.float32] = made.numpy()
+        return answers
+
+    def _forward(self, weights: Sequence[Any], X: Any) -> Any:
+        return self.template.stateless_call(weights, [], X, training=False)[0]

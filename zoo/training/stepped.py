@@ -1,0 +1,92 @@
+"""The program in PyTorch: the same steps, taken one at a time and not compiled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from zoo.training.layers import single
+from zoo.training.optimizer import keep_where
+from zoo.training.program import AnyProgram, Carry
+from zoo.training.single import network_loss
+from zoo.training.torch_threads import one_thread
+
+__all__ = ["SteppedProgram"]
+
+
+def _tensor(value: Any) -> torch.Tensor:
+    value = np.asarray(value)
+    return torch.tensor(value.astype(np.int64) if value.dtype == np.uint32 else value)
+
+
+class SteppedProgram(AnyProgram):
+    """Networks that take their steps one after the other; see `AnyProgram`."""
+
+    def _layers(self, n_replicates: int) -> Any:
+        del n_replicates  # they are one after the other
+        return single()
+
+    def train(self, carry: Carry, blocks: Any, n_steps: int, rates: Any, active: Any) -> Carry:
+        """Train on a block of batches (see `AnyProgram`)."""
+        lists = [[_tensor(part) for part in parts] for parts in carry[:4]]
+        carry = Carry(lists[0], lists[1], lists[2], lists[3], *map(_tensor, carry[4:]))
+        X, y, weight = (_tensor(np.asarray(part)[:, :n_steps]) for part in blocks)
+        rates, active = _tensor(np.asarray(rates, np.float32)), _tensor(np.asarray(active, bool))
+        with one_thread():
+            for i in range(n_steps):
+                carry = self._step(carry, (X[:, i], y[:, i], weight[:, i]), rates[i], active)
+        return carry
+
+    def _step(self, carry: Carry, rows: Any, rate: Any, active: Any) -> Carry:
+        runs = active & (carry.failed_at == 0) & (rows[2].amax(dim=1) > 0)
+        losses = torch.zeros(self.n_replicates)
+        gradients = [torch.zeros_like(w) for w in carry.weights]
+        moved = [torch.clone(value) for value in carry.state]
+        for r in torch.nonzero(runs).flatten().tolist():
+            weights = [w[r].detach().requires_grad_() for w in carry.weights]
+            state = [value[r] for value in carry.state]
+            for place in self._strengths:
+                state[place] = rate[2][r : r + 1]
+            loss, after = network_loss(
+                self.network, self.recipe, weights, state, [part[r] for part in rows]
+            )
+            losses[r] = loss.detach()
+            for gradient, g in zip(gradients, torch.autograd.grad(loss, weights), strict=True):
+                gradient[r] = g
+            for value, new in zip(moved, after, strict=True):
+                value[r] = new.detach()
+        return self._moved(carry, rate, gradients, moved, (runs, losses))
+
+    def _moved(self, carry: Carry, rate: Any, gradients: Any, moved: Any, done: Any) -> Carry:
+        """Return the carry after the optimiser's step."""
+        runs, losses = done
+        fails = runs & ~torch.isfinite(losses)
+        moves = runs & ~fails
+        count = carry.count + runs
+        with torch.no_grad():
+            weights, first, second = self.recipe.optimizer.update(
+                self.template.trainable_variables,
+                (carry.weights, carry.first, carry.second),
+                gradients,
+                count,
+                (rate[0], rate[1]),
+                moves,
+            )
+            kept = [keep_where(moves, n, o) for n, o in zip(moved, carry.state, strict=True)]
+        failed_at = torch.where(fails, count.to(torch.int32), carry.failed_at)
+        return Carry(weights, kept, first, second, count, failed_at)
+
+    def _answer(self, weights: list[NDArray[Any]], rows: list[NDArray[np.float32]]) -> list[Any]:
+        n = len(self.template.trainable_variables)
+        values = [torch.tensor(w) for w in weights]
+        state = self._states(values[n:], lambda shape, dtype: torch.zeros(tuple(shape)))
+        with torch.inference_mode():
+            return [
+                self.template.stateless_call(values[:n], state, torch.tensor(X), training=False)[
+                    0
+                ].numpy()
+                for X in rows
+            ]
