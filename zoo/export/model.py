@@ -62,7 +62,7 @@ def why_not(model: Any, to: str, precision: str = "float32") -> str | None:
     if to != "litert":
         return "int8 is for litert only"
     if not hasattr(model, "to_keras") or not hasattr(model, "weights_"):
-        return "int8 is for networks of layers: it has no dense layer or convolution to round"
+        return "int8 is for networks whose answer is their last layer"
     return None
 
 

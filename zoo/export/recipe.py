@@ -49,8 +49,10 @@ def raw_columns(model: Any) -> list[RawColumn]:
     if names is None:
         names = [f"x{i}" for i in range(model.n_features_in_)]
     levels, keys, made = iter(encoder.levels_), set[str](), []
-    for name, kind in zip(names, encoder.kinds_, strict=True):
-        stem = re.sub(r"\W", "_", str(name), flags=re.ASCII)
+    texts = [str(name) for name in names]
+    for i, (text, kind) in enumerate(zip(texts, encoder.kinds_, strict=True)):
+        name = text if texts.count(text) == 1 else f"{text} (column {i})"  # 7 and "7", say
+        stem = re.sub(r"\W", "_", name, flags=re.ASCII)
         stem = stem if re.match(r"[A-Za-z]", stem) else f"column_{stem}"
         key, count = stem, 1
         while key.lower() in keys:
@@ -58,7 +60,7 @@ def raw_columns(model: Any) -> list[RawColumn]:
             key = f"{stem}_{count}"
         keys.add(key.lower())
         known = tuple(next(levels)) if kind == "category" else ()
-        made.append(RawColumn(str(name), key, kind, known))
+        made.append(RawColumn(name, key, kind, known))
     return made
 
 
@@ -78,14 +80,14 @@ def raw_values(model: Any, X: pd.DataFrame) -> dict[str, NDArray[Any]]:
         elif column.kind == "date":
             days = read_numbers(values, "date")[0].astype(np.float64)
             found[column.key] = np.round(days * 86400.0, 6)  # or an hour might end too early
-        elif is_empty(model, i):
+        elif _is_empty(model, i):
             found[column.key] = np.full(len(frame), np.nan)
         else:
             found[column.key] = read_numbers(values, column.kind)[0].astype(np.float64)
     return found
 
 
-def is_empty(model: Any, number: int) -> bool:
+def _is_empty(model: Any, number: int) -> bool:
     """Whether a column had no value in training, so that nobody looks at it."""
     encoder: TableEncoder = model.encoder_
     sizes = [{"date": 4, "category": 0}.get(kind, 1) for kind in encoder.kinds_]
