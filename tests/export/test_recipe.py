@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.export.messy import fitted, make, messier, messy_table, task_of
+from tests.export.messy import fitted, make, messier, messy_table, task_of, with_ties
 from zoo.export.recipe import raw_columns, raw_values, recipe_of
 from zoo.preprocessing import TableEncoder
 
@@ -55,8 +55,7 @@ def assert_same_matrix(program, model, X):
 def test_the_program_of_the_page_makes_the_encoders_matrix_of_messy_rows(
     program, categories, scale
 ):
-    X, _ = messy_table(200)
-    X["ties"] = np.arange(200) % 3
+    X = with_ties(messy_table(200)[0])
     for flags in ("numbers", "onehot"):
         model = Fitted(TableEncoder(categories=categories, scale=scale, flags=flags).fit(X), X)
         assert_same_matrix(program, model, X)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +27,9 @@ def run(
     ZooError
         If something cannot be read, exported or written.
     """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what converters say is for their makers
+    for name in ("tensorflow", "absl", "tf2onnx"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     if to not in FORMATS:
         raise unknown("format", to, FORMATS)
     if calibrate is not None and not int8:

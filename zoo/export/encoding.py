@@ -180,10 +180,8 @@ def _quantiles(quantiles: np.ndarray[Any, Any], values: Any, is_missing: Any) ->
     n_columns, count = quantiles.shape
     if not n_columns:
         return values
-    first, last = _like(values, quantiles[:, 0]), _like(values, quantiles[:, -1])
     is_gone = is_missing | tf.constant((quantiles[:, 0] == quantiles[:, -1])[None])
-    known = tf.where(is_gone, first, values)
-    known = tf.minimum(tf.maximum(known, first), last)
+    known = tf.where(is_gone, tf.zeros_like(values), values)
     flat = tf.constant(quantiles.ravel())
     base = tf.constant((np.arange(n_columns) * count).astype(np.int32)[None])
     below = _share(flat, base, count, known, lambda q: q <= known)
@@ -210,7 +208,8 @@ def _share(flat: Any, base: Any, count: int, values: Any, is_passed: Any) -> Any
     width = right - left
     is_wide = width > 0.0
     part = tf.where(is_wide, (values - left) / tf.where(is_wide, width, tf.ones_like(width)), 0.0)
-    # a value that the last quantiles all have is passed or not as a whole
+    part = tf.minimum(tf.maximum(part, tf.zeros_like(part)), tf.ones_like(part))
+    # where the first or the last quantiles are the same, they are passed or not as a whole
     part = tf.where(is_wide, part, tf.cast(is_passed(right), tf.float64))
     return (tf.cast(place, tf.float64) + part) / (count - 1.0)
 

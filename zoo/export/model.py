@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from zoo.definitions import unknown
-from zoo.errors import ExportError
-from zoo.export.writing import as_json, check_target, put, side_file
+from zoo.errors import ExportError, ZooError
+from zoo.export.writing import as_json, check_target, put_all, side_file
 
 __all__ = ["FORMATS", "Export", "export_model", "why_not"]
 
@@ -145,29 +146,39 @@ def _examples(model: Any, table: Any) -> NDArray[np.float32]:
 
 
 def _write(model: Any, path: Path, to: str, precision: str, rows: Any) -> Export:
-    from zoo.export import litert, onnx_file, saved, signature
+    from zoo.export import litert
     from zoo.export.recipe import recipe_of
 
-    needs_recipe = False
-    content: Any
-    if to == "litert":
-        if precision == "int8" and not litert.suits_integers(model):
-            precision = "int8 mixed"
-        content = litert.to_litert(model, precision, rows)
-        described = signature.of_litert(model, content, precision)
-        needs_recipe = "preprocessing" in described
-    elif to == "onnx":
-        content = onnx_file.to_onnx(model)
-        described = signature.of_columns(model, to, "n, 1")
-    else:
-        content = lambda folder: saved.write_saved_model(model, folder)  # noqa: E731
-        described = signature.of_columns(model, to, "n")
-    beside = side_file(path, "signature"), side_file(path, "preprocessing")
-    if needs_recipe:
-        described["preprocessing"] = beside[1].name
-        put(beside[1], as_json(recipe_of(model)))
-    put(path, content)
-    put(beside[0], as_json(described))
+    if precision == "int8" and not litert.suits_integers(model):
+        precision = "int8 mixed"
+    try:
+        content, described = _content(model, to, precision, rows)
+    except ZooError:
+        raise
+    except Exception as error:
+        why = " ".join(str(error).split())[:200]
+        raise ExportError(
+            f"{type(model).__name__} cannot be exported to {to}: the converter says "
+            f"{type(error).__name__}: {why}"
+        ) from error
+    signature, recipe = side_file(path, "signature"), side_file(path, "preprocessing")
+    parts: dict[Path, Any] = {}
+    if needs_recipe := "preprocessing" in described:
+        described["preprocessing"] = recipe.name
+        parts[recipe] = as_json(recipe_of(model))
+    put_all({**parts, signature: as_json(described), path: content})
     if not needs_recipe:
-        beside[1].unlink(missing_ok=True)  # of what was here before
-    return Export(path, beside[0], beside[1] if needs_recipe else None, precision)
+        recipe.unlink(missing_ok=True)  # of what was here before
+    return Export(path, signature, recipe if needs_recipe else None, precision)
+
+
+def _content(model: Any, to: str, precision: str, rows: Any) -> tuple[Any, dict[str, Any]]:
+    """Return the bytes of a file, or what writes a folder, and its signature."""
+    from zoo.export import litert, onnx_file, saved, signature
+
+    if to == "litert":
+        content = litert.to_litert(model, precision, rows)
+        return content, signature.of_litert(model, content, precision)
+    if to == "onnx":
+        return onnx_file.to_onnx(model), signature.of_columns(model, to, ["n", 1])
+    return partial(saved.write_saved_model, model), signature.of_columns(model, to, ["n"])

@@ -16,6 +16,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from zoo.errors import ExportError
 from zoo.training.embedding_layers import PiecewiseLinearEmbedding
 from zoo.training.layers import plain
 
@@ -61,7 +62,21 @@ class _Bins(PiecewiseLinearEmbedding):
 
 
 def network_of(model: Any) -> Network:
-    """Return the trained network of an estimator, for encoded rows."""
+    """Return the trained network of an estimator, for encoded rows.
+
+    Raises
+    ------
+    ExportError
+        If Keras runs on another framework, whose networks TensorFlow cannot trace.
+    """
+    backend = keras.backend.backend()
+    if backend != "tensorflow":
+        raise ExportError(
+            f"an export needs Keras on TensorFlow, and it runs on {backend}; "
+            "export in a process with KERAS_BACKEND=tensorflow"
+        )
+    if not hasattr(model, "_build"):  # of another package
+        return Network(model.to_keras(), gives_shares=False)
     layers = plain()
     members: list[bool] = []
 

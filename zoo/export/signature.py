@@ -52,17 +52,16 @@ def _n_outputs(model: Any) -> int:
     return len(model.classes_) if hasattr(model, "classes_") else 1
 
 
-def of_columns(model: Any, to: str, shape: str) -> dict[str, Any]:
+def of_columns(model: Any, to: str, shape: list[Any]) -> dict[str, Any]:
     """Return the signature of a file that takes raw columns, or pictures."""
     described = _head(model, to, "float32")
     picture = picture_shape(model)
-    sizes: list[Any] = [1 if part.strip() == "1" else "n" for part in shape.split(",")]
     if picture is not None:
         inputs = [{"name": "picture", "dtype": "float32", "shape": ["n", *picture]}]
     else:
         inputs = []
         for column in raw_columns(model):
-            entry: dict[str, Any] = {"name": column.key, "column": column.name, "shape": sizes}
+            entry: dict[str, Any] = {"name": column.key, "column": column.name, "shape": shape}
             if column.kind == "category":
                 entry |= {
                     "dtype": "string",

@@ -6,13 +6,15 @@ import contextlib
 import json
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from zoo.errors import ExportError
 
-__all__ = ["as_json", "check_target", "put", "side_file"]
+__all__ = ["as_json", "check_target", "put_all", "side_file"]
+
+Content = bytes | Callable[[Path], None]
 
 
 def side_file(path: Path, what: str) -> Path:
@@ -59,8 +61,29 @@ def _beside(path: Path) -> Iterator[Path]:
             shutil.rmtree(part) if part.is_dir() else part.unlink()
 
 
-def put(path: Path, content: bytes | Callable[[Path], None]) -> None:
-    """Put a file, or what a function writes to the folder that it is given, in its place."""
+def put_all(parts: Mapping[Path, Content]) -> None:
+    """Put files and folders in their places; if one fails, those that are new go again.
+
+    A folder is given as the function that writes it.
+
+    Raises
+    ------
+    ExportError
+        If one cannot be written.
+    """
+    new: list[Path] = []
+    try:
+        for path, content in parts.items():
+            is_new = not path.exists()
+            _put(path, content)
+            new += [path] * is_new
+    except BaseException:
+        for path in new:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        raise
+
+
+def _put(path: Path, content: Content) -> None:
     with _beside(path) as part:
         if isinstance(content, bytes):
             part.write_bytes(content)
