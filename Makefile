@@ -6,7 +6,7 @@ SUITE ?= quick
 OUT ?= results/my-$(SUITE)
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help bench test test-slow check check-data extras bench-speed frameworks parity backtest format clean
+.PHONY: help bench test test-slow check check-data extras bench-speed frameworks exports parity backtest format clean
 
 help: ## Say what each target does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -59,6 +59,13 @@ backtest: $(VENV)/installed ## Measure forecasts on the curves in CURVES (a CSV;
 
 parity: $(VENV)/peers ## Compare with the published models (hours; goes on if cut off; ADULT=FILE for Adult)
 	$(BIN)/python benchmarks/parity/run.py $(if $(ADULT),--adult $(ADULT))
+
+$(VENV)/export: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[export]'
+	@touch $@
+
+exports: $(VENV)/export ## Export every model to every format and set it beside its estimator (30 min)
+	$(BIN)/python benchmarks/frameworks/exports.py --fresh
 
 format: $(VENV)/installed ## Format the code
 	$(BIN)/ruff format zoo tests benchmarks

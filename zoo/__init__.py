@@ -22,12 +22,14 @@ _PUBLIC = {
     "make": ("zoo.registry", "make"),
     "ModelSpec": ("zoo.registry", "ModelSpec"),
     "load_model": ("zoo.saving", "load_model"),
+    "export_model": ("zoo.export", "export_model"),
     "load": ("zoo.data", "load"),
     "datasets": ("zoo.data", "datasets"),
     "ZooError": ("zoo.errors", "ZooError"),
     "DefinitionError": ("zoo.errors", "DefinitionError"),
     "DataError": ("zoo.errors", "DataError"),
     "ModelFileError": ("zoo.errors", "ModelFileError"),
+    "ExportError": ("zoo.errors", "ExportError"),
 }
 
 __all__ = ["__version__", *sorted(_PUBLIC)]  # noqa: PLE0604 (names are looked up on use)

@@ -235,6 +235,24 @@ def report(folder: Annotated[Path, typer.Argument(help="A results folder.")]) ->
     typer.echo(f"report: {write_report(folder)}")
 
 
+@app.command()
+def export(
+    model: Annotated[Path, typer.Argument(help="A file that save() wrote.")],
+    to: Annotated[str, typer.Option("--to", help="litert, onnx or savedmodel.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="File, or folder of a SavedModel.")],
+    int8: Annotated[bool, typer.Option("--int8", help="Small integers (litert).")] = False,
+    calibrate: Annotated[
+        Path | None, typer.Option(help="Training rows for --int8: .csv or .parquet.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+) -> None:
+    """Write a fitted model as a file of LiteRT, ONNX or TensorFlow."""
+    from zoo.export.command import run
+
+    for line in run(model, out, to=to, int8=int8, calibrate=calibrate, overwrite=force):
+        typer.echo(line)
+
+
 @app.command("check-data")
 def check_data(
     names: Annotated[list[str] | None, typer.Argument(help="Data sets; all by default.")] = None,

@@ -17,6 +17,10 @@ class ModelFileError(ZooError):
     """A model cannot be written to a file, or a file is not a sound one of a model."""
 
 
+class ExportError(ZooError):
+    """A model cannot be written in a format, or a file of it cannot be written there."""
+
+
 class StoreError(ZooError):
     """A results folder is not one, or holds records that cannot be read."""
 

@@ -1,0 +1,62 @@
+"""Loads what was exported with the format's own runtime."""
+
+import json
+
+import numpy as np
+
+from zoo.export.recipe import raw_values
+from zoo.tables import as_frame
+
+
+def answers_of(model, X):
+    """Return what the estimator says, as an export would."""
+    if not hasattr(model, "classes_"):
+        return model.predict(X)[:, None]
+    if hasattr(model, "predict_proba"):
+        return model.predict_proba(X)
+    return model._scores(model._encode(X))
+
+
+def run(model, made, X):
+    """Return the answers of an exported file, whichever it is."""
+    signature = json.loads(made.signature.read_text(encoding="utf-8"))
+    is_picture = signature["inputs"][0]["name"] == "picture"
+    shape = signature["inputs"][0]["shape"][1:]
+    pixels = np.asarray(X, np.float32).reshape(-1, *shape) if is_picture else None
+    if "litert" in signature["format"]:
+        return _litert(made.path, model._encode(X) if pixels is None else pixels)
+    inputs = raw_values(model, as_frame(X)) if pixels is None else {"picture": pixels}
+    if "onnx" in signature["format"]:
+        return _onnx(made.path, inputs)
+    return _savedmodel(made.path, inputs)
+
+
+def _litert(path, rows):
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_path=str(path))
+    interpreter.allocate_tensors()
+    (given,), (made,) = interpreter.get_input_details(), interpreter.get_output_details()
+    answers = []
+    for row in rows:
+        interpreter.set_tensor(given["index"], row[None])
+        interpreter.invoke()
+        answers.append(interpreter.get_tensor(made["index"])[0].copy())
+    return np.array(answers)
+
+
+def _onnx(path, inputs):
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    columns = {key: v if v.ndim > 1 else v[:, None] for key, v in inputs.items()}
+    return session.run(None, columns)[0]
+
+
+def _savedmodel(path, inputs):
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(path))
+    columns = {key: tf.constant(values) for key, values in inputs.items()}
+    (answers,) = loaded.signatures["serving_default"](**columns).values()
+    return answers.numpy()

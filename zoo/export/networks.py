@@ -1,0 +1,103 @@
+"""Trained networks as ordinary Keras models whose layers suit small integers and phones.
+
+They compute what the model computes. Three layers are written in another way:
+
+- the members of TabM end in the mean of their probabilities, without the logarithm around it;
+- a piecewise-linear embedding bounds its bins without constants of a million, beside which eight
+  bits would see no bin at all;
+- codes of levels may have an input of their own, so that numbers do not share their step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+from keras import ops
+
+from zoo.errors import ExportError
+from zoo.training.embedding_layers import PiecewiseLinearEmbedding
+from zoo.training.layers import plain
+
+__all__ = ["Network", "network_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A network, and whether what it gives are probabilities already."""
+
+    keras_model: Any
+    gives_shares: bool
+
+
+class _MeanShares(keras.layers.Layer):  # type: ignore[misc]
+    """The mean over members of their probabilities, or of their numbers."""
+
+    def __init__(self, *, is_logits: bool, **options: Any) -> None:
+        super().__init__(**options)
+        self.is_logits = is_logits
+
+    def call(self, inputs: Any) -> Any:
+        """Return (batch, n) for (batch, k, n)."""
+        values = ops.softmax(inputs, axis=-1) if self.is_logits else inputs
+        return ops.mean(values, axis=-2)
+
+
+class _Bins(PiecewiseLinearEmbedding):
+    """The same embedding, its bins bounded without large constants."""
+
+    def shares(self, inputs: Any) -> Any:
+        """Return p(x), (..., n, n_bins)."""
+        edges = ops.convert_to_tensor(self.edges)
+        left, right = edges[..., :-1], edges[..., 1:]
+        width = right - left
+        is_bin = ops.cast(width > 0, width.dtype)
+        slope = is_bin / (width + (1.0 - is_bin))
+        is_first = ops.concatenate([is_bin[..., :1], 0.0 * is_bin[..., 1:]], axis=-1)
+        is_last = ops.cast(right >= edges[..., -1:], width.dtype) * is_bin
+        passed = (ops.expand_dims(inputs, -1) - left) * slope
+        inside = ops.clip(passed, 0.0, 1.0)
+        return inside - is_first * ops.relu(-passed) + is_last * ops.relu(passed - 1.0)
+
+
+def network_of(model: Any) -> Network:
+    """Return the trained network of an estimator, for encoded rows.
+
+    Raises
+    ------
+    ExportError
+        If Keras runs on another framework, whose networks TensorFlow cannot trace.
+    """
+    backend = keras.backend.backend()
+    if backend != "tensorflow":
+        raise ExportError(
+            f"an export needs Keras on TensorFlow, and it runs on {backend}; "
+            "export in a process with KERAS_BACKEND=tensorflow"
+        )
+    if not hasattr(model, "_build"):  # of another package
+        return Network(model.to_keras(), gives_shares=False)
+    layers = plain()
+    members: list[bool] = []
+
+    def mean(*, is_logits: bool) -> Any:
+        members.append(is_logits)
+        return _MeanShares(is_logits=is_logits)
+
+    layers.MembersMean = mean
+    layers.PiecewiseLinearEmbedding = _Bins
+    if hasattr(model, "candidate_targets_"):
+        options = {
+            "n_numbers": model.encoder_.n_numbers_,
+            "units": model.units,
+            "n_frequencies": model.n_frequencies,
+            "embedding_units": model.embedding_units,
+        }
+    else:
+        options = {"n_outputs": model.n_outputs_, **model._options(model.n_inputs_)}
+    with keras.device("cpu:0"):
+        network = model._build(layers, n_inputs=model.n_inputs_, **options)
+    variables = [*network.trainable_variables, *network.non_trainable_weights]
+    for variable, value in zip(variables, model.weights_, strict=True):
+        variable.assign(value)
+    return Network(network, gives_shares=any(members))
