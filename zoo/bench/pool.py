@@ -71,6 +71,7 @@ class Worker:
         self._system = psutil.Process(self._process.pid)
         self.jobs: dict[int, Job] = {}
         self.is_alone = True
+        self.deadline: float | None = None
         self.began = False
         self.since = time.monotonic()
         self._listener = threading.Thread(target=self._listen, args=(inbox,), daemon=True)
@@ -83,9 +84,18 @@ class Worker:
                 inbox.put((self, json.loads(line)))
         inbox.put((self, None))
 
-    def send(self, jobs: list[Job]) -> None:
-        """Give the worker jobs; a process that has died is noticed by its silence."""
+    def send(self, jobs: list[Job], *, deadline: float | None = None) -> None:
+        """Give the worker jobs; a process that has died is noticed by its silence.
+
+        Parameters
+        ----------
+        jobs : list of Job
+            Of one model and data set.
+        deadline : float or None
+            The time, of `time.monotonic`, at which they are to be done.
+        """
         self.jobs, self.is_alone = dict(enumerate(jobs)), len(jobs) == 1
+        self.deadline = deadline
         self.began, self.since = False, time.monotonic()
         message = {
             "keys": [job.key for job in jobs],
@@ -114,6 +124,10 @@ class Worker:
         if used > self._budget.memory_mb:
             return "out_of_memory", f"over the limit of {self._budget.memory_mb} MB"
         return None
+
+    def is_late(self) -> bool:
+        """Return whether the deadline of its jobs is over."""
+        return self.deadline is not None and time.monotonic() > self.deadline
 
     def last_words(self) -> str:
         """Return how a dead process ended: its code or signal, and the last line that it wrote."""
@@ -167,7 +181,8 @@ class Pool:
         """Return jobs that are finished, with their answers, as soon as there are some.
 
         The answer is None for jobs that were with others in a worker that was lost: any of them
-        may be the cause, so each should be measured alone.
+        may be the cause, so each should be measured alone. It says ``is_late`` for jobs that were
+        not done by their deadline.
         """
         lost = self._enforce_limits()
         if lost:
@@ -193,6 +208,10 @@ class Pool:
 
     def _enforce_limits(self) -> Finished:
         for worker in self.workers:
+            if worker.jobs and worker.is_late():
+                late = {"status": "timeout", "reason": "not done by the deadline", "is_late": True}
+                self._replace(worker)
+                return [(job, dict(late)) for job in worker.jobs.values()]
             excess = worker.over_limit() if worker.jobs else None
             if excess is not None:
                 return self._lose(worker, {"status": excess[0], "reason": excess[1]})
