@@ -1,0 +1,256 @@
+"""What each column of a table is, and how it is to be read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from zoo.owntable.table import ColumnNote
+from zoo.owntable.words import learn_words
+from zoo.owntable.written import (
+    GAP_WORDS,
+    LABEL_GAP_WORDS,
+    TRUE_WORDS,
+    TRUTH,
+    Decimal,
+    date_formats,
+    decimal_mark,
+    is_gap,
+)
+
+__all__ = ["Finding", "decimal_of_file", "find_kind", "is_named_id"]
+
+_SAMPLE = 5000  # distinct texts that are looked at
+_MIN_IDS = 20  # of fewer rows one cannot tell an identifier from a number
+_MAX_LEVELS = 1000  # models use the 254 most frequent
+_ID_WORDS = {"id", "ids", "uuid", "guid", "key", "index", "idx", "nr", "rowid", "rownames"}
+_ID_WORDS |= {"identifier", "rownumber", "serial", "unnamed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a column is, and the step of the recipe that reads it; None: models do not see it."""
+
+    note: ColumnNote
+    step: Mapping[str, Any] | None
+
+
+def is_named_id(name: str) -> bool:
+    """Return whether a name says that the column identifies something (customer_id, PatientID)."""
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)
+    return any(word.casefold() in _ID_WORDS for word in words)
+
+
+def decimal_of_file(frame: pd.DataFrame) -> Decimal | None:
+    """Return the decimal mark that most text columns show beyond doubt, or None."""
+    votes = {".": 0, ",": 0}
+    for column in (frame[name] for name in frame.columns):
+        if isinstance(column.dtype, pd.StringDtype):
+            texts = pd.Series(column.iloc[:_SAMPLE].dropna().unique(), dtype="str")
+            texts = texts[~is_gap(texts)]
+            if len(texts):
+                mark, is_number, is_sure = decimal_mark(texts)
+                votes[mark] += is_sure and is_number.mean() >= 0.9
+    if votes["."] == votes[","]:
+        return None
+    return "," if votes[","] > votes["."] else "."
+
+
+def find_kind(column: pd.Series[Any], hint: Decimal | None = None) -> Finding:
+    """Return what a column is.
+
+    Parameters
+    ----------
+    column : Series of shape (n_rows,)
+        As `zoo.owntable.plain.as_plain` gives.
+    hint : {".", ","} or None
+        The decimal mark of the other columns.
+    """
+    if isinstance(column.dtype, pd.StringDtype):
+        return _Words(column, hint).find()
+    n_missing, n_unique = int(column.isna().sum()), int(column.nunique())
+    facts = {"name": str(column.name), "n_missing": n_missing, "n_unique": n_unique}
+    if n_unique == 0:
+        return _unused(facts, "empty", "has no value")
+    if n_unique == 1 and not n_missing:
+        return _unused(facts, "constant", f"is {column.iloc[0]} in each row")
+    kind = getattr(column.dtype, "kind", "O")
+    if kind == "b":
+        return _used(facts, "boolean", "", true=["true", "1", "yes"], false=["false", "0", "no"])
+    if kind == "M":
+        return _used(facts, "date", _AS_DATE, formats=["ISO8601"])
+    if kind == "O":  # declared levels
+        counts = column.value_counts()
+        return _levels(facts, counts[counts > 0])
+    return _find_number(column, facts)
+
+
+_AS_DATE = "models see days since 1970, month, weekday and hour"
+
+
+def _used(facts: Mapping[str, Any], kind: str, note: str, **how: Any) -> Finding:
+    step = {"name": facts["name"], "kind": kind, **how}
+    return Finding(ColumnNote(**facts, kind=kind, is_used=True, note=note), step)
+
+
+def _unused(facts: Mapping[str, Any], kind: str, note: str) -> Finding:
+    return Finding(ColumnNote(**facts, kind=kind, is_used=False, note=note), None)
+
+
+def _find_number(column: pd.Series[Any], facts: Mapping[str, Any]) -> Finding:
+    values = column.to_numpy()
+    known = values[~np.isnan(values)] if values.dtype.kind == "f" else values
+    is_whole = bool((known == np.floor(known)).all())
+    if is_whole and not facts["n_missing"]:
+        low, high = float(known.min()), float(known.max())
+        if (low, high) == (0.0, 1.0):
+            return _used(facts, "boolean", "0 and 1", true=["1", "true"], false=["0", "false"])
+        if facts["n_unique"] == len(column) >= _MIN_IDS:
+            if high - low == len(column) - 1:
+                return _unused(facts, "id", "counts the rows; it would not help with new ones")
+            if is_named_id(facts["name"]):
+                return _unused(facts, "id", "differs in each row, and is named as an identifier")
+        if 19000101 <= low and high <= 21001231:
+            texts = pd.Series(known[:_SAMPLE].astype(np.int64)).drop_duplicates().astype("str")
+            formats = date_formats(texts, enough=1.0)
+            if formats == ("%Y%m%d",):
+                return _used(
+                    facts, "date", f"written as {int(low)}; {_AS_DATE}", formats=[*formats]
+                )
+    note = "one value apart from the gaps" if facts["n_unique"] == 1 else ""
+    return _used(facts, "number", note, decimal=".")
+
+
+def _levels(facts: Mapping[str, Any], counts: pd.Series[Any]) -> Finding:
+    """Return a column of levels; `counts` has the rows of each."""
+    kept = sorted(map(str, counts.sort_values(ascending=False, kind="stable").index[:_MAX_LEVELS]))
+    note = f"{len(counts)} levels"
+    if len(counts) > 254:
+        note += "; models use the most frequent, the others count as missing"
+    return _used(facts, "category", note, levels=kept)
+
+
+class _Words:
+    """A column of text.
+
+    Parameters
+    ----------
+    column : Series of str, shape (n_rows,)
+    hint : {".", ","} or None
+    """
+
+    def __init__(self, column: pd.Series[Any], hint: Decimal | None) -> None:
+        codes, levels = pd.factorize(column)
+        texts = pd.Series(levels, dtype="str").str.strip()
+        self.column, self.hint = column, hint
+        self.counts = np.bincount(codes[codes >= 0], minlength=len(texts))
+        self.is_level = ~is_gap(texts, LABEL_GAP_WORDS)
+        self.is_value = ~is_gap(texts, GAP_WORDS)
+        self.texts = texts
+        n_known = int(self.counts[self.is_level].sum())
+        self.facts: dict[str, Any] = {
+            "name": str(column.name),
+            "n_missing": len(column) - n_known,
+            "n_unique": int(texts[self.is_level].nunique()),
+        }
+        self.n_known = n_known
+
+    def find(self) -> Finding:
+        """Return what the column is."""
+        if not self.n_known:
+            return _unused(self.facts, "empty", "has no value")
+        known = self.texts[self.is_level]
+        if self.facts["n_unique"] == 1 and not self.facts["n_missing"]:
+            return _unused(self.facts, "constant", f"is '{known.iloc[0][:40]}' in each row")
+        words = frozenset(known.str.casefold()) if len(known) <= 6 else frozenset()
+        if words in TRUTH and not self.facts["n_missing"]:
+            true = sorted(words & TRUE_WORDS)
+            # "1" and "0" are what other programs make of it
+            how = {"true": [*true, "1"], "false": [*sorted(words - TRUE_WORDS), "0"]}
+            return _used(self.facts, "boolean", " and ".join(sorted({*known})), **how)
+        is_code = known.str.fullmatch(r"\d+").all() and known.str.match(r"0\d").any()
+        if not is_code and (found := self._number() or self._date()):
+            return found
+        return self._words(known)
+
+    def _share(self, is_read: NDArray[np.bool_], where: NDArray[np.bool_]) -> float:
+        """Return which part of the rows in `where` are read."""
+        total = self.counts[where].sum()
+        return float(self.counts[where][is_read].sum() / total) if total else 0.0
+
+    def _with_gaps(self, is_read: NDArray[np.bool_], some: NDArray[np.intp]) -> dict[str, Any]:
+        """Return the facts, where what is not read counts as missing."""
+        n_known = int(self.counts[some][is_read].sum())
+        n_unique = int(is_read.sum())
+        return {**self.facts, "n_missing": len(self.column) - n_known, "n_unique": n_unique}
+
+    def _number(self) -> Finding | None:
+        some = np.flatnonzero(self.is_value)
+        if not len(some):
+            return None
+        sample = some[:: max(1, len(some) // _SAMPLE)]
+        mark, is_number, is_sure = decimal_mark(self.texts.iloc[sample], self.hint)
+        of_levels = is_number.mean()
+        is_in_sample = np.zeros(len(self.texts), bool)
+        is_in_sample[sample] = True
+        of_rows = self._share(is_number, is_in_sample)
+        if not (of_rows >= 0.95 or (of_levels >= 0.9 and of_rows >= 0.5)):
+            return None
+        is_read = np.ones(len(some), bool)
+        if len(sample) == len(some):
+            is_read = is_number
+        facts = self._with_gaps(is_read, some)
+        notes = ["numbers written as text" + (" with a decimal comma" if mark == "," else "")]
+        comma = self.texts.iloc[sample].str.contains(",", regex=False).any()
+        if not is_sure and comma:
+            notes.append(f"'{mark}' was taken for the decimal mark")
+        odd = self.texts.iloc[sample][~is_number]
+        if len(odd):
+            notes.append(f"not read: {', '.join(map(repr, odd.iloc[:3]))}")
+        gaps = {*self.texts[~self.is_value & (self.texts != "")]}
+        if gaps:
+            notes.append(f"missing: {', '.join(map(repr, sorted(gaps)[:3]))}")
+        return self._narrow(_used(facts, "number", "; ".join(notes), decimal=mark), sample, mark)
+
+    def _narrow(self, found: Finding, sample: NDArray[np.intp], mark: Decimal) -> Finding:
+        """Return the finding as that of the numbers, if these are an id or of one value."""
+        from zoo.owntable.written import read_numbers
+
+        if found.note.n_missing or len(sample) < len(self.column):
+            return found
+        values = pd.Series(read_numbers(self.texts, mark), name=self.column.name)
+        narrow = find_kind(values)
+        return narrow if narrow.step is None else found
+
+    def _date(self) -> Finding | None:
+        some = np.flatnonzero(self.is_value)
+        sample = self.texts.iloc[some[:: max(1, len(some) // _SAMPLE)]]
+        formats = date_formats(sample) if len(sample) else ()
+        if not formats:
+            return None
+        note = f"written as {', '.join(formats)}; {_AS_DATE}"
+        facts = {**self.facts, "n_missing": len(self.column) - int(self.counts[some].sum())}
+        return _used(facts, "date", note, formats=[*formats])
+
+    def _words(self, known: pd.Series[Any]) -> Finding:
+        counts = (
+            pd.Series(self.counts[self.is_level], index=known.to_numpy()).groupby(level=0).sum()
+        )
+        share = len(counts) / self.n_known
+        some = known.iloc[:: max(1, len(known) // _SAMPLE)]
+        n_words = some.str.count(r"\s+").mean() + 1
+        is_single = n_words < 1.5 or is_named_id(self.facts["name"])
+        if share >= 0.95 and self.n_known >= _MIN_IDS and is_single:
+            return _unused(self.facts, "id", f"{len(counts)} different values; it names the rows")
+        is_long = n_words >= 4 and share >= 0.3 and len(counts) > 10
+        if is_long or (share > 0.5 and len(counts) > 100 and n_words >= 1.5):
+            learnt = learn_words(known)
+            note = f"free text of {n_words:.0f} words on average; models see topics"
+            return _used(self.facts, "text", note, learnt=learnt)
+        return _levels(self.facts, counts)

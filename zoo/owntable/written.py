@@ -1,0 +1,218 @@
+"""Numbers, dates and truth values as people write them, read from the distinct texts of a column.
+
+All functions take the distinct texts, not the rows: a column of 300,000 rows with 200 levels costs
+200 readings.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pandas.tseries.api import guess_datetime_format
+
+__all__ = [
+    "GAP_WORDS",
+    "LABEL_GAP_WORDS",
+    "TRUTH",
+    "Decimal",
+    "date_formats",
+    "decimal_mark",
+    "is_gap",
+    "read_dates",
+    "read_numbers",
+]
+
+Decimal = Literal[".", ","]
+
+# What stands for a missing label or level. "none" is not among them: it is a class of its own
+# often enough (none, mild, severe).
+LABEL_GAP_WORDS = frozenset(
+    ["", "?", "??", "-", "--", "\u2013", "\u2014", "na", "n/a", "n.a.", "n. a.", "#n/a", "#na"]
+    + ["nan", "-nan", "null", "<na>", "nat", "#null!", "#value!", "#ref!", "#div/0!", "#name?"]
+)
+# What stands for a missing number or date.
+GAP_WORDS = LABEL_GAP_WORDS | {"none", "nil", "missing", "(missing)", "unknown", ".", "..", "..."}
+
+_YES = ("true", "t", "yes", "y", "on", "ja", "j", "oui", "si", "s\u00ed")
+_NO = ("false", "f", "no", "n", "off", "nein", "n", "non", "no", "no")
+TRUTH = frozenset(frozenset(pair) for pair in zip(_YES, _NO, strict=True))
+TRUE_WORDS = frozenset(_YES)
+
+_UNITS = (
+    r"%|\u2030|\u20ac|\$|\u00a3|\u00a5|usd|eur|gbp|chf|jpy|kr|sek|nok|dkk|pln|"
+    r"kg|mg|g|lbs?|oz|km|cm|mm|m|mi|ft|in|ms|sec|s|min|hrs?|h|days?|years?|yrs?|"
+    r"kwh|kw|w|mb|gb|kb|tb|ml|cl|l|\u00b0c|\u00b0f|\u00b0"
+)
+_BEFORE = re.compile(r"^([-+(]?)\s*(?:us|ca|au)?(?:\$|\u20ac|\u00a3|\u00a5|usd|eur|gbp|chf)\s*")
+_AFTER = re.compile(rf"(?<=[\d.)])\s*(?:{_UNITS})$")
+_BRACKETS = re.compile(r"^\((.*)\)$")
+_SPACES = r"[\s'\u2019\u00a0\u202f\u2009]"  # what groups digits besides point and comma
+_EXPONENT = r"(?:e[+-]?\d{1,3})?"
+
+
+def _shape(decimal: str, other: str) -> str:
+    d, o = re.escape(decimal), re.escape(other)
+    plain = rf"(?:\d+{d}?\d*|{d}\d+){_EXPONENT}"
+    grouped = rf"[1-9]\d{{0,2}}(?:(?:{o}\d{{3}})+|(?:{_SPACES}\d{{3}})+)(?:{d}\d*)?"
+    return rf"[+-]?(?:{plain}|{grouped}|inf|infinity)"
+
+
+_SHAPES: dict[str, str] = {".": _shape(".", ","), ",": _shape(",", ".")}
+
+
+def is_gap(texts: pd.Series[Any], words: Iterable[str] = GAP_WORDS) -> NDArray[np.bool_]:
+    """Return which texts stand for a missing value."""
+    return np.asarray(texts.str.strip().str.casefold().isin(list(words)).to_numpy(bool))
+
+
+def _bare(texts: pd.Series[Any]) -> pd.Series[Any]:
+    """Return texts without blanks at the ends, currencies and units; (5) becomes -5."""
+    bare = texts.str.strip().str.casefold()
+    is_odd = ~bare.str.fullmatch(r"[\d.,+-]*")
+    if is_odd.any():
+        odd = bare[is_odd].str.replace("\u2212", "-", regex=False)
+        odd = odd.astype(object).str.replace(_BEFORE, r"\1", regex=True)
+        odd = odd.str.replace(_AFTER, "", regex=True)
+        bare[is_odd] = odd.str.replace(_BRACKETS, r"-\1", regex=True)
+    return bare
+
+
+def decimal_mark(
+    texts: pd.Series[Any], hint: Decimal | None = None
+) -> tuple[Decimal, NDArray[np.bool_], bool]:
+    """Return which decimal mark reads most of the texts.
+
+    Parameters
+    ----------
+    texts : Series of str, shape (n_levels,)
+        Distinct, without gaps.
+    hint : {".", ","} or None
+        What the other columns of the file show; it decides where both marks read all ("1,234").
+
+    Returns
+    -------
+    decimal : {".", ","}
+    is_number : ndarray of bool, shape (n_levels,)
+    is_sure : bool
+        Whether the texts themselves decide.
+    """
+    bare = _bare(texts)
+    reads = {mark: bare.str.fullmatch(shape).to_numpy(bool) for mark, shape in _SHAPES.items()}
+    n_point, n_comma = int(reads["."].sum()), int(reads[","].sum())
+    if n_point != n_comma:
+        mark: Decimal = "." if n_point > n_comma else ","
+        return mark, reads[mark], True
+    mark = hint or "."
+    return mark, reads[mark], False
+
+
+def read_numbers(texts: pd.Series[Any], decimal: Decimal) -> NDArray[np.float64]:
+    """Return the numbers that texts (n_levels,) write; NaN for what is none."""
+    bare = _bare(texts)
+    is_number = bare.str.fullmatch(_SHAPES[decimal]).to_numpy(bool)
+    other = "," if decimal == "." else "."
+    digits = bare[is_number].str.replace(other, "", regex=False)
+    digits = digits.str.replace(_SPACES, "", regex=True).str.replace(",", ".", regex=False)
+    values = np.full(len(texts), np.nan)
+    values[is_number] = pd.to_numeric(digits).to_numpy(np.float64)
+    return values
+
+
+_DATE_LIKE = re.compile(
+    r"(?=.*\d)(?:\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{4}-\d{2}(?!\d)|\d{8}T?\d*|.*[a-z]{3}).*", re.I
+)
+_SAMPLE = 200
+_TWINS = {"%d": "%m", "%m": "%d"}
+
+
+def date_formats(texts: pd.Series[Any], enough: float = 0.9) -> tuple[str, ...]:
+    """Return the formats that read enough of the texts as dates, the commonest first.
+
+    Parameters
+    ----------
+    texts : Series of str, shape (n_levels,)
+        Distinct, without gaps.
+    enough : float
+        The share of texts that must be read.
+
+    Returns
+    -------
+    tuple of str
+        Formats as of `strptime`; empty where the texts are no dates. Of two that differ only in
+        whether the day or the month comes first, the one that reads more texts of that form
+        stands first; with dots the day, otherwise the month, if that does not decide.
+    """
+    texts = texts.str.strip()
+    some = texts if len(texts) <= _SAMPLE else texts.sample(_SAMPLE, random_state=0)
+    if not some.str.fullmatch(_DATE_LIKE).mean() >= enough or some.str.len().max() > 40:
+        return ()
+    left, found = some, []
+    while len(left) > (1 - enough) * len(some) and len(found) < 6:
+        formats = {form for text in left.iloc[:20] for form in _formats_of(text)}
+        best = max(
+            ((int(_reads(left, form).sum()), _custom(form), form) for form in formats),
+            default=(0, False, ""),
+        )
+        if not best[0]:
+            break
+        found.append(best[2])
+        left = left[~_reads(left, best[2])]
+    if len(left) > (1 - enough) * len(some):
+        return ()
+    return _day_or_month(texts, found)
+
+
+def _formats_of(text: str) -> set[str]:
+    """Return the formats that one date may be in, the day or the month first."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that it is not in the order asked for
+        guesses = {guess_datetime_format(text, dayfirst=is_first) for is_first in (True, False)}
+    formats = {str(guess) for guess in guesses if guess is not None}
+    formats = {
+        form if re.search("%[mbB]", form) else form.replace("%d", "%m") for form in formats
+    }  # 2020-05 is a month
+    return {form for form in formats if re.search("%[yY]", form)}
+
+
+def _custom(form: str) -> bool:
+    """Return whether the order of day and month is what one expects of such a date."""
+    return (form.find("%d") < form.find("%m")) == ("." in form)
+
+
+def _reads(texts: pd.Series[Any], form: str) -> pd.Series[Any]:
+    return pd.to_datetime(texts, format=form, errors="coerce", utc=True).notna()
+
+
+def _day_or_month(texts: pd.Series[Any], found: list[str]) -> tuple[str, ...]:
+    """Return formats, of which any stands behind its twin if that reads more of all texts."""
+    right: list[str] = []
+    for form in found:
+        twin = re.sub("%[dm]", lambda part: _TWINS[part.group()], form)
+        if not {"%d", "%m"} <= {*re.findall("%.", form)}:
+            right.append(form)
+            continue
+        scores = [(int(_reads(texts, one).sum()), _custom(one), one) for one in (form, twin)]
+        right.append(max(scores)[2])
+    return tuple(dict.fromkeys(right))
+
+
+def read_dates(texts: pd.Series[Any], formats: Iterable[str]) -> NDArray[np.datetime64]:
+    """Return the times (n_levels,) that texts write in any of the formats; NaT for what is none.
+
+    Times with an offset are in UTC, and none has one.
+    """
+    texts = texts.str.strip()
+    times = np.full(len(texts), np.datetime64("NaT", "us"))
+    for form in formats:
+        left = np.isnat(times)
+        if not left.any():
+            break
+        read = pd.to_datetime(texts[left], format=form, errors="coerce", utc=True)
+        times[left] = read.dt.tz_localize(None).to_numpy("datetime64[us]")
+    return times
