@@ -22,6 +22,7 @@ _PUBLIC = {
     "make": ("zoo.registry", "make"),
     "ModelSpec": ("zoo.registry", "ModelSpec"),
     "load_model": ("zoo.saving", "load_model"),
+    "learning_curve": ("zoo.owntable.learning", "learning_curve"),
     "load": ("zoo.data", "load"),
     "datasets": ("zoo.data", "datasets"),
     "ZooError": ("zoo.errors", "ZooError"),

@@ -24,12 +24,17 @@ from zoo.saving.archive import FORMAT, SCHEMA, one_line, pack, read
 from zoo.saving.fitted import check_parts
 from zoo.saving.values import decode, encode
 
-__all__ = ["load_model", "save_model"]
+__all__ = ["load_model", "load_table", "save_model"]
 
 _PACKAGES = ("keras", "tensorflow", "xgboost", "lightgbm", "scikit-learn", "numpy", "skops")
 
 
-def save_model(model: Any, path: str | os.PathLike[str]) -> None:
+_TABLE = "table.json"
+
+
+def save_model(
+    model: Any, path: str | os.PathLike[str], *, table: Mapping[str, Any] | None = None
+) -> None:
     """Write a fitted model of the registry to one file; `load_model` gives it back.
 
     Parameters
@@ -38,6 +43,8 @@ def save_model(model: Any, path: str | os.PathLike[str]) -> None:
         Its parameters, and its attributes that end in an underscore, are kept.
     path : path-like
         Written beside it first, then renamed: a crash leaves no half file.
+    table : mapping or None
+        Plain data (JSON) on the table that it was fitted on, for `load_table`.
 
     Raises
     ------
@@ -63,6 +70,8 @@ def save_model(model: Any, path: str | os.PathLike[str]) -> None:
             file = Path(folder, "network.keras")
             model.to_keras().save(file)
             members[file.name] = file.read_bytes()
+    if table is not None:
+        members[_TABLE] = json.dumps(dict(table), allow_nan=False).encode()
     header["members"] = {key: hashlib.sha256(data).hexdigest() for key, data in members.items()}
     pack(Path(path), {"model.json": json.dumps(header, indent=1).encode(), **members})
 
@@ -99,6 +108,26 @@ def load_model(path: str | os.PathLike[str]) -> Any:
             + "save the model again, or fetch it again, from someone you trust"
         ) from error
     return model
+
+
+def load_table(path: str | os.PathLike[str]) -> dict[str, Any] | None:
+    """Return what a model's file says of the table that it was fitted on; None if it does not.
+
+    Raises
+    ------
+    ModelFileError
+        If the file cannot be read, is damaged, or holds something else there.
+    """
+    _, members = read(Path(path))
+    if _TABLE not in members:
+        return None
+    try:
+        found = json.loads(members[_TABLE])
+    except ValueError as error:
+        raise ModelFileError(f"'{path}': its {_TABLE} is not JSON; save the model again") from error
+    if not isinstance(found, dict):
+        raise ModelFileError(f"'{path}': its {_TABLE} is not what save writes; save it again")
+    return found
 
 
 def _versions() -> dict[str, str]:

@@ -1,0 +1,255 @@
+"""Measures a user's table within a budget; what was measured before is taken as it is."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from zoo.bench.plan import Job
+from zoo.bench.pool import Pool, Worker
+from zoo.bench.run import provenance, write_cell
+from zoo.bench.store import CellWriter, has_results, pack, read
+from zoo.bench.suite import Budget
+from zoo.owntable.choose import Ledger, LeftOut, left_out, next_jobs
+from zoo.owntable.pace import Pace
+from zoo.owntable.plan import BASE_REPLICATES, Study, cell_of, round_seconds
+
+__all__ = ["Outcome", "expected_s", "ledger_of", "measure"]
+
+_SUITE = "own table"
+_MEMORY_SHARE = 0.8  # of what is free, for all workers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What measuring came to.
+
+    Parameters
+    ----------
+    n_measured, n_kept : int
+        Cells measured now, and cells that were there.
+    left_out : tuple of LeftOut
+    first_answer_s : float or None
+        From the start of the command to the first answer.
+    was_stopped : bool
+        By Ctrl-C.
+    """
+
+    n_measured: int
+    n_kept: int
+    left_out: tuple[LeftOut, ...]
+    first_answer_s: float | None
+    was_stopped: bool
+
+
+def ledger_of(study: Study, folder: Path) -> tuple[Ledger, int]:
+    """Return what the folder knows of a study, and how many cells that is."""
+    pace = Pace(study.facts.n_features, len(study.facts.classes))
+    ledger, count = Ledger(study=study, pace=pace), 0
+    if not has_results(folder):
+        return ledger, 0
+    for cell in read(folder).cells:
+        key = cell["key"]
+        wanted = study.job(key["model"], key["n_train"], key["replicate"]).key
+        if key["model"] not in study.models or wanted != key:
+            continue
+        count += 1
+        ledger.take(cell)
+        run = cell.get("run", {})
+        if "job_s" in run:
+            pace.learn(key["model"], key["n_train"], run["job_s"], n_together=run["job_cells"])
+    return ledger, count
+
+
+def expected_s(ledger: Ledger, n_workers: int) -> float:
+    """Return how long the base replicates of all that is not measured yet may take."""
+    study, total = ledger.study, 0.0
+    for model in study.models:
+        if model in ledger.beaten:
+            continue
+        for size in study.sizes:
+            missing = sum(ledger.is_open((model, size, r)) for r in range(study.base_replicates))
+            total += missing * ledger.pace.estimate_s(model, size)
+    return total / n_workers
+
+
+@dataclass(slots=True)
+class _Sent:
+    """Jobs that a worker is at."""
+
+    at: float
+    count: int
+
+
+class _Measuring:
+    """The loop: idle workers get the next cells, answers go to the store and the ledger."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        folder: Path,
+        *,
+        n_workers: int,
+        end: float,
+        tell: Callable[[Ledger, str], None],
+    ) -> None:
+        self._ledger, self._end, self._tell = ledger, end, tell
+        self._writer = CellWriter(folder)
+        self._origin = provenance(_SUITE, 1, self._writer)
+        free = psutil.virtual_memory().available / 2**20
+        limits = Budget(
+            seconds=max(end - time.monotonic(), 1.0),
+            memory_mb=int(_MEMORY_SHARE * free / n_workers),
+        )
+        self._pool = Pool(n_workers, limits, [str(folder.resolve())], BASE_REPLICATES)
+        self._sent: dict[int, _Sent] = {}
+        self._homes: dict[int, set[str]] = {}
+        self._alone: list[Job] = []
+        self.n_measured = 0
+
+    def close(self) -> None:
+        self._pool.close()
+        self._writer.close()
+
+    def _worker_for(self, jobs: list[Job]) -> Worker:
+        """Return the idle worker that served the model before, if there is one."""
+        idle = self._pool.idle()
+        model = jobs[0].key["model"]
+        kind = "network" if jobs[0].trains_together else model
+        for wanted in (model, kind):
+            for worker in idle:
+                if wanted in self._homes.get(id(worker), ()):
+                    return worker
+        return idle[0]
+
+    def _send(self) -> bool:
+        left = self._end - time.monotonic()
+        jobs = [self._alone.pop()] if self._alone else next_jobs(self._ledger, left)
+        if not jobs or left <= 0:
+            return False
+        worker = self._worker_for(jobs)
+        worker.send(jobs, deadline=self._end)
+        home = self._homes.setdefault(id(worker), set())
+        home.add(jobs[0].key["model"])
+        if jobs[0].trains_together:
+            home.add("network")
+        for job in jobs:
+            self._ledger.in_flight.add(cell_of(job))
+            self._sent[id(job)] = _Sent(time.monotonic(), len(jobs))
+        return True
+
+    def _take(self, job: Job, answer: dict[str, Any] | None) -> None:
+        place, sent = cell_of(job), self._sent.pop(id(job))
+        if answer is None:
+            self._alone.append(job)  # still in flight: nobody else is to measure it
+            return
+        self._ledger.in_flight.discard(place)
+        took = time.monotonic() - sent.at
+        if answer.pop("is_late", False):
+            self._ledger.late[place[0]] = (place[1], took)
+            return
+        answer.pop("has_no_data", None)
+        origin = {**self._origin, "job_s": round(took, 3), "job_cells": sent.count}
+        cell = write_cell(self._writer, job, answer, origin)
+        self._ledger.take(cell)
+        self._ledger.pace.learn(place[0], place[1], took, n_together=sent.count)
+        self.n_measured += 1
+        said = "" if answer["status"] == "ok" else f" {answer['status']}: {answer['reason']}"
+        self._tell(self._ledger, f"{place[0]} at {place[1]:,} rows{said}")
+
+    def run(self) -> None:
+        """Go on until nothing is of use, or nothing fits in the time that is left."""
+        while True:
+            while self._pool.idle() and self._send():
+                pass
+            if len(self._pool.idle()) == len(self._pool.workers):
+                return
+            for job, answer in self._pool.wait():
+                self._take(job, answer)
+
+
+def measure(
+    study: Study,
+    folder: Path,
+    *,
+    end: float,
+    started: float,
+    n_workers: int,
+    tell: Callable[[str, bool], None],
+) -> Outcome:
+    """Measure until all is answered or the time is up, and pack the folder.
+
+    Parameters
+    ----------
+    study : Study
+    folder : Path
+        Keeps the table; gets the cells.
+    end, started : float
+        When measuring has to end and when the command started, of `time.monotonic`.
+    n_workers : int
+    tell : callable
+        Gets a line, and whether it is an answer rather than progress.
+    """
+    ledger, n_kept = ledger_of(study, folder)
+    first: list[float] = []
+
+    def told(known: Ledger, line: str) -> None:
+        seconds = time.monotonic() - started
+        tell(f"{seconds:6.0f} s  {line}", False)
+        if not first and _has_first_answer(known):
+            first.append(seconds)
+            tell(f"first answer, after {round_seconds(seconds)}: {_standing(known)}", True)
+
+    measuring = _Measuring(ledger, folder, n_workers=n_workers, end=end, tell=told)
+    was_stopped = False
+    try:
+        measuring.run()
+    except KeyboardInterrupt:
+        was_stopped = True
+    finally:
+        measuring.close()
+    if has_results(folder):
+        pack(folder)
+    return Outcome(
+        n_measured=measuring.n_measured,
+        n_kept=n_kept,
+        left_out=tuple(left_out(ledger, end - time.monotonic(), was_stopped=was_stopped)),
+        first_answer_s=first[0] if first else None,
+        was_stopped=was_stopped,
+    )
+
+
+def _has_first_answer(ledger: Ledger) -> bool:
+    """Return whether the first models are measured, or failed, at every size."""
+    return all(
+        ledger.losses[model, size] or any(place[0] == model for place in ledger.failed)
+        for model in ledger.study.first
+        for size in ledger.study.sizes
+    )
+
+
+def _standing(ledger: Ledger) -> str:
+    """Return the scores at the largest size, best first."""
+    from zoo.curves.scale import scale_of
+    from zoo.owntable.wording import metric_name, score_text
+
+    scale, size = scale_of(ledger.study.metric), ledger.study.sizes[-1]
+    means = {m: ledger.mean(m, size) for m in ledger.study.models if ledger.losses[m, size]}
+    if not means:
+        return "no model has a score yet"
+    order = sorted(means, key=lambda name: means[name])
+    texts = [f"{name} {score_text(float(scale.score(means[name])))}" for name in order]
+    return f"{metric_name(ledger.study.metric)} with {size:,} rows: {', '.join(texts)}"
+
+
+def default_workers() -> int:
+    """Return the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return max(1, os.cpu_count() or 1)
