@@ -17,10 +17,10 @@ from zoo.errors import DataError
 from zoo.owntable.delimited import name_columns
 from zoo.owntable.pictures import PICTURE, read_pixels
 from zoo.owntable.plain import as_plain, level_text
-from zoo.owntable.written import LABEL_GAP_WORDS, is_gap, read_dates, read_numbers
 from zoo.owntable.words import word_features
+from zoo.owntable.written import LABEL_GAP_WORDS, is_gap, read_dates, read_numbers
 
-__all__ = ["RECIPE_VERSION", "apply_recipe", "labels_of", "of_levels", "texts_of"]
+__all__ = ["RECIPE_VERSION", "apply_recipe", "labels_of", "made_of", "of_levels", "texts_of"]
 
 RECIPE_VERSION = 1
 
@@ -57,15 +57,19 @@ def apply_recipe(frame: pd.DataFrame, recipe: Mapping[str, Any]) -> pd.DataFrame
             _require([PICTURE], frame)
             height, width, channels = map(int, recipe["image_shape"])
             return read_pixels([*map(str, frame[PICTURE])], (height, width, channels))
-        steps = recipe["columns"]
-        _require([step["name"] for step in steps], frame)
+        _require([step["name"] for step in recipe["columns"]], frame)
         made: dict[str, Any] = {}
-        for step in steps:
-            made.update(_MAKERS[step["kind"]](frame[step["name"]].reset_index(drop=True), step))
+        for step in recipe["columns"]:
+            made.update(made_of(frame[step["name"]].reset_index(drop=True), step))
     except (KeyError, TypeError, ValueError) as error:
         said = " ".join(str(error).split())
         raise DataError(f"the recipe is not a sound one: {type(error).__name__} {said}") from error
     return pd.DataFrame(made, index=pd.RangeIndex(len(frame)), copy=False)
+
+
+def made_of(column: pd.Series[Any], step: Mapping[str, Any]) -> dict[str, pd.Series[Any]]:
+    """Return what one step of a recipe makes of its raw column: a column of `X`, or several."""
+    return _MAKERS[step["kind"]](column, step)
 
 
 def _require(names: Iterable[str], frame: pd.DataFrame) -> None:
@@ -138,7 +142,8 @@ def labels_of(column: pd.Series[Any]) -> pd.Series[Any]:
     def read(texts: pd.Series[Any]) -> NDArray[Any]:
         bare = texts.str.strip().astype(object)
         bare[is_gap(texts, LABEL_GAP_WORDS)] = np.nan
-        return bare.to_numpy(object)
+        found: NDArray[Any] = bare.to_numpy(object)
+        return found
 
     return of_levels(column, read, object)
 

@@ -30,7 +30,7 @@ def is_copy(column: pd.Series[Any], y: pd.Series[Any], task: str) -> bool:
         if n_levels != y.nunique() or n_levels > len(y) / 2:
             return False
         pairs = pd.DataFrame({"a": pd.factorize(column)[0], "b": pd.factorize(y)[0]})
-        return len(pairs.drop_duplicates()) == n_levels
+        return bool(len(pairs.drop_duplicates()) == n_levels)
     if not pd.api.types.is_numeric_dtype(column.dtype) or column.dtype == bool:
         return False
     values, target = column.to_numpy(np.float64), y.to_numpy(np.float64)
@@ -73,11 +73,11 @@ def lone_score(column: pd.Series[Any], y: pd.Series[Any], task: str) -> float:
 def _as_numbers(column: pd.Series[Any]) -> NDArray[np.float64]:
     """Return values as numbers, levels as codes; a gap is a level, or NaN."""
     if isinstance(column.dtype, pd.CategoricalDtype):
-        return column.cat.codes.to_numpy(np.float64)
+        return np.asarray(column.cat.codes, np.float64)
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         days = (column - pd.Timestamp("1970-01-01")) / pd.Timedelta(days=1)
-        return days.to_numpy(np.float64)
-    return column.to_numpy(np.float64)
+        return np.asarray(days, np.float64)
+    return np.asarray(column, np.float64)
 
 
 def _predict(
@@ -98,11 +98,11 @@ def _by_level(
     pairs = pd.DataFrame({"level": values, "target": target})
     if not is_class:
         means = pairs.groupby("level")["target"].mean()
-        return pd.Series(new).map(means).fillna(float(target.mean())).to_numpy(np.float64)
+        return np.asarray(pd.Series(new).map(means).fillna(float(target.mean())), np.float64)
     counts = pairs.value_counts().reset_index().drop_duplicates("level")
     best = counts.set_index("level")["target"]
     commonest = int(np.bincount(target).argmax())
-    return pd.Series(new).map(best).fillna(commonest).to_numpy(target.dtype)
+    return np.asarray(pd.Series(new).map(best).fillna(commonest), target.dtype)
 
 
 def _by_tree(

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from zoo.owntable.leaks import is_copy, lone_score
-from zoo.owntable.profile import Finding, find_kind, is_named_id
+from zoo.owntable.profile import Finding, is_named_id
 from zoo.owntable.table import ColumnNote, Notice
 
 __all__ = ["Look", "by_gravity", "look_through", "without_copies"]
@@ -31,8 +31,6 @@ class Look:
     task : {"classification", "regression"}
     columns : sequence of ColumnNote
     groups, times : Series or None
-    raw : DataFrame or None
-        The rows as they were read.
     is_pictures : bool
         Whether the columns are pixels, which are not looked at one by one.
     """
@@ -43,7 +41,6 @@ class Look:
     columns: Sequence[ColumnNote] = ()
     groups: pd.Series[Any] | None = None
     times: pd.Series[Any] | None = None
-    raw: pd.DataFrame | None = None
     is_pictures: bool = False
 
 
@@ -53,30 +50,28 @@ def by_gravity(notices: Iterable[Notice]) -> tuple[Notice, ...]:
 
 
 def without_copies(
-    frame: pd.DataFrame, y: pd.Series[Any], findings: Sequence[Finding], task: str
+    made: dict[str, pd.Series[Any]], y: pd.Series[Any], findings: Sequence[Finding], task: str
 ) -> tuple[list[Finding], list[Notice]]:
     """Return the findings with the target's copies unused, and a notice of them.
 
     Parameters
     ----------
-    frame : DataFrame of shape (n_samples, n_raw_columns)
+    made : dict of Series
+        The columns that models are to see; copies are taken out.
     y : Series of shape (n_samples,)
     findings : sequence of Finding, a column each
     task : {"classification", "regression"}
     """
-    from zoo.owntable.cleaning import RECIPE_VERSION, apply_recipe
-
     kept, copies = [], []
     for finding in findings:
-        if finding.step is not None and finding.note.kind != "text":
-            recipe = {"version": RECIPE_VERSION, "sort": "table", "columns": [finding.step]}
-            name = finding.note.name
-            if is_copy(apply_recipe(frame[[name]], recipe)[name], y, task):
-                copies.append(name)
-                note = replace(finding.note, is_used=False, note="says the same as the target")
-                kept.append(Finding(note, None))
-                continue
-        kept.append(finding)
+        name = finding.note.name
+        if finding.step is not None and name in made and is_copy(made[name], y, task):
+            copies.append(name)
+            made.pop(name)
+            note = replace(finding.note, is_used=False, note="says the same as the target")
+            kept.append(Finding(note, None))
+        else:
+            kept.append(finding)
     if not copies:
         return kept, []
     text = f"{_list(copies)} says the same as the target in each row, and was left out."
@@ -169,8 +164,8 @@ def _small(look: Look) -> list[Notice]:
 
 def _duplicates(look: Look) -> list[Notice]:
     hashes = pd.util.hash_pandas_object(look.X, index=False)
-    y_hashes = pd.util.hash_pandas_object(look.y, index=False)
-    n_same = int((hashes * np.uint64(31) + y_hashes).duplicated().sum())
+    of_y = pd.factorize(look.y)[0].astype(np.uint64)
+    n_same = int((hashes * np.uint64(31) + of_y).duplicated().sum())
     if not n_same:
         return []
     share = n_same / len(look.X)
@@ -183,7 +178,7 @@ def _duplicates(look: Look) -> list[Notice]:
 
 def _groups(look: Look) -> list[Notice]:
     """Suspect columns that name what several rows belong to."""
-    if look.groups is not None or look.raw is None:
+    if look.groups is not None:
         return []
     used = {one.name: one for one in look.columns if one.is_used}
     suspects = [name for name, note in used.items() if _is_group(look, name, note)]
@@ -198,9 +193,9 @@ def _groups(look: Look) -> list[Notice]:
 
 
 def _is_group(look: Look, name: str, note: ColumnNote) -> bool:
-    if note.kind not in {"number", "category"} or look.raw is None:
+    if note.kind not in {"number", "category"}:
         return False
-    column, n_rows = look.raw[name], len(look.y)
+    column, n_rows = look.X[name], len(look.y)
     codes = pd.factorize(column)[0]
     n_values = int(codes.max()) + 1
     if not 10 <= n_values <= n_rows / 1.5 or (codes < 0).any():
@@ -217,9 +212,8 @@ def _is_group(look: Look, name: str, note: ColumnNote) -> bool:
 
 
 def _is_whole(column: pd.Series[Any]) -> bool:
-    if isinstance(column.dtype, pd.StringDtype | pd.CategoricalDtype):
-        return True
-    return bool((column.dropna() == np.floor(column.dropna())).all())
+    values = column.to_numpy(np.float64)
+    return bool((values == np.floor(values)).all())
 
 
 def _agreement(codes: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]) -> float:
@@ -239,7 +233,7 @@ def _time(look: Look) -> list[Notice]:
         return []
     sorted_ones = [name for name in dates if look.X[name].dropna().is_monotonic_increasing]
     first = (sorted_ones or dates)[0]
-    is_sorted = f", by which the rows are sorted" if sorted_ones else ""
+    is_sorted = ", by which the rows are sorted" if sorted_ones else ""
     text = (
         f"'{first}' holds dates{is_sorted}. If the model is to predict what comes later, add "
         f"--time '{first}': it is then tested on later rows than it was trained on."

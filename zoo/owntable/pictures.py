@@ -1,4 +1,4 @@
-"""A folder of pictures, a subfolder a class: which there are, and their pixels in one small size."""
+"""A folder of pictures, a subfolder a class: which there are, and their pixels in one size."""
 
 from __future__ import annotations
 

@@ -66,15 +66,20 @@ def as_plain(column: pd.Series[Any]) -> pd.Series[Any]:
         raise DataError(f"the column '{column.name}' holds complex numbers; give two real columns")
     if pd.api.types.is_numeric_dtype(dtype):
         return _numbers(column)
-    if pd.api.types.is_datetime64_any_dtype(dtype):
-        if getattr(dtype, "tz", None) is not None:
-            column = column.dt.tz_convert("UTC").dt.tz_localize(None)
-        return column.astype("datetime64[us]")
-    if pd.api.types.is_timedelta64_dtype(dtype):
-        return column.dt.total_seconds()
+    if dtype.kind in "mM":
+        return _times(column)
     if isinstance(dtype, pd.StringDtype):
         return column.astype("str")
     return _mixed(column.astype(object))
+
+
+def _times(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Return times without a zone, or durations in seconds."""
+    if column.dtype.kind == "m":
+        return column.dt.total_seconds()
+    if getattr(column.dtype, "tz", None) is not None:
+        column = column.dt.tz_convert("UTC").dt.tz_localize(None)
+    return column.astype("datetime64[us]")
 
 
 def _unique_texts(levels: pd.Index[Any]) -> list[str]:

@@ -14,12 +14,12 @@ import pandas as pd
 
 from zoo.canonical import canonical_json
 from zoo.errors import DataError
-from zoo.owntable.cleaning import RECIPE_VERSION, apply_recipe, labels_of, texts_of
+from zoo.owntable.cleaning import RECIPE_VERSION, labels_of, made_of, texts_of
 from zoo.owntable.delimited import name_columns
 from zoo.owntable.notices import Look, by_gravity, look_through, without_copies
 from zoo.owntable.pictures import CLASS, PICTURE, PixelPlan, plan_pixels, read_pixels
 from zoo.owntable.plain import as_plain, plain_frame
-from zoo.owntable.profile import decimal_of_file, find_kind
+from zoo.owntable.profile import Finding, decimal_of_file, find_kind
 from zoo.owntable.reading import did_you_mean, read_frame
 from zoo.owntable.table import ColumnNote, Notice, OwnTable
 from zoo.owntable.task import choose_metric, read_target
@@ -173,20 +173,24 @@ def _prepare(
         raise DataError(f"{where}: {error}") from error
     if "group" in named:
         frame.pop(named["group"])  # new rows are of new groups
-    frame = pd.DataFrame({key: rows.take(frame.pop(key)) for key in list(frame.columns)})
-    findings = [find_kind(frame[column], hint) for column in frame.columns]
-    findings, copies = without_copies(frame, y, findings, found.task)
+    groups, times = (None if one is None else rows.take(one) for one in (groups, times))
+    findings: list[Finding] = []
+    made: dict[str, pd.Series[Any]] = {}
+    for key in list(frame.columns):  # one by one, for the sake of memory
+        column = rows.take(frame.pop(key))
+        findings.append(find_kind(column, hint))
+        step = findings[-1].step
+        made |= {} if step is None else made_of(column, step)
+    findings, copies = without_copies(made, y, findings, found.task)
     steps = [finding.step for finding in findings if finding.step is not None]
     if not steps:
         shown = "; ".join(f"{one.note.name}: {one.note.kind}" for one in findings[:10])
         raise DataError(f"{where}: no column is left that a model could learn from ({shown})")
     recipe = {"version": RECIPE_VERSION, "sort": "table", "columns": steps}
-    X = apply_recipe(frame, recipe)
+    X = pd.DataFrame(made, copy=False)
     columns = tuple(_with_gaps(finding.note, X) for finding in findings)
-    if times is not None:
-        times = times.reset_index(drop=True)
     metric, metric_reason = choose_metric(y, found.task)
-    look = Look(X=X, y=y, task=found.task, columns=columns, groups=groups, times=times, raw=frame)
+    look = Look(X=X, y=y, task=found.task, columns=columns, groups=groups, times=times)
     notices = [*rows.notices, *copies, *look_through(look), *notices]
     return OwnTable(
         name=name,
@@ -278,8 +282,7 @@ def _times_of(column: pd.Series[Any], hint: Any) -> pd.Series[Any]:
             f"expected dates or numbers in the time column '{column.name}', found "
             f"'{column.dropna().iloc[0] if column.notna().any() else 'nothing'}'"
         )
-    recipe = {"version": RECIPE_VERSION, "sort": "table", "columns": [step]}
-    return apply_recipe(column.to_frame(), recipe)[str(step["name"])]
+    return made_of(column, step)[str(column.name)]
 
 
 def _with_gaps(note: ColumnNote, X: pd.DataFrame) -> ColumnNote:
@@ -319,6 +322,8 @@ def _digest(
     sides = [one for one in (y, groups, times) if one is not None]
     for column in [*(X[name] for name in X.columns), *sides]:
         total.update(f"{column.name}:{column.dtype}".encode())
+        if column.dtype.kind == "O":
+            column = column.astype("category")  # each level is hashed once
         total.update(pd.util.hash_pandas_object(column, index=False).to_numpy().tobytes())
     return total.hexdigest()[:16]
 

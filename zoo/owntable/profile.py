@@ -80,15 +80,8 @@ def find_kind(column: pd.Series[Any], hint: Decimal | None = None) -> Finding:
         return _unused(facts, "empty", "has no value")
     if n_unique == 1 and not n_missing:
         return _unused(facts, "constant", f"is {column.iloc[0]} in each row")
-    kind = getattr(column.dtype, "kind", "O")
-    if kind == "b":
-        return _used(facts, "boolean", "", true=["true", "1", "yes"], false=["false", "0", "no"])
-    if kind == "M":
-        return _used(facts, "date", _AS_DATE, formats=["ISO8601"])
-    if kind == "O":  # declared levels
-        counts = column.value_counts()
-        return _levels(facts, counts[counts > 0])
-    return _find_number(column, facts)
+    find = {"b": _find_boolean, "M": _find_date, "O": _find_levels}
+    return find.get(getattr(column.dtype, "kind", "O"), _find_number)(column, facts)
 
 
 _AS_DATE = "models see days since 1970, month, weekday and hour"
@@ -101,6 +94,21 @@ def _used(facts: Mapping[str, Any], kind: str, note: str, **how: Any) -> Finding
 
 def _unused(facts: Mapping[str, Any], kind: str, note: str) -> Finding:
     return Finding(ColumnNote(**facts, kind=kind, is_used=False, note=note), None)
+
+
+def _find_boolean(column: pd.Series[Any], facts: Mapping[str, Any]) -> Finding:
+    del column
+    return _used(facts, "boolean", "", true=["true", "1", "yes"], false=["false", "0", "no"])
+
+
+def _find_date(column: pd.Series[Any], facts: Mapping[str, Any]) -> Finding:
+    del column
+    return _used(facts, "date", _AS_DATE, formats=["ISO8601"])
+
+
+def _find_levels(column: pd.Series[Any], facts: Mapping[str, Any]) -> Finding:
+    counts = column.value_counts()
+    return _levels(facts, counts[counts > 0])
 
 
 def _find_number(column: pd.Series[Any], facts: Mapping[str, Any]) -> Finding:
@@ -116,7 +124,7 @@ def _find_number(column: pd.Series[Any], facts: Mapping[str, Any]) -> Finding:
                 return _unused(facts, "id", "counts the rows; it would not help with new ones")
             if is_named_id(facts["name"]):
                 return _unused(facts, "id", "differs in each row, and is named as an identifier")
-        if 19000101 <= low and high <= 21001231:
+        if low >= 19000101 and high <= 21001231:
             texts = pd.Series(known[:_SAMPLE].astype(np.int64)).drop_duplicates().astype("str")
             formats = date_formats(texts, enough=1.0)
             if formats == ("%Y%m%d",):
@@ -174,7 +182,8 @@ class _Words:
             # "1" and "0" are what other programs make of it
             how = {"true": [*true, "1"], "false": [*sorted(words - TRUE_WORDS), "0"]}
             return _used(self.facts, "boolean", " and ".join(sorted({*known})), **how)
-        is_code = known.str.fullmatch(r"\d+").all() and known.str.match(r"0\d").any()
+        some = known.iloc[:: max(1, len(known) // _SAMPLE)]
+        is_code = some.str.fullmatch(r"\d+").all() and some.str.match(r"0\d").any()
         if not is_code and (found := self._number() or self._date()):
             return found
         return self._words(known)

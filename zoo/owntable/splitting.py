@@ -114,7 +114,7 @@ def _commonest(groups: NDArray[np.int64], codes: NDArray[np.int64]) -> NDArray[n
     """Return the commonest class of each group."""
     counts = pd.DataFrame({"group": groups, "code": codes}).value_counts()
     best = counts.reset_index().drop_duplicates("group").set_index("group")["code"]
-    return best.sort_index().to_numpy(np.int64)
+    return np.asarray(best.sort_index(), np.int64)
 
 
 def _fill(sizes: NDArray[np.int64], room: float) -> NDArray[np.bool_]:
