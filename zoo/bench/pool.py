@@ -20,10 +20,10 @@ from zoo.bench.plan import Job
 from zoo.bench.programs import program_cache_flags
 from zoo.bench.suite import Budget
 
-__all__ = ["Pool", "Worker"]
+__all__ = ["THREAD_VARIABLES", "Pool", "Worker"]
 
 _LOADING_S = 300.0  # data and framework, before the cell's own clock starts
-_THREAD_VARIABLES = (
+THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -53,7 +53,7 @@ class Worker:
         self, inbox: queue.Queue[Any], budget: Budget, folders: list[str], n_places: int
     ) -> None:
         self._budget, self._folders, self._n_places = budget, folders, n_places
-        threads = {name: str(budget.threads) for name in _THREAD_VARIABLES}
+        threads = {name: str(budget.threads) for name in THREAD_VARIABLES}
         root = str(Path(__file__).parents[2])
         path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
         quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "PYTHONPATH": path}
@@ -73,7 +73,8 @@ class Worker:
         self.is_alone = True
         self.deadline: float | None = None
         self.began = False
-        self.since = time.monotonic()
+        self.first_began_s: float | None = None  # from its start to its first fit
+        self.born = self.since = time.monotonic()
         self._listener = threading.Thread(target=self._listen, args=(inbox,), daemon=True)
         self._listener.start()
 
@@ -198,6 +199,8 @@ class Pool:
         worker.since = time.monotonic()
         if "began" in answer:
             worker.began = True
+            if worker.first_began_s is None:
+                worker.first_began_s = worker.since - worker.born
             return []
         return [(worker.jobs.pop(answer.pop("number")), answer)]
 

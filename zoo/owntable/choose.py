@@ -214,9 +214,11 @@ def _candidates(ledger: Ledger) -> Iterator[tuple[tuple[float, ...], str, int, l
     for model in study.models:
         if model in ledger.beaten:
             continue
-        wave = 0.0 if model in study.first else 1.0
+        is_first = model in study.first
         for place, size in enumerate(study.sizes):
-            yield from _one_rung(ledger, model, size, (wave, place), base)
+            cost = ledger.pace.estimate_s(model, size) * len(base)
+            order = (0.0, place) if is_first else (1.0, cost)
+            yield from _one_rung(ledger, model, size, order, base)
             if _has_failed(ledger, model, size) or (model, size) in _late_places(ledger):
                 break
         else:
@@ -264,7 +266,9 @@ def next_jobs(ledger: Ledger, time_left_s: float) -> list[Job]:
     """
     _judge(ledger)
     for _, model, size, replicates in sorted(_candidates(ledger), key=lambda one: one[0]):
-        if _waits_for_smaller(ledger, model, size):
+        if _waits_for_smaller(ledger, model, size) or not _is_worth_starting(
+            ledger, model, time_left_s
+        ):
             continue
         counts = (len(replicates), 1) if len(replicates) > 1 else (1,)
         for count in counts:
@@ -280,6 +284,26 @@ def _waits_for_smaller(ledger: Ledger, model: str, size: int) -> bool:
         return False
     below = [s for s in ledger.study.sizes if s < size]
     return bool(below) and not ledger.losses[model, below[-1]]
+
+
+def _is_worth_starting(ledger: Ledger, model: str, time_left_s: float) -> bool:
+    """Return whether a model that was not begun can be followed past the middle of the sizes.
+
+    A single point of a model says little, and costs a network's start all the same.
+    """
+    study = ledger.study
+    if model in study.first or ledger.sizes_of(model) or ledger.pace.knows(model):
+        return True
+    sizes = study.sizes[: len(study.sizes) // 2 + 1]
+    return _climb_s(ledger, model, sizes) <= time_left_s
+
+
+def _climb_s(ledger: Ledger, model: str, sizes: tuple[int, ...]) -> float:
+    """Return the seconds that one model may take from the smallest size to the last of some."""
+    n = ledger.study.base_replicates
+    n_together = n if registry.spec(model).trains_together else 1
+    each = n // n_together
+    return sum(ledger.pace.estimate_s(model, s, n_together=n_together) * each for s in sizes)
 
 
 def left_out(ledger: Ledger, time_left_s: float, *, was_stopped: bool = False) -> list[LeftOut]:
@@ -300,10 +324,16 @@ def left_out(ledger: Ledger, time_left_s: float, *, was_stopped: bool = False) -
         elif was_stopped:
             reason = "stopped by Ctrl-C; the same command goes on"
         else:
-            need = ledger.pace.estimate_s(model, missing[0])
-            reason = (
-                f"no time: about {round_seconds(need)} for one fit at {missing[0]:,} rows, "
-                f"{round_seconds(max(time_left_s, 0.0))} left"
-            )
+            reason = _no_time(ledger, model, missing[0], time_left_s)
         found.append(LeftOut(model=model, sizes=tuple(missing), reason=reason))
     return found
+
+
+def _no_time(ledger: Ledger, model: str, size: int, time_left_s: float) -> str:
+    need = round_seconds(ledger.pace.estimate_s(model, size))
+    left = f", {round_seconds(time_left_s)} were left" if time_left_s >= 1 else ""
+    if not ledger.sizes_of(model) and model not in ledger.study.first:
+        sizes = ledger.study.sizes[: len(ledger.study.sizes) // 2 + 1]
+        need = round_seconds(_climb_s(ledger, model, sizes))
+        return f"no time: about {need} up to {sizes[-1]:,} rows{left}"
+    return f"no time: about {need} for a fit at {size:,} rows{left}"

@@ -20,7 +20,7 @@ from zoo.owntable.advice import Advice, advise
 from zoo.owntable.plan import round_seconds
 from zoo.owntable.sentences import advice_lines, next_steps
 from zoo.owntable.session import load_state
-from zoo.owntable.wording import metric_name, plain, score_text
+from zoo.owntable.wording import metric_name, milliseconds, plain, score_text
 from zoo.report.answer_figures import draw_cost, draw_forecast
 from zoo.report.figures import draw_dataset, save
 from zoo.report.style import model_colours
@@ -125,7 +125,7 @@ def _parts(
                 "n_train": f"{cost.n_train:,}",
                 "score": score_text(cost.score),
                 "fit": round_seconds(cost.fit_s),
-                "predict": f"{cost.predict_ms:.2g} ms",
+                "predict": milliseconds(cost.predict_ms),
             }
             for cost in advice.costs
         ],

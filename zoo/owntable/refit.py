@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from zoo.bench.pool import THREAD_VARIABLES
+
 __all__ = ["Refit", "refit"]
 
 
@@ -32,9 +34,7 @@ class Refit:
     error: str | None = None
 
 
-def refit(
-    folder: Path, model: str, path: Path, *, n_rows: int, limit_s: float, threads: int
-) -> Refit:
+def refit(folder: Path, model: str, path: Path, *, n_rows: int, limit_s: float) -> Refit:
     """Fit a model on all rows that a results folder keeps, and save it.
 
     Parameters
@@ -47,9 +47,12 @@ def refit(
         Rows that the folder keeps.
     limit_s : float
         It is given up after that.
-    threads : int
+
+    Notes
+    -----
+    One thread, as when it was measured: so it is known how long it takes.
     """
-    job = {"folder": str(folder.resolve()), "model": model, "path": str(path), "threads": threads}
+    job = {"folder": str(folder.resolve()), "model": model, "path": str(path)}
     root = str(Path(__file__).parents[2])
     paths = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "PYTHONPATH": paths}
@@ -57,7 +60,7 @@ def refit(
     try:
         done = subprocess.run(
             [sys.executable, "-m", "zoo.owntable.refit", json.dumps(job)],
-            env={**os.environ, **quiet},
+            env={**os.environ, **dict.fromkeys(THREAD_VARIABLES, "1"), **quiet},
             capture_output=True,
             text=True,
             timeout=max(limit_s, 1.0),
@@ -88,7 +91,7 @@ def _fit_and_save(job: dict[str, Any]) -> None:
         "n_train": facts.n_rows,
         "replicate": 0,
     }
-    model = make_model(key, rows_of(facts.name, (folder,)), job["threads"])
+    model = make_model(key, rows_of(facts.name, (folder,)), 1)
     X, y = read_rows(folder)
     model.fit(X, y)
     table = {

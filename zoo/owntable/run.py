@@ -20,9 +20,10 @@ from zoo.owntable.choose import Ledger, LeftOut, left_out, next_jobs
 from zoo.owntable.pace import Pace
 from zoo.owntable.plan import BASE_REPLICATES, Study, cell_of, round_seconds
 
-__all__ = ["Outcome", "expected_s", "ledger_of", "measure"]
+__all__ = ["USUAL_START_S", "Outcome", "default_workers", "expected_s", "ledger_of", "measure"]
 
 _SUITE = "own table"
+USUAL_START_S = 2.0  # of a worker, from its start to its first fit, on an ordinary machine
 _MEMORY_SHARE = 0.8  # of what is free, for all workers
 
 
@@ -85,6 +86,15 @@ class _Sent:
 
     at: float
     count: int
+    worker: Worker
+    is_its_first: bool
+
+    def took_s(self) -> float:
+        """Return the seconds so far, without those that the process itself took to start."""
+        begin, start_s = self.at, self.worker.first_began_s
+        if self.is_its_first and start_s is not None:
+            begin = max(begin, self.worker.born + start_s)
+        return time.monotonic() - begin
 
 
 class _Measuring:
@@ -97,9 +107,11 @@ class _Measuring:
         *,
         n_workers: int,
         end: float,
+        reserve_s: Callable[[Ledger, float], float],
         tell: Callable[[Ledger, str], None],
     ) -> None:
-        self._ledger, self._end, self._tell = ledger, end, tell
+        self._ledger, self._tell = ledger, tell
+        self._final, self._reserve_s = end, reserve_s
         self._writer = CellWriter(folder)
         self._origin = provenance(_SUITE, 1, self._writer)
         free = psutil.virtual_memory().available / 2**20
@@ -111,7 +123,13 @@ class _Measuring:
         self._sent: dict[int, _Sent] = {}
         self._homes: dict[int, set[str]] = {}
         self._alone: list[Job] = []
+        self._start_s = USUAL_START_S
         self.n_measured = 0
+
+    @property
+    def end(self) -> float:
+        """When measuring has to end, as far as is known: what comes after it takes its time too."""
+        return self._final - self._reserve_s(self._ledger, self._start_s)
 
     def close(self) -> None:
         self._pool.close()
@@ -129,19 +147,21 @@ class _Measuring:
         return idle[0]
 
     def _send(self) -> bool:
-        left = self._end - time.monotonic()
+        end = self.end
+        left = end - time.monotonic()
         jobs = [self._alone.pop()] if self._alone else next_jobs(self._ledger, left)
         if not jobs or left <= 0:
             return False
         worker = self._worker_for(jobs)
-        worker.send(jobs, deadline=self._end)
+        sent = _Sent(time.monotonic(), len(jobs), worker, worker.first_began_s is None)
+        worker.send(jobs, deadline=end)
         home = self._homes.setdefault(id(worker), set())
         home.add(jobs[0].key["model"])
         if jobs[0].trains_together:
             home.add("network")
         for job in jobs:
             self._ledger.in_flight.add(cell_of(job))
-            self._sent[id(job)] = _Sent(time.monotonic(), len(jobs))
+            self._sent[id(job)] = sent
         return True
 
     def _take(self, job: Job, answer: dict[str, Any] | None) -> None:
@@ -150,7 +170,9 @@ class _Measuring:
             self._alone.append(job)  # still in flight: nobody else is to measure it
             return
         self._ledger.in_flight.discard(place)
-        took = time.monotonic() - sent.at
+        took = sent.took_s()
+        if not self.n_measured and sent.worker.first_began_s is not None:
+            self._start_s = sent.worker.first_began_s
         if answer.pop("is_late", False):
             self._ledger.late[place[0]] = (place[1], took)
             return
@@ -179,6 +201,7 @@ def measure(
     folder: Path,
     *,
     end: float,
+    reserve_s: Callable[[Ledger, float], float],
     started: float,
     n_workers: int,
     tell: Callable[[str, bool], None],
@@ -191,7 +214,10 @@ def measure(
     folder : Path
         Keeps the table; gets the cells.
     end, started : float
-        When measuring has to end and when the command started, of `time.monotonic`.
+        When the command has to end and when it started, of `time.monotonic`.
+    reserve_s : callable
+        Gets what is known and the seconds that a worker took to its first fit; returns the
+        seconds to keep for what comes after measuring.
     n_workers : int
     tell : callable
         Gets a line, and whether it is an answer rather than progress.
@@ -206,7 +232,9 @@ def measure(
             first.append(seconds)
             tell(f"first answer, after {round_seconds(seconds)}: {_standing(known)}", True)
 
-    measuring = _Measuring(ledger, folder, n_workers=n_workers, end=end, tell=told)
+    measuring = _Measuring(
+        ledger, folder, n_workers=n_workers, end=end, reserve_s=reserve_s, tell=told
+    )
     was_stopped = False
     try:
         measuring.run()
@@ -219,7 +247,7 @@ def measure(
     return Outcome(
         n_measured=measuring.n_measured,
         n_kept=n_kept,
-        left_out=tuple(left_out(ledger, end - time.monotonic(), was_stopped=was_stopped)),
+        left_out=tuple(left_out(ledger, measuring.end - time.monotonic(), was_stopped=was_stopped)),
         first_answer_s=first[0] if first else None,
         was_stopped=was_stopped,
     )

@@ -11,7 +11,7 @@ from zoo.curves.sentences import round_size
 from zoo.owntable.advice import Advice, Best, ModelCost, MoreData, Overtaking
 from zoo.owntable.choose import LeftOut
 from zoo.owntable.plan import round_seconds
-from zoo.owntable.wording import metric_name, score_text
+from zoo.owntable.wording import metric_name, milliseconds, score_text
 
 __all__ = ["advice_lines", "next_steps"]
 
@@ -61,10 +61,11 @@ def _certainty(best: Best) -> str:
         parts.append("No other model was measured at this size.")
     elif not best.ties:
         nearest = best.rivals[0]
+        over = "" if len(best.rivals) == 1 else f" over {nearest.model}"
         parts.append(
-            f"Its lead over every other model holds in paired tests (5%, {best.replicates} draws "
-            f"of rows); over the nearest, {nearest.model}, it is {score_text(nearest.difference)} "
-            f"({_interval(nearest.low, nearest.high)})."
+            f"Its lead over {_others(best)} holds in paired tests (5%, {best.replicates} draws of "
+            f"rows): {score_text(nearest.difference)} "
+            f"({_interval(nearest.low, nearest.high)}){over}."
         )
     else:
         nearest = next(rival for rival in best.rivals if not rival.is_told_apart)
@@ -78,6 +79,12 @@ def _certainty(best: Best) -> str:
             "It is not surely better than guessing: the columns may say little about the target."
         )
     return " ".join(parts)
+
+
+def _others(best: Best) -> str:
+    if len(best.rivals) == 1:
+        return best.rivals[0].model
+    return f"the {len(best.rivals)} other models measured at this size"
 
 
 def _more(more: MoreData, advice: Advice) -> str:
@@ -135,7 +142,7 @@ def _size_range(low: float, high: float) -> str:
 def _cost(advice: Advice) -> str:
     best = next(cost for cost in advice.costs if cost.model == advice.best.model)
     text = f"One fit of {best.model} takes {round_seconds(best.fit_s)} at {best.n_train:,} rows"
-    text += f", 1,000 predictions {_milliseconds(best.predict_ms)}."
+    text += f", 1,000 predictions {milliseconds(best.predict_ms)}."
     others = [
         f"{cost.model} {round_seconds(cost.fit_s)}"
         + ("" if cost.is_at_top else f" at {cost.n_train:,} rows")
@@ -143,10 +150,6 @@ def _cost(advice: Advice) -> str:
         if cost.model not in (best.model, "dummy")
     ]
     return f"{text} The others: {', '.join(others)}." if others else text
-
-
-def _milliseconds(value: float) -> str:
-    return round_seconds(value / 1000) if value >= 1000 else f"{max(value, 0.1):.2g} ms"
 
 
 def _cheaper(advice: Advice) -> ModelCost | None:

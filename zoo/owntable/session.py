@@ -12,7 +12,7 @@ from typing import Any
 from zoo.bench.store import check_folder, has_results, set_aside
 from zoo.data.kept import KeptFacts, facts_of, keep
 from zoo.errors import DataError, ModelFileError
-from zoo.owntable.choose import LeftOut
+from zoo.owntable.choose import Ledger, LeftOut
 from zoo.owntable.plan import (
     MOST_REPLICATES,
     Study,
@@ -22,7 +22,14 @@ from zoo.owntable.plan import (
     sizes_for,
 )
 from zoo.owntable.refit import Refit, refit
-from zoo.owntable.run import Outcome, default_workers, expected_s, ledger_of, measure
+from zoo.owntable.run import (
+    USUAL_START_S,
+    Outcome,
+    default_workers,
+    expected_s,
+    ledger_of,
+    measure,
+)
 from zoo.owntable.splitting import split_own
 from zoo.owntable.table import OwnTable
 
@@ -32,7 +39,7 @@ Say = Callable[[str, bool], None]
 """Gets a line, and whether it is an answer (else it is progress)."""
 
 _STATE = "curve.json"
-_REPORT_S = 6.0  # to write the report, on an ordinary machine
+_REPORT_S = 3.0  # to write the report, on an ordinary machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,13 +183,18 @@ def conclude(study: Study, out: Path, options: Options, *, started: float, say: 
     ledger, _ = ledger_of(study, out)
     for line in describe(study, expected_s(ledger, options.workers), options.budget_s):
         say(line, True)
-    reserve = min(_REPORT_S, 0.25 * options.budget_s)
-    if options.save_model is not None:
-        reserve += min(_refit_s(study, out), 0.3 * options.budget_s)
+
+    def reserve_s(known: Ledger, start_s: float) -> float:
+        reserve = _report_s(options, start_s)
+        if options.save_model is not None:
+            reserve += min(_refit_s(known, start_s), 0.4 * options.budget_s)
+        return reserve
+
     outcome = measure(
         study,
         out,
-        end=end - reserve,
+        end=end,
+        reserve_s=reserve_s,
         started=started,
         n_workers=options.workers,
         tell=say,
@@ -196,19 +208,25 @@ def conclude(study: Study, out: Path, options: Options, *, started: float, say: 
         raise DataError(f"no model has a score: {why}; give a longer --budget or other --models")
     saved = None
     if options.save_model is not None:
-        saved = _save(study, out, options, leader[0], end, outcome, say)
+        limit = end - _report_s(options, USUAL_START_S)
+        saved = _save(study, out, options, leader[0], limit, outcome, say)
     result = Result(outcome=outcome, refit=saved, spent_s=time.monotonic() - started)
     _write_state(out, study, options, result)
     return result
 
 
-def _refit_s(study: Study, out: Path) -> float:
+def _report_s(options: Options, start_s: float) -> float:
+    """Return how long the report may take; a worker that was slow to start shows a busy machine."""
+    busy = min(max(start_s / USUAL_START_S, 1.0), 3.0)
+    return min(_REPORT_S * busy, 0.3 * options.budget_s)
+
+
+def _refit_s(ledger: Ledger, start_s: float) -> float:
     """Return how long the refit may take: of the model in the lead, or of the first ones."""
-    ledger, _ = ledger_of(study, out)
-    leader = ledger.leader()
-    n_rows = study.facts.n_rows
-    names = [leader[0]] if leader else [n for n in study.first if n != "dummy"]
-    return 3.0 + 1.5 * max((ledger.pace.estimate_s(name, n_rows) for name in names), default=5.0)
+    leader, n_rows = ledger.leader(), ledger.study.facts.n_rows
+    names = [leader[0]] if leader else [n for n in ledger.study.first if n != "dummy"]
+    need = max((ledger.pace.estimate_s(name, n_rows) for name in names), default=5.0)
+    return start_s + 1.5 * need
 
 
 def _save(
@@ -216,19 +234,17 @@ def _save(
     out: Path,
     options: Options,
     model: str,
-    end: float,
+    limit: float,
     outcome: Outcome,
     say: Say,
 ) -> Refit:
     assert options.save_model is not None  # noqa: S101 (seen by the caller)
     n_rows = study.facts.n_rows
-    left = end - time.monotonic() - min(_REPORT_S, 0.25 * options.budget_s)
+    left = limit - time.monotonic()
     stop = "; Ctrl-C again leaves it out" if outcome.was_stopped else ""
     say(f"fitting {model} on all {n_rows:,} rows for {options.save_model}{stop}", False)
     try:
-        return refit(
-            out, model, options.save_model, n_rows=n_rows, limit_s=left, threads=options.workers
-        )
+        return refit(out, model, options.save_model, n_rows=n_rows, limit_s=left)
     except KeyboardInterrupt:
         return Refit(model=model, path=options.save_model, n_rows=n_rows, error="stopped by Ctrl-C")
 

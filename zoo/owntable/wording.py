@@ -6,7 +6,7 @@ import math
 
 from zoo.report.style import METRIC_NAMES
 
-__all__ = ["metric_name", "plain", "score_text"]
+__all__ = ["metric_name", "milliseconds", "plain", "score_text"]
 
 
 def metric_name(metric: str) -> str:
@@ -21,6 +21,13 @@ def score_text(value: float) -> str:
     if abs(value) < 10:
         return f"{value:.3f}"
     return f"{value:,.1f}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def milliseconds(value: float) -> str:
+    """Return milliseconds in words, seconds where there are many."""
+    if value >= 995:
+        return f"{value / 1000:.2g} s"
+    return f"{value:.0f} ms" if value >= 9.5 else f"{max(value, 0.1):.1f} ms"
 
 
 def plain(text: object) -> str:
