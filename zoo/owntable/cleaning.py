@@ -23,6 +23,7 @@ from zoo.owntable.written import LABEL_GAP_WORDS, is_gap, read_dates, read_numbe
 __all__ = ["RECIPE_VERSION", "apply_recipe", "labels_of", "made_of", "of_levels", "texts_of"]
 
 RECIPE_VERSION = 1
+_BLOCK = 50_000  # rows whose texts are worked on at a time, for the sake of memory
 
 
 def apply_recipe(frame: pd.DataFrame, recipe: Mapping[str, Any]) -> pd.DataFrame:
@@ -95,20 +96,24 @@ def texts_of(column: pd.Series[Any]) -> pd.Series[Any]:
 def of_levels(
     column: pd.Series[Any], read: Callable[[pd.Series[Any]], Any], dtype: Any
 ) -> pd.Series[Any]:
-    """Return for each row what `read` makes of its text; `read` gets each text once, without gaps.
+    """Return for each row what `read` makes of its text; `read` gets distinct texts, without gaps.
 
     Rows that are missing get the missing value of the dtype.
     """
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        codes, levels = column.cat.codes.to_numpy(), column.cat.categories
-    else:
-        codes, levels = pd.factorize(column)
-    texts = pd.Series(levels)
-    if not isinstance(texts.dtype, pd.StringDtype):
-        texts = texts.astype(object).map(level_text).astype("str")
+    found = np.empty(len(column), dtype)
     none: Any = np.datetime64("NaT", "us") if dtype == "datetime64[us]" else np.nan
-    values = np.append(np.asarray(read(texts), dtype), np.array([none], dtype))
-    return pd.Series(values[codes], index=column.index, name=column.name)
+    for start in range(0, len(column), _BLOCK):
+        block = column.iloc[start : start + _BLOCK]
+        if isinstance(block.dtype, pd.CategoricalDtype):
+            codes, levels = block.cat.codes.to_numpy(), block.cat.categories
+        else:
+            codes, levels = pd.factorize(block)
+        texts = pd.Series(levels)
+        if not isinstance(texts.dtype, pd.StringDtype):
+            texts = texts.astype(object).map(level_text).astype("str")
+        values = np.append(np.asarray(read(texts), dtype), np.array([none], dtype))
+        found[start : start + _BLOCK] = values[codes]
+    return pd.Series(found, index=column.index, name=column.name)
 
 
 def _number(column: pd.Series[Any], step: Mapping[str, Any]) -> dict[str, pd.Series[Any]]:

@@ -196,10 +196,10 @@ def _is_group(look: Look, name: str, note: ColumnNote) -> bool:
     if note.kind not in {"number", "category"}:
         return False
     column, n_rows = look.X[name], len(look.y)
+    if not 10 <= note.n_unique <= n_rows / 1.5 or note.n_missing:
+        return False
     codes = pd.factorize(column)[0]
     n_values = int(codes.max()) + 1
-    if not 10 <= n_values <= n_rows / 1.5 or (codes < 0).any():
-        return False
     if note.kind == "number" and not _is_whole(column):
         return False
     if is_named_id(name):

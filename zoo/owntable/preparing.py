@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +18,7 @@ from zoo.owntable.delimited import name_columns
 from zoo.owntable.notices import Look, by_gravity, look_through, without_copies
 from zoo.owntable.pictures import CLASS, PICTURE, PixelPlan, plan_pixels, read_pixels
 from zoo.owntable.plain import as_plain, plain_frame
-from zoo.owntable.profile import Finding, decimal_of_file, find_kind
+from zoo.owntable.profile import Finding, decimal_of_file, find_kind, with_facts
 from zoo.owntable.reading import did_you_mean, read_frame
 from zoo.owntable.table import ColumnNote, Notice, OwnTable
 from zoo.owntable.task import choose_metric, read_target
@@ -178,9 +177,10 @@ def _prepare(
     made: dict[str, pd.Series[Any]] = {}
     for key in list(frame.columns):  # one by one, for the sake of memory
         column = rows.take(frame.pop(key))
-        findings.append(find_kind(column, hint))
-        step = findings[-1].step
-        made |= {} if step is None else made_of(column, step)
+        finding = find_kind(column, hint)
+        parts = {} if finding.step is None else made_of(column, finding.step)
+        findings.append(with_facts(finding, parts))
+        made |= {} if findings[-1].step is None else parts
     findings, copies = without_copies(made, y, findings, found.task)
     steps = [finding.step for finding in findings if finding.step is not None]
     if not steps:
@@ -188,7 +188,7 @@ def _prepare(
         raise DataError(f"{where}: no column is left that a model could learn from ({shown})")
     recipe = {"version": RECIPE_VERSION, "sort": "table", "columns": steps}
     X = pd.DataFrame(made, copy=False)
-    columns = tuple(_with_gaps(finding.note, X) for finding in findings)
+    columns = tuple(finding.note for finding in findings)
     metric, metric_reason = choose_metric(y, found.task)
     look = Look(X=X, y=y, task=found.task, columns=columns, groups=groups, times=times)
     notices = [*rows.notices, *copies, *look_through(look), *notices]
@@ -285,13 +285,6 @@ def _times_of(column: pd.Series[Any], hint: Any) -> pd.Series[Any]:
     return made_of(column, step)[str(column.name)]
 
 
-def _with_gaps(note: ColumnNote, X: pd.DataFrame) -> ColumnNote:
-    """Return the note with the gaps that are left after reading."""
-    if not note.is_used or note.name not in X.columns:
-        return note
-    return replace(note, n_missing=int(X[note.name].isna().sum()))
-
-
 def _named_columns(
     named: Mapping[str, str], groups: pd.Series[Any] | None
 ) -> tuple[ColumnNote, ...]:
@@ -322,9 +315,11 @@ def _digest(
     sides = [one for one in (y, groups, times) if one is not None]
     for column in [*(X[name] for name in X.columns), *sides]:
         total.update(f"{column.name}:{column.dtype}".encode())
-        if column.dtype.kind == "O":
-            column = column.astype("category")  # each level is hashed once
-        total.update(pd.util.hash_pandas_object(column, index=False).to_numpy().tobytes())
+        is_text = column.dtype.kind == "O"  # of which each level is hashed once
+        hashes = pd.util.hash_pandas_object(
+            column.astype("category") if is_text else column, index=False
+        )
+        total.update(hashes.to_numpy().tobytes())
     return total.hexdigest()[:16]
 
 

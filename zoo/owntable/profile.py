@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from zoo.owntable.table import ColumnNote
 from zoo.owntable.words import learn_words
@@ -24,9 +23,9 @@ from zoo.owntable.written import (
     is_gap,
 )
 
-__all__ = ["Finding", "decimal_of_file", "find_kind", "is_named_id"]
+__all__ = ["Finding", "decimal_of_file", "find_kind", "is_named_id", "with_facts"]
 
-_SAMPLE = 5000  # distinct texts that are looked at
+_SAMPLE = 5000  # texts that are looked at
 _MIN_IDS = 20  # of fewer rows one cannot tell an identifier from a number
 _MAX_LEVELS = 1000  # models use the 254 most frequent
 _ID_WORDS = {"id", "ids", "uuid", "guid", "key", "index", "idx", "nr", "rowid", "rownames"}
@@ -71,9 +70,18 @@ def find_kind(column: pd.Series[Any], hint: Decimal | None = None) -> Finding:
         As `zoo.owntable.plain.as_plain` gives.
     hint : {".", ","} or None
         The decimal mark of the other columns.
+
+    Returns
+    -------
+    Finding
+        Numbers and dates that are written as text are told from a part of the rows: what is
+        missing, and how many values there are, is known when they are read.
     """
     if isinstance(column.dtype, pd.StringDtype):
-        return _Words(column, hint).find()
+        known = column.dropna()
+        some = known.iloc[:: max(1, len(known) // _SAMPLE)]
+        amount = _Words(some, hint).amount()
+        return amount or _Words(column, hint).levels()
     n_missing, n_unique = int(column.isna().sum()), int(column.nunique())
     facts = {"name": str(column.name), "n_missing": n_missing, "n_unique": n_unique}
     if n_unique == 0:
@@ -82,6 +90,23 @@ def find_kind(column: pd.Series[Any], hint: Decimal | None = None) -> Finding:
         return _unused(facts, "constant", f"is {column.iloc[0]} in each row")
     find = {"b": _find_boolean, "M": _find_date, "O": _find_levels}
     return find.get(getattr(column.dtype, "kind", "O"), _find_number)(column, facts)
+
+
+def with_facts(finding: Finding, made: Mapping[str, pd.Series[Any]]) -> Finding:
+    """Return a finding with what is known now that its column was read, into `made`.
+
+    Numbers that were written as text may turn out to be an identifier.
+    """
+    note = finding.note
+    if note.name not in made or note.kind not in {"number", "date", "category"}:
+        return finding
+    column = made[note.name].rename(note.name)
+    if note.kind == "number" and note.note:
+        as_numbers = find_kind(column)
+        if as_numbers.step is None:
+            return as_numbers
+    n_missing, n_unique = int(column.isna().sum()), int(column.nunique())
+    return Finding(replace(note, n_missing=n_missing, n_unique=n_unique), finding.step)
 
 
 _AS_DATE = "models see days since 1970, month, weekday and hour"
@@ -155,97 +180,69 @@ class _Words:
 
     def __init__(self, column: pd.Series[Any], hint: Decimal | None) -> None:
         codes, levels = pd.factorize(column)
-        texts = pd.Series(levels, dtype="str").str.strip()
-        self.column, self.hint = column, hint
-        self.counts = np.bincount(codes[codes >= 0], minlength=len(texts))
-        self.is_level = ~is_gap(texts, LABEL_GAP_WORDS)
-        self.is_value = ~is_gap(texts, GAP_WORDS)
-        self.texts = texts
-        n_known = int(self.counts[self.is_level].sum())
+        self.hint = hint
+        self.counts = np.bincount(codes[codes >= 0], minlength=len(levels))
+        self.texts = pd.Series(levels, dtype="str").str.strip()
+        self.is_level = ~is_gap(self.texts, LABEL_GAP_WORDS)
+        self.is_value = ~is_gap(self.texts, GAP_WORDS)
+        self.n_known = int(self.counts[self.is_level].sum())
+        known = self.texts[self.is_level]
         self.facts: dict[str, Any] = {
             "name": str(column.name),
-            "n_missing": len(column) - n_known,
-            "n_unique": int(texts[self.is_level].nunique()),
+            "n_missing": len(column) - self.n_known,
+            "n_unique": int(known.nunique()),
         }
-        self.n_known = n_known
+        # of telephone numbers, postal codes and the like
+        some = known.iloc[:: max(1, len(known) // _SAMPLE)]
+        self.is_code = bool(some.str.fullmatch(r"\d+").all() and some.str.match(r"0\d").any())
 
-    def find(self) -> Finding:
-        """Return what the column is."""
+    def amount(self) -> Finding | None:
+        """Return the finding if the column is of numbers or dates, else None."""
+        if self.is_code or not self.is_value.any() or self._is_truth():
+            return None
+        return self._number() or self._date()
+
+    def levels(self) -> Finding:
+        """Return the finding, where the column is not of numbers or dates."""
         if not self.n_known:
             return _unused(self.facts, "empty", "has no value")
         known = self.texts[self.is_level]
         if self.facts["n_unique"] == 1 and not self.facts["n_missing"]:
             return _unused(self.facts, "constant", f"is '{known.iloc[0][:40]}' in each row")
-        words = frozenset(known.str.casefold()) if len(known) <= 6 else frozenset()
-        if words in TRUTH and not self.facts["n_missing"]:
+        if self._is_truth() and not self.facts["n_missing"]:
+            words = frozenset(known.str.casefold())
             true = sorted(words & TRUE_WORDS)
             # "1" and "0" are what other programs make of it
             how = {"true": [*true, "1"], "false": [*sorted(words - TRUE_WORDS), "0"]}
             return _used(self.facts, "boolean", " and ".join(sorted({*known})), **how)
-        some = known.iloc[:: max(1, len(known) // _SAMPLE)]
-        is_code = some.str.fullmatch(r"\d+").all() and some.str.match(r"0\d").any()
-        if not is_code and (found := self._number() or self._date()):
-            return found
         return self._words(known)
 
-    def _share(self, is_read: NDArray[np.bool_], where: NDArray[np.bool_]) -> float:
-        """Return which part of the rows in `where` are read."""
-        total = self.counts[where].sum()
-        return float(self.counts[where][is_read].sum() / total) if total else 0.0
-
-    def _with_gaps(self, is_read: NDArray[np.bool_], some: NDArray[np.intp]) -> dict[str, Any]:
-        """Return the facts, where what is not read counts as missing."""
-        n_known = int(self.counts[some][is_read].sum())
-        n_unique = int(is_read.sum())
-        return {**self.facts, "n_missing": len(self.column) - n_known, "n_unique": n_unique}
+    def _is_truth(self) -> bool:
+        known = self.texts[self.is_level]
+        return len(known) <= 6 and frozenset(known.str.casefold()) in TRUTH
 
     def _number(self) -> Finding | None:
-        some = np.flatnonzero(self.is_value)
-        if not len(some):
+        texts, counts = self.texts[self.is_value], self.counts[self.is_value]
+        mark, is_number, is_sure = decimal_mark(texts, self.hint)
+        of_rows = counts[is_number].sum() / counts.sum()
+        if not (of_rows >= 0.95 or (is_number.mean() >= 0.9 and of_rows >= 0.5)):
             return None
-        sample = some[:: max(1, len(some) // _SAMPLE)]
-        mark, is_number, is_sure = decimal_mark(self.texts.iloc[sample], self.hint)
-        of_levels = is_number.mean()
-        is_in_sample = np.zeros(len(self.texts), bool)
-        is_in_sample[sample] = True
-        of_rows = self._share(is_number, is_in_sample)
-        if not (of_rows >= 0.95 or (of_levels >= 0.9 and of_rows >= 0.5)):
-            return None
-        is_read = np.ones(len(some), bool)
-        if len(sample) == len(some):
-            is_read = is_number
-        facts = self._with_gaps(is_read, some)
         notes = ["numbers written as text" + (" with a decimal comma" if mark == "," else "")]
-        comma = self.texts.iloc[sample].str.contains(",", regex=False).any()
-        if not is_sure and comma:
+        if not is_sure and texts.str.contains(",", regex=False).any():
             notes.append(f"'{mark}' was taken for the decimal mark")
-        odd = self.texts.iloc[sample][~is_number]
-        if len(odd):
-            notes.append(f"not read: {', '.join(map(repr, odd.iloc[:3]))}")
-        gaps = {*self.texts[~self.is_value & (self.texts != "")]}
+        if not is_number.all():
+            notes.append(f"not read: {', '.join(map(repr, texts[~is_number].iloc[:3]))}")
+        gaps = {*self.texts[~self.is_value & (self.texts != "").to_numpy(bool)]}
         if gaps:
             notes.append(f"missing: {', '.join(map(repr, sorted(gaps)[:3]))}")
-        return self._narrow(_used(facts, "number", "; ".join(notes), decimal=mark), sample, mark)
-
-    def _narrow(self, found: Finding, sample: NDArray[np.intp], mark: Decimal) -> Finding:
-        """Return the finding as that of the numbers, if these are an id or of one value."""
-        from zoo.owntable.written import read_numbers
-
-        if found.note.n_missing or len(sample) < len(self.column):
-            return found
-        values = pd.Series(read_numbers(self.texts, mark), name=self.column.name)
-        narrow = find_kind(values)
-        return narrow if narrow.step is None else found
+        return _used(self.facts, "number", "; ".join(notes), decimal=mark)
 
     def _date(self) -> Finding | None:
-        some = np.flatnonzero(self.is_value)
-        sample = self.texts.iloc[some[:: max(1, len(some) // _SAMPLE)]]
-        formats = date_formats(sample) if len(sample) else ()
+        formats = date_formats(self.texts[self.is_value])
         if not formats:
             return None
         note = f"written as {', '.join(formats)}; {_AS_DATE}"
-        facts = {**self.facts, "n_missing": len(self.column) - int(self.counts[some].sum())}
-        return _used(facts, "date", note, formats=[*formats])
+        return _used(self.facts, "date", note, formats=[*formats])
 
     def _words(self, known: pd.Series[Any]) -> Finding:
         counts = (

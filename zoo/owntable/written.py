@@ -34,12 +34,10 @@ Decimal = Literal[".", ","]
 
 # What stands for a missing label or level. "none" is not among them: it is a class of its own
 # often enough (none, mild, severe).
-LABEL_GAP_WORDS = frozenset(
-    (
-        "|?|??|-|--|\u2013|\u2014|na|n/a|n.a.|n. a.|#n/a|#na|nan|-nan|null|<na>|nat|"
-        "#null!|#value!|#ref!|#div/0!|#name?"
-    ).split("|")
-)
+_NO_VALUE = {"", "?", "??", "-", "--", "\u2013", "\u2014", "null", "nan", "-nan", "nat", "<na>"}
+_NOT_KNOWN = {"na", "n/a", "n.a.", "n. a.", "#n/a", "#na"}
+_NOT_WORKED_OUT = {"#null!", "#value!", "#ref!", "#div/0!", "#name?"}  # by a spreadsheet
+LABEL_GAP_WORDS = frozenset(_NO_VALUE | _NOT_KNOWN | _NOT_WORKED_OUT)
 # What stands for a missing number or date.
 GAP_WORDS = LABEL_GAP_WORDS | {"none", "nil", "missing", "(missing)", "unknown", ".", "..", "..."}
 
