@@ -69,7 +69,7 @@ class Worker:
             encoding="utf-8",
         )
         self._system = psutil.Process(self._process.pid)
-        self.jobs: dict[int, Job] = {}
+        self.jobs: dict[int, Any] = {}  # Job, or None for a call
         self.is_alone = True
         self.deadline: float | None = None
         self.began = False
@@ -98,14 +98,24 @@ class Worker:
         self.jobs, self.is_alone = dict(enumerate(jobs)), len(jobs) == 1
         self.deadline = deadline
         self.began, self.since = False, time.monotonic()
-        message = {
-            "keys": [job.key for job in jobs],
-            "metrics": jobs[0].metrics,
-            "threads": self._budget.threads,
-            "folders": self._folders,
-            "n_places": self._n_places,
-            "together": jobs[0].trains_together,
-        }
+        self._write(
+            {
+                "keys": [job.key for job in jobs],
+                "metrics": jobs[0].metrics,
+                "threads": self._budget.threads,
+                "folders": self._folders,
+                "n_places": self._n_places,
+                "together": jobs[0].trains_together,
+            }
+        )
+
+    def call(self, what: str, arguments: dict[str, Any], *, deadline: float) -> None:
+        """Let the worker call ``"module:function"`` with plain arguments."""
+        self.jobs, self.is_alone, self.deadline = {0: None}, True, deadline
+        self.began, self.since = True, time.monotonic()
+        self._write({"call": what, "arguments": arguments})
+
+    def _write(self, message: dict[str, Any]) -> None:
         assert self._process.stdin is not None  # noqa: S101 (for the type checker)
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(json.dumps(message) + "\n")
@@ -177,6 +187,30 @@ class Pool:
     def idle(self) -> list[Worker]:
         """Return the workers that wait for a job."""
         return [worker for worker in self.workers if not worker.jobs]
+
+    def give_up(self) -> None:
+        """End what the workers are at."""
+        for worker in [worker for worker in self.workers if worker.jobs]:
+            self._replace(worker)
+
+    def call(self, worker: Worker, what: str, arguments: dict[str, Any], *, deadline: float) -> Any:
+        """Let a worker call something while no other is at work, and return its answer.
+
+        Parameters
+        ----------
+        worker : Worker
+            Of this pool, idle.
+        what : str
+            ``"module:function"``.
+        arguments : dict
+            Plain data.
+        deadline : float
+            Of `time.monotonic`.
+        """
+        worker.call(what, arguments, deadline=deadline)
+        while True:
+            for _, answer in self.wait():
+                return answer
 
     def wait(self, timeout_s: float = 0.2) -> Finished:
         """Return jobs that are finished, with their answers, as soon as there are some.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -60,6 +61,7 @@ def curve(
     from zoo.definitions import unknown
     from zoo.owntable.plan import models_for, parse_budget
     from zoo.owntable.preparing import read_own
+    from zoo.owntable.run import open_pool
     from zoo.owntable.session import Options, check_model_path, conclude, keep_own, make_study
 
     if task is not None and task not in ("classification", "regression"):
@@ -75,16 +77,17 @@ def curve(
     check_model_path(save_model)
     folder = out or _out_of(file)
     chosen_task: Any = task
-    table = read_own(
-        file, target=target, task=chosen_task, group=group, time=time_column, sheet=sheet
-    )
-    models_for(table.task, is_pictures=table.image_shape is not None, chosen=names)
-    for line in _introduce(table):
-        _say(line, True)
-    facts = keep_own(table, folder, _say)
-    del table  # the workers read what they need; this process needs it no more
-    study = make_study(facts, names)
-    result = conclude(study, folder, options, started=started, say=_say)
+    with closing(open_pool(folder, n_workers=options.workers, budget_s=options.budget_s)) as pool:
+        table = read_own(
+            file, target=target, task=chosen_task, group=group, time=time_column, sheet=sheet
+        )
+        models_for(table.task, is_pictures=table.image_shape is not None, chosen=names)
+        for line in _introduce(table):
+            _say(line, True)
+        facts = keep_own(table, folder, _say)
+        del table  # the workers read what they need; this process needs it no more
+        study = make_study(facts, names)
+        result = conclude(study, folder, pool, options, started=started, say=_say)
     _finish(folder, options, result, started)
 
 

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +18,7 @@ from zoo.owntable.advice import Advice
 from zoo.owntable.page import advice_of, write_page
 from zoo.owntable.plan import parse_budget
 from zoo.owntable.preparing import prepare
+from zoo.owntable.run import open_pool
 from zoo.owntable.session import Options, Result, conclude, keep_own, make_study
 
 __all__ = ["LearningCurve", "learning_curve"]
@@ -140,8 +142,9 @@ def learning_curve(
     table = prepare(X, y, name=name, task=task, groups=groups, times=times)
     temporary = None if out is not None else tempfile.TemporaryDirectory(prefix="zoo-curve-")
     folder = Path(temporary.name if temporary is not None else str(out))
-    facts = keep_own(table, folder, say)
-    del table
-    study = make_study(facts, options.models)
-    result = conclude(study, folder, options, started=started, say=say)
+    with closing(open_pool(folder, n_workers=options.workers, budget_s=seconds)) as pool:
+        facts = keep_own(table, folder, say)
+        del table
+        study = make_study(facts, options.models)
+        result = conclude(study, folder, pool, options, started=started, say=say)
     return LearningCurve(folder, result, temporary)

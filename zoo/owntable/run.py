@@ -11,6 +11,7 @@ from typing import Any
 
 import psutil
 
+from zoo import registry
 from zoo.bench.plan import Job
 from zoo.bench.pool import Pool, Worker
 from zoo.bench.run import provenance, write_cell
@@ -19,8 +20,17 @@ from zoo.bench.suite import Budget
 from zoo.owntable.choose import Ledger, LeftOut, left_out, next_jobs
 from zoo.owntable.pace import Pace
 from zoo.owntable.plan import BASE_REPLICATES, Study, cell_of, round_seconds
+from zoo.owntable.refit import REFIT
 
-__all__ = ["USUAL_START_S", "Outcome", "default_workers", "expected_s", "ledger_of", "measure"]
+__all__ = [
+    "USUAL_START_S",
+    "Measuring",
+    "Outcome",
+    "default_workers",
+    "expected_s",
+    "ledger_of",
+    "open_pool",
+]
 
 _SUITE = "own table"
 USUAL_START_S = 2.0  # of a worker, from its start to its first fit, on an ordinary machine
@@ -97,49 +107,57 @@ class _Sent:
         return time.monotonic() - begin
 
 
-class _Measuring:
-    """The loop: idle workers get the next cells, answers go to the store and the ledger."""
+class Measuring:
+    """The loop: idle workers get the next cells, answers go to the store and the ledger.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    pool : Pool
+        From `open_pool`.
+    folder : Path
+        Keeps the table; gets the cells.
+    end, started : float
+        When the command has to end and when it started, of `time.monotonic`.
+    reserve_s : callable
+        Gets what is known and the seconds that a worker took to its first fit; returns the
+        seconds to keep for what comes after measuring.
+    tell : callable
+        Gets a line, and whether it is an answer rather than progress.
+    """
 
     def __init__(
         self,
         ledger: Ledger,
+        pool: Pool,
         folder: Path,
         *,
-        n_workers: int,
         end: float,
+        started: float,
         reserve_s: Callable[[Ledger, float], float],
-        tell: Callable[[Ledger, str], None],
+        tell: Callable[[str, bool], None],
     ) -> None:
-        self._ledger, self._tell = ledger, tell
-        self._final, self._reserve_s = end, reserve_s
+        self.ledger, self._folder, self._tell = ledger, folder, tell
+        self._final, self._started, self._reserve_s = end, started, reserve_s
         self._writer = CellWriter(folder)
         self._origin = provenance(_SUITE, 1, self._writer)
-        free = psutil.virtual_memory().available / 2**20
-        limits = Budget(
-            seconds=max(end - time.monotonic(), 1.0),
-            memory_mb=int(_MEMORY_SHARE * free / n_workers),
-        )
-        self._pool = Pool(n_workers, limits, [str(folder.resolve())], BASE_REPLICATES)
+        self._pool = pool
         self._sent: dict[int, _Sent] = {}
         self._homes: dict[int, set[str]] = {}
         self._alone: list[Job] = []
         self._start_s = USUAL_START_S
-        self.n_measured = 0
+        self._first_answer_s: float | None = None
+        self._n_measured = 0
 
     @property
     def end(self) -> float:
         """When measuring has to end, as far as is known: what comes after it takes its time too."""
-        return self._final - self._reserve_s(self._ledger, self._start_s)
+        return self._final - self._reserve_s(self.ledger, self._start_s)
 
-    def close(self) -> None:
-        self._pool.close()
-        self._writer.close()
-
-    def _worker_for(self, jobs: list[Job]) -> Worker:
-        """Return the idle worker that served the model before, if there is one."""
+    def _worker_for(self, model: str) -> Worker:
+        """Return the idle worker that served the model before, or another network; else any."""
         idle = self._pool.idle()
-        model = jobs[0].key["model"]
-        kind = "network" if jobs[0].trains_together else model
+        kind = "network" if registry.spec(model).trains_together else model
         for wanted in (model, kind):
             for worker in idle:
                 if wanted in self._homes.get(id(worker), ()):
@@ -149,10 +167,10 @@ class _Measuring:
     def _send(self) -> bool:
         end = self.end
         left = end - time.monotonic()
-        jobs = [self._alone.pop()] if self._alone else next_jobs(self._ledger, left)
+        jobs = [self._alone.pop()] if self._alone else next_jobs(self.ledger, left)
         if not jobs or left <= 0:
             return False
-        worker = self._worker_for(jobs)
+        worker = self._worker_for(jobs[0].key["model"])
         sent = _Sent(time.monotonic(), len(jobs), worker, worker.first_began_s is None)
         worker.send(jobs, deadline=end)
         home = self._homes.setdefault(id(worker), set())
@@ -160,7 +178,7 @@ class _Measuring:
         if jobs[0].trains_together:
             home.add("network")
         for job in jobs:
-            self._ledger.in_flight.add(cell_of(job))
+            self.ledger.in_flight.add(cell_of(job))
             self._sent[id(job)] = sent
         return True
 
@@ -169,24 +187,63 @@ class _Measuring:
         if answer is None:
             self._alone.append(job)  # still in flight: nobody else is to measure it
             return
-        self._ledger.in_flight.discard(place)
+        self.ledger.in_flight.discard(place)
         took = sent.took_s()
-        if not self.n_measured and sent.worker.first_began_s is not None:
+        if not self._n_measured and sent.worker.first_began_s is not None:
             self._start_s = sent.worker.first_began_s
         if answer.pop("is_late", False):
-            self._ledger.late[place[0]] = (place[1], took)
+            self.ledger.late[place[0]] = (place[1], took)
             return
         answer.pop("has_no_data", None)
         origin = {**self._origin, "job_s": round(took, 3), "job_cells": sent.count}
         cell = write_cell(self._writer, job, answer, origin)
-        self._ledger.take(cell)
-        self._ledger.pace.learn(place[0], place[1], took, n_together=sent.count)
-        self.n_measured += 1
+        self.ledger.take(cell)
+        self.ledger.pace.learn(place[0], place[1], took, n_together=sent.count)
+        self._n_measured += 1
         said = "" if answer["status"] == "ok" else f" {answer['status']}: {answer['reason']}"
-        self._tell(self._ledger, f"{place[0]} at {place[1]:,} rows{said}")
+        self._say(f"{place[0]} at {place[1]:,} rows{said}")
 
-    def run(self) -> None:
-        """Go on until nothing is of use, or nothing fits in the time that is left."""
+    def _say(self, line: str) -> None:
+        seconds = time.monotonic() - self._started
+        self._tell(f"{seconds:6.0f} s  {line}", False)
+        if self._first_answer_s is None and _has_first_answer(self.ledger):
+            self._first_answer_s = seconds
+            known = _standing(self.ledger)
+            self._tell(f"first answer, after {round_seconds(seconds)}: {known}", True)
+
+    def run(self, n_kept: int) -> Outcome:
+        """Go on until nothing is of use, nothing fits in the time left, or Ctrl-C is pressed."""
+        was_stopped = False
+        try:
+            self._go_on()
+        except KeyboardInterrupt:
+            was_stopped = True
+        finally:
+            self._writer.close()
+        if has_results(self._folder):
+            pack(self._folder)
+        left = self.end - time.monotonic()
+        return Outcome(
+            n_measured=self._n_measured,
+            n_kept=n_kept,
+            left_out=tuple(left_out(self.ledger, left, was_stopped=was_stopped)),
+            first_answer_s=self._first_answer_s,
+            was_stopped=was_stopped,
+        )
+
+    def refit(self, model: str, path: Path, *, deadline: float) -> str | None:
+        """Fit a model on all rows and save it; return why not, or None if it is done."""
+        arguments = {
+            "folder": str(self._folder.resolve()), "model": model, "path": str(path.resolve()),
+        }  # fmt: skip
+        self._pool.give_up()
+        worker = self._worker_for(model)
+        answer = self._pool.call(worker, REFIT, arguments, deadline=deadline)
+        if answer.get("is_late"):
+            return "the time was up before the fit on all rows was done; give a longer --budget"
+        return None if answer["status"] == "ok" else str(answer["reason"])
+
+    def _go_on(self) -> None:
         while True:
             while self._pool.idle() and self._send():
                 pass
@@ -196,61 +253,11 @@ class _Measuring:
                 self._take(job, answer)
 
 
-def measure(
-    study: Study,
-    folder: Path,
-    *,
-    end: float,
-    reserve_s: Callable[[Ledger, float], float],
-    started: float,
-    n_workers: int,
-    tell: Callable[[str, bool], None],
-) -> Outcome:
-    """Measure until all is answered or the time is up, and pack the folder.
-
-    Parameters
-    ----------
-    study : Study
-    folder : Path
-        Keeps the table; gets the cells.
-    end, started : float
-        When the command has to end and when it started, of `time.monotonic`.
-    reserve_s : callable
-        Gets what is known and the seconds that a worker took to its first fit; returns the
-        seconds to keep for what comes after measuring.
-    n_workers : int
-    tell : callable
-        Gets a line, and whether it is an answer rather than progress.
-    """
-    ledger, n_kept = ledger_of(study, folder)
-    first: list[float] = []
-
-    def told(known: Ledger, line: str) -> None:
-        seconds = time.monotonic() - started
-        tell(f"{seconds:6.0f} s  {line}", False)
-        if not first and _has_first_answer(known):
-            first.append(seconds)
-            tell(f"first answer, after {round_seconds(seconds)}: {_standing(known)}", True)
-
-    measuring = _Measuring(
-        ledger, folder, n_workers=n_workers, end=end, reserve_s=reserve_s, tell=told
-    )
-    was_stopped = False
-    try:
-        measuring.run()
-    except KeyboardInterrupt:
-        was_stopped = True
-    finally:
-        measuring.close()
-    if has_results(folder):
-        pack(folder)
-    return Outcome(
-        n_measured=measuring.n_measured,
-        n_kept=n_kept,
-        left_out=tuple(left_out(ledger, measuring.end - time.monotonic(), was_stopped=was_stopped)),
-        first_answer_s=first[0] if first else None,
-        was_stopped=was_stopped,
-    )
+def open_pool(folder: Path, *, n_workers: int, budget_s: float) -> Pool:
+    """Return worker processes for a results folder, which load while something else is done."""
+    free = psutil.virtual_memory().available / 2**20
+    limits = Budget(seconds=budget_s, memory_mb=int(_MEMORY_SHARE * free / n_workers))
+    return Pool(n_workers, limits, [str(folder.resolve())], BASE_REPLICATES)
 
 
 def _has_first_answer(ledger: Ledger) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from zoo.bench.pool import Pool
 from zoo.bench.store import check_folder, has_results, set_aside
 from zoo.data.kept import KeptFacts, facts_of, keep
 from zoo.errors import DataError, ModelFileError
@@ -18,17 +19,16 @@ from zoo.owntable.plan import (
     Study,
     describe,
     models_for,
-    round_seconds,
     sizes_for,
 )
-from zoo.owntable.refit import Refit, refit
+from zoo.owntable.refit import Refit
 from zoo.owntable.run import (
     USUAL_START_S,
+    Measuring,
     Outcome,
     default_workers,
     expected_s,
     ledger_of,
-    measure,
 )
 from zoo.owntable.splitting import split_own
 from zoo.owntable.table import OwnTable
@@ -160,13 +160,17 @@ def check_model_path(path: Path | None) -> None:
         )
 
 
-def conclude(study: Study, out: Path, options: Options, *, started: float, say: Say) -> Result:
+def conclude(
+    study: Study, out: Path, pool: Pool, options: Options, *, started: float, say: Say
+) -> Result:
     """Measure, refit and note what was done; the report and the advice are read from the folder.
 
     Parameters
     ----------
     study : Study
     out : Path
+    pool : Pool
+        From `zoo.owntable.run.open_pool`.
     options : Options
     started : float
         When the command started, of `time.monotonic`.
@@ -180,26 +184,20 @@ def conclude(study: Study, out: Path, options: Options, *, started: float, say: 
         If no cell has a score.
     """
     end = started + options.budget_s
-    ledger, _ = ledger_of(study, out)
+    ledger, n_kept = ledger_of(study, out)
     for line in describe(study, expected_s(ledger, options.workers), options.budget_s):
         say(line, True)
 
     def reserve_s(known: Ledger, start_s: float) -> float:
         reserve = _report_s(options, start_s)
         if options.save_model is not None:
-            reserve += min(_refit_s(known, start_s), 0.4 * options.budget_s)
+            reserve += min(_refit_s(known), 0.4 * options.budget_s)
         return reserve
 
-    outcome = measure(
-        study,
-        out,
-        end=end,
-        reserve_s=reserve_s,
-        started=started,
-        n_workers=options.workers,
-        tell=say,
+    measuring = Measuring(
+        ledger, pool, out, end=end, started=started, reserve_s=reserve_s, tell=say
     )
-    ledger, _ = ledger_of(study, out)
+    outcome = measuring.run(n_kept)
     leader = ledger.leader()
     if leader is None and outcome.was_stopped:
         raise KeyboardInterrupt
@@ -209,7 +207,7 @@ def conclude(study: Study, out: Path, options: Options, *, started: float, say: 
     saved = None
     if options.save_model is not None:
         limit = end - _report_s(options, USUAL_START_S)
-        saved = _save(study, out, options, leader[0], limit, outcome, say)
+        saved = _save(measuring, leader[0], options.save_model, limit, say, outcome)
     result = Result(outcome=outcome, refit=saved, spent_s=time.monotonic() - started)
     _write_state(out, study, options, result)
     return result
@@ -221,32 +219,25 @@ def _report_s(options: Options, start_s: float) -> float:
     return min(_REPORT_S * busy, 0.3 * options.budget_s)
 
 
-def _refit_s(ledger: Ledger, start_s: float) -> float:
+def _refit_s(ledger: Ledger) -> float:
     """Return how long the refit may take: of the model in the lead, or of the first ones."""
     leader, n_rows = ledger.leader(), ledger.study.facts.n_rows
     names = [leader[0]] if leader else [n for n in ledger.study.first if n != "dummy"]
     need = max((ledger.pace.estimate_s(name, n_rows) for name in names), default=5.0)
-    return start_s + 1.5 * need
+    return 1.0 + 1.5 * need
 
 
 def _save(
-    study: Study,
-    out: Path,
-    options: Options,
-    model: str,
-    limit: float,
-    outcome: Outcome,
-    say: Say,
+    measuring: Measuring, model: str, path: Path, limit: float, say: Say, outcome: Outcome
 ) -> Refit:
-    assert options.save_model is not None  # noqa: S101 (seen by the caller)
-    n_rows = study.facts.n_rows
-    left = limit - time.monotonic()
+    n_rows = measuring.ledger.study.facts.n_rows
     stop = "; Ctrl-C again leaves it out" if outcome.was_stopped else ""
-    say(f"fitting {model} on all {n_rows:,} rows for {options.save_model}{stop}", False)
+    say(f"fitting {model} on all {n_rows:,} rows for {path}{stop}", False)
     try:
-        return refit(out, model, options.save_model, n_rows=n_rows, limit_s=left)
+        error = measuring.refit(model, path, deadline=limit)
     except KeyboardInterrupt:
-        return Refit(model=model, path=options.save_model, n_rows=n_rows, error="stopped by Ctrl-C")
+        error = "stopped by Ctrl-C"
+    return Refit(model=model, path=path, n_rows=n_rows, error=error)
 
 
 def _write_state(out: Path, study: Study, options: Options, result: Result) -> None:
@@ -288,9 +279,3 @@ def load_state(out: Path) -> dict[str, Any]:
         for one in state.get("left_out", [])
     ]
     return state
-
-
-def spent_words(result: Result, options: Options) -> str:
-    """Return what the command took of its budget."""
-    spent, budget = round_seconds(result.spent_s), round_seconds(options.budget_s)
-    return f"{spent} of {budget}"
