@@ -234,11 +234,23 @@ def _read(stream: IO[bytes], layout: Layout, path: Path) -> pd.DataFrame:
     mixed = [
         name for name, plain in is_plain.items() if plain and frame[name].dtype.kind not in "iuf"
     ]
+    frame.attrs["read"] = _told(layout)
     if mixed:  # what the sample did not show
         again = _read_part(stream, layout, path, dtype="str", usecols=mixed)
         for name in mixed:
             frame[name] = again.pop(name)
     return frame
+
+
+def _told(layout: Layout) -> list[str]:
+    """Return what a user may want to know of how the file was read."""
+    told = []
+    if layout.encoding not in {"utf-8", "utf-8-sig"}:
+        told.append(f"The text was taken to be encoded as {layout.encoding}.")
+    if layout.delimiter != ",":
+        mark = "a tab" if layout.delimiter == "\t" else f"'{layout.delimiter}'"
+        told.append(f"The fields were taken to be delimited by {mark}.")
+    return told
 
 
 def _read_part(stream: IO[bytes], layout: Layout, path: Path, **options: Any) -> pd.DataFrame:

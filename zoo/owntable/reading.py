@@ -143,8 +143,6 @@ def _read_json(path: Path) -> pd.DataFrame:
                 lines=not is_array,
                 orient="records",
                 dtype=False,
-                convert_dates=False,
-                convert_axes=False,
                 encoding="utf-8-sig",
             )
         except (ValueError, OSError, EOFError) as error:
@@ -192,7 +190,8 @@ def _read_sheet(book: pd.ExcelFile, sheet: str | None, path: Path) -> pd.DataFra
     if sheet is not None and sheet not in names:
         raise did_you_mean("sheet", sheet, names, path)
     options: Any = {"keep_default_na": False, "na_values": [""], "header": None}
-    parts = {name: book.parse(name, **options) for name in ([sheet] if sheet else names)}
+    wanted = [sheet] if sheet else names
+    parts: dict[str, pd.DataFrame] = pd.read_excel(book, sheet_name=wanted, **options)
     full = {name: part for name, part in parts.items() if not part.dropna(how="all").empty}
     if not full:
         raise DataError(f"{path}: there is no cell with content in {', '.join(parts)}")
