@@ -120,18 +120,16 @@ def _commonest(groups: NDArray[np.int64], codes: NDArray[np.int64]) -> NDArray[n
 def _fill(sizes: NDArray[np.int64], room: float) -> NDArray[np.bool_]:
     """Return which groups are taken, in this order, so that their rows come near to `room`.
 
-    At least one is taken, and at least one is left.
+    At least one is taken, and at least half are left, even beside one that is most of the rows.
     """
     taken = np.zeros(len(sizes), bool)
-    total = 0
+    total, n_left = 0, len(sizes) // 2
     for i, size in enumerate(sizes.tolist()):
-        if abs(total + size - room) <= abs(total - room):
+        if n_left and abs(total + size - room) <= abs(total - room):
             taken[i] = True
-            total += size
+            total, n_left = total + size, n_left - 1
     if not taken.any():
         taken[np.argmin(sizes)] = True
-    if taken.all():
-        taken[np.argmax(sizes)] = False
     return taken
 
 
@@ -149,9 +147,9 @@ def _by_time(
     order = shuffled[np.argsort(moments[shuffled], kind="stable")]
     n_rows, n_test = len(order), rows_held_for_test(len(order))
     shift = int(_spread(replicate) * min(4 * MAX_TEST_ROWS, _MOST_SHIFTED * n_rows))
-    sorted_moments = moments[order]
-    start = _edge(sorted_moments, n_rows - shift - n_test)
-    end = max(_edge(sorted_moments, n_rows - shift) if shift else n_rows, start + 1)
+    edges = np.append(np.flatnonzero(np.diff(moments[order])) + 1, n_rows)
+    start = _nearest(edges[:-1], n_rows - shift - n_test)
+    end = _nearest(edges[edges > start], n_rows - shift)
     test, train = order[start:end], order[:start][::-1]
     if len(test) > MAX_TEST_ROWS:
         test = rng.permutation(test)[:MAX_TEST_ROWS]
@@ -169,10 +167,8 @@ def _spread(replicate: int) -> float:
     return value
 
 
-def _edge(sorted_moments: NDArray[Any], position: int) -> int:
-    """Return the place nearest to `position`, not the first, at which a new time begins."""
-    starts = np.flatnonzero(np.diff(sorted_moments)) + 1
-    return int(starts[np.argmin(np.abs(starts - position))])
+def _nearest(places: NDArray[np.int64], wanted: int) -> int:
+    return int(places[np.argmin(np.abs(places - wanted))])
 
 
 def _without_shared(
