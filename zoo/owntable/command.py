@@ -58,6 +58,7 @@ def curve(
 ) -> None:
     """Say which model is best on your own table, and whether more data would help."""
     started = _started()
+    from zoo import registry
     from zoo.definitions import unknown
     from zoo.owntable.plan import models_for, parse_budget
     from zoo.owntable.preparing import read_own
@@ -67,6 +68,8 @@ def curve(
     if task is not None and task not in ("classification", "regression"):
         raise unknown("task", task, ("classification", "regression"))
     names = tuple(name.strip() for text in models or () for name in text.split(",") if name.strip())
+    for name in names:
+        registry.spec(name)  # refuses one that is unknown before the file is read
     options = Options(
         budget_s=parse_budget(budget),
         models=names,
