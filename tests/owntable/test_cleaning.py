@@ -25,7 +25,7 @@ def cleaned(values, **options):
     """Return the one column that is made of these values, and its note."""
     table = prepare(pd.DataFrame({"a": values, "rest": [0.5, 1.5, 0.25] * (N // 3)}), labels())
     note = next(note for note in table.columns if note.name == "a")
-    return (table.X["a"] if "a" in table.X else None), note
+    return table.X.get("a"), note
 
 
 def cycle(*values):
@@ -103,6 +103,7 @@ DATES = {
              "2024-02-05"),
     "words": (cycle("Jan 31, 2024", "Feb 5, 2024"), "2024-01-31", "2024-02-05"),
     "number": (cycle(20240131, 20240205), "2024-01-31", "2024-02-05"),
+    "number with gaps": (cycle(20240131, 20240205, None), "2024-01-31", "2024-02-05"),
     "objects": (cycle(date(2024, 1, 31), date(2024, 2, 5)), "2024-01-31", "2024-02-05"),
     "months": (cycle("2024-01", "2024-12"), "2024-01-01", "2024-12-01"),
     "gaps": (cycle("31.01.2024", "05.02.2024", "?"), "2024-01-31", "2024-02-05"),

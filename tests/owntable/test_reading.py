@@ -235,9 +235,10 @@ def test_memory_of_a_packed_or_parquet_file_is_told_from_what_is_inside(tmp_path
     frame = pd.DataFrame({"a": np.zeros(100_000), "b": np.arange(100_000)})
     frame.to_parquet(tmp_path / "a.parquet")
     assert memory.bytes_needed(tmp_path / "a.parquet", "parquet") >= 2 * 16 * 100_000
-    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"1,2\n" * 1000))
-    size = (tmp_path / "a.csv.gz").stat().st_size
-    assert memory.bytes_needed(tmp_path / "a.csv.gz", "text") == 15 * size
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"1,2\n" * 1_000_000))
+    assert memory.bytes_needed(tmp_path / "a.csv.gz", "text") == 3 * 4_000_000
+    (tmp_path / "a.csv.xz").write_bytes(bytes(1000))
+    assert memory.bytes_needed(tmp_path / "a.csv.xz", "text") == 15 * 1000
     assert memory.available_bytes() > 1e8
 
 

@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, cast
 
-import numpy as np
 import pandas as pd
 
 from zoo.errors import DataError
@@ -292,4 +291,5 @@ def _is_plain(column: pd.Series[Any]) -> bool:
     texts = texts[~texts.isin(_GAPS)]
     if not len(texts) or not texts.str.fullmatch(_PLAIN).all():
         return False
-    return not bool(np.all(texts.str.fullmatch(_GROUPED)))
+    parted = texts[texts.str.contains(".", regex=False)]
+    return not len(parted) or not bool(parted.str.fullmatch(_GROUPED).all())

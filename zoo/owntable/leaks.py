@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from zoo.canonical import derive_seed
 
-__all__ = ["is_copy", "lone_score"]
+__all__ = ["is_copy", "lone_score", "may_be_leak"]
 
 _SAMPLE = 4000
 _FOLDS = 3
 _DEPTH = 6
+_WORTH_A_TREE = 0.5
 
 
 def is_copy(column: pd.Series[Any], y: pd.Series[Any], task: str) -> bool:
@@ -68,6 +69,33 @@ def lone_score(column: pd.Series[Any], y: pd.Series[Any], task: str) -> float:
     predicted = _predict(values, numbers, is_levels, False)
     spread = float(np.mean((numbers - numbers.mean()) ** 2))
     return 1.0 - float(np.mean((numbers - predicted) ** 2)) / spread if spread else 0.0
+
+
+def may_be_leak(column: pd.Series[Any], y: pd.Series[Any], task: str) -> bool:
+    """Return whether neighbours in the order of the column are alike; it costs little to know.
+
+    Where they are not, no tree on the column predicts well. Of levels nothing is said.
+    """
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return True
+    rng = np.random.default_rng(derive_seed("may-be-leak", len(y)))
+    rows = rng.permutation(len(y))[:_SAMPLE]
+    order = np.argsort(_as_numbers(column.iloc[rows]), kind="stable")  # equal ones at random
+    if task == "classification":
+        codes = pd.factorize(y)[0][rows][order]
+        around = _around(codes)
+        alike = np.where((around == around[0]).sum(axis=0) >= 2, around[0], around[1])
+        return _balanced(codes, alike) > _WORTH_A_TREE
+    numbers = y.to_numpy(np.float64)[rows][order]
+    error = numbers - _around(numbers).mean(axis=0)
+    return float(np.mean(error**2)) < (1 - _WORTH_A_TREE) * float(numbers.var())
+
+
+def _around(values: NDArray[Any]) -> NDArray[Any]:
+    """Return the two neighbours on either side, (4, n_rows), the nearest first."""
+    n = len(values)
+    at = np.arange(n)
+    return np.stack([values[np.clip(at + step, 0, n - 1)] for step in (-1, 1, -2, 2)])
 
 
 def _as_numbers(column: pd.Series[Any]) -> NDArray[np.float64]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import zipfile
 from pathlib import Path
 
 import psutil
@@ -36,8 +39,21 @@ def bytes_needed(path: Path, form: str) -> int:
         groups = (about.row_group(i).total_byte_size for i in range(about.num_row_groups))
         return int(max(3 * sum(groups), 16 * about.num_rows * about.num_columns))
     if path.suffix.lower() in _PACKED:
-        size = int(size * _PACKING)
+        size = max(int(size * _PACKING), _told_size(path))
     return int(size * _FACTORS[form])
+
+
+def _told_size(path: Path) -> int:
+    """Return the unpacked size that a gzip or zip file says it has, or 0."""
+    with path.open("rb") as stream:
+        start = stream.read(4)
+        if start[:2] == b"\x1f\x8b" and path.stat().st_size > 18:
+            stream.seek(-4, os.SEEK_END)
+            return int.from_bytes(stream.read(4), "little")  # without what is above 4 GB
+    if start == b"PK\x03\x04":
+        with contextlib.suppress(zipfile.BadZipFile), zipfile.ZipFile(path) as archive:
+            return sum(one.file_size for one in archive.infolist())
+    return 0
 
 
 def available_bytes() -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from zoo.owntable.leaks import is_copy, lone_score
+from zoo.owntable.leaks import is_copy, lone_score, may_be_leak
 from zoo.owntable.profile import Finding, is_named_id
 from zoo.owntable.table import ColumnNote, Notice
 
@@ -92,7 +92,11 @@ def _list(names: Sequence[str], most: int = 5) -> str:
 
 
 def _leaks(look: Look) -> list[Notice]:
-    scores = {str(name): lone_score(look.X[name], look.y, look.task) for name in look.X.columns}
+    scores = {
+        str(name): lone_score(look.X[name], look.y, look.task)
+        for name in look.X.columns
+        if may_be_leak(look.X[name], look.y, look.task)
+    }
     leaks = sorted((name for name in scores if scores[name] >= _LEAK), key=lambda n: -scores[n])
     if not leaks:
         return []

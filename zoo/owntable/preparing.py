@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from zoo.canonical import canonical_json
 from zoo.errors import DataError
 from zoo.owntable.cleaning import RECIPE_VERSION, labels_of, made_of, texts_of
 from zoo.owntable.delimited import name_columns
+from zoo.owntable.fingerprint import table_digest
 from zoo.owntable.notices import Look, by_gravity, look_through, without_copies
-from zoo.owntable.pictures import CLASS, PICTURE, PixelPlan, plan_pixels, read_pixels
+from zoo.owntable.picture_table import prepare_pictures
+from zoo.owntable.pictures import PICTURE
 from zoo.owntable.plain import as_plain, plain_frame
 from zoo.owntable.profile import Finding, decimal_of_file, find_kind, with_facts
 from zoo.owntable.reading import did_you_mean, read_frame
@@ -69,7 +69,7 @@ def read_own(
     if PICTURE in frame and path.is_dir():
         if group is not None or time is not None:
             raise DataError(f"{path}: pictures have no columns that --group or --time could name")
-        return _prepare_pictures(frame, path, name, task)
+        return prepare_pictures(frame, path, name, task)
     if target is None:
         shown = ", ".join(map(str, frame.columns[:30]))
         raise DataError(f"{path}: name the column to predict with --target; columns are: {shown}")
@@ -80,7 +80,9 @@ def read_own(
     }
     if len({*named.values()}) < len(named):
         raise DataError(f"{path}: target, group and time must be different columns")
-    return _prepare(frame, named, name, task, str(path))
+    columns, told = dict(frame.items()), frame.attrs.get("read", ())
+    del frame  # so that each column is freed as soon as it was cleaned
+    return _prepare(columns, named, name=name, task=task, where=str(path), told=told)
 
 
 def prepare(
@@ -125,7 +127,7 @@ def prepare(
         frame[named[what]] = column.to_numpy() if column.dtype.kind in "iufb" else column.array
     if "target" not in named:
         raise DataError("y is missing; give one value a row")
-    return _prepare(frame, named, name, task, name)
+    return _prepare(dict(frame.items()), named, name=name, task=task, where=name)
 
 
 def _series(values: Any, what: str) -> pd.Series[Any]:
@@ -154,29 +156,37 @@ def _column(frame: pd.DataFrame, wanted: str, path: Path) -> str:
 
 
 def _prepare(
-    frame: pd.DataFrame, named: Mapping[str, str], name: str, task: Task | None, where: str
+    columns: dict[Any, pd.Series[Any]],
+    named: Mapping[str, str],
+    *,
+    name: str,
+    task: Task | None,
+    where: str,
+    told: Iterable[str] = (),
 ) -> OwnTable:
-    """Return the table; the frame is used up."""
-    n_rows_read, frame_mb = len(frame), float(frame.memory_usage(deep=True).sum() / 1e6)
-    notices = [Notice(about="read", text=text) for text in frame.attrs.get("read", ())]
-    frame = pd.DataFrame({key: as_plain(frame.pop(key)) for key in list(frame.columns)})
-    hint = decimal_of_file(frame)
+    """Return the table; the columns are used up."""
     target = named["target"]
+    n_rows_read = len(columns[target])
+    frame_mb = sum(one.memory_usage(deep=True, index=False) for one in columns.values()) / 1e6
+    notices = [Notice(about="read", text=text) for text in told]
+    for key, column in columns.items():
+        columns[key] = as_plain(column)
+    hint = decimal_of_file(columns.values())
     try:
-        found = read_target(frame.pop(target), task, hint)
+        found = read_target(columns.pop(target), task, hint)
         rows = _Rows(found.y)
-        groups = rows.side(frame, named.get("group"), "group", hint)
-        times = rows.side(frame, named.get("time"), "time", hint)
+        groups = rows.side(columns, named.get("group"), "group", hint)
+        times = rows.side(columns, named.get("time"), "time", hint)
         y = rows.kept(found.y, found.task)
     except DataError as error:
         raise DataError(f"{where}: {error}") from error
     if "group" in named:
-        frame.pop(named["group"])  # new rows are of new groups
+        columns.pop(named["group"])  # new rows are of new groups
     groups, times = (None if one is None else rows.take(one) for one in (groups, times))
     findings: list[Finding] = []
     made: dict[str, pd.Series[Any]] = {}
-    for key in list(frame.columns):  # one by one, for the sake of memory
-        column = rows.take(frame.pop(key))
+    for key in list(columns):  # one by one, for the sake of memory
+        column = rows.take(columns.pop(key))
         finding = find_kind(column, hint)
         parts = {} if finding.step is None else made_of(column, finding.step)
         findings.append(with_facts(finding, parts))
@@ -188,9 +198,9 @@ def _prepare(
         raise DataError(f"{where}: no column is left that a model could learn from ({shown})")
     recipe = {"version": RECIPE_VERSION, "sort": "table", "columns": steps}
     X = pd.DataFrame(made, copy=False)
-    columns = tuple(finding.note for finding in findings)
+    notes = tuple(finding.note for finding in findings)
     metric, metric_reason = choose_metric(y, found.task)
-    look = Look(X=X, y=y, task=found.task, columns=columns, groups=groups, times=times)
+    look = Look(X=X, y=y, task=found.task, columns=notes, groups=groups, times=times)
     notices = [*rows.notices, *copies, *look_through(look), *notices]
     return OwnTable(
         name=name,
@@ -203,12 +213,12 @@ def _prepare(
         target=target,
         groups=groups,
         times=times,
-        columns=(*columns, *_named_columns(named, groups)),
+        columns=(*notes, *_named_columns(named, groups)),
         notices=by_gravity(notices),
         n_rows_read=n_rows_read,
         recipe=recipe,
         frame_mb=frame_mb,
-        digest=_digest(X, y, groups, times, recipe),
+        digest=table_digest(X, y, groups, times, recipe),
     )
 
 
@@ -216,7 +226,7 @@ class _Rows:
     """Which rows are kept: those with a target, a group and a time."""
 
     def __init__(self, y: pd.Series[Any]) -> None:
-        self.is_kept = y.notna().to_numpy(bool)
+        self.is_kept = np.array(y.notna(), bool)
         self.notices: list[Notice] = []
         n_missing = int((~self.is_kept).sum())
         if n_missing:
@@ -228,12 +238,12 @@ class _Rows:
         self.notices.append(Notice(about="dropped", text=text))
 
     def side(
-        self, frame: pd.DataFrame, name: str | None, what: str, hint: Any
+        self, columns: Mapping[Any, pd.Series[Any]], name: str | None, what: str, hint: Any
     ) -> pd.Series[Any] | None:
         """Return the column of groups or times; rows where it is missing are not kept."""
         if name is None:
             return None
-        values = labels_of(frame[name]) if what == "group" else _times_of(frame[name], hint)
+        values = labels_of(columns[name]) if what == "group" else _times_of(columns[name], hint)
         missing = values.isna().to_numpy(bool) & self.is_kept
         if missing.any():
             self._dropped(int(missing.sum()), what)
@@ -301,87 +311,3 @@ def _named_columns(
             note=note,
         ),
     )
-
-
-def _digest(
-    X: pd.DataFrame,
-    y: pd.Series[Any],
-    groups: pd.Series[Any] | None,
-    times: pd.Series[Any] | None,
-    recipe: Mapping[str, Any],
-) -> str:
-    """Return 16 hexadecimal digits that change with any cell, name, option or step of cleaning."""
-    total = hashlib.sha256(canonical_json(recipe).encode())
-    sides = [one for one in (y, groups, times) if one is not None]
-    for column in [*(X[name] for name in X.columns), *sides]:
-        total.update(f"{column.name}:{column.dtype}".encode())
-        is_text = column.dtype.kind == "O"  # of which each level is hashed once
-        hashes = pd.util.hash_pandas_object(
-            column.astype("category") if is_text else column, index=False
-        )
-        total.update(hashes.to_numpy().tobytes())
-    return total.hexdigest()[:16]
-
-
-def _prepare_pictures(frame: pd.DataFrame, folder: Path, name: str, task: Task | None) -> OwnTable:
-    if task == "regression":
-        raise DataError(
-            f"{folder}: pictures in subfolders are of classes; regression has no target"
-        )
-    if CLASS not in frame:
-        raise DataError(f"{folder}: expected subfolders, one a class, found pictures only")
-    n_rows_read = len(frame)
-    plan = plan_pixels([*frame[PICTURE]])
-    frame = frame[~frame[PICTURE].isin(plan.broken)].reset_index(drop=True)
-    y = frame[CLASS].astype("str")
-    if len(frame) < _MIN_ROWS or y.nunique() < 2:
-        raise DataError(
-            f"{folder}: found {len(frame)} pictures of {y.nunique()} classes; expected at least "
-            f"{_MIN_ROWS} of two subfolders"
-        )
-    height, width, channels = plan.image_shape
-    recipe = {"version": RECIPE_VERSION, "sort": "pictures", "image_shape": [*plan.image_shape]}
-    X = read_pixels([*frame[PICTURE]], plan.image_shape)
-    metric, metric_reason = choose_metric(y, "classification")
-    look = Look(X=X, y=y, task="classification", is_pictures=True)
-    note = ColumnNote(
-        name=PICTURE,
-        kind="number",
-        n_missing=0,
-        n_unique=len(frame),
-        is_used=True,
-        note=f"{height} x {width} pixels, {'grey' if channels == 1 else 'in colour'}",
-    )
-    return OwnTable(
-        name=name,
-        X=X,
-        y=y,
-        task="classification",
-        task_reason=f"classification, for the pictures lie in {y.nunique()} subfolders",
-        metric=metric,
-        metric_reason=metric_reason,
-        target=CLASS,
-        image_shape=plan.image_shape,
-        columns=(note,),
-        notices=by_gravity([*_of_pictures(plan, folder), *look_through(look)]),
-        n_rows_read=n_rows_read,
-        recipe=recipe,
-        frame_mb=X.to_numpy().nbytes / 1e6,
-        digest=_digest(X, y, None, None, recipe),
-    )
-
-
-def _of_pictures(plan: PixelPlan, folder: Path) -> list[Notice]:
-    notices = []
-    if plan.broken:
-        shown = ", ".join(str(Path(path).relative_to(folder)) for path in plan.broken[:3])
-        more = f" and {len(plan.broken) - 3} more" if len(plan.broken) > 3 else ""
-        text = f"{len(plan.broken)} pictures cannot be read and took no part: {shown}{more}."
-        notices.append(Notice(about="dropped", text=text))
-    if plan.is_resized:
-        height, width, _ = plan.image_shape
-        text = f"The pictures have {plan.sizes} sizes; all were made {height} x {width} pixels."
-        if plan.sizes == 1:
-            text = f"The pictures were made smaller, to {height} x {width} pixels."
-        notices.append(Notice(about="read", text=text))
-    return notices

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,6 +26,7 @@ from zoo.owntable.written import (
 __all__ = ["Finding", "decimal_of_file", "find_kind", "is_named_id", "with_facts"]
 
 _SAMPLE = 5000  # texts that are looked at
+_DAYS = (19000101, 21001231)  # between which a number may be a date
 _MIN_IDS = 20  # of fewer rows one cannot tell an identifier from a number
 _MAX_LEVELS = 1000  # models use the 254 most frequent
 _ID_WORDS = {"id", "ids", "uuid", "guid", "key", "index", "idx", "nr", "rowid", "rownames"}
@@ -46,10 +47,10 @@ def is_named_id(name: str) -> bool:
     return any(word.casefold() in _ID_WORDS for word in words)
 
 
-def decimal_of_file(frame: pd.DataFrame) -> Decimal | None:
+def decimal_of_file(columns: Iterable[pd.Series[Any]]) -> Decimal | None:
     """Return the decimal mark that most text columns show beyond doubt, or None."""
     votes = {".": 0, ",": 0}
-    for column in (frame[name] for name in frame.columns):
+    for column in columns:
         if isinstance(column.dtype, pd.StringDtype):
             texts = pd.Series(column.iloc[:_SAMPLE].dropna().unique(), dtype="str")
             texts = texts[~is_gap(texts)]
@@ -149,13 +150,11 @@ def _find_number(column: pd.Series[Any], facts: Mapping[str, Any]) -> Finding:
                 return _unused(facts, "id", "counts the rows; it would not help with new ones")
             if is_named_id(facts["name"]):
                 return _unused(facts, "id", "differs in each row, and is named as an identifier")
-        if low >= 19000101 and high <= 21001231:
-            texts = pd.Series(known[:_SAMPLE].astype(np.int64)).drop_duplicates().astype("str")
-            formats = date_formats(texts, enough=1.0)
-            if formats == ("%Y%m%d",):
-                return _used(
-                    facts, "date", f"written as {int(low)}; {_AS_DATE}", formats=[*formats]
-                )
+    if is_whole and known.min() >= _DAYS[0] and known.max() <= _DAYS[1]:
+        texts = pd.Series(known[:_SAMPLE].astype(np.int64)).drop_duplicates().astype("str")
+        if date_formats(texts, enough=1.0) == ("%Y%m%d",):
+            note = f"written as {int(known[0])}; {_AS_DATE}"
+            return _used(facts, "date", note, formats=["%Y%m%d"])
     note = "one value apart from the gaps" if facts["n_unique"] == 1 else ""
     return _used(facts, "number", note, decimal=".")
 

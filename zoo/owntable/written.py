@@ -49,7 +49,7 @@ TRUE_WORDS = frozenset(_YES)
 # These are patterns of RE2, in which \x{20ac} is the euro sign.
 _UNITS = (
     r"%|\x{2030}|\x{20ac}|\$|\x{a3}|\x{a5}|usd|eur|gbp|chf|jpy|kr|sek|nok|dkk|pln|"
-    r"kg|mg|g|lbs?|oz|km|cm|mm|m|mi|ft|in|ms|sec|s|min|hrs?|h|days?|years?|yrs?|"
+    r"kg|mg|g|ct|lbs?|oz|km|cm|mm|m|mi|ft|in|ms|sec|s|min|hrs?|h|days?|years?|yrs?|"
     r"kwh|kw|w|mb|gb|kb|tb|ml|cl|l|\x{b0}c|\x{b0}f|\x{b0}"
 )
 _BEFORE = r"^([-+(]?)\s*(?:us|ca|au)?(?:\$|\x{20ac}|\x{a3}|\x{a5}|usd|eur|gbp|chf)\s*"
