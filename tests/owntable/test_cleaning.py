@@ -48,6 +48,7 @@ NUMBERS = {
     "decimals": (cycle(Decimal("1.5"), Decimal("2.5"), Decimal("3")), [1.5, 2.5, 3]),
     "durations": (cycle(*pd.to_timedelta([1, 2, 3], unit="h")), [3600, 7200, 10800]),
     "times of day": (cycle(time(1, 0), time(2, 30), time(3)), [3600, 9000, 10800]),
+    "clock": (cycle("01:00", "12:30", "100:00:01.5"), [3600, 45000, 360001.5]),
     "infinity": (cycle(1.5, np.inf, 2.5), [1.5, np.nan, 2.5]),
 }
 
@@ -66,6 +67,23 @@ def test_words_among_numbers_are_named():
     assert "not read: 'see above'" in note.note
     assert "missing: '?'" in note.note
     assert note.n_missing == 2
+
+
+def test_a_word_that_stands_for_a_gap_in_many_rows_leaves_a_column_of_numbers():
+    column, note = cleaned([value for i in range(N // 2) for value in (i / 7, "never")])
+    assert note.kind == "number"
+    assert column.isna().sum() == N // 2
+
+
+def test_words_in_half_of_the_rows_leave_a_column_of_levels():
+    _, note = cleaned([value for i in range(N // 2) for value in (i, f"w{i % 4}")])
+    assert note.kind == "category"
+
+
+def test_dates_that_do_not_tell_the_day_from_the_month_are_noted():
+    _, note = cleaned(cycle("03/05/2024", "04/06/2024"))
+    assert note.note.startswith("written as %m/%d/%Y")
+    assert "whether the day or the month comes first cannot be told" in note.note
 
 
 def test_what_only_looks_like_numbers_stays_levels():
@@ -105,6 +123,11 @@ DATES = {
     "number": (cycle(20240131, 20240205), "2024-01-31", "2024-02-05"),
     "number with gaps": (cycle(20240131, 20240205, None), "2024-01-31", "2024-02-05"),
     "objects": (cycle(date(2024, 1, 31), date(2024, 2, 5)), "2024-01-31", "2024-02-05"),
+    "short years": (cycle("01/31/24", "02/05/24"), "2024-01-31", "2024-02-05"),
+    "fractions": (cycle("2024-01-31T01:00:00.5", "2024-02-05T00:00:00.0"), "2024-01-31 01:00:00.5",
+                  "2024-02-05"),
+    "a rare form": ([*["2024-01-31"] * 1, "05.02.2024", *["2024-01-03"] * 58], "2024-01-31",
+                    "2024-02-05"),
     "months": (cycle("2024-01", "2024-12"), "2024-01-01", "2024-12-01"),
     "gaps": (cycle("31.01.2024", "05.02.2024", "?"), "2024-01-31", "2024-02-05"),
 }  # fmt: skip
@@ -127,6 +150,7 @@ def test_columns_without_information_are_not_used():
         (cycle(7), "constant"),
         (range(1, N + 1), "id"),
         ([f"K-{i * 37 % 1000}" for i in range(N)], "id"),
+        ([f"+49 30 {i * 7919:06}" for i in range(N)], "id"),
     ):
         column, note = cleaned(values)
         assert (column, note.kind, note.is_used) == (None, kind, False)

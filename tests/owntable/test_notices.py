@@ -103,6 +103,12 @@ def test_a_class_of_one_row_is_named_and_kept():
     assert (table.y == "maybe").sum() == 1
 
 
+def test_labels_that_differ_in_capital_letters_are_noticed():
+    table = prepare(frame(), ["Yes", "yes ", "no", "no"] * (N // 4))
+    assert {*table.y} == {"Yes", "yes", "no"}
+    assert "'Yes', 'yes' differ in capital letters only" in about(table, "imbalance")[0].text
+
+
 TASKS = [
     (coin, None, "classification", "roc_auc"),
     (lambda: coin(0.05), None, "classification", "average_precision"),
@@ -192,6 +198,12 @@ def test_a_time_column_of_words_is_refused(orders):
     table.to_csv(orders, index=False)
     with pytest.raises(DataError, match="expected dates or numbers in the time column 'when', fou"):
         read_own(orders, target="Churn", time="when")
+
+
+def test_a_group_column_of_one_value_is_refused(orders):
+    pd.read_csv(orders).assign(shop="a").to_csv(orders, index=False)
+    with pytest.raises(DataError, match="the group column 'shop' has one value only"):
+        read_own(orders, target="Churn", group="shop")
 
 
 def test_rows_without_a_group_or_time_are_left_out(orders):

@@ -136,6 +136,19 @@ def test_blank_lines_and_row_names_and_delimiters_at_the_end_are_borne(tmp_path)
     assert frame.to_numpy().tolist() == [[1, 2]]
 
 
+def test_a_comma_that_marks_decimals_or_stands_in_text_is_no_delimiter(tmp_path):
+    text = "price, EUR;say;b\n" + "1,5;x, y, z;3\n" * 20
+    frame = read_frame(written(tmp_path / "a.csv", text))
+    assert frame.columns.tolist() == ["price, EUR", "say", "b"]
+    assert frame["say"][0] == "x, y, z"
+
+
+def test_rows_that_are_all_longer_than_the_header_are_refused(tmp_path):
+    path = written(tmp_path / "a.csv", "a;b\n" + "1;2;3;4\n" * 9)
+    with pytest.raises(DataError, match="rows have more fields than the header"):
+        read_frame(path)
+
+
 def test_short_rows_are_filled_and_long_ones_refused(tmp_path):
     frame = read_frame(written(tmp_path / "a.csv", "a,b,c\n1,2,3\n4,5\n"))
     assert np.isnan(frame["c"][1])

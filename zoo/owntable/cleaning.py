@@ -18,7 +18,7 @@ from zoo.owntable.delimited import name_columns
 from zoo.owntable.pictures import PICTURE, read_pixels
 from zoo.owntable.plain import as_plain, level_text
 from zoo.owntable.words import word_features
-from zoo.owntable.written import LABEL_GAP_WORDS, is_gap, read_dates, read_numbers
+from zoo.owntable.written import LABEL_GAP_WORDS, is_gap, read_clock, read_dates, read_numbers
 
 __all__ = ["RECIPE_VERSION", "apply_recipe", "labels_of", "made_of", "of_levels", "texts_of"]
 
@@ -171,6 +171,10 @@ def _date(column: pd.Series[Any], step: Mapping[str, Any]) -> dict[str, pd.Serie
     return {step["name"]: column}
 
 
+def _clock(column: pd.Series[Any], step: Mapping[str, Any]) -> dict[str, pd.Series[Any]]:
+    return {step["name"]: of_levels(as_plain(column), read_clock, np.float64)}
+
+
 def _text(column: pd.Series[Any], step: Mapping[str, Any]) -> dict[str, pd.Series[Any]]:
     texts = texts_of(as_plain(column)).fillna("")
     found = word_features(texts, step["learnt"])
@@ -184,5 +188,6 @@ _MAKERS: dict[str, Callable[[pd.Series[Any], Mapping[str, Any]], dict[str, pd.Se
     "boolean": _boolean,
     "category": _category,
     "date": _date,
+    "clock": _clock,
     "text": _text,
 }

@@ -210,14 +210,14 @@ def _fields(text: str, delimiter: str) -> list[list[str]]:
 
 
 def _delimiter(text: str) -> str:
-    """Return the delimiter that gives the rows one length, greater than 1."""
+    """Return the delimiter that gives most rows the header's length, which is greater than 1."""
     best = (0.0, 0, ",")
     for delimiter in (",", ";", "\t", "|"):
-        lengths = Counter(len(row) for row in _fields(text, delimiter)[:500])
-        n_fields, n_rows = lengths.most_common(1)[0] if lengths else (1, 0)
-        if n_fields > 1:
-            share = round(n_rows / lengths.total(), 1)
-            best = max(best, (share, n_fields, delimiter), key=lambda found: found[:2])
+        header, *rows = [len(row) for row in _fields(text, delimiter)[:500]] or [1]
+        if header > 1:
+            # with row names, or a delimiter at the end, rows are one longer
+            share = sum(length in {header, header + 1} for length in rows) / max(1, len(rows))
+            best = max(best, (round(share, 1), header, delimiter), key=lambda found: found[:2])
     return best[2]
 
 
@@ -258,6 +258,7 @@ def _read_part(stream: IO[bytes], layout: Layout, path: Path, **options: Any) ->
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", pd.errors.DtypeWarning)
+            warnings.simplefilter("error", pd.errors.ParserWarning)
             return pd.read_csv(
                 stream,
                 sep=layout.delimiter,
@@ -269,7 +270,7 @@ def _read_part(stream: IO[bytes], layout: Layout, path: Path, **options: Any) ->
                 keep_default_na=False,
                 **options,
             )
-    except pd.errors.ParserError as error:
+    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
         raise DataError(f"{path}: {_what_is_wrong(str(error))}") from error
 
 
@@ -280,6 +281,8 @@ def _what_is_wrong(said: str) -> str:
             f"line {line} has {saw} fields, the header {expected}; quote a field that holds the "
             "delimiter, or remove the line"
         )
+    if "does not match length of data" in said:
+        return "rows have more fields than the header; name each column in the first line"
     if "EOF inside string" in said:
         return "a quoted field is never closed; look for a lone quotation mark"
     return f"cannot be read as text with delimiters ({' '.join(said.split())})"

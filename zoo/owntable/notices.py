@@ -125,7 +125,7 @@ def _imbalance(look: Look) -> list[Notice]:
         return []
     counts = look.y.value_counts()
     shares = counts / counts.sum()
-    notices = []
+    notices = [*_same_labels(counts.index)]
     lone = [str(label) for label in counts.index[counts == 1]]
     if lone:
         text = (
@@ -149,6 +149,21 @@ def _imbalance(look: Look) -> list[Notice]:
         )
         notices.append(Notice(about="imbalance", text=text))
     return notices
+
+
+def _same_labels(labels: Iterable[Any]) -> list[Notice]:
+    """Notice labels that differ in capital letters only."""
+    forms: dict[str, list[str]] = {}
+    for label in map(str, labels):
+        forms.setdefault(label.casefold(), []).append(label)
+    alike = [form for form in forms.values() if len(form) > 1]
+    if not alike:
+        return []
+    text = (
+        f"The classes {_list(alike[0])} differ in capital letters only and are taken for different "
+        "ones; write them the same way if they are one."
+    )
+    return [Notice(about="imbalance", text=text)]
 
 
 def _small(look: Look) -> list[Notice]:

@@ -195,7 +195,10 @@ def _prepare(
     steps = [finding.step for finding in findings if finding.step is not None]
     if not steps:
         shown = "; ".join(f"{one.note.name}: {one.note.kind}" for one in findings[:10])
-        raise DataError(f"{where}: no column is left that a model could learn from ({shown})")
+        raise DataError(
+            f"{where}: no column is left that a model could learn from "
+            f"({shown or 'there is the target only'})"
+        )
     recipe = {"version": RECIPE_VERSION, "sort": "table", "columns": steps}
     X = pd.DataFrame(made, copy=False)
     notes = tuple(finding.note for finding in findings)
@@ -248,6 +251,8 @@ class _Rows:
         if missing.any():
             self._dropped(int(missing.sum()), what)
             self.is_kept &= ~missing
+        if values[self.is_kept].nunique() < 2:
+            raise DataError(f"the {what} column '{name}' has one value only; it cannot split rows")
         return values
 
     def take(self, values: pd.Series[Any]) -> pd.Series[Any]:

@@ -20,6 +20,8 @@ from zoo.owntable.written import (
     Decimal,
     date_formats,
     decimal_mark,
+    is_clock,
+    is_day_sure,
     is_gap,
 )
 
@@ -199,7 +201,7 @@ class _Words:
         """Return the finding if the column is of numbers or dates, else None."""
         if self.is_code or not self.is_value.any() or self._is_truth():
             return None
-        return self._number() or self._date()
+        return self._number() or self._date() or self._clock()
 
     def levels(self) -> Finding:
         """Return the finding, where the column is not of numbers or dates."""
@@ -223,8 +225,9 @@ class _Words:
     def _number(self) -> Finding | None:
         texts, counts = self.texts[self.is_value], self.counts[self.is_value]
         mark, is_number, is_sure = decimal_mark(texts, self.hint)
-        of_rows = counts[is_number].sum() / counts.sum()
-        if not (of_rows >= 0.95 or (is_number.mean() >= 0.9 and of_rows >= 0.5)):
+        of_rows, of_levels = counts[is_number].sum() / counts.sum(), is_number.mean()
+        is_one_word = (~is_number).sum() == 1  # which stands for a gap, then
+        if not (of_rows >= 0.95 or (of_levels >= 0.9 and of_rows >= (0.2 if is_one_word else 0.8))):
             return None
         notes = ["numbers written as text" + (" with a decimal comma" if mark == "," else "")]
         if not is_sure and texts.str.contains(",", regex=False).any():
@@ -237,11 +240,21 @@ class _Words:
         return _used(self.facts, "number", "; ".join(notes), decimal=mark)
 
     def _date(self) -> Finding | None:
-        formats = date_formats(self.texts[self.is_value])
+        texts = self.texts[self.is_value]
+        formats = date_formats(texts)
         if not formats:
             return None
         note = f"written as {', '.join(formats)}; {_AS_DATE}"
+        if not is_day_sure(texts, formats):
+            note += "; whether the day or the month comes first cannot be told from the values"
         return _used(self.facts, "date", note, formats=[*formats])
+
+    def _clock(self) -> Finding | None:
+        if not is_clock(self.texts[self.is_value]).mean() >= 0.9:
+            return None
+        note = "times as hours and minutes; models see seconds"
+        found = _used(self.facts, "number", note)
+        return Finding(found.note, {"name": self.facts["name"], "kind": "clock"})
 
     def _words(self, known: pd.Series[Any]) -> Finding:
         counts = (
@@ -251,6 +264,7 @@ class _Words:
         some = known.iloc[:: max(1, len(known) // _SAMPLE)]
         n_words = some.str.count(r"\s+").mean() + 1
         is_single = n_words < 1.5 or is_named_id(self.facts["name"])
+        is_single |= bool((~some.str.contains(r"[^\W\d_]")).mean() > 0.95)  # no letter: a number
         if share >= 0.95 and self.n_known >= _MIN_IDS and is_single:
             return _unused(self.facts, "id", f"{len(counts)} different values; it names the rows")
         is_long = n_words >= 4 and share >= 0.3 and len(counts) > 10

@@ -25,7 +25,10 @@ __all__ = [
     "Decimal",
     "date_formats",
     "decimal_mark",
+    "is_clock",
+    "is_day_sure",
     "is_gap",
+    "read_clock",
     "read_dates",
     "read_numbers",
 ]
@@ -139,7 +142,12 @@ def read_numbers(texts: pd.Series[Any], decimal: Decimal) -> NDArray[np.float64]
 _DATE_LIKE = re.compile(
     r"(?=.*\d)(?:\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{4}-\d{2}(?!\d)|\d{8}T?\d*|.*[a-z]{3}).*", re.I
 )
+_SHORT_YEAR = re.compile(
+    r"\d{1,2}(?P<mark>[-/. ])(?:\d{1,2}|[a-z]{3})(?P=mark)\d{2}(?P<hours> \d{1,2}:\d{2})?", re.I
+)
+_CLOCK = r"\d{1,3}:\d{2}(?::\d{2}(?:\.\d+)?)?"
 _SAMPLE = 200
+_MAX_FORMATS = 8
 _TWINS = {"%d": "%m", "%m": "%d"}
 
 
@@ -164,21 +172,39 @@ def date_formats(texts: pd.Series[Any], enough: float = 0.9) -> tuple[str, ...]:
     some = texts if len(texts) <= _SAMPLE else texts.sample(_SAMPLE, random_state=0)
     if not some.str.fullmatch(_DATE_LIKE).mean() >= enough or some.str.len().max() > 40:
         return ()
-    left = some
-    found: list[str] = []
-    while len(left) > (1 - enough) * len(some) and len(found) < 6:
+    found, left = _cover(some, [])
+    if len(left) > (1 - enough) * len(some):
+        return ()
+    found, _ = _cover(texts, found)  # forms that only few have
+    return tuple(dict.fromkeys(_day_or_month(texts, form) for form in found))
+
+
+def is_day_sure(texts: pd.Series[Any], formats: Iterable[str]) -> bool:
+    """Return whether the texts (n_levels,) show which number is the day and which the month."""
+    texts = texts.str.strip()
+    pairs = [(form, _twin(form)) for form in formats]
+    return all(
+        twin is None or _reads(texts, form).sum() != _reads(texts, twin).sum()
+        for form, twin in pairs
+    )
+
+
+def _cover(texts: pd.Series[Any], found: list[str]) -> tuple[list[str], pd.Series[Any]]:
+    """Return formats, those that were found and more, and the texts that none of them reads."""
+    left = texts
+    for form in found:
+        left = left[~_reads(left, form)]
+    while len(left) and len(found) < _MAX_FORMATS:
         formats = {form for text in left.iloc[:20] for form in _formats_of(text)}
         best = max(
-            ((int(_reads(left, form).sum()), _custom(form), form) for form in formats),
+            ((int(_reads(left, form).sum()), _is_custom(form), form) for form in formats),
             default=(0, False, ""),
         )
         if not best[0]:
             break
-        found.append(best[2])
+        found = [*found, best[2]]
         left = left[~_reads(left, best[2])]
-    if len(left) > (1 - enough) * len(some):
-        return ()
-    return _day_or_month(texts, found)
+    return found, left
 
 
 def _formats_of(text: str) -> set[str]:
@@ -190,29 +216,38 @@ def _formats_of(text: str) -> set[str]:
     formats = {
         form if re.search("%[mbB]", form) else form.replace("%d", "%m") for form in formats
     }  # 2020-05 is a month
-    return {form for form in formats if re.search("%[yY]", form)}
+    formats = {form for form in formats if re.search("%Y(?!.?%d)", form)}
+    if formats:
+        return formats
+    if short := _SHORT_YEAR.fullmatch(text):
+        mark, hours = short["mark"], " %H:%M" if short["hours"] else ""
+        return {f"%d{mark}%m{mark}%y{hours}", f"%m{mark}%d{mark}%y{hours}", f"%d{mark}%b{mark}%y"}
+    return set()
 
 
-def _custom(form: str) -> bool:
-    """Return whether the order of day and month is what one expects of such a date."""
-    return (form.find("%d") < form.find("%m")) == ("." in form)
+def _is_custom(form: str) -> bool:
+    """Return whether the order of day and month is what one expects: with dots the day first."""
+    order = re.search("%([dm])(.)%[dm]", form)
+    return order is None or (order[1] == "d") == (order[2] == ".")
 
 
 def _reads(texts: pd.Series[Any], form: str) -> pd.Series[Any]:
     return pd.to_datetime(texts, format=form, errors="coerce", utc=True).notna()
 
 
-def _day_or_month(texts: pd.Series[Any], found: list[str]) -> tuple[str, ...]:
-    """Return formats, of which any stands behind its twin if that reads more of all texts."""
-    right: list[str] = []
-    for form in found:
-        twin = re.sub("%[dm]", lambda part: _TWINS[part.group()], form)
-        if not {"%d", "%m"} <= {*re.findall("%.", form)}:
-            right.append(form)
-            continue
-        scores = [(int(_reads(texts, one).sum()), _custom(one), one) for one in (form, twin)]
-        right.append(max(scores)[2])
-    return tuple(dict.fromkeys(right))
+def _twin(form: str) -> str | None:
+    """Return the format with day and month in the other order, if both are numbers."""
+    if form.startswith("%Y") or not {"%d", "%m"} <= {*re.findall("%.", form)}:
+        return None
+    return re.sub("%[dm]", lambda part: _TWINS[part.group()], form)
+
+
+def _day_or_month(texts: pd.Series[Any], form: str) -> str:
+    """Return the format or its twin, whichever reads more of all texts."""
+    twin = _twin(form)
+    if twin is None:
+        return form
+    return max((int(_reads(texts, one).sum()), _is_custom(one), one) for one in (form, twin))[2]
 
 
 def read_dates(texts: pd.Series[Any], formats: Iterable[str]) -> NDArray[np.datetime64]:
@@ -229,3 +264,16 @@ def read_dates(texts: pd.Series[Any], formats: Iterable[str]) -> NDArray[np.date
         read = pd.to_datetime(texts[left], format=form, errors="coerce", utc=True)
         times[left] = read.dt.tz_localize(None).to_numpy("datetime64[us]")
     return times
+
+
+def is_clock(texts: pd.Series[Any]) -> NDArray[np.bool_]:
+    """Return which texts (n_levels,) are times of the day or durations: 12:30, 100:05:59.5."""
+    return np.asarray(texts.str.strip().str.fullmatch(_CLOCK), bool)
+
+
+def read_clock(texts: pd.Series[Any]) -> NDArray[np.float64]:
+    """Return the seconds (n_levels,) of texts as of `is_clock`; NaN for what is none."""
+    parts = texts.str.strip().where(is_clock(texts)).astype(object).str.split(":", expand=True)
+    parts = parts.reindex(columns=range(3)).apply(pd.to_numeric)
+    seconds = parts[0] * 3600 + parts[1] * 60 + parts[2].fillna(0.0)
+    return np.asarray(seconds, np.float64)
