@@ -225,6 +225,17 @@ def test_new_rows_get_the_same_columns_whatever_they_hold(messy, tmp_path):
     np.testing.assert_array_equal(X["amount"][1:], messy.X["amount"][1:4])
 
 
+def test_a_decimal_comma_is_known_to_the_recipe_though_the_reader_read_it(tmp_path):
+    lines = [f"{i},5;{i % 7};{'ja' if i % 3 else 'nein'}" for i in range(60)]
+    (tmp_path / "a.csv").write_text("price;count;y\n" + "\n".join(lines))
+    table = read_own(tmp_path / "a.csv", target="y", task="classification")
+    assert table.X["price"][:2].tolist() == [0.5, 1.5]
+    new = pd.DataFrame({"price": ["1.234,5", "?"], "count": ["2.000", "3"]})
+    X = apply_recipe(new, table.recipe)
+    assert X["price"][0] == 1234.5
+    assert X["count"].tolist() == [2000, 3]
+
+
 def test_a_gap_in_a_truth_column_of_new_rows_stays_a_gap(messy):
     new = messy_frame(4).assign(flag=["yes", None, "no", "perhaps"])
     X = apply_recipe(new, messy.recipe)

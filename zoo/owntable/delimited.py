@@ -45,8 +45,12 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_PLAIN = r"[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"  # 007 is a code, no number
-_GROUPED = r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+"  # 1.234 may be 1234
+# For either decimal mark: what is a number (007 is a code), and what may be one of thousands.
+_PLAIN = {
+    mark: rf"[+-]?(?:(?:0|[1-9]\d*)(?:{mark}\d*)?|{mark}\d+)(?:[eE][+-]?\d+)?"
+    for mark in (r"\.", ",")
+}
+_GROUPED = {mark: rf"[+-]?[1-9]\d{{0,2}}(?:{mark}\d{{3}})+" for mark in (r"\.", ",")}
 _GAPS = sorted({form for word in GAP_WORDS for form in (word, word.upper(), word.title())})
 _GAPS += ["NaN", "N/a", "NULL", "<NA>"]
 
@@ -226,14 +230,16 @@ def _read(stream: IO[bytes], layout: Layout, path: Path) -> pd.DataFrame:
     if sample.empty:
         names = ", ".join(layout.names[:20])
         raise DataError(f"{path}: there is no row below the header; columns are: {names}")
-    is_plain = {name: _is_plain(sample[name]) for name in sample.columns}
+    decimal = _decimal_of(sample, layout)
+    is_plain = {name: _is_plain(sample[name], decimal) for name in sample.columns}
     texts = {name: "str" for name, plain in is_plain.items() if not plain}
     gaps = {name: _GAPS for name, plain in is_plain.items() if plain}
-    frame = _read_part(stream, layout, path, dtype=texts, na_values=gaps)
+    frame = _read_part(stream, layout, path, dtype=texts, na_values=gaps, decimal=decimal)
     mixed = [
         name for name, plain in is_plain.items() if plain and frame[name].dtype.kind not in "iuf"
     ]
-    frame.attrs["read"] = _told(layout)
+    frame.attrs["read"] = _told(layout, decimal)
+    frame.attrs["decimal"] = decimal if decimal == "," else None
     if mixed:  # what the sample did not show
         again = _read_part(stream, layout, path, dtype="str", usecols=mixed)
         for name in mixed:
@@ -241,7 +247,7 @@ def _read(stream: IO[bytes], layout: Layout, path: Path) -> pd.DataFrame:
     return frame
 
 
-def _told(layout: Layout) -> list[str]:
+def _told(layout: Layout, decimal: str) -> list[str]:
     """Return what a user may want to know of how the file was read."""
     told = []
     if layout.encoding not in {"utf-8", "utf-8-sig"}:
@@ -249,6 +255,8 @@ def _told(layout: Layout) -> list[str]:
     if layout.delimiter != ",":
         mark = "a tab" if layout.delimiter == "\t" else f"'{layout.delimiter}'"
         told.append(f"The fields were taken to be delimited by {mark}.")
+    if decimal == ",":
+        told.append("The comma was taken for the decimal mark.")
     return told
 
 
@@ -288,11 +296,24 @@ def _what_is_wrong(said: str) -> str:
     return f"cannot be read as text with delimiters ({' '.join(said.split())})"
 
 
-def _is_plain(column: pd.Series[Any]) -> bool:
+def _decimal_of(sample: pd.DataFrame, layout: Layout) -> str:
+    """Return the comma if numbers of the sample have decimal commas, and none has a point."""
+    if layout.delimiter == ",":
+        return "."
+    parted = {",": 0, ".": 0}
+    for name in sample.columns:
+        for mark in parted:
+            has_it = bool(sample[name].str.contains(mark, regex=False).any())
+            parted[mark] += has_it and _is_plain(sample[name], mark)
+    return "," if parted[","] and not parted["."] else "."
+
+
+def _is_plain(column: pd.Series[Any], decimal: str) -> bool:
     """Return whether a sample of texts is of numbers that can be read in one way only."""
     texts = column.dropna().str.strip()
     texts = texts[~texts.isin(_GAPS)]
-    if not len(texts) or not texts.str.fullmatch(_PLAIN).all():
+    mark = re.escape(decimal)
+    if not len(texts) or not texts.str.fullmatch(_PLAIN[mark]).all():
         return False
-    parted = texts[texts.str.contains(".", regex=False)]
-    return not len(parted) or not bool(parted.str.fullmatch(_GROUPED).all())
+    parted = texts[texts.str.contains(decimal, regex=False)]
+    return not len(parted) or not bool(parted.str.fullmatch(_GROUPED[mark]).all())

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -80,9 +81,9 @@ def read_own(
     }
     if len({*named.values()}) < len(named):
         raise DataError(f"{path}: target, group and time must be different columns")
-    columns, told = dict(frame.items()), frame.attrs.get("read", ())
+    columns, attrs = dict(frame.items()), frame.attrs
     del frame  # so that each column is freed as soon as it was cleaned
-    return _prepare(columns, named, name=name, task=task, where=str(path), told=told)
+    return _prepare(columns, named, name=name, task=task, where=str(path), attrs=attrs)
 
 
 def prepare(
@@ -162,16 +163,16 @@ def _prepare(
     name: str,
     task: Task | None,
     where: str,
-    told: Iterable[str] = (),
+    attrs: Mapping[Any, Any] = MappingProxyType({}),
 ) -> OwnTable:
     """Return the table; the columns are used up."""
     target = named["target"]
     n_rows_read = len(columns[target])
     frame_mb = sum(one.memory_usage(deep=True, index=False) for one in columns.values()) / 1e6
-    notices = [Notice(about="read", text=text) for text in told]
+    notices = [Notice(about="read", text=text) for text in attrs.get("read", ())]
     for key, column in columns.items():
         columns[key] = as_plain(column)
-    hint = decimal_of_file(columns.values())
+    hint = attrs.get("decimal") or decimal_of_file(columns.values())
     try:
         found = read_target(columns.pop(target), task, hint)
         rows = _Rows(found.y)

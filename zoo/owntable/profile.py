@@ -92,7 +92,8 @@ def find_kind(column: pd.Series[Any], hint: Decimal | None = None) -> Finding:
     if n_unique == 1 and not n_missing:
         return _unused(facts, "constant", f"is {column.iloc[0]} in each row")
     find = {"b": _find_boolean, "M": _find_date, "O": _find_levels}
-    return find.get(getattr(column.dtype, "kind", "O"), _find_number)(column, facts)
+    kind = getattr(column.dtype, "kind", "O")
+    return find[kind](column, facts) if kind in find else _find_number(column, facts, hint)
 
 
 def with_facts(finding: Finding, made: Mapping[str, pd.Series[Any]]) -> Finding:
@@ -139,7 +140,7 @@ def _find_levels(column: pd.Series[Any], facts: Mapping[str, Any]) -> Finding:
     return _levels(facts, counts[counts > 0])
 
 
-def _find_number(column: pd.Series[Any], facts: Mapping[str, Any]) -> Finding:
+def _find_number(column: pd.Series[Any], facts: Mapping[str, Any], hint: Decimal | None) -> Finding:
     values = column.to_numpy()
     known = values[~np.isnan(values)] if values.dtype.kind == "f" else values
     is_whole = bool((known == np.floor(known)).all())
@@ -158,7 +159,7 @@ def _find_number(column: pd.Series[Any], facts: Mapping[str, Any]) -> Finding:
             note = f"written as {int(known[0])}; {_AS_DATE}"
             return _used(facts, "date", note, formats=["%Y%m%d"])
     note = "one value apart from the gaps" if facts["n_unique"] == 1 else ""
-    return _used(facts, "number", note, decimal=".")
+    return _used(facts, "number", note, decimal=hint or ".")
 
 
 def _levels(facts: Mapping[str, Any], counts: pd.Series[Any]) -> Finding:
