@@ -1,3 +1,4 @@
+import gc
 import math
 import sys
 import textwrap
@@ -91,7 +92,11 @@ def test_numbers_polars_and_arrays_are_taken_as_well():
     advice = found.advice()
     assert advice.metric in ("rmse", "mae", "r2")
     assert advice.best.score < advice.best.baseline
-    assert found.folder.is_dir()
+    folder = found.folder
+    assert folder.is_dir()
+    del found
+    gc.collect()
+    assert not folder.exists()
 
 
 FOREIGN = '''
@@ -122,7 +127,7 @@ class Sleeps(Base):
 
 def entry(name):
     path = f"misbehaving:{name}"
-    return ModelSpec(name=name.lower(), family="deep", summary="", source="", classifier=path)
+    return ModelSpec(name=name.lower(), family="classical", summary="", source="", classifier=path)
 
 raises, sleeps = map(entry, ["Raises", "Sleeps"])
 '''

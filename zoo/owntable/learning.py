@@ -6,8 +6,9 @@ import shutil
 import sys
 import tempfile
 import time
+import weakref
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,17 +31,16 @@ class LearningCurve:
     Attributes
     ----------
     folder : Path
-        The results folder: a temporary one unless `out` was given.
+        The results folder: a temporary one, which goes with this object, unless `out` was given.
     curves : CurveSet
         For every other question: crossovers, forecasts, rows for a score.
     result : Result
     """
 
-    def __init__(self, folder: Path, result: Result, temporary: Any = None) -> None:
+    def __init__(self, folder: Path, result: Result) -> None:
         self.folder = folder
         self.result = result
         self.curves = CurveSet.from_folder(folder)
-        self._temporary = temporary  # goes with this object
 
     def __repr__(self) -> str:
         return f"LearningCurve({self.curves.scores['model'].nunique()} models, {self.folder})"
@@ -140,11 +140,18 @@ def learning_curve(
     options = Options(budget_s=seconds, models=tuple(models or ()), n_workers=n_workers)
     say = _aloud if verbose else _quiet
     table = prepare(X, y, name=name, task=task, groups=groups, times=times)
-    temporary = None if out is not None else tempfile.TemporaryDirectory(prefix="zoo-curve-")
-    folder = Path(temporary.name if temporary is not None else str(out))
-    with closing(open_pool(folder, n_workers=options.workers, budget_s=seconds)) as pool:
-        facts = keep_own(table, folder, say)
-        del table
-        study = make_study(facts, options.models)
-        result = conclude(study, folder, pool, options, started=started, say=say)
-    return LearningCurve(folder, result, temporary)
+    folder = Path(tempfile.mkdtemp(prefix="zoo-curve-") if out is None else out)
+    with ExitStack() as stack:
+        if out is None:
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        pool = open_pool(folder, n_workers=options.workers, budget_s=seconds)
+        with closing(pool):
+            facts = keep_own(table, folder, say)
+            del table
+            study = make_study(facts, options.models)
+            result = conclude(study, folder, pool, options, started=started, say=say)
+        stack.pop_all()
+    found = LearningCurve(folder, result)
+    if out is None:
+        weakref.finalize(found, shutil.rmtree, folder, ignore_errors=True)
+    return found

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from zoo import registry
+
 __all__ = ["Pace"]
 
 # Seconds to start, seconds at 1,000 rows of 20 columns, and the power of the rows: rough, for the
@@ -29,7 +31,7 @@ _PRIORS: Mapping[str, tuple[float, float, float]] = {
     "tabm_mini": (12.0, 3.0, 1.0),
     "cnn": (6.0, 4.0, 1.0),
 }
-_OTHER = (10.0, 4.0, 1.0)
+_OTHER_NETWORK, _OTHER = (10.0, 4.0, 1.0), (0.3, 1.0, 1.1)
 _STEEPEST = 2.0
 _SIDE_BY_SIDE = 0.6  # of a lone network's time for each further one beside it
 
@@ -74,7 +76,8 @@ class Pace:
 
     def prior_s(self, model: str, n_train: int) -> float:
         """Return the seconds that a cell may take on an ordinary machine."""
-        start, slope, power = _PRIORS.get(model, _OTHER)
+        is_network = registry.spec(model).family in ("mlp", "deep")
+        start, slope, power = _PRIORS.get(model, _OTHER_NETWORK if is_network else _OTHER)
         factor = self._n_classes / 2 if model in ("lightgbm", "xgboost") else 1.0
         return start + slope * factor * float(self._width * (n_train / 1000) ** power)
 
