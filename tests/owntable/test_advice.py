@@ -94,6 +94,21 @@ def test_a_falling_curve_says_that_more_data_would_help_and_a_flat_one_that_it_b
     assert any("More rows of the same kind bring little" in step for step in next_steps(level))
 
 
+def test_where_not_all_rows_were_measured_the_answers_are_about_all_rows_all_the_same():
+    curves = curves_of(dummy=flat(0.5), lightgbm=falling(0.1), noise=0.0005)
+    found = advice_of(curves, n_train=6000)
+    assert [(more.factor, more.n_train) for more in found.more] == [
+        (1, 6000), (2, 12_000), (10, 60_000),
+    ]  # fmt: skip
+    text = dict(advice_lines(found))
+    assert "(there are 6,000: larger sizes were not measured)" in text["Best model"]
+    assert text["All the data"].startswith("With all rows of today lightgbm would reach")
+    assert found.more[1].low < 0.1 * 12**-0.5 < found.more[1].high
+    far = advice_of(curves, n_train=30_000)
+    assert "forecasts were never checked beyond 32 times that" in far.more[2].reason
+    assert far.more[1].reason is None
+
+
 def test_a_curve_of_one_size_has_no_forecast_and_it_is_said_why():
     found = advice_of(curves_of(sizes=(3000,), dummy=flat(0.5), lightgbm=flat(0.1)))
     assert found.more[0].verdict == "cannot tell"

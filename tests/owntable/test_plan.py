@@ -48,6 +48,7 @@ def drain(known, *, time_left_s=1e6, most=1000):
         (67, 2, (16, 33, 67)),
         (30, 2, (15, 30)),
         (1000, 150, (300, 1000)),
+        (295_000, 2, (1000, 3000, 10_000, 30_000, 100_000, 295_000)),
     ],
 )
 def test_sizes_grow_to_all_rows_and_hold_each_class(n_train, n_classes, sizes):
@@ -109,7 +110,8 @@ def test_the_models_of_the_first_answer_come_first_then_the_cheap_ones():
     order = drain(ledger())
     first = [place[0] for place in order[:27]]
     assert set(first) == {"dummy", "logistic", "lightgbm"}
-    assert [place[1] for place in order[:27]] == sorted(place[1] for place in order[:27])
+    assert [place[2] for place in order[:27]] == 9 * [0] + 9 * [1] + 9 * [2]
+    assert [place[1] for place in order[:9]] == 3 * [100] + 3 * [300] + 3 * [1000]
     assert order[27][:2] == ("xgboost", 100)
 
 

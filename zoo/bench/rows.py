@@ -16,6 +16,8 @@ from zoo.data.splits import Split, split
 
 __all__ = ["Part", "Rows", "rows_of"]
 
+_MOST_KEPT_ROWS, _MOST_KEPT_VALUES = 10_000, 200_000
+
 Part = tuple[pd.DataFrame, "pd.Series[Any]"]
 """X of shape (n, n_features) and y of shape (n,)."""
 
@@ -75,22 +77,44 @@ def _split_of(name: str, replicate: int, folders: tuple[Path, ...]) -> Split:
 
 
 class _KeptRows:
-    """Rows of a table that lies in a results folder; no more are read than are asked for."""
+    """Rows of a table that lies in a results folder; no more are read than are asked for.
+
+    The test rows of a replicate and its first training rows are wanted for each of its cells, so
+    they stay; larger parts are read when they are asked for, and are the caller's alone.
+    """
 
     def __init__(self, folder: Path) -> None:
         facts = facts_of(folder)
         assert facts is not None  # noqa: S101 (seen by rows_of)
-        self._folder = folder
+        self._folder, self._digest = folder, facts.digest
+        self._n_kept = min(_MOST_KEPT_ROWS, _MOST_KEPT_VALUES // max(facts.n_features, 1))
         self.task = facts.task
         self.classes = np.asarray(facts.classes, dtype=object)
         self.image_shape: tuple[int, ...] | None = facts.image_shape
 
+    def _head(self, replicate: int) -> tuple[Part, Part]:
+        return _head_of(self._folder, self._digest, replicate, self._n_kept)
+
     def train(self, replicate: int, n_train: int, *, at_most: int | None = None) -> Part:
-        rows = read_split(self._folder, replicate).subset(n_train)
-        return read_rows(self._folder, rows[:at_most])
+        rows = read_split(self._folder, replicate).subset(n_train)[:at_most]
+        if len(rows) > self._n_kept:
+            return read_rows(self._folder, rows)
+        X, y = self._head(replicate)[0]
+        return X.iloc[: len(rows)], y.iloc[: len(rows)]
 
     def test(self, replicate: int) -> Part:
-        return read_rows(self._folder, read_split(self._folder, replicate).test)
+        return self._head(replicate)[1]
+
+
+@functools.lru_cache(maxsize=4)
+def _head_of(folder: Path, digest: str, replicate: int, n_kept: int) -> tuple[Part, Part]:
+    """Return the first training rows and the test rows of a replicate, from one reading."""
+    rows = read_split(folder, replicate)
+    first = rows.train[:n_kept]
+    X, y = read_rows(folder, np.concatenate([first, rows.test]))
+    cut = len(first)
+    train = X.iloc[:cut], y.iloc[:cut]
+    return train, (X.iloc[cut:].reset_index(drop=True), y.iloc[cut:].reset_index(drop=True))
 
 
 def rows_of(name: str, folders: tuple[Path, ...] = ()) -> Rows:

@@ -11,11 +11,13 @@ import pandas as pd
 from zoo.curves.aggregate import mean_interval
 from zoo.curves.curveset import CurveSet
 from zoo.curves.enough import SMALLEST_GAIN, Estimate, gain_from
+from zoo.curves.forecast import LossForecast
 from zoo.curves.winners import PairedTest, corrected_test, paired_tests
 
-__all__ = ["Advice", "Best", "ModelCost", "MoreData", "Overtaking", "Rival", "advise"]
+__all__ = ["FACTORS", "Advice", "Best", "ModelCost", "MoreData", "Overtaking", "Rival", "advise"]
 
 FACTORS = (2, 10)
+_FURTHEST = 32  # times the rows that a model was measured at: forecasts were checked up to there
 _NETWORKS = ("mlp", "deep")
 
 
@@ -87,7 +89,7 @@ class MoreData:
     Parameters
     ----------
     factor : int
-        Times the rows of today.
+        Times the rows of today; 1 where no model was measured at all of them.
     n_train : int
     score, low, high : float
         Forecast with its 90% interval; NaN if there is none.
@@ -164,8 +166,8 @@ class Advice:
     Parameters
     ----------
     metric : str
-    n_rows : int
-        Rows of the table.
+    n_rows, n_train : int
+        Rows of the table, and those that are not kept for testing.
     best : Best
     more : tuple of MoreData
     overtaking : Overtaking
@@ -175,6 +177,7 @@ class Advice:
 
     metric: str
     n_rows: int
+    n_train: int
     best: Best
     more: tuple[MoreData, ...]
     overtaking: Overtaking
@@ -207,8 +210,9 @@ def advise(curves: CurveSet, *, n_rows: int, n_test: int, n_train: int) -> Advic
     return Advice(
         metric=str(learned["metric"].iloc[0]),
         n_rows=n_rows,
+        n_train=n_train,
         best=best,
-        more=_more(curves, dataset, best, n_rows),
+        more=_more(curves, dataset, best, n_train),
         overtaking=_overtaking(curves, dataset),
         costs=_costs(curves, best.n_train, n_test),
     )
@@ -256,15 +260,20 @@ def _against_baseline(own: pd.DataFrame, base: pd.DataFrame, share: float) -> Pa
     return test if test.replicates > 1 else None
 
 
-def _more(curves: CurveSet, dataset: str, best: Best, n_rows: int) -> tuple[MoreData, ...]:
-    targets = [factor * best.n_train for factor in FACTORS]
-    found = curves.forecast(dataset, best.model, targets)
+def _more(curves: CurveSet, dataset: str, best: Best, n_train: int) -> tuple[MoreData, ...]:
+    factors = FACTORS if best.n_train >= n_train else (1, *FACTORS)
+    now = max(n_train, best.n_train)
+    found = curves.forecast(dataset, best.model, [factor * now for factor in factors])
     answers = []
-    for factor, row in zip(FACTORS, found.frame.itertuples(), strict=True):
-        gain, verdict = Estimate(*[float("nan")] * 3), "cannot tell"
-        if found.fit is not None:
-            gain = gain_from(found.fit, float(factor))
-            verdict = _verdict(gain)
+    for factor, row in zip(factors, found.frame.itertuples(), strict=True):
+        reason, gain = found.reason, Estimate(*[float("nan")] * 3)
+        if row.n_train > _FURTHEST * best.n_train:
+            reason = (
+                f"{best.model} was measured at {best.n_train:,} rows at most, and forecasts were "
+                f"never checked beyond {_FURTHEST} times that"
+            )
+        elif found.fit is not None:
+            gain = _gain(found.fit, float(row.n_train), best.n_train if factor == 1 else now)
         answers.append(
             MoreData(
                 factor=factor,
@@ -273,11 +282,19 @@ def _more(curves: CurveSet, dataset: str, best: Best, n_rows: int) -> tuple[More
                 low=float(getattr(row, "low_90", np.nan)),
                 high=float(getattr(row, "high_90", np.nan)),
                 gain=gain,
-                verdict=verdict,
-                reason=found.reason,
+                verdict=_verdict(gain) if reason is None else "cannot tell",
+                reason=reason,
             )
         )
     return tuple(answers)
+
+
+def _gain(fit: LossForecast, target: float, base: int) -> Estimate:
+    """Return the part of the loss at `base` rows that is gone at `target` rows."""
+    if base <= fit.sizes[-1]:
+        return gain_from(fit, target / float(fit.sizes[-1]))
+    now, later = float(fit.median([base])[0]), fit.quantiles([target], (0.05, 0.5, 0.95))[0]
+    return Estimate(*(float(1 - later[k] / now) for k in (1, 2, 0)))
 
 
 def _verdict(gain: Estimate) -> str:

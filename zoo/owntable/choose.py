@@ -217,8 +217,12 @@ def _candidates(ledger: Ledger) -> Iterator[tuple[tuple[float, ...], str, int, l
         is_first = model in study.first
         for place, size in enumerate(study.sizes):
             cost = ledger.pace.estimate_s(model, size) * len(base)
-            order = (0.0, place) if is_first else (1.0, cost)
-            yield from _one_rung(ledger, model, size, order, base)
+            if is_first:
+                for replicate in base:  # a first answer from one draw of rows, then the others
+                    one = range(replicate, replicate + 1)
+                    yield from _one_rung(ledger, model, size, (0.0, replicate, place), one)
+            else:
+                yield from _one_rung(ledger, model, size, (1.0, cost, place), base)
             if _has_failed(ledger, model, size) or (model, size) in _late_places(ledger):
                 break
         else:
@@ -226,10 +230,10 @@ def _candidates(ledger: Ledger) -> Iterator[tuple[tuple[float, ...], str, int, l
                 continue
             more = range(study.base_replicates, min(_SECOND_WAVE, study.replicates))
             for place, size in enumerate(study.sizes):
-                yield from _one_rung(ledger, model, size, (2.0, -place), more)
+                yield from _one_rung(ledger, model, size, (2.0, -place, 0), more)
             if len(contenders) > 1:
                 many = range(min(_SECOND_WAVE, study.replicates), study.replicates)
-                yield from _one_rung(ledger, model, top, (3.0, 0.0), many)
+                yield from _one_rung(ledger, model, top, (3.0, 0, 0), many)
 
 
 def _late_places(ledger: Ledger) -> set[tuple[str, int]]:
@@ -237,7 +241,7 @@ def _late_places(ledger: Ledger) -> set[tuple[str, int]]:
 
 
 def _one_rung(
-    ledger: Ledger, model: str, size: int, order: tuple[float, float], replicates: range
+    ledger: Ledger, model: str, size: int, order: tuple[float, float, float], replicates: range
 ) -> Iterator[tuple[tuple[float, ...], str, int, list[int]]]:
     wanted = [r for r in replicates if ledger.is_open((model, size, r))]
     if not wanted:

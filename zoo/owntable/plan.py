@@ -30,7 +30,7 @@ FIRST = ("dummy", "logistic", "lightgbm")
 _LADDER = (*FIRST, "random_forest", "xgboost", "mlp", "realmlp", "tabm_mini")
 _PICTURE_LADDER = ("dummy", "logistic", "lightgbm", "mlp", "cnn")
 BASE_REPLICATES, MOST_REPLICATES = 3, 10
-_SMALLEST = 100
+_SMALLEST, _MOST_SIZES = 100, 6
 # Beside the headline; the area under the ROC curve is undefined where a test part lacks a class,
 # so it is only asked for as the headline.
 _METRICS = {"classification": ("error_rate", "log_loss"), "regression": ("rmse", "mae")}
@@ -134,7 +134,7 @@ def models_for(
 
 
 def sizes_for(n_train: int, n_classes: int = 0) -> tuple[int, ...]:
-    """Return sizes from about 100 rows to all, each about three times the last.
+    """Return at most six sizes up to all rows, from 100 rows on, each about three times the last.
 
     A table of few rows has halves of it instead, so that there is a curve at all.
 
@@ -161,7 +161,8 @@ def sizes_for(n_train: int, n_classes: int = 0) -> tuple[int, ...]:
             for digit in (1, 3)
             if digit * _SMALLEST * 10**power < n_train / 1.5
         ]
-    return (*(size for size in steps if size >= least), n_train)
+    kept = [size for size in steps if size >= least][1 - _MOST_SIZES :]
+    return (*kept, n_train)
 
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}

@@ -145,14 +145,14 @@ class Measuring:
         self._sent: dict[int, _Sent] = {}
         self._homes: dict[int, set[str]] = {}
         self._alone: list[Job] = []
-        self._start_s = USUAL_START_S
+        self.start_s = USUAL_START_S
         self._first_answer_s: float | None = None
         self._n_measured = 0
 
     @property
     def end(self) -> float:
         """When measuring has to end, as far as is known: what comes after it takes its time too."""
-        return self._final - self._reserve_s(self.ledger, self._start_s)
+        return self._final - self._reserve_s(self.ledger, self.start_s)
 
     def _worker_for(self, model: str) -> Worker:
         """Return the idle worker that served the model before, or another network; else any."""
@@ -190,7 +190,7 @@ class Measuring:
         self.ledger.in_flight.discard(place)
         took = sent.took_s()
         if not self._n_measured and sent.worker.first_began_s is not None:
-            self._start_s = sent.worker.first_began_s
+            self.start_s = sent.worker.first_began_s
         if answer.pop("is_late", False):
             self.ledger.late[place[0]] = (place[1], took)
             return

@@ -8,7 +8,7 @@ import numpy as np
 
 from zoo.curves.aggregate import HIGHER_IS_BETTER
 from zoo.curves.sentences import round_size
-from zoo.owntable.advice import Advice, Best, ModelCost, MoreData, Overtaking
+from zoo.owntable.advice import FACTORS, Advice, Best, ModelCost, MoreData, Overtaking
 from zoo.owntable.choose import LeftOut
 from zoo.owntable.plan import round_seconds
 from zoo.owntable.wording import metric_name, milliseconds, score_text
@@ -31,7 +31,7 @@ def advice_lines(advice: Advice) -> Lines:
     """Return the answers: a heading and its sentences each."""
     direction = "higher" if advice.metric in HIGHER_IS_BETTER else "lower"
     return [
-        ("Best model", f"{_best(advice.best, advice.metric)} ({direction} is better.)"),
+        ("Best model", f"{_best(advice)} ({direction} is better.)"),
         ("How sure", _certainty(advice.best)),
         *((f"{_times(more.factor)} the data", _more(more, advice)) for more in advice.more),
         ("Deep learning", _overtaking(advice.overtaking)),
@@ -40,14 +40,17 @@ def advice_lines(advice: Advice) -> Lines:
 
 
 def _times(factor: int) -> str:
-    return {2: "Twice", 10: "Ten times"}.get(factor, f"{factor} times")
+    return {1: "All", 2: "Twice", 10: "Ten times"}.get(factor, f"{factor} times")
 
 
-def _best(best: Best, metric: str) -> str:
-    text = f"{best.model}: {metric_name(metric)} {score_text(best.score)}"
+def _best(advice: Advice) -> str:
+    best = advice.best
+    text = f"{best.model}: {metric_name(advice.metric)} {score_text(best.score)}"
     if np.isfinite(best.low):
         text += f" (95% interval {_interval(best.low, best.high)})"
     text += f" when trained on {best.n_train:,} rows"
+    if best.n_train < advice.n_train:
+        text += f" (there are {advice.n_train:,}: larger sizes were not measured)"
     if best.baseline is not None:
         text += f"; without looking at the columns it would be {score_text(best.baseline)}"
     return f"{text}."
@@ -90,7 +93,7 @@ def _others(best: Best) -> str:
 def _more(more: MoreData, advice: Advice) -> str:
     if more.reason is not None or not np.isfinite(more.score):
         return f"Cannot tell: {more.reason or 'there is no forecast'}."
-    rows = f"{more.factor * advice.n_rows:,} rows"
+    rows = f"{more.factor * advice.n_rows:,} rows" if more.factor > 1 else "all rows of today"
     text = (
         f"With {rows} {advice.best.model} would reach {score_text(more.score)} "
         f"(90% interval {_interval(more.low, more.high)})"
@@ -193,7 +196,7 @@ def next_steps(
             f"Where time counts take {cheaper.model}: not told apart from {best.model}, and a fit "
             f"takes {round_seconds(cheaper.fit_s)}."
         )
-    double = advice.more[0]
+    double = next(more for more in advice.more if more.factor == FACTORS[0])
     if double.verdict == "helps":
         steps.append("Collect more rows: the best model still gains from them.")
     elif double.verdict == "little":

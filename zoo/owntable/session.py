@@ -19,6 +19,7 @@ from zoo.owntable.plan import (
     Study,
     describe,
     models_for,
+    round_seconds,
     sizes_for,
 )
 from zoo.owntable.refit import Refit
@@ -39,6 +40,7 @@ Say = Callable[[str, bool], None]
 """Gets a line, and whether it is an answer (else it is progress)."""
 
 _STATE = "curve.json"
+_MOST_FOR_REFIT = 0.5  # of the budget
 _REPORT_S = 3.0  # to write the report, on an ordinary machine
 
 
@@ -189,10 +191,7 @@ def conclude(
         say(line, True)
 
     def reserve_s(known: Ledger, start_s: float) -> float:
-        reserve = _report_s(options, start_s)
-        if options.save_model is not None:
-            reserve += min(_refit_s(known), 0.4 * options.budget_s)
-        return reserve
+        return _report_s(options, start_s) + _refit_reserve_s(known, options)
 
     measuring = Measuring(
         ledger, pool, out, end=end, started=started, reserve_s=reserve_s, tell=say
@@ -206,7 +205,7 @@ def conclude(
         raise DataError(f"no model has a score: {why}; give a longer --budget or other --models")
     saved = None
     if options.save_model is not None:
-        limit = end - _report_s(options, USUAL_START_S)
+        limit = end - _report_s(options, measuring.start_s)
         saved = _save(measuring, leader[0], options.save_model, limit, say, outcome)
     result = Result(outcome=outcome, refit=saved, spent_s=time.monotonic() - started)
     _write_state(out, study, options, result)
@@ -224,20 +223,35 @@ def _refit_s(ledger: Ledger) -> float:
     leader, n_rows = ledger.leader(), ledger.study.facts.n_rows
     names = [leader[0]] if leader else [n for n in ledger.study.first if n != "dummy"]
     need = max((ledger.pace.estimate_s(name, n_rows) for name in names), default=5.0)
-    return 1.0 + 1.5 * need
+    return 1.0 + 1.3 * need
+
+
+def _refit_reserve_s(ledger: Ledger, options: Options) -> float:
+    """Return the time to keep for the refit; none if it would not be done anyway."""
+    if options.save_model is None:
+        return 0.0
+    need = _refit_s(ledger)
+    return need if need <= _MOST_FOR_REFIT * options.budget_s else 0.0
 
 
 def _save(
     measuring: Measuring, model: str, path: Path, limit: float, say: Say, outcome: Outcome
 ) -> Refit:
     n_rows = measuring.ledger.study.facts.n_rows
+    need, left = _refit_s(measuring.ledger), limit - time.monotonic()
+    if need > left:
+        error = (
+            f"a fit of {model} on all {n_rows:,} rows would take about {round_seconds(need)}, and "
+            f"{round_seconds(max(left, 0.0))} were left; run the same command with more --budget"
+        )
+        return Refit(model=model, path=path, n_rows=n_rows, error=error)
     stop = "; Ctrl-C again leaves it out" if outcome.was_stopped else ""
     say(f"fitting {model} on all {n_rows:,} rows for {path}{stop}", False)
     try:
-        error = measuring.refit(model, path, deadline=limit)
+        failure = measuring.refit(model, path, deadline=limit)
     except KeyboardInterrupt:
-        error = "stopped by Ctrl-C"
-    return Refit(model=model, path=path, n_rows=n_rows, error=error)
+        failure = "stopped by Ctrl-C"
+    return Refit(model=model, path=path, n_rows=n_rows, error=failure)
 
 
 def _write_state(out: Path, study: Study, options: Options, result: Result) -> None:
