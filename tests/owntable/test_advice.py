@@ -65,6 +65,19 @@ def test_models_that_are_not_told_apart_are_named_as_ties():
     assert text.startswith(f"Not told apart from {found.best.ties[0]} in 5 draws of rows")
 
 
+def test_models_of_different_draws_of_rows_are_compared_on_those_that_both_have():
+    curves = curves_of(noise=0.0, dummy=flat(0.5), lightgbm=flat(0.2), xgboost=flat(0.21))
+    hard = curves.cells["replicate"] > 1
+    curves.cells.loc[hard, "test_error_rate"] += 0.1
+    cells = curves.cells[~(hard & (curves.cells["model"] == "xgboost"))]
+    rows = cells.rename(columns={"test_error_rate": "score"})
+    found = advice_of(CurveSet.from_scores(rows, metric="error_rate"))
+    assert found.best.model == "lightgbm"  # whose plain mean is worse, for it has the hard draws
+    (rival,) = found.best.rivals
+    assert rival.difference == pytest.approx(0.01)
+    assert rival.replicates == 2
+
+
 def test_one_draw_of_rows_tells_nothing_of_how_sure_it_is():
     found = advice_of(curves_of(replicates=1, dummy=flat(0.5), lightgbm=falling(0.1)))
     assert np.isnan(found.best.low)

@@ -12,7 +12,8 @@ from zoo.curves.aggregate import mean_interval
 from zoo.curves.curveset import CurveSet
 from zoo.curves.enough import SMALLEST_GAIN, Estimate, gain_from
 from zoo.curves.forecast import LossForecast
-from zoo.curves.winners import PairedTest, corrected_test, paired_tests
+from zoo.curves.winners import PairedTest, corrected_test, holm
+from zoo.owntable.paired import adjusted_means
 
 __all__ = ["FACTORS", "Advice", "Best", "ModelCost", "MoreData", "Overtaking", "Rival", "advise"]
 
@@ -32,6 +33,8 @@ class Rival:
         By how much its loss is above the best one's, with the 95% interval.
     p_value : float
         Of the corrected paired test, with Holm's correction; NaN with one draw of rows.
+    replicates : int
+        Draws of rows that both were measured on.
     """
 
     model: str
@@ -39,6 +42,7 @@ class Rival:
     low: float
     high: float
     p_value: float
+    replicates: int
 
     @property
     def is_told_apart(self) -> bool:
@@ -223,21 +227,11 @@ def _best(curves: CurveSet, dataset: str, share: float) -> Best:
     learned = losses[losses["family"] != "baseline"]
     size = int(learned["n_train"].max())
     here = learned[learned["n_train"] == size]
-    model = str(here.groupby("model")["loss"].mean().idxmin())
+    table = here.pivot_table(index="replicate", columns="model", values="loss")
+    means = adjusted_means({str(name): dict(column.dropna()) for name, column in table.items()})
+    model = min(means, key=lambda name: means[name])
     own = scores[(scores["model"] == model) & (scores["n_train"] == size)]
     mean, low, high = mean_interval(own["score"])
-    tests = paired_tests(here, test_share=share)
-    tests = tests[tests["best"] == model].sort_values("difference")
-    rivals = tuple(
-        Rival(
-            model=str(row.model),
-            difference=float(row.difference),
-            low=float(row.low),
-            high=float(row.high),
-            p_value=float(row.p_value),
-        )
-        for row in tests.itertuples()
-    )
     base = losses[(losses["family"] == "baseline") & (losses["n_train"] == size)]
     test = _against_baseline(here[here["model"] == model], base, share)
     baseline = scores[(scores["family"] == "baseline") & (scores["n_train"] == size)]["score"]
@@ -248,10 +242,29 @@ def _best(curves: CurveSet, dataset: str, share: float) -> Best:
         low=low,
         high=high,
         replicates=len(own),
-        rivals=rivals,
+        rivals=_rivals(table, model, share),
         baseline=float(baseline.mean()) if len(baseline) else None,
         beats_baseline=None if test is None else bool(test.p_value < 0.05 and test.difference > 0),
     )
+
+
+def _rivals(table: pd.DataFrame, best: str, share: float) -> tuple[Rival, ...]:
+    """Return every other model beside the best, each on the draws that both have."""
+    names = [str(name) for name in table.columns if name != best]
+    tests = [corrected_test(table[name] - table[best], test_share=share) for name in names]
+    adjusted = holm([test.p_value for test in tests])
+    rivals = [
+        Rival(
+            model=name,
+            difference=test.difference,
+            low=test.low,
+            high=test.high,
+            p_value=p_value,
+            replicates=test.replicates,
+        )
+        for name, test, p_value in zip(names, tests, adjusted, strict=True)
+    ]
+    return tuple(sorted(rivals, key=lambda rival: rival.difference))
 
 
 def _against_baseline(own: pd.DataFrame, base: pd.DataFrame, share: float) -> PairedTest | None:

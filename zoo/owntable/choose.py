@@ -15,6 +15,7 @@ from zoo.curves.forecast import LossForecast, fit_losses
 from zoo.curves.scale import scale_of
 from zoo.curves.winners import corrected_test
 from zoo.owntable.pace import Pace
+from zoo.owntable.paired import adjusted_means
 from zoo.owntable.plan import Study, round_seconds
 
 __all__ = ["Ledger", "LeftOut", "left_out", "next_jobs"]
@@ -101,7 +102,7 @@ class Ledger:
     def leader(self) -> tuple[str, int] | None:
         """Return the best model at the largest size that any was measured at, and that size."""
         for size in reversed(self.study.sizes):
-            means = {m: self.mean(m, size) for m in self.learners() if self.losses[m, size]}
+            means = adjusted_means({m: self.losses[m, size] for m in self.learners()})
             if means:
                 return min(means, key=lambda name: means[name]), size
         return None

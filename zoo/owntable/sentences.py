@@ -58,24 +58,28 @@ def _best(advice: Advice) -> str:
 
 def _certainty(best: Best) -> str:
     parts = []
+    open_ones = [rival for rival in best.rivals if not rival.is_told_apart]
     if best.replicates < 2:
         parts.append("It was measured on one draw of rows only, so how sure it is cannot be told.")
     elif not best.rivals:
         parts.append("No other model was measured at this size.")
-    elif not best.ties:
+    elif not open_ones:
         nearest = best.rivals[0]
         over = "" if len(best.rivals) == 1 else f" over {nearest.model}"
         parts.append(
-            f"Its lead over {_others(best)} holds in paired tests (5%, {best.replicates} draws of "
-            f"rows): {score_text(nearest.difference)} "
+            f"Its lead over {_others(best)} holds in paired tests (5%, {nearest.replicates} draws "
+            f"of rows): {score_text(nearest.difference)} "
             f"({_interval(nearest.low, nearest.high)}){over}."
         )
     else:
-        nearest = next(rival for rival in best.rivals if not rival.is_told_apart)
+        nearest = open_ones[0]
+        draws = f"{nearest.replicates} draws of rows" if nearest.replicates > 1 else "one draw"
+        lead = f"the lead over {nearest.model} is {score_text(nearest.difference)}"
+        if np.isfinite(nearest.low):
+            lead += f" ({_interval(nearest.low, nearest.high)})"
         parts.append(
-            f"Not told apart from {_names(best.ties)} in {best.replicates} draws of rows: the lead "
-            f"over {nearest.model} is {score_text(nearest.difference)} "
-            f"({_interval(nearest.low, nearest.high)}), so either may be the better one."
+            f"Not told apart from {_names(best.ties)} in {draws}: {lead}, so either may be the "
+            "better one."
         )
     if best.beats_baseline is False:
         parts.append(
