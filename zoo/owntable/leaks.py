@@ -15,7 +15,7 @@ __all__ = ["is_copy", "lone_score", "may_be_leak"]
 _SAMPLE = 4000
 _FOLDS = 3
 _DEPTH = 6
-_WORTH_A_TREE = 0.5
+_WORTH_A_TREE = 0.7
 
 
 def is_copy(column: pd.Series[Any], y: pd.Series[Any], task: str) -> bool:
@@ -139,12 +139,14 @@ def _by_tree(
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
     if is_class:
-        n_classes = len(np.unique(target))
-        options: dict[str, Any] = {"max_leaf_nodes": max(2**_DEPTH, 4 * n_classes)}
-        tree = DecisionTreeClassifier(**options, class_weight="balanced", random_state=0)
+        counts = np.bincount(target)
+        n_leaves = max(2**_DEPTH, 4 * len(counts))
+        tree = DecisionTreeClassifier(max_leaf_nodes=n_leaves, random_state=0)
+        tree.fit(values[:, None], target, sample_weight=1.0 / counts[target])
     else:
         tree = DecisionTreeRegressor(max_leaf_nodes=256, min_samples_leaf=3, random_state=0)
-    return np.asarray(tree.fit(values[:, None], target).predict(new[:, None]))
+        tree.fit(values[:, None], target)
+    return np.asarray(tree.predict(new[:, None]))
 
 
 def _balanced(codes: NDArray[np.int64], predicted: NDArray[Any]) -> float:
