@@ -7,8 +7,9 @@ ROOT = Path(__file__).parents[1] / "zoo"
 
 # What each room may import of the others; `errors`, `canonical` and `definitions` serve all.
 ALLOWED = {
-    "cli": {"report", "curves", "bench", "data", "registry", "export"},
+    "cli": {"owntable", "report", "curves", "bench", "data", "registry", "export"},
     "export": {"training", "preprocessing", "tables", "saving"},
+    "owntable": {"report", "curves", "bench", "data", "registry", "saving", "tables"},
     "report": {"curves", "bench.store"},
     "curves": {"bench.store"},
     "bench": {"bench", "data", "registry"},

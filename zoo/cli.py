@@ -13,6 +13,7 @@ import typer
 from zoo import registry
 from zoo.definitions import unknown
 from zoo.errors import ZooError
+from zoo.owntable.command import curve, predict
 
 __all__ = ["app", "main"]
 
@@ -23,6 +24,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+app.command()(curve)
+app.command()(predict)
 
 _Definitions = Annotated[
     list[Path] | None,
@@ -230,9 +234,15 @@ def _end_with(failed: list[dict[str, Any]]) -> None:
 @app.command()
 def report(folder: Annotated[Path, typer.Argument(help="A results folder.")]) -> None:
     """Write tables, figures, REPORT.md and report.html of a results folder."""
+    from zoo.data.kept import facts_of
     from zoo.report import write_report
 
-    typer.echo(f"report: {write_report(folder)}")
+    page = write_report(folder)
+    if facts_of(folder) is not None:
+        from zoo.owntable.page import write_page
+
+        page = write_page(folder)
+    typer.echo(f"report: {page}")
 
 
 @app.command()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import math
 import resource
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +16,13 @@ from numpy.typing import NDArray
 
 from zoo import registry
 from zoo.bench.metrics import ClassPrediction, score_classes, score_numbers
+from zoo.bench.rows import Part, Rows, rows_of
 from zoo.canonical import derive_seed
-from zoo.data import load
-from zoo.data.splits import Split, split
-from zoo.data.table import Table
 
-__all__ = ["predict_classes", "run_cell", "run_cells_together"]
+__all__ = ["make_model", "predict_classes", "run_cell", "run_cells_together"]
 
 _MAX_TRAIN_SCORE_ROWS = 2000
 _MODEL_FACTS = {"n_parameters_": "n_parameters", "n_epochs_": "epochs", "n_trees_": "trees"}
-
-
-@functools.lru_cache(maxsize=16)
-def _split_of(name: str, replicate: int, folders: tuple[Path, ...]) -> Split:
-    table = load(name, folders)
-    return split(table.y, task=table.card.task, dataset=name, replicate=replicate)
 
 
 def run_cell(
@@ -52,7 +43,7 @@ def run_cell(
     threads : int
         Threads that the model may use.
     folders : tuple of Path
-        Folders with cards of the user's own.
+        Folders with cards of the user's own, or with a table that is kept in one.
     began : callable
         Called when data and framework are loaded and fitting starts.
 
@@ -68,17 +59,18 @@ def run_cell(
     Exception
         Whatever the model raises.
     """
-    table = load(key["dataset"], folders)
-    train = _split_of(key["dataset"], key["replicate"], folders).subset(key["n_train"])
-    model = _make(key, table, threads)
+    rows = rows_of(key["dataset"], folders)
+    train = rows.train(key["replicate"], key["n_train"])
+    model = make_model(key, rows, threads)
     _reset_peak()
     began()
     start = time.perf_counter()
-    model.fit(table.X.iloc[train], table.y.iloc[train])
+    model.fit(*train)
     fit_s = time.perf_counter() - start
+    del train
     compile_s = float(getattr(model, "compile_s_", 0.0))
     timings = {"compile": compile_s, "fit": fit_s - compile_s}
-    return _measure(model, key, table, folders, metrics, timings)
+    return _measure(model, key, rows, metrics, timings)
 
 
 def run_cells_together(
@@ -109,13 +101,12 @@ def run_cells_together(
     ZooError
         If the data cannot be had.
     """
-    table = load(keys[0]["dataset"], folders)
-    models = [_make(key, table, threads) for key in keys]
+    rows = rows_of(keys[0]["dataset"], folders)
+    models = [make_model(key, rows, threads) for key in keys]
 
-    def tables() -> Iterator[tuple[pd.DataFrame, pd.Series[Any]]]:
+    def tables() -> Iterator[Part]:
         for key in keys:
-            train = _split_of(key["dataset"], key["replicate"], folders).subset(key["n_train"])
-            yield table.X.iloc[train], table.y.iloc[train]
+            yield rows.train(key["replicate"], key["n_train"])
 
     _reset_peak()
     began()
@@ -126,7 +117,7 @@ def run_cells_together(
         model = models[number]
         timings = {"compile": float(model.compile_s_), "fit": float(model.fit_s_)}
         try:
-            record = _measure(model, keys[number], table, folders, metrics, timings)
+            record = _measure(model, keys[number], rows, metrics, timings)
         except Exception as wrong:  # noqa: BLE001 (whatever a model raises is its own failure)
             yield number, wrong
         else:
@@ -136,18 +127,17 @@ def run_cells_together(
 def _measure(
     model: Any,
     key: dict[str, Any],
-    table: Table,
-    folders: tuple[Path, ...],
+    rows: Rows,
     metrics: tuple[str, ...],
     timings_s: dict[str, float],
 ) -> dict[str, Any]:
     """Return what the store keeps of a fitted model."""
-    rows = _split_of(key["dataset"], key["replicate"], folders)
+    test = rows.test(key["replicate"])
     start = time.perf_counter()
-    test_scores = _score(model, table, rows.test, metrics)
+    test_scores = _score(model, rows, test, metrics)
     timings_s = {**timings_s, "predict": time.perf_counter() - start}
-    some = rows.subset(key["n_train"])[:_MAX_TRAIN_SCORE_ROWS]
-    scores = {"test": test_scores, "train": _score(model, table, some, metrics)}
+    some = rows.train(key["replicate"], key["n_train"], at_most=_MAX_TRAIN_SCORE_ROWS)
+    scores = {"test": test_scores, "train": _score(model, rows, some, metrics)}
     return _record(model, scores, timings_s)
 
 
@@ -170,11 +160,10 @@ def _record(
     }
 
 
-def _make(key: dict[str, Any], table: Table, threads: int) -> Any:
-    """Return the model of a cell, its seed derived from what the cell is."""
-    task = table.card.task
+def make_model(key: Mapping[str, Any], rows: Rows, threads: int) -> Any:
+    """Return the unfitted model of a cell, its seed derived from what the cell is."""
     spec = registry.spec(key["model"])
-    known = inspect.signature(type(registry.make(spec.name, task=task))).parameters
+    known = inspect.signature(type(registry.make(spec.name, task=rows.task))).parameters
     given: dict[str, Any] = dict(key["params"])
     if "random_state" in known:
         given["random_state"] = derive_seed(
@@ -182,21 +171,17 @@ def _make(key: dict[str, Any], table: Table, threads: int) -> Any:
         )
     if "n_jobs" in known:
         given["n_jobs"] = threads
-    if "image_shape" in known and table.card.image_shape is not None:
-        shape = table.card.image_shape
-        given["image_shape"] = shape if len(shape) == 3 else (*shape, 1)
-    return registry.make(spec.name, task=task, **given)
+    if "image_shape" in known and rows.image_shape is not None:
+        given["image_shape"] = rows.image_shape
+    return registry.make(spec.name, task=rows.task, **given)
 
 
-def _score(
-    model: Any, table: Table, rows: NDArray[np.int64], metrics: tuple[str, ...]
-) -> dict[str, float]:
-    X, y = table.X.iloc[rows], table.y.iloc[rows]
-    if table.card.task == "regression":
+def _score(model: Any, rows: Rows, part: Part, metrics: tuple[str, ...]) -> dict[str, float]:
+    X, y = part
+    if rows.task == "regression":
         return score_numbers(y.to_numpy(np.float64), model.predict(X), metrics)
-    classes = np.unique(table.y.to_numpy(object))
-    prediction = predict_classes(model, X, classes)
-    return score_classes(np.searchsorted(classes, y.to_numpy(object)), prediction, metrics)
+    prediction = predict_classes(model, X, rows.classes)
+    return score_classes(np.searchsorted(rows.classes, y.to_numpy(object)), prediction, metrics)
 
 
 def predict_classes(model: Any, X: pd.DataFrame, classes: NDArray[Any]) -> ClassPrediction:

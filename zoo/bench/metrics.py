@@ -46,7 +46,10 @@ def score_classes(
     metrics : iterable of str
         ``error_rate``, ``accuracy``, ``roc_auc`` (needs scores; with more than two classes the
         mean over classes of one against the rest, over the classes that occur in `y`),
-        ``log_loss`` (needs probabilities; those below 1e-15 count as 1e-15, in nats).
+        ``log_loss`` (needs probabilities; those below 1e-15 count as 1e-15, in nats),
+        ``balanced_accuracy`` (the mean over the classes of `y` of the share that was found),
+        ``average_precision`` (needs scores; of the rarer of two classes, or the mean over the
+        classes of `y`).
     """
     wrong = float(np.mean(prediction.codes != y))
     found: dict[str, float] = {}
@@ -55,8 +58,12 @@ def score_classes(
             found[metric] = wrong
         elif metric == "accuracy":
             found[metric] = 1.0 - wrong
+        elif metric == "balanced_accuracy":
+            found[metric] = _balanced_accuracy(y, prediction.codes)
         elif metric == "roc_auc" and prediction.scores is not None:
             found[metric] = _roc_auc(y, prediction.scores)
+        elif metric == "average_precision" and prediction.scores is not None:
+            found[metric] = _average_precision(y, prediction.scores)
         elif metric == "log_loss" and prediction.is_probability and prediction.scores is not None:
             chance = prediction.scores[np.arange(len(y)), y]
             found[metric] = float(-np.log(np.maximum(chance, _LEAST_PROBABILITY)).mean())
@@ -75,6 +82,30 @@ def _roc_auc(y: NDArray[np.intp], scores: NDArray[np.float64]) -> float:
             area = ranks[is_class].sum() - n_class * (n_class + 1) / 2
             areas.append(float(area / (n_class * n_rest)))
     return float(np.mean(areas)) if areas else float("nan")
+
+
+def _balanced_accuracy(y: NDArray[np.intp], codes: NDArray[np.intp]) -> float:
+    return float(np.mean([np.mean(codes[y == code] == code) for code in np.unique(y)]))
+
+
+def _average_precision(y: NDArray[np.intp], scores: NDArray[np.float64]) -> float:
+    """Return precision averaged over the rows of a class, in the order of their scores.
+
+    Rows of one score come in together: the sum over distinct scores of precision times gain in
+    recall.
+    """
+    classes = np.unique(y)
+    if scores.shape[1] == 2:  # the first where both are as rare
+        classes = classes[[np.argmin([(y == code).sum() for code in classes])]]
+    areas = []
+    for code in classes:
+        order = np.argsort(-scores[:, code], kind="stable")
+        ranked = scores[order, code]
+        last = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)
+        hits = np.cumsum(y[order] == code)[last]
+        gains = np.diff(hits, prepend=0) / hits[-1]
+        areas.append(float((hits / (last + 1) * gains).sum()))
+    return float(np.mean(areas))
 
 
 def _average_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -20,10 +20,10 @@ from zoo.bench.plan import Job
 from zoo.bench.programs import program_cache_flags
 from zoo.bench.suite import Budget
 
-__all__ = ["Pool", "Worker"]
+__all__ = ["THREAD_VARIABLES", "Pool", "Worker"]
 
 _LOADING_S = 300.0  # data and framework, before the cell's own clock starts
-_THREAD_VARIABLES = (
+THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -54,7 +54,7 @@ class Worker:
         self, inbox: queue.Queue[Any], budget: Budget, folders: list[str], n_places: int
     ) -> None:
         self._budget, self._folders, self._n_places = budget, folders, n_places
-        threads = {name: str(budget.threads) for name in _THREAD_VARIABLES}
+        threads = {name: str(budget.threads) for name in THREAD_VARIABLES}
         root = str(Path(__file__).parents[2])
         path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
         quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "PYTHONPATH": path}
@@ -70,10 +70,12 @@ class Worker:
             encoding="utf-8",
         )
         self._system = psutil.Process(self._process.pid)
-        self.jobs: dict[int, Job] = {}
+        self.jobs: dict[int, Any] = {}  # Job, or None for a call
         self.is_alone = True
+        self.deadline: float | None = None
         self.began = False
-        self.since = time.monotonic()
+        self.first_began_s: float | None = None  # from its start to its first fit
+        self.born = self.since = time.monotonic()
         self._listener = threading.Thread(target=self._listen, args=(inbox,), daemon=True)
         self._listener.start()
 
@@ -84,18 +86,37 @@ class Worker:
                 inbox.put((self, json.loads(line)))
         inbox.put((self, None))
 
-    def send(self, jobs: list[Job]) -> None:
-        """Give the worker jobs; a process that has died is noticed by its silence."""
+    def send(self, jobs: list[Job], *, deadline: float | None = None) -> None:
+        """Give the worker jobs; a process that has died is noticed by its silence.
+
+        Parameters
+        ----------
+        jobs : list of Job
+            Of one model and data set.
+        deadline : float or None
+            The time, of `time.monotonic`, at which they are to be done.
+        """
         self.jobs, self.is_alone = dict(enumerate(jobs)), len(jobs) == 1
+        self.deadline = deadline
         self.began, self.since = False, time.monotonic()
-        message = {
-            "keys": [job.key for job in jobs],
-            "metrics": jobs[0].metrics,
-            "threads": self._budget.threads,
-            "folders": self._folders,
-            "n_places": self._n_places,
-            "together": jobs[0].trains_together,
-        }
+        self._write(
+            {
+                "keys": [job.key for job in jobs],
+                "metrics": jobs[0].metrics,
+                "threads": self._budget.threads,
+                "folders": self._folders,
+                "n_places": self._n_places,
+                "together": jobs[0].trains_together,
+            }
+        )
+
+    def call(self, what: str, arguments: dict[str, Any], *, deadline: float) -> None:
+        """Let the worker call ``"module:function"`` with plain arguments."""
+        self.jobs, self.is_alone, self.deadline = {0: None}, True, deadline
+        self.began, self.since = True, time.monotonic()
+        self._write({"call": what, "arguments": arguments})
+
+    def _write(self, message: dict[str, Any]) -> None:
         assert self._process.stdin is not None  # noqa: S101 (for the type checker)
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(json.dumps(message) + "\n")
@@ -115,6 +136,10 @@ class Worker:
         if used > self._budget.memory_mb:
             return "out_of_memory", f"over the limit of {self._budget.memory_mb} MB"
         return None
+
+    def is_late(self) -> bool:
+        """Return whether the deadline of its jobs is over."""
+        return self.deadline is not None and time.monotonic() > self.deadline
 
     def last_words(self) -> str:
         """Return how a dead process ended: its code or signal, and the last line that it wrote."""
@@ -164,11 +189,36 @@ class Pool:
         """Return the workers that wait for a job."""
         return [worker for worker in self.workers if not worker.jobs]
 
+    def give_up(self) -> None:
+        """End what the workers are at."""
+        for worker in [worker for worker in self.workers if worker.jobs]:
+            self._replace(worker)
+
+    def call(self, worker: Worker, what: str, arguments: dict[str, Any], *, deadline: float) -> Any:
+        """Let a worker call something while no other is at work, and return its answer.
+
+        Parameters
+        ----------
+        worker : Worker
+            Of this pool, idle.
+        what : str
+            ``"module:function"``.
+        arguments : dict
+            Plain data.
+        deadline : float
+            Of `time.monotonic`.
+        """
+        worker.call(what, arguments, deadline=deadline)
+        while True:
+            for _, answer in self.wait():
+                return answer
+
     def wait(self, timeout_s: float = 0.2) -> Finished:
         """Return jobs that are finished, with their answers, as soon as there are some.
 
         The answer is None for jobs that were with others in a worker that was lost: any of them
-        may be the cause, so each should be measured alone.
+        may be the cause, so each should be measured alone. It says ``is_late`` for jobs that were
+        not done by their deadline.
         """
         lost = self._enforce_limits()
         if lost:
@@ -184,6 +234,8 @@ class Pool:
         worker.since = time.monotonic()
         if "began" in answer:
             worker.began = True
+            if worker.first_began_s is None:
+                worker.first_began_s = worker.since - worker.born
             return []
         return [(worker.jobs.pop(answer.pop("number")), answer)]
 
@@ -194,6 +246,10 @@ class Pool:
 
     def _enforce_limits(self) -> Finished:
         for worker in self.workers:
+            if worker.jobs and worker.is_late():
+                late = {"status": "timeout", "reason": "not done by the deadline", "is_late": True}
+                self._replace(worker)
+                return [(job, dict(late)) for job in worker.jobs.values()]
             excess = worker.over_limit() if worker.jobs else None
             if excess is not None:
                 return self._lose(worker, {"status": excess[0], "reason": excess[1]})

@@ -18,7 +18,7 @@ from zoo.bench.store import CellWriter, cell_key, check_folder, has_results, pac
 from zoo.bench.suite import Suite
 from zoo.data import load_card, verify
 
-__all__ = ["RunSummary", "jobs_to_run", "run_suite"]
+__all__ = ["RunSummary", "jobs_to_run", "provenance", "run_suite", "write_cell"]
 
 _MOST_PLACES = 10  # networks that train side by side; more gain little and take memory
 
@@ -120,32 +120,37 @@ def _verify_data(todo: list[Job], folders: list[Path]) -> None:
 def _run_jobs(
     suite: Suite, todo: list[Job], writer: CellWriter, n_workers: int | None, folders: list[str]
 ) -> None:
-    environment = describe_environment()
-    writer.write_environment(environment)
-    provenance = {
-        "suite": suite.name,
-        "commit": commit(),
-        "machine": environment["machine"],
-        "environment": environment["digest"],
-        "threads": suite.budget.threads,
-    }
+    origin = provenance(suite.name, suite.budget.threads, writer)
     runnable = [job for job in todo if job.skip is None]
     for job in todo:
         if job.skip is not None:
-            _write(writer, job, {"status": "skipped", "reason": job.skip}, provenance)
+            write_cell(writer, job, {"status": "skipped", "reason": job.skip}, origin)
     if not runnable:
         return
     n_workers = n_workers or max(1, (os.cpu_count() or 1) // suite.budget.threads)
     n_places = min(suite.replicates, _MOST_PLACES)
     pool = Pool(min(n_workers, len(runnable)), suite.budget, folders, n_places)
     try:
-        _serve(pool, Schedule(runnable), len(runnable), writer, provenance)
+        _serve(pool, Schedule(runnable), len(runnable), writer, origin)
     finally:
         pool.close()
 
 
+def provenance(suite: str, threads: int, writer: CellWriter) -> dict[str, Any]:
+    """Return where cells are measured, and write the environment that they name."""
+    environment = describe_environment()
+    writer.write_environment(environment)
+    return {
+        "suite": suite,
+        "commit": commit(),
+        "machine": environment["machine"],
+        "environment": environment["digest"],
+        "threads": threads,
+    }
+
+
 def _serve(
-    pool: Pool, schedule: Schedule, n_jobs: int, writer: CellWriter, provenance: dict[str, Any]
+    pool: Pool, schedule: Schedule, n_jobs: int, writer: CellWriter, origin: dict[str, Any]
 ) -> None:
     n_done = 0
     without_data: dict[str, dict[str, Any]] = {}  # a data set that cannot be had is tried once
@@ -155,7 +160,7 @@ def _serve(
             nonlocal n_done
             if answer.pop("has_no_data", False):
                 without_data[job.key["dataset"]] = answer
-            _write(writer, job, answer, provenance)
+            write_cell(writer, job, answer, origin)
             n_done += 1
             progress.finish(job, is_failed=answer["status"] != "ok")
 
@@ -177,10 +182,13 @@ def _serve(
                     finish(job, answer)
 
 
-def _write(
-    writer: CellWriter, job: Job, answer: dict[str, Any], provenance: dict[str, Any]
-) -> None:
+def write_cell(
+    writer: CellWriter, job: Job, answer: dict[str, Any], origin: dict[str, Any]
+) -> dict[str, Any]:
+    """Write what came of a job, and return it as it is read again."""
     empty: dict[str, Any] = {"scores": {}, "timings_s": {}, "memory_mb": {}, "model_facts": {}}
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     cell = {**empty, **answer, "key": job.key, "facts": job.facts}
-    writer.write({**cell, "run": {**provenance, "finished": now}})
+    cell["run"] = {**origin, "finished": now}
+    writer.write(cell)
+    return cell

@@ -6,8 +6,10 @@ was its standard output; whatever a library prints goes to its standard error.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -70,14 +72,29 @@ def _serve(job: dict[str, Any], out: IO[str]) -> None:
             say({**_failure(error), "number": number})
 
 
+def _call(job: dict[str, Any], out: IO[str]) -> None:
+    """Do something else than cells in this process, which has the framework at hand."""
+    module, _, name = job["call"].partition(":")
+    try:
+        getattr(importlib.import_module(module), name)(**job["arguments"])
+        answer: dict[str, Any] = {"status": "ok", "reason": None}
+    except Exception as error:  # noqa: BLE001 (whatever it raises, the one who asked is told)
+        answer = _failure(error)
+    out.write(json.dumps({**answer, "number": 0}) + "\n")
+    out.flush()
+
+
 def main() -> None:
-    """Serve jobs until standard input ends."""
+    """Serve jobs until standard input ends; Ctrl-C is left to the process that started this one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     threading.Thread(target=_follow_parent, args=(os.getppid(),), daemon=True).start()
     warnings.simplefilter("ignore")
+    importlib.import_module("zoo.bench.cell")  # while the other process is at something else
     for line in sys.stdin:
-        _serve(json.loads(line), out)
+        job = json.loads(line)
+        (_call if "call" in job else _serve)(job, out)
 
 
 if __name__ == "__main__":

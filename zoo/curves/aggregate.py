@@ -19,7 +19,9 @@ __all__ = [
     "mean_interval",
 ]
 
-HIGHER_IS_BETTER = frozenset({"accuracy", "roc_auc", "r2"})
+HIGHER_IS_BETTER = frozenset(
+    {"accuracy", "balanced_accuracy", "roc_auc", "average_precision", "r2"}
+)
 
 _CELL_COLUMNS = (
     "dataset",

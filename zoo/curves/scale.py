@@ -12,7 +12,9 @@ from zoo.curves.aggregate import HIGHER_IS_BETTER
 
 __all__ = ["Scale", "scale_of"]
 
-_AT_MOST_ONE = frozenset({"error_rate", "accuracy", "roc_auc"})
+_AT_MOST_ONE = frozenset(
+    {"error_rate", "accuracy", "balanced_accuracy", "roc_auc", "average_precision"}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,9 @@ __all__ = ["cheapest_sentence", "headline_sentence", "round_size", "verdict_rows
 _LOSS_NAMES = {
     "error_rate": "error rate",
     "accuracy": "error rate",
+    "balanced_accuracy": "error rate averaged over the classes",
     "roc_auc": "distance to an AUC of 1",
+    "average_precision": "distance to an average precision of 1",
     "r2": "unexplained variance",
     "rmse": "root mean squared error",
     "mae": "mean absolute error",

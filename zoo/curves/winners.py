@@ -16,6 +16,7 @@ __all__ = [
     "corrected_test",
     "critical_difference",
     "elo_ratings",
+    "holm",
     "mean_losses",
     "normalised_scores",
     "paired_tests",
@@ -111,7 +112,7 @@ def paired_tests(losses: pd.DataFrame, *, test_share: float = TEST_SHARE) -> pd.
             for model in table.columns
             if model != best
         }
-        adjusted = _holm([test.p_value for test in tests.values()])
+        adjusted = holm([test.p_value for test in tests.values()])
         for (model, test), p_value in zip(tests.items(), adjusted, strict=True):
             rows.append(
                 {
@@ -130,7 +131,7 @@ def paired_tests(losses: pd.DataFrame, *, test_share: float = TEST_SHARE) -> pd.
     return pd.DataFrame(rows, columns=[*names, "replicates"])
 
 
-def _holm(p_values: list[float]) -> list[float]:
+def holm(p_values: list[float]) -> list[float]:
     """Return Holm's step-down p-values (1979, jstor.org/stable/4615733); NaN ones stay."""
     values = np.asarray(p_values, dtype=np.float64)
     known = np.flatnonzero(np.isfinite(values))

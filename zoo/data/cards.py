@@ -48,7 +48,14 @@ _OPTION_TYPES: Mapping[str, type] = {
 }
 _READERS = ("csv", "npy", "pickle", "idx", "parquet")
 METRICS: Mapping[str, tuple[str, ...]] = {
-    "classification": ("error_rate", "roc_auc", "log_loss", "accuracy"),
+    "classification": (
+        "error_rate",
+        "roc_auc",
+        "log_loss",
+        "accuracy",
+        "balanced_accuracy",
+        "average_precision",
+    ),
     "regression": ("rmse", "mae", "r2"),
 }
 

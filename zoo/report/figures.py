@@ -139,7 +139,9 @@ def _sparse_minor(value: float, _: object) -> str:
 def write_head(figure: Figure, title: str, subtitle: str) -> None:
     """Write title and subtitle at the top left, the same distance from the top in every figure."""
     height = figure.get_figheight()
-    figure.text(0.02, 1 - 0.2 / height, title, fontsize=12, weight="bold", va="top")
+    figure.text(
+        0.02, 1 - 0.2 / height, title, fontsize=12, weight="bold", va="top", parse_math=False
+    )
     figure.text(0.02, 1 - 0.49 / height, subtitle, fontsize=_FONT, color="#555555", va="top")
 
 

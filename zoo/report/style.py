@@ -40,7 +40,9 @@ FAMILY_COLOURS: Mapping[str, str] = dict(zip(FAMILY_NAMES, _PALETTE, strict=Fals
 METRIC_NAMES: Mapping[str, str] = {
     "error_rate": "error rate",
     "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
     "roc_auc": "ROC AUC",
+    "average_precision": "average precision",
     "log_loss": "log loss (nats)",
     "rmse": "root mean squared error",
     "mae": "mean absolute error",

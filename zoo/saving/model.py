@@ -25,12 +25,17 @@ from zoo.saving.archive import FORMAT, SCHEMA, one_line, pack, read
 from zoo.saving.fitted import check_parts
 from zoo.saving.values import decode, encode
 
-__all__ = ["load_model", "save_model"]
+__all__ = ["load_model", "load_table", "save_model"]
 
 _PACKAGES = ("keras", "tensorflow", "xgboost", "lightgbm", "scikit-learn", "numpy", "skops")
 
 
-def save_model(model: Any, path: str | os.PathLike[str]) -> None:
+_TABLE = "table.json"
+
+
+def save_model(
+    model: Any, path: str | os.PathLike[str], *, table: Mapping[str, Any] | None = None
+) -> None:
     """Write a fitted model of the registry to one file; `load_model` gives it back.
 
     Parameters
@@ -39,6 +44,8 @@ def save_model(model: Any, path: str | os.PathLike[str]) -> None:
         Its parameters, and its attributes that end in an underscore, are kept.
     path : path-like
         Written beside it first, then renamed: a crash leaves no half file.
+    table : mapping or None
+        Plain data (JSON) on the table that it was fitted on, for `load_table`.
 
     Raises
     ------
@@ -64,6 +71,8 @@ def save_model(model: Any, path: str | os.PathLike[str]) -> None:
             file = Path(folder, "network.keras")
             model.to_keras().save(file)
             members[file.name] = file.read_bytes()
+    if table is not None:
+        members[_TABLE] = json.dumps(dict(table), allow_nan=False).encode()
     header["members"] = {key: hashlib.sha256(data).hexdigest() for key, data in members.items()}
     pack(Path(path), {"model.json": json.dumps(header, indent=1).encode(), **members})
 
@@ -110,6 +119,26 @@ def _versions(extra: str | None = None) -> dict[str, str]:
     """Return the versions of what every model may need, and of the extra that one needs."""
     packages = (*_PACKAGES, *([EXTRAS[extra]] if extra else []))
     return {"zoo": zoo.__version__, **{name: metadata.version(name) for name in packages}}
+
+
+def load_table(path: str | os.PathLike[str]) -> dict[str, Any] | None:
+    """Return what a model's file says of the table that it was fitted on; None if it does not.
+
+    Raises
+    ------
+    ModelFileError
+        If the file cannot be read, is damaged, or holds something else there.
+    """
+    _, members = read(Path(path))
+    if _TABLE not in members:
+        return None
+    try:
+        found = json.loads(members[_TABLE])
+    except ValueError as error:
+        raise ModelFileError(f"'{path}': its {_TABLE} is not JSON; save the model again") from error
+    if not isinstance(found, dict):
+        raise ModelFileError(f"'{path}': its {_TABLE} is not what save writes; save it again")
+    return found
 
 
 def _learnt(model: Any) -> list[str]:

@@ -1,0 +1,138 @@
+"""Where the rows of a cell come from: a data set's card, or a table kept in a results folder."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from zoo.data import load
+from zoo.data.kept import facts_of, read_rows, read_split
+from zoo.data.splits import Split, split
+
+__all__ = ["Part", "Rows", "rows_of"]
+
+_MOST_KEPT_ROWS, _MOST_KEPT_VALUES = 10_000, 200_000
+
+Part = tuple[pd.DataFrame, "pd.Series[Any]"]
+"""X of shape (n, n_features) and y of shape (n,)."""
+
+
+class Rows(Protocol):
+    """The rows of one data set.
+
+    Attributes
+    ----------
+    task : {"classification", "regression"}
+    classes : ndarray of shape (n_classes,)
+        Sorted labels of the whole table; empty for regression.
+    image_shape : tuple of int or None
+    """
+
+    task: Literal["classification", "regression"]
+    classes: NDArray[Any]
+    image_shape: tuple[int, ...] | None
+
+    def train(self, replicate: int, n_train: int, *, at_most: int | None = None) -> Part:
+        """Return the first `n_train` training rows of a replicate, but `at_most` so many."""
+
+    def test(self, replicate: int) -> Part:
+        """Return the test rows of a replicate."""
+
+
+class _CardRows:
+    """Rows of a data set with a card, split by the protocol "nested-holdout/1"."""
+
+    def __init__(self, name: str, folders: tuple[Path, ...]) -> None:
+        self._name, self._folders = name, folders
+        table = load(name, folders)
+        self.task = table.card.task
+        is_classes = self.task == "classification"
+        self.classes = np.unique(table.y.to_numpy(object)) if is_classes else np.empty(0)
+        shape = table.card.image_shape
+        self.image_shape: tuple[int, ...] | None = None
+        if shape is not None:
+            self.image_shape = shape if len(shape) == 3 else (*shape, 1)
+
+    def _part(self, rows: NDArray[np.int64]) -> Part:
+        table = load(self._name, self._folders)
+        return table.X.iloc[rows], table.y.iloc[rows]
+
+    def train(self, replicate: int, n_train: int, *, at_most: int | None = None) -> Part:
+        rows = _split_of(self._name, replicate, self._folders).subset(n_train)
+        return self._part(rows[:at_most])
+
+    def test(self, replicate: int) -> Part:
+        return self._part(_split_of(self._name, replicate, self._folders).test)
+
+
+@functools.lru_cache(maxsize=16)
+def _split_of(name: str, replicate: int, folders: tuple[Path, ...]) -> Split:
+    table = load(name, folders)
+    return split(table.y, task=table.card.task, dataset=name, replicate=replicate)
+
+
+class _KeptRows:
+    """Rows of a table that lies in a results folder; no more are read than are asked for.
+
+    The test rows of a replicate and its first training rows are wanted for each of its cells, so
+    they stay; larger parts are read when they are asked for, and are the caller's alone.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        facts = facts_of(folder)
+        assert facts is not None  # noqa: S101 (seen by rows_of)
+        self._folder, self._digest = folder, facts.digest
+        self._n_kept = min(_MOST_KEPT_ROWS, _MOST_KEPT_VALUES // max(facts.n_features, 1))
+        self.task = facts.task
+        self.classes = np.asarray(facts.classes, dtype=object)
+        self.image_shape: tuple[int, ...] | None = facts.image_shape
+
+    def _head(self, replicate: int) -> tuple[Part, Part]:
+        return _head_of(self._folder, self._digest, replicate, self._n_kept)
+
+    def train(self, replicate: int, n_train: int, *, at_most: int | None = None) -> Part:
+        rows = read_split(self._folder, replicate).subset(n_train)[:at_most]
+        if len(rows) > self._n_kept:
+            return read_rows(self._folder, rows)
+        X, y = self._head(replicate)[0]
+        return X.iloc[: len(rows)], y.iloc[: len(rows)]
+
+    def test(self, replicate: int) -> Part:
+        return self._head(replicate)[1]
+
+
+@functools.lru_cache(maxsize=4)
+def _head_of(folder: Path, digest: str, replicate: int, n_kept: int) -> tuple[Part, Part]:
+    """Return the first training rows and the test rows of a replicate, from one reading."""
+    rows = read_split(folder, replicate)
+    first = rows.train[:n_kept]
+    X, y = read_rows(folder, np.concatenate([first, rows.test]))
+    cut = len(first)
+    train = X.iloc[:cut], y.iloc[:cut]
+    return train, (X.iloc[cut:].reset_index(drop=True), y.iloc[cut:].reset_index(drop=True))
+
+
+def rows_of(name: str, folders: tuple[Path, ...] = ()) -> Rows:
+    """Return the rows of a data set.
+
+    Parameters
+    ----------
+    name : str
+    folders : tuple of Path
+        Folders with cards of the user's own; one that keeps a table of this name comes first.
+
+    Raises
+    ------
+    ZooError
+        If the data cannot be had.
+    """
+    for folder in folders:
+        facts = facts_of(folder)
+        if facts is not None and facts.name == name:
+            return _KeptRows(folder)
+    return _CardRows(name, folders)

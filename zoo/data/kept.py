@@ -1,0 +1,266 @@
+"""A table kept in a results folder, of which a reader takes only the rows that it needs.
+
+Cards say where a table can be had again; a user's table was cleaned once and is kept here with the
+rows of each replicate, so a worker neither cleans nor holds all of it. Plain files: Parquet in
+small row groups (pictures: one NumPy array that is mapped, not read), codes beside their words.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from zoo.data.splits import Split
+from zoo.errors import DataError
+
+__all__ = ["KeptFacts", "facts_of", "keep", "read_rows", "read_split", "table_folder"]
+
+_ROWS_A_GROUP = 16_384
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptFacts:
+    """What is to be known of a kept table without reading it.
+
+    Attributes
+    ----------
+    name, target, digest : str
+    task : {"classification", "regression"}
+    n_rows, n_features : int
+    n_train, n_test : int
+        The least over replicates: training rows that every replicate has, and test rows.
+    n_replicates : int
+    classes : tuple of str
+        Sorted; none for regression.
+    image_shape : tuple of int or None
+    about : mapping
+        Plain data for those who write about the table.
+    """
+
+    name: str
+    target: str
+    digest: str
+    task: Literal["classification", "regression"]
+    n_rows: int
+    n_features: int
+    n_train: int
+    n_test: int
+    n_replicates: int
+    classes: tuple[str, ...] = ()
+    image_shape: tuple[int, int, int] | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+
+def table_folder(folder: Path) -> Path:
+    """Return the folder of the table within a results folder."""
+    return Path(folder) / "table"
+
+
+def facts_of(folder: Path) -> KeptFacts | None:
+    """Return what is known of the table in a results folder; None if it keeps no whole one."""
+    path = table_folder(folder) / "table.json"
+    if not path.is_file():
+        return None
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    raw["classes"] = tuple(raw["classes"])
+    raw["image_shape"] = tuple(raw["image_shape"]) if raw["image_shape"] else None
+    return KeptFacts(**raw)
+
+
+def keep(
+    folder: Path,
+    X: pd.DataFrame,
+    y: pd.Series[Any],
+    splits: Sequence[Split],
+    *,
+    name: str,
+    task: Literal["classification", "regression"],
+    digest: str,
+    image_shape: tuple[int, int, int] | None = None,
+    about: Mapping[str, Any] | None = None,
+) -> KeptFacts:
+    """Write a table into a results folder, in place of one that is there.
+
+    Parameters
+    ----------
+    folder : Path
+        The results folder.
+    X : DataFrame of shape (n_samples, n_features)
+    y : Series of shape (n_samples,)
+    splits : sequence of Split
+        Of replicates 0, 1, ...
+    name, task, digest, image_shape, about
+        See `KeptFacts`.
+    """
+    target = table_folder(folder)
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    classes: tuple[str, ...] = ()
+    if task == "classification":
+        labels, codes = np.unique(y.to_numpy(object).astype(str), return_inverse=True)
+        classes = tuple(str(label) for label in labels)
+        np.save(target / "target.npy", codes.astype(np.int32))
+    else:
+        np.save(target / "target.npy", y.to_numpy(np.float64))
+    if image_shape is None:
+        _write_columns(target, X)
+    else:
+        np.save(target / "pixels.npy", X.to_numpy())
+        _write_json(target / "columns.json", [{"name": str(name)} for name in X.columns])
+    for number, split in enumerate(splits):
+        test, train = split.test.astype(np.int32), split.train.astype(np.int32)
+        np.savez(target / f"split-{number}.npz", test=test, train=train)
+    facts = KeptFacts(
+        name=name,
+        target=str(y.name),
+        digest=digest,
+        task=task,
+        n_rows=len(X),
+        n_features=X.shape[1],
+        n_train=min(len(split.train) for split in splits),
+        n_test=min(len(split.test) for split in splits),
+        n_replicates=len(splits),
+        classes=classes,
+        image_shape=image_shape,
+        about=dict(about or {}),
+    )
+    _write_json(target / "table.json", asdict(facts))  # last: what has it is whole
+    return facts
+
+
+def _write_json(path: Path, value: Any) -> None:
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(json.dumps(value, indent=1, default=str), encoding="utf-8")
+    part.replace(path)
+
+
+def _write_columns(target: Path, X: pd.DataFrame) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    notes: list[dict[str, Any]] = []
+    schema = []
+    for place, (name, dtype) in enumerate(zip(X.columns, X.dtypes, strict=True)):
+        note: dict[str, Any] = {"name": str(name)}
+        if isinstance(dtype, pd.CategoricalDtype):
+            note["levels"] = [str(level) for level in dtype.categories]
+            note["is_ordered"] = bool(dtype.ordered)
+            schema.append(pa.field(f"c{place}", pa.int32()))
+        else:
+            schema.append(pa.field(f"c{place}", pa.from_numpy_dtype(_plain(X.iloc[:0, place]))))
+        note["dtype"] = str(_plain(X.iloc[:0, place])) if "levels" not in note else "int32"
+        notes.append(note)
+    with pq.ParquetWriter(target / "columns.parquet", pa.schema(schema)) as writer:
+        for start in range(0, len(X), _ROWS_A_GROUP):
+            part = X.iloc[start : start + _ROWS_A_GROUP]
+            arrays = [_array(part.iloc[:, place], note) for place, note in enumerate(notes)]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=pa.schema(schema)))
+    _write_json(target / "columns.json", notes)
+
+
+def _plain(column: pd.Series[Any]) -> np.dtype[Any]:
+    """Return the NumPy dtype that a column is kept in."""
+    dtype = column.dtype
+    if isinstance(dtype, np.dtype) and dtype.kind in "iufbM":
+        return dtype
+    if pd.api.types.is_bool_dtype(dtype):
+        return np.dtype(bool)
+    return np.dtype(np.float64)
+
+
+def _array(column: pd.Series[Any], note: Mapping[str, Any]) -> Any:
+    import pyarrow as pa
+
+    if "levels" in note:
+        return pa.array(column.cat.codes.to_numpy(np.int32))
+    dtype = np.dtype(note["dtype"])
+    if dtype.kind == "f":
+        return pa.array(column.to_numpy(dtype, na_value=np.nan))
+    return pa.array(column.to_numpy(dtype))
+
+
+def read_split(folder: Path, replicate: int) -> Split:
+    """Return the rows of one replicate.
+
+    Raises
+    ------
+    DataError
+        If the folder keeps no such replicate.
+    """
+    facts = facts_of(folder)
+    path = table_folder(folder) / f"split-{replicate}.npz"
+    if facts is None or not path.is_file():
+        raise DataError(f"{folder} keeps no replicate {replicate}; run the same command again")
+    with np.load(path) as rows:
+        test, train = rows["test"].astype(np.int64), rows["train"].astype(np.int64)
+    return Split(test, train, len(facts.classes) or None)
+
+
+def read_rows(
+    folder: Path, rows: NDArray[np.int64] | None = None
+) -> tuple[pd.DataFrame, pd.Series[Any]]:
+    """Return some rows of the kept table, in the order given, or all.
+
+    Parameters
+    ----------
+    folder : Path
+        The results folder.
+    rows : ndarray of int, shape (n,), or None
+        Positions; None: all.
+
+    Returns
+    -------
+    X, y : DataFrame of shape (n, n_features), Series of shape (n,)
+
+    Raises
+    ------
+    DataError
+        If the folder keeps no whole table.
+    """
+    facts, target = facts_of(folder), table_folder(folder)
+    if facts is None:
+        raise DataError(f"{folder} keeps no table; run the same 'zoo curve' command again")
+    wanted = np.arange(facts.n_rows) if rows is None else np.asarray(rows, dtype=np.int64)
+    stored = np.load(target / "target.npy")[wanted]
+    if facts.task == "classification":
+        y = pd.Series(np.asarray(facts.classes, object)[stored], name=facts.target, dtype="str")
+    else:
+        y = pd.Series(stored, name=facts.target)
+    notes = json.loads((target / "columns.json").read_text(encoding="utf-8"))
+    if facts.image_shape is not None:
+        pixels = np.load(target / "pixels.npy", mmap_mode="r")[wanted]
+        return pd.DataFrame(pixels, columns=[note["name"] for note in notes]), y
+    return _read_columns(target, notes, wanted), y
+
+
+def _read_columns(
+    target: Path, notes: Sequence[Mapping[str, Any]], wanted: NDArray[np.int64]
+) -> pd.DataFrame:
+    import pyarrow.parquet as pq
+
+    columns = [np.empty(len(wanted), np.dtype(note["dtype"])) for note in notes]
+    with pq.ParquetFile(target / "columns.parquet") as file:
+        for group in range(file.num_row_groups):
+            start = group * _ROWS_A_GROUP
+            places = np.flatnonzero((wanted >= start) & (wanted < start + _ROWS_A_GROUP))
+            if len(places) == 0:
+                continue
+            part, local = file.read_row_group(group, use_threads=False), wanted[places] - start
+            for column, values in zip(columns, part.columns, strict=True):
+                column[places] = values.to_numpy()[local]
+    made: dict[str, Any] = {}
+    for note, column in zip(notes, columns, strict=True):
+        if "levels" in note:
+            dtype = pd.CategoricalDtype(note["levels"], ordered=note["is_ordered"])
+            made[note["name"]] = pd.Categorical.from_codes(column, dtype=dtype)
+        else:
+            made[note["name"]] = column
+    return pd.DataFrame(made, copy=False)

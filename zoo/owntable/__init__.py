@@ -1,0 +1,1 @@
+"""A user's own table: read, looked through, measured within a budget, and answered on."""

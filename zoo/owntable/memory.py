@@ -1,0 +1,87 @@
+"""Whether a file fits into memory, told from its size before it is read."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import zipfile
+from pathlib import Path
+
+import psutil
+
+from zoo.errors import DataError
+
+__all__ = ["available_bytes", "bytes_needed", "refuse_too_large"]
+
+# Bytes in memory while a file is read and cleaned, a byte of the file.
+_FACTORS = {"text": 3.0, "json": 8.0, "excel": 40.0, "feather": 4.0}
+_PACKING = 5.0
+_PACKED = {".gz", ".bz2", ".xz", ".zip"}
+
+
+def bytes_needed(path: Path, form: str) -> int:
+    """Return about how much memory reading and cleaning the file takes.
+
+    Parameters
+    ----------
+    path : Path
+    form : {"text", "json", "excel", "parquet", "feather"}
+    """
+    size = path.stat().st_size
+    if form == "parquet":
+        import pyarrow.parquet as pq
+        from pyarrow import ArrowException
+
+        try:
+            about = pq.read_metadata(path)
+        except (ArrowException, OSError):
+            return size
+        groups = (about.row_group(i).total_byte_size for i in range(about.num_row_groups))
+        return int(max(3 * sum(groups), 16 * about.num_rows * about.num_columns))
+    if path.suffix.lower() in _PACKED:
+        size = max(int(size * _PACKING), _told_size(path))
+    return int(size * _FACTORS[form])
+
+
+def _told_size(path: Path) -> int:
+    """Return the unpacked size that a gzip or zip file says it has, or 0."""
+    with path.open("rb") as stream:
+        start = stream.read(4)
+        if start[:2] == b"\x1f\x8b" and path.stat().st_size > 18:
+            stream.seek(-4, os.SEEK_END)
+            return int.from_bytes(stream.read(4), "little")  # without what is above 4 GB
+    if start == b"PK\x03\x04":
+        with contextlib.suppress(zipfile.BadZipFile), zipfile.ZipFile(path) as archive:
+            return sum(one.file_size for one in archive.infolist())
+    return 0
+
+
+def available_bytes() -> int:
+    """Return the memory that this process may still take."""
+    free = int(psutil.virtual_memory().available)
+    folder = Path("/sys/fs/cgroup")
+    try:
+        limit = (folder / "memory.max").read_text(encoding="ascii").strip()
+        used = int((folder / "memory.current").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return free
+    return free if limit == "max" else max(0, min(free, int(limit) - used))
+
+
+def refuse_too_large(path: Path, form: str) -> None:
+    """Refuse a file that would not fit.
+
+    Raises
+    ------
+    DataError
+        With what it needs, what there is, and what to do.
+    """
+    needed, free = bytes_needed(path, form), available_bytes()
+    if needed > free:
+        advice = "give a sample of its rows"
+        if form in {"text", "json", "excel"}:
+            advice += ", or save the columns that matter as Parquet"
+        raise DataError(
+            f"{path}: needs about {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free; "
+            f"{advice}"
+        )
