@@ -15,7 +15,7 @@ from zoo.curves.forecast import LossForecast, fit_losses
 from zoo.curves.scale import scale_of
 from zoo.curves.winners import corrected_test
 from zoo.owntable.pace import Pace
-from zoo.owntable.paired import adjusted_means
+from zoo.owntable.paired import best_so_far
 from zoo.owntable.plan import Study, round_seconds
 
 __all__ = ["Ledger", "LeftOut", "left_out", "next_jobs"]
@@ -100,12 +100,14 @@ class Ledger:
         return [m for m in self.study.models if registry.spec(m).family != "baseline"]
 
     def leader(self) -> tuple[str, int] | None:
-        """Return the best model at the largest size that any was measured at, and that size."""
-        for size in reversed(self.study.sizes):
-            means = adjusted_means({m: self.losses[m, size] for m in self.learners()})
-            if means:
-                return min(means, key=lambda name: means[name]), size
-        return None
+        """Return the best model, and the largest size that it was measured at.
+
+        A model that was not measured at all rows stands with what it reached before: with more
+        rows it would hardly be worse.
+        """
+        return best_so_far(
+            {(m, size): self.losses[m, size] for m in self.learners() for size in self.study.sizes}
+        )
 
     def contenders(self) -> list[str]:
         """Return the leader and the models that are not told apart from it."""
