@@ -189,6 +189,20 @@ def test_when_one_model_is_ahead_for_sure_it_stops_early():
     assert max(place[2] for place in order) == 4  # a second wave for its own curve, no more
 
 
+def test_only_one_fit_of_many_rows_is_made_at_a_time_and_other_workers_do_small_ones():
+    known = ledger(models=("dummy", "logistic", "mlp"), sizes=(1000, 200_000))
+    curve(known, "dummy", [0.5, 0.5])
+    curve(known, "logistic", [0.4])
+    note(known, "mlp", 1000, [0.4] * 3)
+    (large,) = next_jobs(known, 1e6)
+    assert large.key["n_train"] == 200_000
+    known.in_flight.add((large.key["model"], 200_000, large.key["replicate"]))
+    assert all(job.key["n_train"] == 1000 for job in next_jobs(known, 1e6))
+    known.in_flight.clear()
+    curve(known, "logistic", [0.4, 0.39])
+    assert len(next_jobs(known, 1e6)) == 1  # networks of many rows do not train side by side
+
+
 def test_a_model_that_fails_is_not_tried_at_larger_sizes():
     known = ledger()
     job = known.study.job("xgboost", 100, 0)
