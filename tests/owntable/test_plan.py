@@ -99,6 +99,13 @@ def test_pace_goes_by_the_power_law_of_what_was_measured():
     assert guess == pace.prior_s("svm_rbf", 10_000)
 
 
+def test_fits_of_a_moment_tell_nothing_of_the_power():
+    pace = Pace(20, 2)
+    for size, seconds in ((100, 0.02), (300, 0.3)):
+        pace.learn("logistic", size, seconds)
+    assert pace.estimate_s("logistic", 3000) < 1.0
+
+
 def test_networks_side_by_side_take_less_than_one_after_another():
     pace = Pace(20, 2)
     pace.learn("mlp", 1000, 11.0, n_together=3)

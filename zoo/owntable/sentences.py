@@ -102,12 +102,13 @@ def _more(more: MoreData, advice: Advice) -> str:
         f"With {rows} {advice.best.model} would reach {score_text(more.score)} "
         f"(90% interval {_interval(more.low, more.high)})"
     )
-    gain = f"{100 * more.gain.low:.0f} to {100 * more.gain.high:.0f}%"
+    what = "what is missing to 1" if advice.metric in HIGHER_IS_BETTER else "the error"
+    gain = f"{100 * more.gain.low:.0f} to {100 * more.gain.high:.0f}% of {what} goes"
     said = {
-        "helps": f"more data would help: {gain} of what is missing to a perfect score goes",
+        "helps": f"more data would help: {gain}",
         "little": "that is little: the curve is nearly flat",
         "hurts": "the curve gets worse with more rows; look at how the rows came",
-        "cannot tell": f"whether it helps cannot be told ({gain} of what is missing goes)",
+        "cannot tell": f"whether it helps cannot be told ({gain})",
     }
     return f"{text}; {said[more.verdict]}."
 
