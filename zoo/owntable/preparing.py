@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from zoo.errors import DataError
 from zoo.owntable.cleaning import RECIPE_VERSION, labels_of, made_of, texts_of
@@ -189,9 +190,12 @@ def _prepare(
     for key in list(columns):  # one by one, for the sake of memory
         column = rows.take(columns.pop(key))
         finding = find_kind(column, hint)
+        pa.default_memory_pool().release_unused()
         parts = {} if finding.step is None else made_of(column, finding.step)
         findings.append(with_facts(finding, parts))
         made |= {} if findings[-1].step is None else parts
+        del column
+        pa.default_memory_pool().release_unused()
     findings, copies = without_copies(made, y, findings, found.task)
     steps = [finding.step for finding in findings if finding.step is not None]
     if not steps:
