@@ -129,7 +129,8 @@ def prepare(
         frame[named[what]] = column.to_numpy() if column.dtype.kind in "iufb" else column.array
     if "target" not in named:
         raise DataError("y is missing; give one value a row")
-    return _prepare(dict(frame.items()), named, name=name, task=task, where=name)
+    columns = dict(frame.items())
+    return _prepare(columns, named, name=name, task=task, where=name, is_file=False)
 
 
 def _series(values: Any, what: str) -> pd.Series[Any]:
@@ -165,6 +166,7 @@ def _prepare(
     task: Task | None,
     where: str,
     attrs: Mapping[Any, Any] = MappingProxyType({}),
+    is_file: bool = True,
 ) -> OwnTable:
     """Return the table; the columns are used up."""
     target = named["target"]
@@ -184,6 +186,8 @@ def _prepare(
         raise DataError(f"{where}: {error}") from error
     if "group" in named:
         columns.pop(named["group"])  # new rows are of new groups
+    if "time" in named and not is_file:
+        columns.pop(named["time"])  # it was given beside the columns
     groups, times = (None if one is None else rows.take(one) for one in (groups, times))
     findings: list[Finding] = []
     made: dict[str, pd.Series[Any]] = {}
