@@ -114,12 +114,24 @@ def test_where_not_all_rows_were_measured_the_answers_are_about_all_rows_all_the
         (1, 6000), (2, 12_000), (10, 60_000),
     ]  # fmt: skip
     text = dict(advice_lines(found))
-    assert "(there are 6,000: larger sizes were not measured)" in text["Best model"]
+    assert "(there are 6,000: it was not measured at more)" in text["Best model"]
     assert text["All the data"].startswith("With all rows of today lightgbm would reach")
     assert found.more[1].low < 0.1 * 12**-0.5 < found.more[1].high
     far = advice_of(curves, n_train=30_000)
     assert "forecasts were never checked beyond 32 times that" in far.more[2].reason
     assert far.more[1].reason is None
+
+
+def test_a_model_that_is_better_with_fewer_rows_than_others_with_all_is_the_best():
+    curves = curves_of(dummy=flat(0.5), lightgbm=falling(0.1), logistic=flat(0.3))
+    cells = curves.cells[
+        (curves.cells["model"] != "lightgbm") | (curves.cells["n_train"] < 3000)
+    ].rename(columns={"test_error_rate": "score"})
+    found = advice_of(CurveSet.from_scores(cells, metric="error_rate"))
+    assert (found.best.model, found.best.n_train) == ("lightgbm", 1000)
+    assert found.best.rivals[0].model == "logistic"
+    assert [more.factor for more in found.more] == [1, 2, 10]
+    assert [cost.n_train for cost in found.costs if cost.model == "lightgbm"] == [1000]
 
 
 def test_a_curve_of_one_size_has_no_forecast_and_it_is_said_why():

@@ -282,6 +282,15 @@ def test_pandas_polars_and_numpy_give_the_same_table():
     assert tables[0].digest == prepare(values, y).digest
 
 
+def test_groups_and_times_given_beside_the_columns_are_no_columns():
+    X, times = np.random.default_rng(0).normal(size=(N, 2)), pd.date_range("2024", periods=N)
+    table = prepare(X, labels(), groups=np.arange(N) % 7, times=times)
+    assert table.X.columns.tolist() == ["x0", "x1"]
+    assert table.groups.nunique() == 7
+    assert table.times.tolist() == times.tolist()
+    assert apply_recipe(pd.DataFrame(X, columns=["x0", "x1"]), table.recipe).shape == (N, 2)
+
+
 def test_polars_dtypes_are_understood():
     frame = pl.DataFrame(
         {

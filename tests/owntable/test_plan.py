@@ -99,6 +99,13 @@ def test_pace_goes_by_the_power_law_of_what_was_measured():
     assert guess == pace.prior_s("svm_rbf", 10_000)
 
 
+def test_fits_of_a_moment_tell_nothing_of_the_power():
+    pace = Pace(20, 2)
+    for size, seconds in ((100, 0.02), (300, 0.3)):
+        pace.learn("logistic", size, seconds)
+    assert pace.estimate_s("logistic", 3000) < 1.0
+
+
 def test_networks_side_by_side_take_less_than_one_after_another():
     pace = Pace(20, 2)
     pace.learn("mlp", 1000, 11.0, n_together=3)
@@ -187,6 +194,20 @@ def test_when_one_model_is_ahead_for_sure_it_stops_early():
     curve(known, "lightgbm", [0.2, 0.12, 0.08])
     order = drain(known)
     assert max(place[2] for place in order) == 4  # a second wave for its own curve, no more
+
+
+def test_only_one_fit_of_many_rows_is_made_at_a_time_and_other_workers_do_small_ones():
+    known = ledger(models=("dummy", "logistic", "mlp"), sizes=(1000, 200_000))
+    curve(known, "dummy", [0.5, 0.5])
+    curve(known, "logistic", [0.4])
+    note(known, "mlp", 1000, [0.4] * 3)
+    (large,) = next_jobs(known, 1e6)
+    assert large.key["n_train"] == 200_000
+    known.in_flight.add((large.key["model"], 200_000, large.key["replicate"]))
+    assert all(job.key["n_train"] == 1000 for job in next_jobs(known, 1e6))
+    known.in_flight.clear()
+    curve(known, "logistic", [0.4, 0.39])
+    assert len(next_jobs(known, 1e6)) == 1  # networks of many rows do not train side by side
 
 
 def test_a_model_that_fails_is_not_tried_at_larger_sizes():

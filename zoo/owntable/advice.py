@@ -13,7 +13,7 @@ from zoo.curves.curveset import CurveSet
 from zoo.curves.enough import SMALLEST_GAIN, Estimate, gain_from
 from zoo.curves.forecast import LossForecast
 from zoo.curves.winners import PairedTest, corrected_test, holm
-from zoo.owntable.paired import adjusted_means
+from zoo.owntable.paired import best_so_far
 
 __all__ = ["FACTORS", "Advice", "Best", "ModelCost", "MoreData", "Overtaking", "Rival", "advise"]
 
@@ -52,13 +52,13 @@ class Rival:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Best:
-    """The best model at today's size.
+    """The best model.
 
     Parameters
     ----------
     model : str
     n_train : int
-        The largest size that models were measured at.
+        The largest size that it was measured at.
     score, low, high : float
         Mean over draws of rows, and its 95% interval.
     replicates : int
@@ -151,8 +151,6 @@ class ModelCost:
         Means over draws of rows; compiling included.
     predict_ms : float
         Milliseconds to predict 1,000 rows.
-    is_at_top : bool
-        Whether that size is the largest of all.
     """
 
     model: str
@@ -160,7 +158,6 @@ class ModelCost:
     score: float
     fit_s: float
     predict_ms: float
-    is_at_top: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,18 +215,23 @@ def advise(curves: CurveSet, *, n_rows: int, n_test: int, n_train: int) -> Advic
         best=best,
         more=_more(curves, dataset, best, n_train),
         overtaking=_overtaking(curves, dataset),
-        costs=_costs(curves, best.n_train, n_test),
+        costs=_costs(curves, n_test),
     )
 
 
 def _best(curves: CurveSet, dataset: str, share: float) -> Best:
     losses, scores = curves.losses, curves.scores
     learned = losses[losses["family"] != "baseline"]
-    size = int(learned["n_train"].max())
+    found = best_so_far(
+        {
+            (str(name), int(at)): dict(zip(part["replicate"], part["loss"], strict=True))
+            for (name, at), part in learned.groupby(["model", "n_train"])
+        }
+    )
+    assert found is not None  # noqa: S101 (there are losses)
+    model, size = found
     here = learned[learned["n_train"] == size]
     table = here.pivot_table(index="replicate", columns="model", values="loss")
-    means = adjusted_means({str(name): dict(column.dropna()) for name, column in table.items()})
-    model = min(means, key=lambda name: means[name])
     own = scores[(scores["model"] == model) & (scores["n_train"] == size)]
     mean, low, high = mean_interval(own["score"])
     base = losses[(losses["family"] == "baseline") & (losses["n_train"] == size)]
@@ -348,7 +350,7 @@ def _overtaking(curves: CurveSet, dataset: str) -> Overtaking:
     )
 
 
-def _costs(curves: CurveSet, top: int, n_test: int) -> tuple[ModelCost, ...]:
+def _costs(curves: CurveSet, n_test: int) -> tuple[ModelCost, ...]:
     scores, losses = curves.scores, curves.losses
     rows = []
     for model, part in scores.groupby("model"):
@@ -361,7 +363,6 @@ def _costs(curves: CurveSet, top: int, n_test: int) -> tuple[ModelCost, ...]:
             score=float(numbers["score"].mean()),
             fit_s=float((numbers["fit_s"] + numbers["compile_s"]).mean()),
             predict_ms=float(numbers["predict_s"].mean()) * 1e6 / max(n_test, 1),
-            is_at_top=size == top,
         )
         mask = (losses["model"] == model) & (losses["n_train"] == size)
         rows.append((-size, float(losses.loc[mask, "loss"].mean()), cost))

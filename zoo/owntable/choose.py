@@ -15,7 +15,7 @@ from zoo.curves.forecast import LossForecast, fit_losses
 from zoo.curves.scale import scale_of
 from zoo.curves.winners import corrected_test
 from zoo.owntable.pace import Pace
-from zoo.owntable.paired import adjusted_means
+from zoo.owntable.paired import best_so_far
 from zoo.owntable.plan import Study, round_seconds
 
 __all__ = ["Ledger", "LeftOut", "left_out", "next_jobs"]
@@ -24,6 +24,7 @@ _SAFETY = 1.25  # an estimate has to fit this many times
 _LEVEL = 0.9  # of the interval that a beaten model's forecast has to be out of
 _FAR = 10  # times the rows that the best network is followed to
 _CLOSE = 1.2  # a model of more than so many times the best loss is no contender
+_LARGE = 2_000_000  # values in the training rows of one fit
 _SECOND_WAVE = 5  # draws of rows of the contenders at every size
 
 
@@ -100,12 +101,14 @@ class Ledger:
         return [m for m in self.study.models if registry.spec(m).family != "baseline"]
 
     def leader(self) -> tuple[str, int] | None:
-        """Return the best model at the largest size that any was measured at, and that size."""
-        for size in reversed(self.study.sizes):
-            means = adjusted_means({m: self.losses[m, size] for m in self.learners()})
-            if means:
-                return min(means, key=lambda name: means[name]), size
-        return None
+        """Return the best model, and the largest size that it was measured at.
+
+        A model that was not measured at all rows stands with what it reached before: with more
+        rows it would hardly be worse.
+        """
+        return best_so_far(
+            {(m, size): self.losses[m, size] for m in self.learners() for size in self.study.sizes}
+        )
 
     def contenders(self) -> list[str]:
         """Return the leader and the models that are not told apart from it."""
@@ -275,12 +278,20 @@ def next_jobs(ledger: Ledger, time_left_s: float) -> list[Job]:
             ledger, model, time_left_s
         ):
             continue
-        counts = (len(replicates), 1) if len(replicates) > 1 else (1,)
+        is_large = _is_large(ledger, size)
+        if is_large and any(_is_large(ledger, place[1]) for place in ledger.in_flight):
+            continue
+        counts = (len(replicates), 1) if len(replicates) > 1 and not is_large else (1,)
         for count in counts:
             need = ledger.pace.estimate_s(model, size, n_together=count) * _SAFETY
             if need <= time_left_s:
                 return [ledger.study.job(model, size, r) for r in replicates[:count]]
     return []
+
+
+def _is_large(ledger: Ledger, n_train: int) -> bool:
+    """Return whether a fit takes so much memory that only one is made at a time."""
+    return n_train * ledger.study.facts.n_features >= _LARGE
 
 
 def _waits_for_smaller(ledger: Ledger, model: str, size: int) -> bool:

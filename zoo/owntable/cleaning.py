@@ -145,8 +145,9 @@ def labels_of(column: pd.Series[Any]) -> pd.Series[Any]:
     """Return a plain column as labels without blanks at the ends; what stands for a gap is NaN."""
 
     def read(texts: pd.Series[Any]) -> NDArray[Any]:
-        bare = texts.str.strip().astype(object)
-        bare[is_gap(texts, LABEL_GAP_WORDS)] = np.nan
+        stripped = texts.str.strip()
+        bare = stripped.astype(object)
+        bare[is_gap(stripped, LABEL_GAP_WORDS)] = np.nan
         found: NDArray[Any] = bare.to_numpy(object)
         return found
 

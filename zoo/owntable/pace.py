@@ -33,6 +33,7 @@ _PRIORS: Mapping[str, tuple[float, float, float]] = {
 }
 _OTHER_NETWORK, _OTHER = (10.0, 4.0, 1.0), (0.3, 1.0, 1.1)
 _STEEPEST = 2.0
+_LEAST_S = 0.5  # less than that is noise and overhead, which tell nothing of the power
 _SIDE_BY_SIDE = 0.6  # of a lone network's time for each further one beside it
 
 
@@ -93,7 +94,7 @@ class Pace:
         took = float(np.median(seen[nearest]))
         found = took * self.prior_s(model, n_train) / self.prior_s(model, nearest)
         if len(sizes) > 1 and n_train > sizes[-1]:
-            before = float(np.median(seen[sizes[-2]]))
+            before = max(float(np.median(seen[sizes[-2]])), _LEAST_S)
             slope = np.log(took / before) / np.log(sizes[-1] / sizes[-2])
             grown = took * (n_train / sizes[-1]) ** float(np.clip(slope, 0.0, _STEEPEST))
             found = max(found, grown)

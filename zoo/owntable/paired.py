@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-__all__ = ["adjusted_means"]
+__all__ = ["adjusted_means", "best_so_far"]
 
 _ROUNDS = 100
 
@@ -41,3 +41,28 @@ def adjusted_means(losses: Mapping[str, Mapping[int, float]]) -> dict[str, float
         if np.abs(of_draw - before).max() < 1e-12:
             break
     return dict(zip(models, map(float, of_model), strict=True))
+
+
+def best_so_far(losses: Mapping[tuple[str, int], Mapping[int, float]]) -> tuple[str, int] | None:
+    """Return the model with the least loss at its own largest size, and that size.
+
+    Of the models whose largest size is the same, the draws of rows are adjusted for.
+
+    Parameters
+    ----------
+    losses : mapping of (model, size) to mapping of replicate to loss
+
+    Examples
+    --------
+    >>> best_so_far({("a", 100): {0: 0.3}, ("a", 900): {0: 0.2}, ("b", 100): {0: 0.1}})
+    ('b', 100)
+    """
+    largest: dict[str, int] = {}
+    for (model, size), values in losses.items():
+        if values:
+            largest[model] = max(size, largest.get(model, 0))
+    found: dict[tuple[str, int], float] = {}
+    for size in set(largest.values()):
+        means = adjusted_means({m: losses[m, size] for m, last in largest.items() if last == size})
+        found |= {(model, size): mean for model, mean in means.items()}
+    return min(found, key=lambda place: (found[place], place)) if found else None

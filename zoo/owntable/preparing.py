@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from zoo.errors import DataError
 from zoo.owntable.cleaning import RECIPE_VERSION, labels_of, made_of, texts_of
@@ -128,7 +129,8 @@ def prepare(
         frame[named[what]] = column.to_numpy() if column.dtype.kind in "iufb" else column.array
     if "target" not in named:
         raise DataError("y is missing; give one value a row")
-    return _prepare(dict(frame.items()), named, name=name, task=task, where=name)
+    columns = dict(frame.items())
+    return _prepare(columns, named, name=name, task=task, where=name, is_file=False)
 
 
 def _series(values: Any, what: str) -> pd.Series[Any]:
@@ -164,6 +166,7 @@ def _prepare(
     task: Task | None,
     where: str,
     attrs: Mapping[Any, Any] = MappingProxyType({}),
+    is_file: bool = True,
 ) -> OwnTable:
     """Return the table; the columns are used up."""
     target = named["target"]
@@ -183,15 +186,20 @@ def _prepare(
         raise DataError(f"{where}: {error}") from error
     if "group" in named:
         columns.pop(named["group"])  # new rows are of new groups
+    if "time" in named and not is_file:
+        columns.pop(named["time"])  # it was given beside the columns
     groups, times = (None if one is None else rows.take(one) for one in (groups, times))
     findings: list[Finding] = []
     made: dict[str, pd.Series[Any]] = {}
     for key in list(columns):  # one by one, for the sake of memory
         column = rows.take(columns.pop(key))
         finding = find_kind(column, hint)
+        pa.default_memory_pool().release_unused()
         parts = {} if finding.step is None else made_of(column, finding.step)
         findings.append(with_facts(finding, parts))
         made |= {} if findings[-1].step is None else parts
+        del column
+        pa.default_memory_pool().release_unused()
     findings, copies = without_copies(made, y, findings, found.task)
     steps = [finding.step for finding in findings if finding.step is not None]
     if not steps:

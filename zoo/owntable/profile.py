@@ -81,10 +81,14 @@ def find_kind(column: pd.Series[Any], hint: Decimal | None = None) -> Finding:
         missing, and how many values there are, is known when they are read.
     """
     if isinstance(column.dtype, pd.StringDtype):
-        known = column.dropna()
+        known = column.dropna() if column.hasnans else column
         some = known.iloc[:: max(1, len(known) // _SAMPLE)]
-        amount = _Words(some, hint).amount()
-        return amount or _Words(column, hint).levels()
+        sample = _Words(some, hint)
+        if (amount := sample.amount()) is not None:
+            return amount
+        if sample.is_long_text():
+            return _find_text(column, sample.n_words())
+        return _Words(column, hint).levels()
     n_missing, n_unique = int(column.isna().sum()), int(column.nunique())
     facts = {"name": str(column.name), "n_missing": n_missing, "n_unique": n_unique}
     if n_unique == 0:
@@ -171,6 +175,19 @@ def _levels(facts: Mapping[str, Any], counts: pd.Series[Any]) -> Finding:
     return _used(facts, "category", note, levels=kept)
 
 
+def _find_text(column: pd.Series[Any], n_words: float) -> Finding:
+    is_there = np.array(column.notna(), bool)
+    is_there[is_there] = ~is_gap(column[is_there], LABEL_GAP_WORDS)
+    known = column if is_there.all() else column[is_there]
+    facts = {
+        "name": str(column.name),
+        "n_missing": len(column) - len(known),
+        "n_unique": int(known.nunique()),
+    }
+    note = f"free text of {n_words:.0f} words on average; models see topics"
+    return _used(facts, "text", note, learnt=learn_words(known))
+
+
 class _Words:
     """A column of text.
 
@@ -182,7 +199,7 @@ class _Words:
 
     def __init__(self, column: pd.Series[Any], hint: Decimal | None) -> None:
         codes, levels = pd.factorize(column)
-        self.hint = hint
+        self.column, self.hint = column, hint
         self.counts = np.bincount(codes[codes >= 0], minlength=len(levels))
         self.texts = pd.Series(levels, dtype="str").str.strip()
         self.is_level = ~is_gap(self.texts, LABEL_GAP_WORDS)
@@ -257,20 +274,28 @@ class _Words:
         found = _used(self.facts, "number", note)
         return Finding(found.note, {"name": self.facts["name"], "kind": "clock"})
 
-    def _words(self, known: pd.Series[Any]) -> Finding:
-        counts = (
-            pd.Series(self.counts[self.is_level], index=known.to_numpy()).groupby(level=0).sum()
-        )
-        share = len(counts) / self.n_known
+    def n_words(self) -> float:
+        """Return how many words a text has on average."""
+        known = self.texts[self.is_level]
         some = known.iloc[:: max(1, len(known) // _SAMPLE)]
-        n_words = some.str.count(r"\s+").mean() + 1
+        return float(some.str.count(r"\s+").mean()) + 1 if len(some) else 0.0
+
+    def is_long_text(self) -> bool:
+        """Return whether these are texts of several words, most of them different."""
+        if is_named_id(self.facts["name"]) or self.facts["n_unique"] <= 10:
+            return False
+        return self.facts["n_unique"] >= 0.3 * self.n_known and self.n_words() >= 4
+
+    def _words(self, known: pd.Series[Any]) -> Finding:
+        n_levels = self.facts["n_unique"]
+        share = n_levels / self.n_known
+        some = known.iloc[:: max(1, len(known) // _SAMPLE)]
+        n_words = self.n_words()
         is_single = n_words < 1.5 or is_named_id(self.facts["name"])
         is_single |= bool((~some.str.contains(r"[^\W\d_]")).mean() > 0.95)  # no letter: a number
         if share >= 0.95 and self.n_known >= _MIN_IDS and is_single:
-            return _unused(self.facts, "id", f"{len(counts)} different values; it names the rows")
-        is_long = n_words >= 4 and share >= 0.3 and len(counts) > 10
-        if is_long or (share > 0.5 and len(counts) > 100 and n_words >= 1.5):
-            learnt = learn_words(known)
-            note = f"free text of {n_words:.0f} words on average; models see topics"
-            return _used(self.facts, "text", note, learnt=learnt)
-        return _levels(self.facts, counts)
+            return _unused(self.facts, "id", f"{n_levels} different values; it names the rows")
+        if share > 0.5 and n_levels > 100 and n_words >= 1.5:
+            return _find_text(self.column, n_words)
+        counts = pd.Series(self.counts[self.is_level], index=known.to_numpy())
+        return _levels(self.facts, counts.groupby(level=0).sum())

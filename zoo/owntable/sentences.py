@@ -50,7 +50,7 @@ def _best(advice: Advice) -> str:
         text += f" (95% interval {_interval(best.low, best.high)})"
     text += f" when trained on {best.n_train:,} rows"
     if best.n_train < advice.n_train:
-        text += f" (there are {advice.n_train:,}: larger sizes were not measured)"
+        text += f" (there are {advice.n_train:,}: it was not measured at more)"
     if best.baseline is not None:
         text += f"; without looking at the columns it would be {score_text(best.baseline)}"
     return f"{text}."
@@ -102,12 +102,13 @@ def _more(more: MoreData, advice: Advice) -> str:
         f"With {rows} {advice.best.model} would reach {score_text(more.score)} "
         f"(90% interval {_interval(more.low, more.high)})"
     )
-    gain = f"{100 * more.gain.low:.0f} to {100 * more.gain.high:.0f}%"
+    what = "what is missing to 1" if advice.metric in HIGHER_IS_BETTER else "the error"
+    gain = f"{100 * more.gain.low:.0f} to {100 * more.gain.high:.0f}% of {what} goes"
     said = {
-        "helps": f"more data would help: {gain} of what is missing to a perfect score goes",
+        "helps": f"more data would help: {gain}",
         "little": "that is little: the curve is nearly flat",
         "hurts": "the curve gets worse with more rows; look at how the rows came",
-        "cannot tell": f"whether it helps cannot be told ({gain} of what is missing goes)",
+        "cannot tell": f"whether it helps cannot be told ({gain})",
     }
     return f"{text}; {said[more.verdict]}."
 
@@ -152,7 +153,7 @@ def _cost(advice: Advice) -> str:
     text += f", 1,000 predictions {milliseconds(best.predict_ms)}."
     others = [
         f"{cost.model} {round_seconds(cost.fit_s)}"
-        + ("" if cost.is_at_top else f" at {cost.n_train:,} rows")
+        + ("" if cost.n_train == best.n_train else f" at {cost.n_train:,} rows")
         for cost in advice.costs
         if cost.model not in (best.model, "dummy")
     ]
@@ -162,7 +163,8 @@ def _cost(advice: Advice) -> str:
 def _cheaper(advice: Advice) -> ModelCost | None:
     """Return the cheapest model that is not told apart from the best, if it is much cheaper."""
     costs = {cost.model: cost for cost in advice.costs}
-    ties = [costs[name] for name in advice.best.ties if name in costs]
+    size = advice.best.n_train
+    ties = [costs[name] for name in advice.best.ties if costs[name].n_train == size]
     if not ties:
         return None
     least = min(ties, key=lambda cost: cost.fit_s)

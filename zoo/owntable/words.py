@@ -13,7 +13,7 @@ __all__ = ["learn_words", "word_features"]
 _N_BUCKETS = 1024
 _N_TOPICS = 20
 _MAX_LEARNT = 10_000  # texts
-_BLOCK = 20_000
+_BLOCK = 5000
 
 
 def learn_words(texts: pd.Series[Any]) -> dict[str, Any]:
@@ -40,13 +40,13 @@ def learn_words(texts: pd.Series[Any]) -> dict[str, Any]:
     return {"rarity": rarity.tolist(), "topics": np.round(svd.components_, 5).tolist()}
 
 
-def word_features(texts: pd.Series[Any], learnt: dict[str, Any]) -> NDArray[np.float64]:
+def word_features(texts: pd.Series[Any], learnt: dict[str, Any]) -> NDArray[np.float32]:
     """Return numbers of texts, (n_texts, n_topics + 1): the topics, then the number of words."""
     rarity = np.asarray(learnt["rarity"], np.float64)
     topics = np.asarray(learnt["topics"], np.float64)
     if rarity.shape != (_N_BUCKETS,) or topics.ndim != 2 or topics.shape[1] != _N_BUCKETS:
         raise ValueError(f"expected weights of {_N_BUCKETS} buckets of words")
-    found = np.empty((len(texts), len(topics) + 1))
+    found = np.empty((len(texts), len(topics) + 1), np.float32, order="F")
     for start in range(0, len(texts), _BLOCK):
         rows = slice(start, start + _BLOCK)
         counts = _counts(texts.iloc[rows])
