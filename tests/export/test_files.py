@@ -142,6 +142,11 @@ def test_the_signature_of_a_litert_file_is_what_its_runtime_says(tmp_path):
     runner = interpreter.get_signature_runner("serving_default")
     assert [*runner.get_input_details()] == [given["name"]]
     assert [*runner.get_output_details()] == [answer["name"]]
+    # the largest number that the steps reach is the largest of the rows, by a step
+    steps, largest = given["inner"], np.abs(model._encode(X)).max()
+    reach = steps["scale"] * max(127 - steps["zero_point"], 128 + steps["zero_point"])
+    assert abs(reach - largest) <= 2 * steps["scale"]
+    assert answer["inner"] == {"dtype": "int8", "scale": 1 / 256, "zero_point": -128}
 
 
 def test_parquet_rows_calibrate_too(folder):
