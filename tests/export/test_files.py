@@ -71,7 +71,7 @@ def test_the_command_writes_a_file_and_its_signature(folder):
     done = zoo_export("m.zoo", "--to", "onnx", "-o", "made.onnx", cwd=folder)
     assert done.returncode == 0
     assert "LogisticClassifier to onnx, float32: made.onnx" in done.stdout
-    signature = json.loads((folder / "made.signature.json").read_text())
+    signature = json.loads((folder / "made.onnx.signature.json").read_text())
     assert [given["column"] for given in signature["inputs"]] == [
         str(name) for name in messy_table()[0].columns
     ]
@@ -136,8 +136,8 @@ def test_the_signature_of_a_litert_file_is_what_its_runtime_says(tmp_path):
     assert given["shape"] == interpreter.get_input_details()[0]["shape"].tolist()
     assert answer["shape"] == [1, 3]
     assert np.dtype(given["dtype"]) == interpreter.get_input_details()[0]["dtype"]
-    assert signature["preprocessing"] == "m.preprocessing.json"
-    recipe = json.loads((tmp_path / "m.preprocessing.json").read_text())
+    assert signature["preprocessing"] == "m.tflite.preprocessing.json"
+    recipe = json.loads((tmp_path / "m.tflite.preprocessing.json").read_text())
     assert len(recipe["matrix"]) == given["shape"][1]
     runner = interpreter.get_signature_runner("serving_default")
     assert [*runner.get_input_details()] == [given["name"]]

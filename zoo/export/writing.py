@@ -18,9 +18,8 @@ Content = bytes | Callable[[Path], None]
 
 
 def side_file(path: Path, what: str) -> Path:
-    """Return m.WHAT.json beside m, m.tflite or m.onnx."""
-    stem = path.stem if path.suffix in {".tflite", ".onnx"} else path.name
-    return path.with_name(f"{stem}.{what}.json")
+    """Return m.onnx.WHAT.json for m.onnx, so that each file of a model has its own."""
+    return path.with_name(f"{path.name}.{what}.json")
 
 
 def as_json(value: Any) -> bytes:
