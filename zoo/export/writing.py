@@ -92,4 +92,9 @@ def _put(path: Path, content: Content) -> None:
         with _beside(path) as old:
             if path.exists():
                 path.rename(old)
-            part.rename(path)
+            try:
+                part.rename(path)
+            except OSError:
+                if old.exists():
+                    old.rename(path)
+                raise
