@@ -36,11 +36,11 @@ COLUMNS = (
 DATASETS = ("credit_data", "thyroid", "diamonds", "digits")
 N_TRAIN, N_TEST, N_CALLS = 2000, 1000, 200
 SMALLER: dict[str, dict[str, Any]] = {
-    "tabm": {"k": 8, "units": 128},
-    "tabm_ple": {"k": 8, "units": 128},
-    "tabm_mini": {"k": 8, "units": 128},
+    "tabm": {"k": 8, "units": 64},
+    "tabm_ple": {"k": 8, "units": 64},
+    "tabm_mini": {"k": 8, "units": 64},
     "realmlp": {"units": 128},
-    "ft_transformer": {"units": 64},
+    "ft_transformer": {"units": 32, "n_blocks": 2},
     "dcn_v2": {"units": 128},
 }
 Runtime = tuple[Callable[[Any], Any], Callable[[Any], Any]]  # rows to inputs, inputs to answers

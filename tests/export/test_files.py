@@ -71,7 +71,7 @@ def test_the_command_writes_a_file_and_its_signature(folder):
     done = zoo_export("m.zoo", "--to", "onnx", "-o", "made.onnx", cwd=folder)
     assert done.returncode == 0
     assert "LogisticClassifier to onnx, float32: made.onnx" in done.stdout
-    signature = json.loads((folder / "made.signature.json").read_text())
+    signature = json.loads((folder / "made.onnx.signature.json").read_text())
     assert [given["column"] for given in signature["inputs"]] == [
         str(name) for name in messy_table()[0].columns
     ]
@@ -113,7 +113,7 @@ def test_eight_bits_want_rows_of_the_models_own_table(tmp_path):
 def test_an_estimator_of_another_kind_says_why_it_cannot_go(tmp_path):
     model = make("logistic").fit(*task_of("logistic", "classification"))
     model.model_ = object()
-    with pytest.raises(ExportError, match="its object is not one that the zoo can write"):
+    with pytest.raises(ExportError, match="no graph for what a object computes"):
         export_model(model, tmp_path / "m", to="onnx")
 
 
@@ -136,12 +136,17 @@ def test_the_signature_of_a_litert_file_is_what_its_runtime_says(tmp_path):
     assert given["shape"] == interpreter.get_input_details()[0]["shape"].tolist()
     assert answer["shape"] == [1, 3]
     assert np.dtype(given["dtype"]) == interpreter.get_input_details()[0]["dtype"]
-    assert signature["preprocessing"] == "m.preprocessing.json"
-    recipe = json.loads((tmp_path / "m.preprocessing.json").read_text())
+    assert signature["preprocessing"] == "m.tflite.preprocessing.json"
+    recipe = json.loads((tmp_path / "m.tflite.preprocessing.json").read_text())
     assert len(recipe["matrix"]) == given["shape"][1]
     runner = interpreter.get_signature_runner("serving_default")
     assert [*runner.get_input_details()] == [given["name"]]
     assert [*runner.get_output_details()] == [answer["name"]]
+    # the largest number that the steps reach is the largest of the rows, by a step
+    steps, largest = given["inner"], np.abs(model._encode(X)).max()
+    reach = steps["scale"] * max(127 - steps["zero_point"], 128 + steps["zero_point"])
+    assert abs(reach - largest) <= 2 * steps["scale"]
+    assert answer["inner"] == {"dtype": "int8", "scale": 1 / 256, "zero_point": -128}
 
 
 def test_parquet_rows_calibrate_too(folder):

@@ -1,4 +1,5 @@
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -7,6 +8,7 @@ import pytest
 import zoo
 from tests.export.messy import fitted, make, messier, task_of
 from tests.export.runtimes import answers_of, run
+from zoo.errors import ExportError
 from zoo.export import export_model, why_not
 
 WHY = "it comes with the extra 'export'"
@@ -30,6 +32,12 @@ EVERY = [
 
 def assert_same_answers(name, task, to, folder):
     model, (X, _) = fitted(name, task), task_of(name, task)
+    reason = why_not(model, to)
+    if reason is not None:  # then it says so, in a line
+        with pytest.raises(ExportError, match=re.escape(reason)):
+            export_model(model, folder / "m", to=to)
+        assert "\n" not in reason
+        return
     made = export_model(model, folder / "m", to=to)
     for rows in (X, messier(X)):
         expected, found = answers_of(model, rows), run(model, made, rows)
@@ -55,7 +63,9 @@ def test_small_integers_keep_most_answers(name, tmp_path):
     model, (X, _) = fitted(name), task_of(name, "classification")
     if why_not(model, "litert", "int8") is not None:
         pytest.skip("no network of layers")
+    of_dense_layers = name in {"perceptron", "mlp", "deep_mlp"}
     made = export_model(model, tmp_path / "m", to="litert", precision="int8", calibration=X)
+    assert made.precision == ("int8" if of_dense_layers else "int8 mixed")
     expected, found = answers_of(model, X), run(model, made, X)
     assert np.abs(found - expected).mean() < 0.03
     assert np.abs(found - expected).max() < 0.15

@@ -14,7 +14,7 @@ from zoo.export.trees import Ensemble, is_of_trees, read_trees
 
 __all__ = ["answer_of", "grow", "why_not"]
 
-_WHY_NOT = "its {} is not one that the zoo can write as a graph"
+_WHY_NOT = "the zoo has no graph for what a {} computes"
 
 Answer = Callable[[Any], Any]
 

@@ -69,8 +69,7 @@ def _convert(folder: str, precision: str, rows: NDArray[np.float32] | None) -> b
     converter.target_spec.supported_ops = [kinds.TFLITE_BUILTINS_INT8, kinds.TFLITE_BUILTINS]
     if precision == "int8":
         return bytes(converter.convert())
-    from tensorflow.lite.python import schema_py_generated as schema
-
+    schema = need("ai_edge_litert.schema_py_generated", "ai-edge-litert")
     others = [name for name in vars(schema.BuiltinOperator) if name.isupper()]
     options = tf.lite.experimental.QuantizationDebugOptions(
         denylisted_ops=[name for name in others if name not in _DENSE]

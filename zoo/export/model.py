@@ -87,7 +87,7 @@ def export_model(
     model : estimator
         Of the zoo, fitted.
     path : path-like
-        The file to write; a folder for a SavedModel. `m.signature.json` is written beside it.
+        The file to write; a folder for a SavedModel. `m.onnx.signature.json` goes beside `m.onnx`.
     to : {"litert", "onnx", "savedmodel"}
     precision : {"float32", "int8"}
         int8 for LiteRT and networks only. Networks that embed numbers or have members keep all

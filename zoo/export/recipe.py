@@ -77,11 +77,11 @@ def raw_values(model: Any, X: pd.DataFrame) -> dict[str, NDArray[Any]]:
             codes = read_codes(values, {level: code for code, level in enumerate(column.levels)})
             known = np.array([*column.levels, column.missing], object)
             found[column.key] = known[np.where(np.isnan(codes), -1, codes).astype(int)]
+        elif _is_empty(model, i):
+            found[column.key] = np.full(len(frame), np.nan)
         elif column.kind == "date":
             days = read_numbers(values, "date")[0].astype(np.float64)
             found[column.key] = np.round(days * 86400.0, 6)  # or an hour might end too early
-        elif _is_empty(model, i):
-            found[column.key] = np.full(len(frame), np.nan)
         else:
             found[column.key] = read_numbers(values, column.kind)[0].astype(np.float64)
     return found

@@ -85,19 +85,37 @@ def of_litert(model: Any, content: bytes, precision: str) -> dict[str, Any]:
     (given,), (made,) = interpreter.get_input_details(), interpreter.get_output_details()
     described = _head(model, "litert", precision)
     picture = picture_shape(model)
-    name = "row" if picture is None else "picture"
-    outputs = _output(model, made["shape"].tolist()) | _numbers(made)
-    described |= {
-        "inputs": [{"name": name, "shape": given["shape"].tolist(), **_numbers(given)}],
-        "outputs": [outputs],
-    }
+    inner = _inner_steps(content)
+    row: dict[str, Any] = {"name": "row" if picture is None else "picture"}
+    row |= {"dtype": _name(given), "shape": given["shape"].tolist()} | inner[0]
+    output = _output(model, made["shape"].tolist()) | {"dtype": _name(made)} | inner[1]
+    described |= {"inputs": [row], "outputs": [output]}
     return described if picture is not None else described | {"preprocessing": ""}
 
 
-def _numbers(detail: dict[str, Any]) -> dict[str, Any]:
-    """Return the type of a tensor, and scale and zero point where it is of small integers."""
-    found: dict[str, Any] = {"dtype": np.dtype(detail["dtype"]).name}
-    scale, zero_point = detail["quantization"]
-    if scale:
-        found |= {"scale": float(scale), "zero_point": int(zero_point)}
+def _name(detail: dict[str, Any]) -> str:
+    return str(np.dtype(detail["dtype"]).name)
+
+
+def _inner_steps(content: bytes) -> list[dict[str, Any]]:
+    """Return what small integers input and output are inside, as `inner`, if they are any.
+
+    A file whose graph is in 8 bits begins and ends with an operation that converts.
+    """
+    schema = need("ai_edge_litert.schema_py_generated", "ai-edge-litert")
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    (graph,) = model.subgraphs
+    found: list[dict[str, Any]] = [{}, {}]
+    for node in graph.operators:
+        code = model.operatorCodes[node.opcodeIndex].builtinCode
+        if code == schema.BuiltinOperator.QUANTIZE and node.inputs[0] == graph.inputs[0]:
+            found[0] = _steps(graph.tensors[node.outputs[0]])
+        if code == schema.BuiltinOperator.DEQUANTIZE and node.outputs[0] == graph.outputs[0]:
+            found[1] = _steps(graph.tensors[node.inputs[0]])
     return found
+
+
+def _steps(tensor: Any) -> dict[str, Any]:
+    steps = tensor.quantization
+    kind = {"dtype": "int8", "scale": float(steps.scale[0]), "zero_point": int(steps.zeroPoint[0])}
+    return {"inner": kind}

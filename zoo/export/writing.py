@@ -18,9 +18,8 @@ Content = bytes | Callable[[Path], None]
 
 
 def side_file(path: Path, what: str) -> Path:
-    """Return m.WHAT.json beside m, m.tflite or m.onnx."""
-    stem = path.stem if path.suffix in {".tflite", ".onnx"} else path.name
-    return path.with_name(f"{stem}.{what}.json")
+    """Return m.onnx.WHAT.json for m.onnx, so that each file of a model has its own."""
+    return path.with_name(f"{path.name}.{what}.json")
 
 
 def as_json(value: Any) -> bytes:
@@ -93,4 +92,9 @@ def _put(path: Path, content: Content) -> None:
         with _beside(path) as old:
             if path.exists():
                 path.rename(old)
-            part.rename(path)
+            try:
+                part.rename(path)
+            except OSError:
+                if old.exists():
+                    old.rename(path)
+                raise

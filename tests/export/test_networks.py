@@ -1,0 +1,28 @@
+import keras
+import numpy as np
+
+from zoo.export.networks import _Bins, _MeanShares
+from zoo.training.embedding_layers import PiecewiseLinearEmbedding
+from zoo.training.ensemble_layers import MembersMean
+
+EDGES = np.array([[-2.0, -1.0, 0.5, 0.75, 3.0], [0.0, 1.0, 1.0, 1.0, 1.0], [5.0] * 5], np.float32)
+
+
+def test_bins_without_large_constants_count_as_those_with_them():
+    layers = [kind(n_bins=4, units=2) for kind in (PiecewiseLinearEmbedding, _Bins)]
+    x = np.linspace(-9.0, 9.0, 73, dtype=np.float32)[:, None].repeat(3, axis=1)
+    for layer in layers:
+        layer.build((None, 3))
+        layer.edges.assign(EDGES)
+    published, ours = (keras.ops.convert_to_numpy(layer.shares(x)) for layer in layers)
+    np.testing.assert_allclose(ours, published, atol=1e-6)
+    assert np.abs(ours).max() < 20
+
+
+def test_the_mean_of_members_is_what_their_logarithms_hold():
+    outputs = np.random.default_rng(0).normal(size=(5, 4, 3)).astype(np.float32)
+    logits = MembersMean(is_logits=True)(outputs)
+    shares = _MeanShares(is_logits=True)(outputs)
+    np.testing.assert_allclose(keras.ops.softmax(logits), shares, rtol=1e-5)
+    numbers = [kind(is_logits=False)(outputs) for kind in (MembersMean, _MeanShares)]
+    np.testing.assert_allclose(*numbers, rtol=1e-6)
