@@ -35,10 +35,10 @@ check-data: $(VENV)/installed ## Recompute the facts of all data sets that are a
 	$(BIN)/zoo check-data
 
 $(VENV)/extras: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[jax,sonnet,torch]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[jax,sonnet,torch,export,files]'
 	@touch $@
 
-extras: $(VENV)/extras ## Install JAX, Sonnet and PyTorch; make test then runs what needs them, too
+extras: $(VENV)/extras ## Install every extra of the package; make test then runs what needs them, too
 
 frameworks: $(VENV)/extras ## Measure one network in each framework (5 min), into results/frameworks
 	$(BIN)/python benchmarks/frameworks/run.py
@@ -61,11 +61,7 @@ backtest: $(VENV)/installed ## Measure forecasts on the curves in CURVES (a CSV;
 parity: $(VENV)/peers ## Compare with the published models (hours; goes on if cut off; ADULT=FILE for Adult)
 	$(BIN)/python benchmarks/parity/run.py $(if $(ADULT),--adult $(ADULT))
 
-$(VENV)/export: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[export]'
-	@touch $@
-
-exports: $(VENV)/export ## Export every model to every format and set it beside its estimator (30 min)
+exports: $(VENV)/extras ## Export every model to every format and set it beside its estimator (30 min)
 	$(BIN)/python benchmarks/frameworks/exports.py --fresh
 
 format: $(VENV)/installed ## Format the code
