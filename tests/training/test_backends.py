@@ -21,7 +21,7 @@ NETWORKS = [
     for name in zoo.models()
     if spec(name).trains_together or name == "modern_nca"  # the others are of other libraries
 ]
-FITTED = ("mlp", "deep_mlp", "realmlp", "resnet", "tabm", "modern_nca", "cnn")
+FITTED = ("mlp", "realmlp", "resnet", "tabm", "modern_nca", "cnn")
 BACKENDS = [
     pytest.param(
         name,
