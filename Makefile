@@ -40,7 +40,7 @@ $(VENV)/extras: $(VENV)/installed
 
 extras: $(VENV)/extras ## Install every extra of the package; make test then runs what needs them, too
 
-frameworks: $(VENV)/extras ## Measure one network in each framework (5 min), into results/frameworks
+frameworks: $(VENV)/extras ## Measure one network in each framework (about 5 min), into results/frameworks
 	$(BIN)/python benchmarks/frameworks/run.py
 
 $(VENV)/peers: $(VENV)/installed

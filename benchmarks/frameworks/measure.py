@@ -41,10 +41,10 @@ def measure(engine_class: type[Engine], task: Task) -> tuple[dict[str, float], A
         "epoch_s": epoch_s,
         "first_call_s": first + epochs_s[0] - epoch_s,
         **{f"predict_{n}_ms": _latency_ms(engine, task, n) for n in _CALLS},
-        "size_kb": _size_kb(engine),
     }
+    # before saving: for that, Keras imports TensorFlow on every backend
     peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {**found, "peak_rss_mb": peak_kb / 1024}, logits
+    return {**found, "peak_rss_mb": peak_kb / 1024, "size_kb": _size_kb(engine)}, logits
 
 
 def _latency_ms(engine: Engine, task: Task, n_rows: int) -> float:

@@ -82,7 +82,8 @@ def draw(table: pd.DataFrame, path: Path) -> None:
         axes.spines[["top", "right"]].set_visible(False)
         axes.set_xlim(0, 1.22 * rows[column].max())
         for place, value in enumerate(rows[column]):
-            axes.text(value, place, f" {value:.3g}", va="center", fontsize=8)
+            text = f" {value:,.0f}" if value >= 100 else f" {value:.3g}"
+            axes.text(value, place, text, va="center", fontsize=8)
     figure.suptitle("One network of two hidden layers, 4,096 rows of thyroid, one thread")
     figure.savefig(path, dpi=110)
     plt.close(figure)

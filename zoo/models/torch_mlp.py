@@ -14,7 +14,7 @@ from zoo.models.targets import ClassWeight
 from zoo.training.torch_threads import one_thread
 
 
-class _StochasticDepth(nn.Module):  # type: ignore[misc]
+class StochasticDepth(nn.Module):  # type: ignore[misc]
     """Residual blocks that are there with a probability, each drawn anew for a batch.
 
     A block that is not there is not computed: the graph that gradients go back through is as deep
@@ -62,7 +62,7 @@ def _linear(kernel: NDArray[np.float32], bias: NDArray[np.float32]) -> nn.Linear
 
 class _TorchSteps(Steps):
     def __init__(self, weights: Weights, survival: float, loss: str, seed: int) -> None:
-        self._network = _StochasticDepth(weights, survival)
+        self._network = StochasticDepth(weights, survival)
         self._rng = np.random.default_rng(seed)
         self._loss = loss
         parameters = list(self._network.parameters())
@@ -128,7 +128,7 @@ class _TorchMLP:
         return _TorchSteps(weights, self.survival, loss, seed)
 
     def _apply(self, weights: Weights, X: NDArray[np.float32]) -> NDArray[np.float32]:
-        network = _StochasticDepth(weights, self.survival)
+        network = StochasticDepth(weights, self.survival)
         with torch.inference_mode():
             outputs: NDArray[np.float32] = network(torch.from_numpy(X)).numpy()
         return outputs
