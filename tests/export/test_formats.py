@@ -22,11 +22,12 @@ FAST = [
     ("logistic", "classification", "onnx"),
     ("xgboost", "classification", "onnx"),
 ]
+# A SavedModel is the function that ONNX and LiteRT are made of: one model of each kind will do.
+SAVED = ("knn", "resnet", "wide_deep", "cnn", "hist_gradient_boosting")
 EVERY = [
-    (name, task, to)
-    for name in zoo.models()
-    for task in zoo.spec(name).tasks
-    for to in (("litert", "onnx", "savedmodel") if task == "classification" else ("onnx",))
+    *((name, task, "onnx") for name in zoo.models() for task in zoo.spec(name).tasks),
+    *((name, "classification", "litert") for name in zoo.models()),
+    *((name, "classification", "savedmodel") for name in SAVED),
 ]
 
 

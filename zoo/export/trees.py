@@ -71,7 +71,10 @@ def _setter(side: list[int], place: int) -> Callable[[int], None]:
 def _at_most(threshold: float) -> float:
     """Return the number of 32 bits that bounds the same numbers of 32 bits from above."""
     near = np.float32(threshold)
-    return float(near if near <= threshold else np.nextafter(near, np.float32(-np.inf)))
+    # numpy compares a number of its own with one of Python's in the precision of its own
+    return float(
+        near if float(near) <= float(threshold) else np.nextafter(near, np.float32(-np.inf))
+    )
 
 
 def is_of_trees(model: Any) -> bool:
