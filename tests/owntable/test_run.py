@@ -13,8 +13,9 @@ from tests.owntable.tables import churn, measured_folder, price
 from zoo.bench.store import read
 from zoo.errors import DataError, StoreError
 from zoo.owntable.preparing import prepare
-from zoo.owntable.run import Measuring, ledger_of, open_pool
+from zoo.owntable.run import Measuring, ledger_of
 from zoo.owntable.session import keep_own, load_state, make_study
+from zoo.owntable.workers import open_pool
 from zoo.saving import load_model, load_table
 
 LIGHT = ["logistic", "decision_tree"]

@@ -16,11 +16,11 @@ import pandas as pd
 
 from zoo.curves.curveset import CurveSet
 from zoo.owntable.advice import Advice
+from zoo.owntable.budget import parse_budget
 from zoo.owntable.page import advice_of, write_page
-from zoo.owntable.plan import parse_budget
 from zoo.owntable.preparing import prepare
-from zoo.owntable.run import open_pool
 from zoo.owntable.session import Options, Result, conclude, keep_own, make_study
+from zoo.owntable.workers import open_pool
 
 __all__ = ["LearningCurve", "learning_curve"]
 
@@ -144,7 +144,7 @@ def learning_curve(
     with ExitStack() as stack:
         if out is None:
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        pool = open_pool(folder, n_workers=options.workers, budget_s=seconds)
+        pool = open_pool(folder, n_workers=options.workers, budget_s=seconds, models=options.models)
         with closing(pool):
             facts = keep_own(table, folder, say)
             del table

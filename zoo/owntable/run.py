@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from zoo import registry
 from zoo.bench.plan import Job
 from zoo.bench.pool import Pool, Worker
 from zoo.bench.run import provenance, write_cell
 from zoo.bench.store import CellWriter, has_results, pack, read
-from zoo.bench.suite import Budget
+from zoo.owntable.budget import round_seconds
 from zoo.owntable.choose import Ledger, LeftOut, left_out, next_jobs
 from zoo.owntable.pace import Pace
-from zoo.owntable.plan import BASE_REPLICATES, Study, cell_of, round_seconds
+from zoo.owntable.plan import Study, cell_of
 from zoo.owntable.refit import REFIT
 
 __all__ = [
     "USUAL_START_S",
     "Measuring",
     "Outcome",
-    "default_workers",
     "expected_s",
     "ledger_of",
-    "open_pool",
 ]
 
 _SUITE = "own table"
 USUAL_START_S = 2.0  # of a worker, from its start to its first fit, on an ordinary machine
-_MEMORY_SHARE = 0.8  # of what is free, for all workers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,13 +247,6 @@ class Measuring:
                 self._take(job, answer)
 
 
-def open_pool(folder: Path, *, n_workers: int, budget_s: float) -> Pool:
-    """Return worker processes for a results folder, which load while something else is done."""
-    free = psutil.virtual_memory().available / 2**20
-    limits = Budget(seconds=budget_s, memory_mb=int(_MEMORY_SHARE * free / n_workers))
-    return Pool(n_workers, limits, [str(folder.resolve())], BASE_REPLICATES)
-
-
 def _has_first_answer(ledger: Ledger) -> bool:
     """Return whether the first models are measured, or failed, at every size."""
     return all(
@@ -281,10 +268,3 @@ def _standing(ledger: Ledger) -> str:
     order = sorted(means, key=lambda name: means[name])
     texts = [f"{name} {score_text(float(scale.score(means[name])))}" for name in order]
     return f"{metric_name(ledger.study.metric)} with {size:,} rows: {', '.join(texts)}"
-
-
-def default_workers() -> int:
-    """Return the cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return max(1, os.cpu_count() or 1)

@@ -9,8 +9,8 @@ import numpy as np
 from zoo.curves.aggregate import HIGHER_IS_BETTER
 from zoo.curves.sentences import round_size
 from zoo.owntable.advice import FACTORS, Advice, Best, ModelCost, MoreData, Overtaking
+from zoo.owntable.budget import round_seconds
 from zoo.owntable.choose import LeftOut
-from zoo.owntable.plan import round_seconds
 from zoo.owntable.wording import metric_name, milliseconds, score_text
 
 __all__ = ["advice_lines", "next_steps"]

@@ -12,14 +12,14 @@ from typing import Any
 from zoo.bench.pool import Pool
 from zoo.bench.store import check_folder, has_results, set_aside
 from zoo.data.kept import KeptFacts, facts_of, keep
-from zoo.errors import DataError, ModelFileError
+from zoo.errors import DataError
+from zoo.owntable.budget import round_seconds
 from zoo.owntable.choose import Ledger, LeftOut
 from zoo.owntable.plan import (
     MOST_REPLICATES,
     Study,
     describe,
     models_for,
-    round_seconds,
     sizes_for,
 )
 from zoo.owntable.refit import Refit
@@ -27,12 +27,12 @@ from zoo.owntable.run import (
     USUAL_START_S,
     Measuring,
     Outcome,
-    default_workers,
     expected_s,
     ledger_of,
 )
 from zoo.owntable.splitting import split_own
 from zoo.owntable.table import OwnTable
+from zoo.owntable.workers import default_workers
 
 __all__ = ["Options", "Result", "conclude", "keep_own", "load_state", "make_study"]
 
@@ -152,16 +152,6 @@ def make_study(facts: KeptFacts, models: Sequence[str] = ()) -> Study:
     )
 
 
-def check_model_path(path: Path | None) -> None:
-    """Refuse a place that no model can be written to, before anything is measured."""
-    if path is None:
-        return
-    if path.is_dir() or not path.parent.is_dir():
-        raise ModelFileError(
-            f"'{path}' cannot be written; --save-model expects a file in a folder that exists"
-        )
-
-
 def conclude(
     study: Study, out: Path, pool: Pool, options: Options, *, started: float, say: Say
 ) -> Result:
@@ -172,7 +162,7 @@ def conclude(
     study : Study
     out : Path
     pool : Pool
-        From `zoo.owntable.run.open_pool`.
+        From `zoo.owntable.workers.open_pool`.
     options : Options
     started : float
         When the command started, of `time.monotonic`.
@@ -239,7 +229,7 @@ def _save(
 ) -> Refit:
     n_rows = measuring.ledger.study.facts.n_rows
     need, left = _refit_s(measuring.ledger), limit - time.monotonic()
-    if need > left:
+    if need > 1.3 * left + 1.0:  # the estimate is on the safe side, and there is a deadline
         error = (
             f"a fit of {model} on all {n_rows:,} rows would take about {round_seconds(need)}, and "
             f"{round_seconds(max(left, 0.0))} were left; run the same command with more --budget"
