@@ -179,7 +179,7 @@ def test_a_worker_fits_the_best_model_on_all_rows_and_the_file_holds_the_recipe(
         ledger, _ = ledger_of(study, out)
         measuring = Measuring(
             ledger, pool, out, end=math.inf, started=0.0,
-            reserve_s=lambda known, start_s: 0.0, tell=lambda line, is_answer: None,
+            reserve_s=lambda known: 0.0, tell=lambda line, is_answer: None,
         )  # fmt: skip
         deadline = time.monotonic() + 100
         assert measuring.refit("logistic", tmp_path / "m.zoo", deadline=deadline) is None

@@ -137,7 +137,9 @@ def learning_curve(
     """
     started = time.monotonic()
     seconds = parse_budget(budget) if isinstance(budget, str) else float(budget)
-    options = Options(budget_s=seconds, models=tuple(models or ()), n_workers=n_workers)
+    options = Options(
+        budget_s=seconds, models=tuple(models or ()), n_workers=n_workers, writes_page=False
+    )
     say = _aloud if verbose else _quiet
     table = prepare(X, y, name=name, task=task, groups=groups, times=times)
     folder = Path(tempfile.mkdtemp(prefix="zoo-curve-") if out is None else out)

@@ -20,7 +20,6 @@ from zoo.owntable.plan import Study, cell_of
 from zoo.owntable.refit import REFIT
 
 __all__ = [
-    "USUAL_START_S",
     "Measuring",
     "Outcome",
     "expected_s",
@@ -28,7 +27,6 @@ __all__ = [
 ]
 
 _SUITE = "own table"
-USUAL_START_S = 2.0  # of a worker, from its start to its first fit, on an ordinary machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,8 +112,7 @@ class Measuring:
     end, started : float
         When the command has to end and when it started, of `time.monotonic`.
     reserve_s : callable
-        Gets what is known and the seconds that a worker took to its first fit; returns the
-        seconds to keep for what comes after measuring.
+        Gets what is known; returns the seconds to keep for what comes after measuring.
     tell : callable
         Gets a line, and whether it is an answer rather than progress.
     """
@@ -128,7 +125,7 @@ class Measuring:
         *,
         end: float,
         started: float,
-        reserve_s: Callable[[Ledger, float], float],
+        reserve_s: Callable[[Ledger], float],
         tell: Callable[[str, bool], None],
     ) -> None:
         self.ledger, self._folder, self._tell = ledger, folder, tell
@@ -139,14 +136,13 @@ class Measuring:
         self._sent: dict[int, _Sent] = {}
         self._homes: dict[int, set[str]] = {}
         self._alone: list[Job] = []
-        self.start_s = USUAL_START_S
         self._first_answer_s: float | None = None
         self._n_measured = 0
 
     @property
     def end(self) -> float:
         """When measuring has to end, as far as is known: what comes after it takes its time too."""
-        return self._final - self._reserve_s(self.ledger, self.start_s)
+        return self._final - self._reserve_s(self.ledger)
 
     def _worker_for(self, model: str) -> Worker:
         """Return the idle worker that served the model before, or another network; else any."""
@@ -183,8 +179,6 @@ class Measuring:
             return
         self.ledger.in_flight.discard(place)
         took = sent.took_s()
-        if not self._n_measured and sent.worker.first_began_s is not None:
-            self.start_s = sent.worker.first_began_s
         if answer.pop("is_late", False):
             self.ledger.late[place[0]] = (place[1], took)
             return
