@@ -40,7 +40,7 @@ Say = Callable[[str, bool], None]
 
 _STATE = "curve.json"
 _MOST_FOR_REFIT = 0.5  # of the budget
-_START_S = 3.0  # of a worker
+_START_S = 2.0  # of a worker
 _REPORT_S = 3.5  # to write the report, on an ordinary machine
 
 
@@ -183,8 +183,10 @@ def conclude(
     for line in describe(study, expected_s(ledger, options.workers), options.budget_s):
         say(line, True)
 
-    # how many seconds pass for one that this process works: others may take of the cores
-    busy = max(1.0, (time.monotonic() - started) / max(time.process_time(), 0.5))
+    # How many seconds pass for one that this process works: others may take of the cores. While
+    # the workers load they do so too, and that will be over, so it counts by half.
+    passed = (time.monotonic() - started) / max(time.process_time(), 0.5)
+    busy = 1.0 + max(passed - 1.0, 0.0) / 2
 
     def reserve_s(known: Ledger) -> float:
         return _report_s(options, busy) + _refit_reserve_s(known, options, busy)
