@@ -27,7 +27,13 @@ def start(*arguments, cwd):
         text=True,
         cwd=cwd,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        preexec_fn=_hear_ctrl_c,  # noqa: PLW1509 (no other thread runs here)
     )
+
+
+def _hear_ctrl_c():
+    """Put back what a shell takes from a test run in the background: SIGINT is then ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def zoo_command(*arguments, cwd):
@@ -129,9 +135,9 @@ def test_a_short_budget_is_kept_and_says_what_it_left_out(tmp_path):
     X.assign(churn=y).to_csv(tmp_path / "t.csv", index=False)
     began = time.monotonic()
     code, out, err = zoo_command(
-        "curve", "t.csv", "--target", "churn", "--budget", "25s", "--out", "out", cwd=tmp_path
+        "curve", "t.csv", "--target", "churn", "--budget", "45s", "--out", "out", cwd=tmp_path
     )
-    assert time.monotonic() - began < 28.5
+    assert time.monotonic() - began < 49.5
     assert code == 0, err
     assert "left out: tabm_mini at" in out
     assert "may be left out" in out
@@ -211,7 +217,7 @@ def test_a_messy_file_comes_to_an_answer_a_page_and_predictions(tmp_path, make):
     page = " ".join((tmp_path / "o/report.html").read_text(encoding="utf-8").split())
     assert words in out + page
     assert "Best model: " in out
-    assert "left out" not in out
+    assert "left out:" not in out
     code, _, err = zoo_command("predict", "m.zoo", "t.csv", "-o", "s.csv", cwd=tmp_path)
     assert code == 0, err
     scores = pd.read_csv(tmp_path / "s.csv")

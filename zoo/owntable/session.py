@@ -187,9 +187,13 @@ def conclude(
     # the workers load they do so too, and that will be over, so it counts by half.
     passed = (time.monotonic() - started) / max(time.process_time(), 0.5)
     busy = 1.0 + max(passed - 1.0, 0.0) / 2
+    most = 0.5 * (end - time.monotonic())  # at least half of what is left is for measuring
 
     def reserve_s(known: Ledger) -> float:
-        return _report_s(options, busy) + _refit_reserve_s(known, options, busy)
+        after = _report_s(options, busy)
+        if known.leader() is not None:
+            after += _refit_reserve_s(known, options, busy)
+        return min(after, most)
 
     measuring = Measuring(
         ledger,
