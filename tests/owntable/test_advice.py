@@ -203,4 +203,4 @@ def test_scores_where_higher_is_better_are_said_the_right_way_round():
     )
     assert found.best.model == "lightgbm"
     assert found.more[1].score > found.best.score
-    assert "(higher is better.)" in dict(advice_lines(found))["Best model"]
+    assert "Higher is better." in dict(advice_lines(found))["Best model"]

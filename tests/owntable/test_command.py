@@ -27,7 +27,13 @@ def start(*arguments, cwd):
         text=True,
         cwd=cwd,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        preexec_fn=_hear_ctrl_c,  # noqa: PLW1509 (no other thread runs here)
     )
+
+
+def _hear_ctrl_c():
+    """Put back what a shell takes from a test run in the background: SIGINT is then ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def zoo_command(*arguments, cwd):
@@ -129,9 +135,9 @@ def test_a_short_budget_is_kept_and_says_what_it_left_out(tmp_path):
     X.assign(churn=y).to_csv(tmp_path / "t.csv", index=False)
     began = time.monotonic()
     code, out, err = zoo_command(
-        "curve", "t.csv", "--target", "churn", "--budget", "25s", "--out", "out", cwd=tmp_path
+        "curve", "t.csv", "--target", "churn", "--budget", "45s", "--out", "out", cwd=tmp_path
     )
-    assert time.monotonic() - began < 28.5
+    assert time.monotonic() - began < 49.5
     assert code == 0, err
     assert "left out: tabm_mini at" in out
     assert "may be left out" in out
@@ -155,6 +161,71 @@ def test_numbers_are_predicted_and_a_zipped_file_is_read(tmp_path):
     scores = pd.read_csv(tmp_path / "s.csv")
     assert list(scores) == ["prediction"]
     assert np.abs(scores["prediction"] - y[:5]).max() < 1.0
+
+
+def rare_class(X, y):
+    """One class has two rows."""
+    y = y.copy()
+    y.iloc[[5, 90]] = "maybe"
+    return X.assign(churn=y), "3 classes"
+
+
+def wide(X, y):
+    """Return 400 columns by 90 rows."""
+    rng = np.random.default_rng(0)
+    noise = pd.DataFrame(rng.normal(size=(90, 400)).round(3)).add_prefix("gene ")
+    return noise.assign(a=X["a"][:90], churn=y[:90]), "90 rows with a target"
+
+
+def all_text(X, y):
+    """Return words only, with gaps as people write them."""
+    frame = pd.DataFrame(
+        {
+            "mood": np.where(X["a"] > 0, "glad", "sad"),
+            "plan": X["plan"].where(X["d"] > -1, "N/A"),
+            "size": np.where(X["b"] > 1, "large", np.where(X["b"] > 0, "?", "small")),
+        }
+    )
+    return frame.assign(churn=y), "240 rows with a target"
+
+
+def dates_and_levels(X, y):
+    """Return dates in three formats, amounts with separators, and 200 levels."""
+    days = pd.Timestamp("2020-03-01") + pd.to_timedelta(np.arange(len(X)), unit="D")
+    frame = pd.DataFrame(
+        {
+            "iso": days.strftime("%Y-%m-%d"),
+            "german": days.strftime("%d.%m.%Y"),
+            "american": days.strftime("%m/%d/%Y"),
+            "amount": [f"{1000 * value + 5000:,.2f}" for value in X["a"]],
+            "town": [f"town {k % 200}" for k in range(len(X))],
+        }
+    )
+    return frame.assign(churn=y), "240 rows with a target"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", [rare_class, wide, all_text, dates_and_levels])
+def test_a_messy_file_comes_to_an_answer_a_page_and_predictions(tmp_path, make):
+    frame, words = make(*churn(240))
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    code, out, err = zoo_command(
+        "curve", "t.csv", "--target", "churn", *LIGHT, "--out", "o", "--save-model", "m.zoo",
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert code == 0, (out, err)
+    page = " ".join((tmp_path / "o/report.html").read_text(encoding="utf-8").split())
+    assert words in out + page
+    assert "Best model: " in out
+    assert "no time" not in out
+    assert "it failed" not in out
+    code, _, err = zoo_command("predict", "m.zoo", "t.csv", "-o", "s.csv", cwd=tmp_path)
+    assert code == 0, err
+    scores = pd.read_csv(tmp_path / "s.csv")
+    assert len(scores) == len(frame)
+    assert np.allclose(scores.drop(columns="prediction").sum(axis=1), 1.0)
+    if make is not wide:
+        assert (scores["prediction"] == frame["churn"]).mean() > 0.7
 
 
 @pytest.fixture(scope="module")

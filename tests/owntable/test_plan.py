@@ -4,9 +4,10 @@ import pytest
 
 from zoo.data.kept import KeptFacts
 from zoo.errors import DataError, DefinitionError, ZooError
+from zoo.owntable.budget import parse_budget, round_seconds
 from zoo.owntable.choose import Ledger, left_out, next_jobs
 from zoo.owntable.pace import Pace
-from zoo.owntable.plan import Study, models_for, parse_budget, round_seconds, sizes_for
+from zoo.owntable.plan import Study, models_for, sizes_for
 
 
 def study(models=("dummy", "logistic", "lightgbm", "xgboost", "mlp"), sizes=(100, 300, 1000)):

@@ -13,8 +13,9 @@ from tests.owntable.tables import churn, measured_folder, price
 from zoo.bench.store import read
 from zoo.errors import DataError, StoreError
 from zoo.owntable.preparing import prepare
-from zoo.owntable.run import Measuring, ledger_of, open_pool
+from zoo.owntable.run import Measuring, ledger_of
 from zoo.owntable.session import keep_own, load_state, make_study
+from zoo.owntable.workers import open_pool
 from zoo.saving import load_model, load_table
 
 LIGHT = ["logistic", "decision_tree"]
@@ -178,7 +179,7 @@ def test_a_worker_fits_the_best_model_on_all_rows_and_the_file_holds_the_recipe(
         ledger, _ = ledger_of(study, out)
         measuring = Measuring(
             ledger, pool, out, end=math.inf, started=0.0,
-            reserve_s=lambda known, start_s: 0.0, tell=lambda line, is_answer: None,
+            reserve_s=lambda known: 0.0, tell=lambda line, is_answer: None,
         )  # fmt: skip
         deadline = time.monotonic() + 100
         assert measuring.refit("logistic", tmp_path / "m.zoo", deadline=deadline) is None

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +49,17 @@ class Worker:
         Folders with cards of the user's own.
     n_places : int
         How many networks train side by side.
+    imports : sequence of str
+        Modules to load at once.
     """
 
     def __init__(
-        self, inbox: queue.Queue[Any], budget: Budget, folders: list[str], n_places: int
+        self,
+        inbox: queue.Queue[Any],
+        budget: Budget,
+        folders: list[str],
+        n_places: int,
+        imports: Sequence[str] = (),
     ) -> None:
         self._budget, self._folders, self._n_places = budget, folders, n_places
         threads = {name: str(budget.threads) for name in THREAD_VARIABLES}
@@ -61,7 +69,7 @@ class Worker:
         flags = " ".join(filter(None, [program_cache_flags(), os.environ.get("TF_XLA_FLAGS")]))
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the process)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "zoo.bench.worker"],
+            [sys.executable, "-m", "zoo.bench.worker", *imports],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
@@ -171,15 +179,26 @@ class Pool:
     folders : list of str
     n_places : int
         How many networks train side by side.
+    imports : sequence of str
+        Modules that each worker loads at once.
     """
 
-    def __init__(self, n_workers: int, budget: Budget, folders: list[str], n_places: int) -> None:
+    def __init__(
+        self,
+        n_workers: int,
+        budget: Budget,
+        folders: list[str],
+        n_places: int,
+        *,
+        imports: Sequence[str] = (),
+    ) -> None:
+        self._imports = imports
         self._inbox: queue.Queue[Any] = queue.Queue()
         self._budget, self._folders, self._n_places = budget, folders, n_places
         self.workers = [self._start() for _ in range(n_workers)]
 
     def _start(self) -> Worker:
-        return Worker(self._inbox, self._budget, self._folders, self._n_places)
+        return Worker(self._inbox, self._budget, self._folders, self._n_places, self._imports)
 
     def _replace(self, worker: Worker) -> None:
         worker.kill()

@@ -91,7 +91,8 @@ def main() -> None:
     os.dup2(2, 1)
     threading.Thread(target=_follow_parent, args=(os.getppid(),), daemon=True).start()
     warnings.simplefilter("ignore")
-    importlib.import_module("zoo.bench.cell")  # while the other process is at something else
+    for name in ("zoo.bench.cell", *sys.argv[1:]):  # while the other process is at something else
+        importlib.import_module(name)
     for line in sys.stdin:
         job = json.loads(line)
         (_call if "call" in job else _serve)(job, out)

@@ -14,9 +14,10 @@ from zoo.bench.plan import Job
 from zoo.curves.forecast import LossForecast, fit_losses
 from zoo.curves.scale import scale_of
 from zoo.curves.winners import corrected_test
+from zoo.owntable.budget import round_seconds
 from zoo.owntable.pace import Pace
 from zoo.owntable.paired import best_so_far
-from zoo.owntable.plan import Study, round_seconds
+from zoo.owntable.plan import Study
 
 __all__ = ["Ledger", "LeftOut", "left_out", "next_jobs"]
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from zoo.errors import ZooError
+from zoo.owntable.budget import check_model_path, parse_budget, round_seconds
 
 __all__ = ["curve", "predict"]
 
@@ -60,35 +61,37 @@ def curve(
     started = _started()
     from zoo import registry
     from zoo.definitions import unknown
-    from zoo.owntable.plan import models_for, parse_budget
-    from zoo.owntable.preparing import read_own
-    from zoo.owntable.run import open_pool
-    from zoo.owntable.session import Options, check_model_path, conclude, keep_own, make_study
+    from zoo.owntable.workers import default_workers, open_pool
 
     if task is not None and task not in ("classification", "regression"):
         raise unknown("task", task, ("classification", "regression"))
     names = tuple(name.strip() for text in models or () for name in text.split(",") if name.strip())
     for name in names:
         registry.spec(name)  # refuses one that is unknown before the file is read
-    options = Options(
-        budget_s=parse_budget(budget),
-        models=names,
-        n_workers=workers,
-        save_model=save_model,
-        command=("zoo", *sys.argv[1:]),
-    )
+    seconds, folder = parse_budget(budget), out or _out_of(file)
     check_model_path(save_model)
-    folder = out or _out_of(file)
-    chosen_task: Any = task
-    with closing(open_pool(folder, n_workers=options.workers, budget_s=options.budget_s)) as pool:
+    n_workers = workers or default_workers()
+    with closing(open_pool(folder, n_workers=n_workers, budget_s=seconds, models=names)) as pool:
+        from zoo.owntable.plan import models_for
+        from zoo.owntable.preparing import read_own
+        from zoo.owntable.session import Options, conclude, keep_own, make_study
+
+        chosen: Any = task
         table = read_own(
-            file, target=target, task=chosen_task, group=group, time=time_column, sheet=sheet
+            file, target=target, task=chosen, group=group, time=time_column, sheet=sheet
         )
         models_for(table.task, is_pictures=table.image_shape is not None, chosen=names)
         for line in _introduce(table):
             _say(line, True)
         facts = keep_own(table, folder, _say)
         del table  # the workers read what they need; this process needs it no more
+        options = Options(
+            budget_s=seconds,
+            models=names,
+            n_workers=n_workers,
+            save_model=save_model,
+            command=("zoo", *sys.argv[1:]),
+        )
         study = make_study(facts, names)
         result = conclude(study, folder, pool, options, started=started, say=_say)
     _finish(folder, options, result, started)
@@ -112,7 +115,6 @@ def _finish(folder: Path, options: Any, result: Any, started: float) -> None:
     """Write the page, print the advice, and end with the exit code."""
     from zoo.data.kept import facts_of
     from zoo.owntable.page import advice_of, write_page
-    from zoo.owntable.plan import round_seconds
     from zoo.owntable.sentences import advice_lines, next_steps
     from zoo.owntable.wording import plain
 

@@ -16,11 +16,11 @@ import pandas as pd
 
 from zoo.curves.curveset import CurveSet
 from zoo.owntable.advice import Advice
+from zoo.owntable.budget import parse_budget
 from zoo.owntable.page import advice_of, write_page
-from zoo.owntable.plan import parse_budget
 from zoo.owntable.preparing import prepare
-from zoo.owntable.run import open_pool
 from zoo.owntable.session import Options, Result, conclude, keep_own, make_study
+from zoo.owntable.workers import open_pool
 
 __all__ = ["LearningCurve", "learning_curve"]
 
@@ -137,14 +137,16 @@ def learning_curve(
     """
     started = time.monotonic()
     seconds = parse_budget(budget) if isinstance(budget, str) else float(budget)
-    options = Options(budget_s=seconds, models=tuple(models or ()), n_workers=n_workers)
+    options = Options(
+        budget_s=seconds, models=tuple(models or ()), n_workers=n_workers, writes_page=False
+    )
     say = _aloud if verbose else _quiet
     table = prepare(X, y, name=name, task=task, groups=groups, times=times)
     folder = Path(tempfile.mkdtemp(prefix="zoo-curve-") if out is None else out)
     with ExitStack() as stack:
         if out is None:
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        pool = open_pool(folder, n_workers=options.workers, budget_s=seconds)
+        pool = open_pool(folder, n_workers=options.workers, budget_s=seconds, models=options.models)
         with closing(pool):
             facts = keep_own(table, folder, say)
             del table

@@ -17,7 +17,7 @@ from zoo.curves.curveset import CurveSet
 from zoo.data.kept import KeptFacts, facts_of
 from zoo.errors import StoreError
 from zoo.owntable.advice import Advice, advise
-from zoo.owntable.plan import round_seconds
+from zoo.owntable.budget import round_seconds
 from zoo.owntable.sentences import advice_lines, next_steps
 from zoo.owntable.session import load_state
 from zoo.owntable.wording import metric_name, milliseconds, plain, score_text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,17 +9,16 @@ from typing import Any
 from zoo import registry
 from zoo.bench.plan import Job
 from zoo.data.kept import KeptFacts
-from zoo.errors import DataError, ZooError
+from zoo.errors import DataError
+from zoo.owntable.budget import round_seconds
+from zoo.owntable.workers import BASE_REPLICATES
 
 __all__ = [
-    "BASE_REPLICATES",
     "FIRST",
     "MOST_REPLICATES",
     "PROTOCOL",
     "Study",
     "models_for",
-    "parse_budget",
-    "round_seconds",
     "sizes_for",
 ]
 
@@ -29,7 +27,7 @@ PROTOCOL = "own-holdout/1"
 FIRST = ("dummy", "logistic", "lightgbm")
 _LADDER = (*FIRST, "random_forest", "xgboost", "mlp", "realmlp", "tabm_mini")
 _PICTURE_LADDER = ("dummy", "logistic", "lightgbm", "mlp", "cnn")
-BASE_REPLICATES, MOST_REPLICATES = 3, 10
+MOST_REPLICATES = 10
 _SMALLEST, _MOST_SIZES = 100, 6
 # Beside the headline; the area under the ROC curve is undefined where a test part lacks a class,
 # so it is only asked for as the headline.
@@ -163,38 +161,6 @@ def sizes_for(n_train: int, n_classes: int = 0) -> tuple[int, ...]:
         ]
     kept = [size for size in steps if size >= least][1 - _MOST_SIZES :]
     return (*kept, n_train)
-
-
-_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
-
-
-def parse_budget(text: str) -> float:
-    """Return the seconds of "90s", "10m" or "1h30m".
-
-    Raises
-    ------
-    ZooError
-        If it is none of these, or less than ten seconds.
-    """
-    parts = re.fullmatch(r"\s*((?:\d+(?:\.\d+)?[hms])+)\s*", text.lower())
-    if parts is None:
-        raise ZooError(f"--budget expects a time such as 90s, 10m or 1h30m, got '{text}'")
-    found = re.findall(r"(\d+(?:\.\d+)?)([hms])", parts[1])
-    seconds = sum(float(number) * _UNITS[unit] for number, unit in found)
-    if seconds < 10:
-        raise ZooError(f"--budget expects ten seconds or more, got '{text}'; try 2m")
-    return seconds
-
-
-def round_seconds(seconds: float) -> str:
-    """Return a time in words that a person would use."""
-    if seconds < 9.95:
-        return f"{seconds:.2g} s"
-    if seconds < 99.5:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.2g} min" if seconds < 570 else f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.2g} h"
 
 
 def describe(study: Study, expected_s: float, budget_s: float) -> list[str]:

@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from zoo import registry
 from zoo.bench.plan import Job
 from zoo.bench.pool import Pool, Worker
 from zoo.bench.run import provenance, write_cell
 from zoo.bench.store import CellWriter, has_results, pack, read
-from zoo.bench.suite import Budget
+from zoo.owntable.budget import round_seconds
 from zoo.owntable.choose import Ledger, LeftOut, left_out, next_jobs
 from zoo.owntable.pace import Pace
-from zoo.owntable.plan import BASE_REPLICATES, Study, cell_of, round_seconds
+from zoo.owntable.plan import Study, cell_of
 from zoo.owntable.refit import REFIT
 
 __all__ = [
-    "USUAL_START_S",
     "Measuring",
     "Outcome",
-    "default_workers",
     "expected_s",
     "ledger_of",
-    "open_pool",
 ]
 
 _SUITE = "own table"
-USUAL_START_S = 2.0  # of a worker, from its start to its first fit, on an ordinary machine
-_MEMORY_SHARE = 0.8  # of what is free, for all workers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,8 +112,7 @@ class Measuring:
     end, started : float
         When the command has to end and when it started, of `time.monotonic`.
     reserve_s : callable
-        Gets what is known and the seconds that a worker took to its first fit; returns the
-        seconds to keep for what comes after measuring.
+        Gets what is known; returns the seconds to keep for what comes after measuring.
     tell : callable
         Gets a line, and whether it is an answer rather than progress.
     """
@@ -134,7 +125,7 @@ class Measuring:
         *,
         end: float,
         started: float,
-        reserve_s: Callable[[Ledger, float], float],
+        reserve_s: Callable[[Ledger], float],
         tell: Callable[[str, bool], None],
     ) -> None:
         self.ledger, self._folder, self._tell = ledger, folder, tell
@@ -145,14 +136,13 @@ class Measuring:
         self._sent: dict[int, _Sent] = {}
         self._homes: dict[int, set[str]] = {}
         self._alone: list[Job] = []
-        self.start_s = USUAL_START_S
         self._first_answer_s: float | None = None
         self._n_measured = 0
 
     @property
     def end(self) -> float:
         """When measuring has to end, as far as is known: what comes after it takes its time too."""
-        return self._final - self._reserve_s(self.ledger, self.start_s)
+        return self._final - self._reserve_s(self.ledger)
 
     def _worker_for(self, model: str) -> Worker:
         """Return the idle worker that served the model before, or another network; else any."""
@@ -189,8 +179,6 @@ class Measuring:
             return
         self.ledger.in_flight.discard(place)
         took = sent.took_s()
-        if not self._n_measured and sent.worker.first_began_s is not None:
-            self.start_s = sent.worker.first_began_s
         if answer.pop("is_late", False):
             self.ledger.late[place[0]] = (place[1], took)
             return
@@ -253,13 +241,6 @@ class Measuring:
                 self._take(job, answer)
 
 
-def open_pool(folder: Path, *, n_workers: int, budget_s: float) -> Pool:
-    """Return worker processes for a results folder, which load while something else is done."""
-    free = psutil.virtual_memory().available / 2**20
-    limits = Budget(seconds=budget_s, memory_mb=int(_MEMORY_SHARE * free / n_workers))
-    return Pool(n_workers, limits, [str(folder.resolve())], BASE_REPLICATES)
-
-
 def _has_first_answer(ledger: Ledger) -> bool:
     """Return whether the first models are measured, or failed, at every size."""
     return all(
@@ -281,10 +262,3 @@ def _standing(ledger: Ledger) -> str:
     order = sorted(means, key=lambda name: means[name])
     texts = [f"{name} {score_text(float(scale.score(means[name])))}" for name in order]
     return f"{metric_name(ledger.study.metric)} with {size:,} rows: {', '.join(texts)}"
-
-
-def default_workers() -> int:
-    """Return the cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return max(1, os.cpu_count() or 1)

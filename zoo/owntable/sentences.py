@@ -9,8 +9,8 @@ import numpy as np
 from zoo.curves.aggregate import HIGHER_IS_BETTER
 from zoo.curves.sentences import round_size
 from zoo.owntable.advice import FACTORS, Advice, Best, ModelCost, MoreData, Overtaking
+from zoo.owntable.budget import round_seconds
 from zoo.owntable.choose import LeftOut
-from zoo.owntable.plan import round_seconds
 from zoo.owntable.wording import metric_name, milliseconds, score_text
 
 __all__ = ["advice_lines", "next_steps"]
@@ -29,9 +29,9 @@ def _interval(low: float, high: float) -> str:
 
 def advice_lines(advice: Advice) -> Lines:
     """Return the answers: a heading and its sentences each."""
-    direction = "higher" if advice.metric in HIGHER_IS_BETTER else "lower"
+    direction = "Higher" if advice.metric in HIGHER_IS_BETTER else "Lower"
     return [
-        ("Best model", f"{_best(advice)} ({direction} is better.)"),
+        ("Best model", f"{_best(advice)} {direction} is better."),
         ("How sure", _certainty(advice.best)),
         *((f"{_times(more.factor)} the data", _more(more, advice)) for more in advice.more),
         ("Deep learning", _overtaking(advice.overtaking)),
@@ -102,7 +102,7 @@ def _more(more: MoreData, advice: Advice) -> str:
         f"With {rows} {advice.best.model} would reach {score_text(more.score)} "
         f"(90% interval {_interval(more.low, more.high)})"
     )
-    what = "what is missing to 1" if advice.metric in HIGHER_IS_BETTER else "the error"
+    what = "the distance to 1" if advice.metric in HIGHER_IS_BETTER else "the error"
     gain = f"{100 * more.gain.low:.0f} to {100 * more.gain.high:.0f}% of {what} goes"
     said = {
         "helps": f"more data would help: {gain}",

@@ -12,27 +12,26 @@ from typing import Any
 from zoo.bench.pool import Pool
 from zoo.bench.store import check_folder, has_results, set_aside
 from zoo.data.kept import KeptFacts, facts_of, keep
-from zoo.errors import DataError, ModelFileError
+from zoo.errors import DataError
+from zoo.owntable.budget import round_seconds
 from zoo.owntable.choose import Ledger, LeftOut
 from zoo.owntable.plan import (
     MOST_REPLICATES,
     Study,
     describe,
     models_for,
-    round_seconds,
     sizes_for,
 )
 from zoo.owntable.refit import Refit
 from zoo.owntable.run import (
-    USUAL_START_S,
     Measuring,
     Outcome,
-    default_workers,
     expected_s,
     ledger_of,
 )
 from zoo.owntable.splitting import split_own
 from zoo.owntable.table import OwnTable
+from zoo.owntable.workers import default_workers
 
 __all__ = ["Options", "Result", "conclude", "keep_own", "load_state", "make_study"]
 
@@ -41,7 +40,8 @@ Say = Callable[[str, bool], None]
 
 _STATE = "curve.json"
 _MOST_FOR_REFIT = 0.5  # of the budget
-_REPORT_S = 3.0  # to write the report, on an ordinary machine
+_START_S = 2.0  # of a worker
+_REPORT_S = 3.5  # to write the report, on an ordinary machine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +58,8 @@ class Options:
     save_model : Path or None
     command : tuple of str
         That repeats it; empty from Python.
+    writes_page : bool
+        Whether time is kept for the report.
     """
 
     budget_s: float = 600.0
@@ -65,6 +67,7 @@ class Options:
     n_workers: int | None = None
     save_model: Path | None = None
     command: tuple[str, ...] = ()
+    writes_page: bool = True
 
     @property
     def workers(self) -> int:
@@ -152,16 +155,6 @@ def make_study(facts: KeptFacts, models: Sequence[str] = ()) -> Study:
     )
 
 
-def check_model_path(path: Path | None) -> None:
-    """Refuse a place that no model can be written to, before anything is measured."""
-    if path is None:
-        return
-    if path.is_dir() or not path.parent.is_dir():
-        raise ModelFileError(
-            f"'{path}' cannot be written; --save-model expects a file in a folder that exists"
-        )
-
-
 def conclude(
     study: Study, out: Path, pool: Pool, options: Options, *, started: float, say: Say
 ) -> Result:
@@ -172,7 +165,7 @@ def conclude(
     study : Study
     out : Path
     pool : Pool
-        From `zoo.owntable.run.open_pool`.
+        From `zoo.owntable.workers.open_pool`.
     options : Options
     started : float
         When the command started, of `time.monotonic`.
@@ -190,11 +183,26 @@ def conclude(
     for line in describe(study, expected_s(ledger, options.workers), options.budget_s):
         say(line, True)
 
-    def reserve_s(known: Ledger, start_s: float) -> float:
-        return _report_s(options, start_s) + _refit_reserve_s(known, options)
+    # How many seconds pass for one that this process works: others may take of the cores. While
+    # the workers load they do so too, and that will be over, so it counts by half.
+    passed = (time.monotonic() - started) / max(time.process_time(), 0.5)
+    busy = 1.0 + max(passed - 1.0, 0.0) / 2
+    most = 0.5 * (end - time.monotonic())  # at least half of what is left is for measuring
+
+    def reserve_s(known: Ledger) -> float:
+        after = _report_s(options, busy)
+        if known.leader() is not None:
+            after += _refit_reserve_s(known, options, busy)
+        return min(after, most)
 
     measuring = Measuring(
-        ledger, pool, out, end=end, started=started, reserve_s=reserve_s, tell=say
+        ledger,
+        pool,
+        out,
+        end=end,
+        started=started,
+        reserve_s=reserve_s,
+        tell=say,
     )
     outcome = measuring.run(n_kept)
     leader = ledger.leader()
@@ -205,32 +213,34 @@ def conclude(
         raise DataError(f"no model has a score: {why}; give a longer --budget or other --models")
     saved = None
     if options.save_model is not None:
-        limit = end - _report_s(options, measuring.start_s)
+        limit = end - _report_s(options, busy)
         saved = _save(measuring, leader[0], options.save_model, limit, say, outcome)
     result = Result(outcome=outcome, refit=saved, spent_s=time.monotonic() - started)
     _write_state(out, study, options, result)
     return result
 
 
-def _report_s(options: Options, start_s: float) -> float:
-    """Return how long the report may take; a worker that was slow to start shows a busy machine."""
-    busy = min(max(start_s / USUAL_START_S, 1.0), 3.0)
-    return min(_REPORT_S * busy, 0.3 * options.budget_s)
+def _report_s(options: Options, busy: float) -> float:
+    """Return how long the report may take on a machine that is so busy."""
+    return min(_REPORT_S * busy, 0.35 * options.budget_s) if options.writes_page else 0.5
 
 
-def _refit_s(ledger: Ledger) -> float:
-    """Return how long the refit may take: of the model in the lead, or of the first ones."""
+def _refit_s(ledger: Ledger, busy: float) -> float:
+    """Return how long the refit may take: of the model in the lead, or of the first ones.
+
+    A new worker may have to start for it, if the time was up for what both were at.
+    """
     leader, n_rows = ledger.leader(), ledger.study.facts.n_rows
     names = [leader[0]] if leader else [n for n in ledger.study.first if n != "dummy"]
     need = max((ledger.pace.estimate_s(name, n_rows) for name in names), default=5.0)
-    return 1.0 + 1.3 * need
+    return _START_S * busy + 1.5 * need
 
 
-def _refit_reserve_s(ledger: Ledger, options: Options) -> float:
+def _refit_reserve_s(ledger: Ledger, options: Options, busy: float) -> float:
     """Return the time to keep for the refit; none if it would not be done anyway."""
     if options.save_model is None:
         return 0.0
-    need = _refit_s(ledger)
+    need = _refit_s(ledger, busy)
     return need if need <= _MOST_FOR_REFIT * options.budget_s else 0.0
 
 
@@ -238,8 +248,8 @@ def _save(
     measuring: Measuring, model: str, path: Path, limit: float, say: Say, outcome: Outcome
 ) -> Refit:
     n_rows = measuring.ledger.study.facts.n_rows
-    need, left = _refit_s(measuring.ledger), limit - time.monotonic()
-    if need > left:
+    need, left = _refit_s(measuring.ledger, 0.0), limit - time.monotonic()
+    if need > 1.3 * left + 1.0:  # the estimate is on the safe side, and there is a deadline
         error = (
             f"a fit of {model} on all {n_rows:,} rows would take about {round_seconds(need)}, and "
             f"{round_seconds(max(left, 0.0))} were left; run the same command with more --budget"
