@@ -12,6 +12,8 @@ import pandas as pd
 from cases import CASES, PEERS, PUBLISHED, PUBLISHED_SCORES
 from scipy import stats
 
+import zoo
+
 __all__ = ["CELLS", "read_cells", "write_report"]
 
 ROOT = Path(__file__).parents[2]
@@ -64,12 +66,26 @@ def compare(cells: list[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+def outdated(cells: list[dict[str, Any]]) -> list[str]:
+    """Return the comparisons of which a cell of ours is of an earlier version of the model."""
+    old = [
+        f"{cell['model']} on {cell['dataset']}"
+        for cell in cells
+        if cell["side"] == "ours" and cell["version"] != zoo.spec(cell["model"]).version
+    ]
+    return list(dict.fromkeys(old))
+
+
 def _seconds(pairs: list[Any]) -> list[float]:
     """Return the median seconds of both sides, of the seeds that one machine measured."""
     on_one = [pair for pair in pairs if len({cell.get("machine") for cell in pair}) == 1]
     if not on_one:
         return [np.nan, np.nan]
     return np.median([[cell["fit_s"] for cell in pair] for pair in on_one], axis=0).tolist()
+
+
+def _seconds_text(seconds: float) -> str:
+    return "" if np.isnan(seconds) else f"{seconds:.1f}"
 
 
 def published(cells: list[dict[str, Any]]) -> pd.DataFrame:
@@ -138,8 +154,8 @@ def write_report() -> None:
             ],
             "": table["verdict"],
             "seeds": table["seeds"],
-            "CPU s, ours": table["fit_s_ours"].map("{:.1f}".format),
-            "peer's": table["fit_s_peer"].map("{:.1f}".format),
+            "CPU s, ours": table["fit_s_ours"].map(_seconds_text),
+            "peer's": table["fit_s_peer"].map(_seconds_text),
         }
     )
     done = {(row.dataset, row.model) for row in table.itertuples()}
@@ -157,10 +173,13 @@ def write_report() -> None:
         "indicator for them. Every fit has one core and one thread; times are CPU seconds (median",
         "over seeds), compiling included, which falls on the first seed of a row. The difference",
         "is ours less the peer's with a paired 95% interval (Student's) over seeds; \"worse\"",
-        "means that the whole interval is on the wrong side.",
+        "means that the whole interval is on the wrong side. Times are of the seeds that one",
+        "machine measured on both sides.",
         "",
         f"So far: {', '.join(f'{n} {what}' for what, n in counts.items()) or 'nothing measured'}.",
         "Not measured yet: " + (", ".join(missing) or "nothing") + ".",
+        "Ours was measured before its version rose, and is measured again by the next run: "
+        + (", ".join(outdated(cells)) or "none") + ".",
         "",
         as_markdown(shown),
         "",
