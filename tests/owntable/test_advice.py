@@ -78,6 +78,14 @@ def test_models_of_different_draws_of_rows_are_compared_on_those_that_both_have(
     assert rival.replicates == 2
 
 
+def test_an_interval_does_not_leave_what_a_score_can_be():
+    curves = curves_of(
+        metric="roc_auc", replicates=2, noise=0.01, dummy=flat(0.5), lightgbm=flat(0.99)
+    )
+    best = advice_of(curves).best
+    assert 0 <= best.low < best.score < best.high == 1.0
+
+
 def test_one_draw_of_rows_tells_nothing_of_how_sure_it_is():
     found = advice_of(curves_of(replicates=1, dummy=flat(0.5), lightgbm=falling(0.1)))
     assert np.isnan(found.best.low)

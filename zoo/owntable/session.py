@@ -188,9 +188,10 @@ def conclude(
     passed = (time.monotonic() - started) / max(time.process_time(), 0.5)
     busy = 1.0 + max(passed - 1.0, 0.0) / 2
     most = 0.5 * (end - time.monotonic())  # at least half of what is left is for measuring
+    report_s = min(_report_s(options, busy), 0.5 * most)
 
     def reserve_s(known: Ledger) -> float:
-        after = _report_s(options, busy)
+        after = report_s
         if known.leader() is not None:
             after += _refit_reserve_s(known, options, busy)
         return min(after, most)
@@ -213,7 +214,7 @@ def conclude(
         raise DataError(f"no model has a score: {why}; give a longer --budget or other --models")
     saved = None
     if options.save_model is not None:
-        limit = end - _report_s(options, busy)
+        limit = end - report_s
         saved = _save(measuring, leader[0], options.save_model, limit, say, outcome)
     result = Result(outcome=outcome, refit=saved, spent_s=time.monotonic() - started)
     _write_state(out, study, options, result)
@@ -222,7 +223,7 @@ def conclude(
 
 def _report_s(options: Options, busy: float) -> float:
     """Return how long the report may take on a machine that is so busy."""
-    return min(_REPORT_S * busy, 0.35 * options.budget_s) if options.writes_page else 0.5
+    return min(_REPORT_S * busy, 0.2 * options.budget_s) if options.writes_page else 0.5
 
 
 def _refit_s(ledger: Ledger, busy: float) -> float:
