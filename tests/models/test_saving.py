@@ -304,14 +304,17 @@ def npy(array):
     return stream.getvalue()
 
 
-@pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x05\x06" + bytes(18), None, "half"])
+def test_a_missing_file_is_said_to_be_missing(tmp_path):
+    assert_refused(tmp_path / "m.zoo", "there is no file")
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x05\x06" + bytes(18), "half"])
 def test_what_is_no_whole_zip_of_a_model_is_refused(content, tmp_path):
     path = tmp_path / "m.zoo"
     if content == "half":
         fitted("decision_tree").save(path)
         content = path.read_bytes()[:-200]
-    if content is not None:
-        path.write_bytes(content)
+    path.write_bytes(content)
     assert_refused(path, "is not a whole file")
 
 

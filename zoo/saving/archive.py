@@ -72,6 +72,10 @@ def unpack(source: Any) -> dict[str, bytes]:
 
 def read(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Return the header and the members that it lists."""
+    if not path.is_file():
+        raise ModelFileError(
+            f"there is no file '{path}'; name one that save() or zoo curve --save-model wrote"
+        )
     try:
         members = unpack(path)
         header = json.loads(members.pop("model.json", b"null"))
