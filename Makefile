@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 SUITE ?= quick
 OUT ?= results/my-$(SUITE)
+PROCESSES ?= 2 # that run tests
+PYTEST = $(BIN)/python -m pytest -q -n $(PROCESSES) --dist worksteal
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .PHONY: help bench test test-slow check check-data extras bench-speed frameworks exports parity backtest format clean
@@ -19,11 +21,11 @@ $(VENV)/installed: pyproject.toml constraints.txt
 bench: $(VENV)/installed ## Run SUITE (quick) into OUT (results/my-quick); goes on if cut off
 	$(BIN)/zoo bench $(SUITE) --out $(OUT)
 
-test: $(VENV)/installed ## Run the tests
-	$(BIN)/python -m pytest -q
+test: $(VENV)/installed ## Run the tests, in PROCESSES processes (2)
+	$(PYTEST)
 
 test-slow: $(VENV)/installed ## Run the slow tests
-	$(BIN)/python -m pytest -q -m slow
+	$(PYTEST) -m slow
 
 check: $(VENV)/installed ## Check format, lint and types, then run the tests
 	$(BIN)/ruff format --check zoo tests benchmarks
