@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from task import LEARNING_RATE, Task
 __all__ = ["BACKENDS", "ENGINES", "Engine"]
 
 
-class Engine:
+class Engine(ABC):
     """A network of one framework.
 
     Parameters
@@ -24,20 +25,20 @@ class Engine:
         Its first weights are the network's.
     """
 
-    def __init__(self, task: Task) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def __init__(self, task: Task) -> None: ...
 
+    @abstractmethod
     def epoch(self, X: NDArray[np.float32], y: NDArray[np.int32]) -> None:
         """Take a step for each of the batches (n_steps, batch_size, n_inputs), in their order."""
-        raise NotImplementedError
 
+    @abstractmethod
     def predict(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return logits (n_rows, n_classes)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def save(self, folder: Path) -> None:
         """Write the network as the framework does."""
-        raise NotImplementedError
 
 
 class KerasEngine(Engine):
@@ -195,11 +196,11 @@ class JaxEngine(Engine):
         self._steps = JaxSteps(task.weights, "crossentropy")
 
     def epoch(self, X: NDArray[np.float32], y: NDArray[np.int32]) -> None:
-        from zoo.models.native import Batch
+        from zoo.training.fit import Rows
 
         weight = np.ones(X.shape[1], np.float32)
         for rows, codes in zip(X, y.astype(np.float32), strict=True):
-            loss = self._steps.move(Batch(rows, codes, weight), LEARNING_RATE, 0.0)
+            loss = self._steps.move(Rows(rows, codes, weight), LEARNING_RATE, 0.0)
         float(loss)
 
     def predict(self, X: NDArray[np.float32]) -> NDArray[np.float32]:

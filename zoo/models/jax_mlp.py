@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.models.native import Batch, NativeClassifier, NativeRegressor, Steps, Weights
-from zoo.models.targets import ClassWeight
+from zoo.models.native import NativeClassifier, NativeRegressor, Steps, Weights
+from zoo.training.fit import Rows
 
 _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-7
 
@@ -72,11 +72,11 @@ class JaxSteps(Steps):
         self._carry: Any = (values, zeros, zeros, jnp.zeros(()))
         self._step = partial(_step, loss=loss)
 
-    def take(self, batch: Batch, learning_rate: float, weight_decay: float) -> float:
+    def take(self, batch: Rows, learning_rate: float, weight_decay: float) -> float:
         """Take a step and return the loss before it."""
         return float(self.move(batch, learning_rate, weight_decay))
 
-    def move(self, batch: Batch, learning_rate: float, weight_decay: float) -> Any:
+    def move(self, batch: Rows, learning_rate: float, weight_decay: float) -> Any:
         """Take a step without waiting for its loss."""
         rows = (batch.X, batch.y, batch.weight)
         self._carry, loss = self._step(self._carry, rows, learning_rate, weight_decay)
@@ -90,34 +90,13 @@ class JaxSteps(Steps):
         """Return copies of the weights."""
         return [np.array(w) for w in self._carry[0]]
 
-    def compile(self, batch: Batch) -> None:
+    def compile(self, batch: Rows) -> None:
         """Compile the step by taking it once; what it gives is dropped."""
         self._step(self._carry, (batch.X, batch.y, batch.weight), 0.0, 0.0)
 
 
 class _JaxMLP:
     """Hidden layers of rectified units, trained by one compiled function of weights and rows."""
-
-    def __init__(
-        self,
-        *,
-        units: int = 128,
-        n_hidden: int = 2,
-        learning_rate: float = 0.001,
-        weight_decay: float = 0.01,
-        max_epochs: int = 150,
-        patience: int = 12,
-        validation_fraction: float = 0.2,
-        random_state: Any = None,
-    ) -> None:
-        self.units = units
-        self.n_hidden = n_hidden
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.max_epochs = max_epochs
-        self.patience = patience
-        self.validation_fraction = validation_fraction
-        self.random_state = random_state
 
     def _begin(self, weights: Weights, seed: int) -> Steps:
         del seed  # nothing is drawn while it trains
@@ -151,31 +130,6 @@ class JaxMLPClassifier(_JaxMLP, NativeClassifier):
         same; None: 1.
     random_state : int, RandomState or None
     """
-
-    def __init__(
-        self,
-        *,
-        units: int = 128,
-        n_hidden: int = 2,
-        learning_rate: float = 0.001,
-        weight_decay: float = 0.01,
-        max_epochs: int = 150,
-        patience: int = 12,
-        validation_fraction: float = 0.2,
-        class_weight: ClassWeight = None,
-        random_state: Any = None,
-    ) -> None:
-        super().__init__(
-            units=units,
-            n_hidden=n_hidden,
-            learning_rate=learning_rate,
-            weight_decay=weight_decay,
-            max_epochs=max_epochs,
-            patience=patience,
-            validation_fraction=validation_fraction,
-            random_state=random_state,
-        )
-        self.class_weight = class_weight
 
 
 class JaxMLPRegressor(_JaxMLP, NativeRegressor):

@@ -15,50 +15,38 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from zoo.canonical import derive_seed
 from zoo.models.base import ProbabilityClassifier, TableRegressor, held_out
+from zoo.models.targets import ClassWeight
 from zoo.training.blocks import row_class
 from zoo.training.fit import FitOptions, FitTask, Place, Rows
 from zoo.training.initial import draw_weights
 from zoo.training.losses import Loss, row_losses
 
-__all__ = ["Batch", "NativeClassifier", "NativeRegressor", "Steps", "Weights"]
+__all__ = ["NativeClassifier", "NativeRegressor", "Steps", "Weights"]
 
 Weights = Sequence[NDArray[np.float32]]
 _BATCH_ROWS = 64
 _PREDICT_ROWS, _LEAST_ROWS = 8192, 64
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Rows of a step; those of weight 0 only fill it up, so that all have one shape.
-
-    Parameters
-    ----------
-    X : ndarray of float32, shape (n_rows, n_inputs)
-    y : ndarray of float32, shape (n_rows,)
-        Class codes or numbers.
-    weight : ndarray of float32, shape (n_rows,)
-    """
-
-    X: NDArray[np.float32]
-    y: NDArray[np.float32]
-    weight: NDArray[np.float32]
-
-
 class Steps(ABC):
     """A network of one framework while it trains."""
 
     @abstractmethod
-    def take(self, batch: Batch, learning_rate: float, weight_decay: float) -> float:
-        """Move the weights once and return the loss before it, a mean by the rows' weights."""
+    def take(self, batch: Rows, learning_rate: float, weight_decay: float) -> float:
+        """Move the weights once and return the loss before it, a mean by the rows' weights.
+
+        Rows of weight 0 only fill a batch up, so that all have one shape.
+        """
 
     @abstractmethod
     def weights(self) -> list[NDArray[np.float32]]:
         """Return copies of the weights."""
 
-    def compile(self, batch: Batch) -> None:
+    def compile(self, batch: Rows) -> None:
         """Compile the step for batches of this shape; the weights stay as they are."""
         del batch
 
@@ -96,13 +84,27 @@ class _Native(ABC):
     """Trains the network of a framework; the parameters are those of the concrete class."""
 
     _loss: ClassVar[Loss]
-    units: int
-    n_hidden: int
-    learning_rate: float
-    weight_decay: float
-    max_epochs: int
-    patience: int
-    validation_fraction: float
+
+    def __init__(
+        self,
+        *,
+        units: int = 128,
+        n_hidden: int = 2,
+        learning_rate: float = 0.001,
+        weight_decay: float = 0.01,
+        max_epochs: int = 150,
+        patience: int = 12,
+        validation_fraction: float = 0.2,
+        random_state: Any = None,
+    ) -> None:
+        self.units = units
+        self.n_hidden = n_hidden
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.max_epochs = max_epochs
+        self.patience = patience
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
 
     @abstractmethod
     def _begin(self, weights: Weights, seed: int) -> Steps:
@@ -201,16 +203,41 @@ class _Native(ABC):
         return place.result
 
 
-def _batch(rows: Rows, numbers: NDArray[np.intp]) -> Batch:
+def _batch(rows: Rows, numbers: NDArray[np.intp]) -> Rows:
     """Return the rows with these numbers; -1 is a row that is not there."""
     weight = np.where(numbers < 0, np.float32(0), rows.weight[numbers])
-    return Batch(rows.X[numbers], rows.y[numbers], weight)
+    return Rows(rows.X[numbers], rows.y[numbers], weight)
 
 
 class NativeClassifier(_Native, ProbabilityClassifier):
     """A network with a softmax over the classes."""
 
     _loss: ClassVar[Loss] = "crossentropy"
+
+    def __init__(
+        self,
+        *,
+        units: int = 128,
+        n_hidden: int = 2,
+        learning_rate: float = 0.001,
+        weight_decay: float = 0.01,
+        max_epochs: int = 150,
+        patience: int = 12,
+        validation_fraction: float = 0.2,
+        class_weight: ClassWeight = None,
+        random_state: Any = None,
+    ) -> None:
+        super().__init__(
+            units=units,
+            n_hidden=n_hidden,
+            learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            max_epochs=max_epochs,
+            patience=patience,
+            validation_fraction=validation_fraction,
+            random_state=random_state,
+        )
+        self.class_weight = class_weight
 
     def _fit_codes(
         self, X: NDArray[np.float32], y: NDArray[np.intp], weight: NDArray[np.float64] | None
@@ -219,8 +246,7 @@ class NativeClassifier(_Native, ProbabilityClassifier):
 
     def _scores(self, X: NDArray[np.float32]) -> NDArray[Any]:
         logits = self._forward(self.weights_, X).astype(np.float64)
-        exponent = np.exp(logits - logits.max(axis=1, keepdims=True))
-        shares: NDArray[Any] = exponent / exponent.sum(axis=1, keepdims=True)
+        shares: NDArray[Any] = softmax(logits, axis=1)
         return shares
 
 

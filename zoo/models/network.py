@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from zoo.models.base import ProbabilityClassifier, TableRegressor, held_out
 from zoo.preprocessing import TableEncoder
@@ -33,12 +34,6 @@ class _Plan:
     options: Any
     seconds: float
     before: Mapping[str, Any]  # the model's attributes, to be put back if training fails
-
-
-def _softmax(logits: NDArray[Any]) -> NDArray[Any]:
-    exponent = np.exp(logits - logits.max(axis=1, keepdims=True))
-    share: NDArray[Any] = exponent / exponent.sum(axis=1, keepdims=True)
-    return share
 
 
 def column_class(n_columns: int) -> int:
@@ -261,7 +256,8 @@ class NetworkClassifier(_Network, ProbabilityClassifier):
         self._train(X, y, weight)
 
     def _scores(self, X: NDArray[np.float32]) -> NDArray[Any]:
-        return _softmax(self._outputs(X).astype(np.float64))
+        shares: NDArray[Any] = softmax(self._outputs(X).astype(np.float64), axis=1)
+        return shares
 
 
 class NetworkRegressor(_Network, TableRegressor):

@@ -11,8 +11,8 @@ import sonnet as snt
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from zoo.models.native import Batch, NativeClassifier, NativeRegressor, Steps, Weights
-from zoo.models.targets import ClassWeight
+from zoo.models.native import NativeClassifier, NativeRegressor, Steps, Weights
+from zoo.training.fit import Rows
 
 _LOCK = threading.RLock()
 
@@ -98,7 +98,7 @@ class _SonnetSteps(Steps):
         self._training = training
         training.start(weights)
 
-    def take(self, batch: Batch, learning_rate: float, weight_decay: float) -> float:
+    def take(self, batch: Rows, learning_rate: float, weight_decay: float) -> float:
         numbers = (learning_rate, weight_decay)
         parts = (*(batch.X, batch.y, batch.weight), *map(np.float32, numbers))
         return float(self._training.step(*map(tf.constant, parts)))
@@ -109,27 +109,6 @@ class _SonnetSteps(Steps):
 
 class _SonnetMLP:
     """Hidden layers of rectified units, as Sonnet's modules."""
-
-    def __init__(
-        self,
-        *,
-        units: int = 128,
-        n_hidden: int = 2,
-        learning_rate: float = 0.001,
-        weight_decay: float = 0.01,
-        max_epochs: int = 150,
-        patience: int = 12,
-        validation_fraction: float = 0.2,
-        random_state: Any = None,
-    ) -> None:
-        self.units = units
-        self.n_hidden = n_hidden
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.max_epochs = max_epochs
-        self.patience = patience
-        self.validation_fraction = validation_fraction
-        self.random_state = random_state
 
     def _sizes(self) -> tuple[int, ...]:
         kernels = list(self._shapes().values())[::2]  # type: ignore[attr-defined]
@@ -175,31 +154,6 @@ class SonnetMLPClassifier(_SonnetMLP, NativeClassifier):
         same; None: 1.
     random_state : int, RandomState or None
     """
-
-    def __init__(
-        self,
-        *,
-        units: int = 128,
-        n_hidden: int = 2,
-        learning_rate: float = 0.001,
-        weight_decay: float = 0.01,
-        max_epochs: int = 150,
-        patience: int = 12,
-        validation_fraction: float = 0.2,
-        class_weight: ClassWeight = None,
-        random_state: Any = None,
-    ) -> None:
-        super().__init__(
-            units=units,
-            n_hidden=n_hidden,
-            learning_rate=learning_rate,
-            weight_decay=weight_decay,
-            max_epochs=max_epochs,
-            patience=patience,
-            validation_fraction=validation_fraction,
-            random_state=random_state,
-        )
-        self.class_weight = class_weight
 
 
 class SonnetMLPRegressor(_SonnetMLP, NativeRegressor):

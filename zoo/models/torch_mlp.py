@@ -9,8 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from zoo.models.native import Batch, NativeClassifier, NativeRegressor, Steps, Weights
+from zoo.models.native import NativeClassifier, NativeRegressor, Steps, Weights
 from zoo.models.targets import ClassWeight
+from zoo.training.fit import Rows
 from zoo.training.torch_threads import one_thread
 
 
@@ -71,7 +72,7 @@ class _TorchSteps(Steps):
         groups = [{"params": kernels}, {"params": biases, "weight_decay": 0.0}]
         self._optimizer = torch.optim.AdamW(groups, foreach=True)
 
-    def take(self, batch: Batch, learning_rate: float, weight_decay: float) -> float:
+    def take(self, batch: Rows, learning_rate: float, weight_decay: float) -> float:
         kernels, biases = self._optimizer.param_groups
         kernels["lr"] = biases["lr"] = learning_rate
         kernels["weight_decay"] = weight_decay

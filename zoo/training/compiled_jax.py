@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.training.layers import single
-from zoo.training.optimizer import keep_where
 from zoo.training.program import AnyProgram, Carry
 from zoo.training.single import network_loss
 
@@ -64,20 +63,7 @@ class JaxProgram(AnyProgram):
             (losses, moved), gradients = jax.vmap(gradient)(carry.weights, state, rows)
             has_rows = jnp.max(rows[2], axis=1) > 0
             runs = active & (carry.failed_at == 0) & has_rows
-            fails = runs & ~jnp.isfinite(losses)
-            moves = runs & ~fails
-            count = carry.count + runs
-            weights, first, second = self.recipe.optimizer.update(
-                self.template.trainable_variables,
-                (carry.weights, carry.first, carry.second),
-                gradients,
-                count,
-                (rate[0], rate[1]),
-                moves,
-            )
-            kept = [keep_where(moves, n, o) for n, o in zip(moved, carry.state, strict=True)]
-            failed_at = jnp.where(fails, count.astype(jnp.int32), carry.failed_at)
-            return Carry(weights, kept, first, second, count, failed_at)
+            return self._moved(carry, rate, gradients, moved, (runs, losses))
 
         return jax.lax.fori_loop(0, n_steps, step, carry)
 

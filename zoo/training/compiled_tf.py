@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,12 +12,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from zoo.training.compiled import Compiled
-from zoo.training.initial import DrawWeights, draw_weights
 from zoo.training.layers import replicated
-from zoo.training.optimizer import keep_where
 from zoo.training.present import rows_present
 from zoo.training.program import AnyProgram, Carry
-from zoo.training.recipe import Recipe
 
 __all__ = ["TensorFlowProgram"]
 
@@ -31,18 +28,8 @@ class TensorFlowProgram(AnyProgram):
 
     _has_replicates: ClassVar[bool] = True
 
-    def __init__(
-        self,
-        build: Callable[[Any, int], Any],
-        n_inputs: int,
-        recipe: Recipe,
-        *,
-        n_replicates: int = 1,
-        jit_compile: bool = True,
-        draw: DrawWeights = draw_weights,
-    ) -> None:
-        options: dict[str, Any] = {"jit_compile": jit_compile, "draw": draw}
-        super().__init__(build, n_inputs, recipe, n_replicates=n_replicates, **options)
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
         self._train: Compiled | None = None
         self._forward: Compiled | None = None
 
@@ -137,7 +124,6 @@ class TensorFlowProgram(AnyProgram):
 
     def _train_block(self, carry: Carry, blocks: Any, n_steps: Any, rates: Any, active: Any) -> Any:
         X, y, sample_weight = blocks
-        variables = self.template.trainable_variables
 
         def step(i: Any, carry: Carry) -> Any:
             weight, rate = sample_weight[:, i], rates[i]
@@ -153,20 +139,7 @@ class TensorFlowProgram(AnyProgram):
                 total = tf.reduce_sum(losses)  # no gradient crosses over
             gradients = tape.gradient(total, carry.weights)
             runs = active & (carry.failed_at == 0) & (tf.reduce_max(weight, axis=1) > 0)
-            fails = runs & ~tf.math.is_finite(losses)
-            moves = runs & ~fails
-            count = carry.count + tf.cast(runs, tf.float32)
-            weights, first, second = self.recipe.optimizer.update(
-                variables,
-                (carry.weights, carry.first, carry.second),
-                gradients,
-                count,
-                (rate[0], rate[1]),
-                moves,
-            )
-            kept = [keep_where(moves, n, o) for n, o in zip(new_state, carry.state, strict=True)]
-            failed_at = tf.where(fails, tf.cast(count, tf.int32), carry.failed_at)
-            return i + 1, Carry(weights, kept, first, second, count, failed_at)
+            return i + 1, self._moved(carry, rate, gradients, new_state, (runs, losses))
 
         _, carry = tf.while_loop(
             lambda i, _: i < n_steps, step, (tf.constant(0), carry), parallel_iterations=1

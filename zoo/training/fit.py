@@ -7,10 +7,20 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import softmax
 
 from zoo.training.schedules import Schedule, cycle_ends, schedule_factor
 
-__all__ = ["FitOptions", "FitResult", "FitTask", "Place", "Rows", "Trained"]
+__all__ = [
+    "FitOptions",
+    "FitResult",
+    "FitTask",
+    "Place",
+    "Rows",
+    "Trained",
+    "brier_scores",
+    "mistakes",
+]
 
 
 class Trained(Protocol):
@@ -154,8 +164,7 @@ def brier_scores(outputs: NDArray[Any], y: NDArray[np.float32]) -> NDArray[np.fl
     y : ndarray of shape (n_rows,)
         Class codes.
     """
-    powers = np.exp(outputs.astype(np.float64) - outputs.max(axis=1, keepdims=True))
-    off = powers / powers.sum(axis=1, keepdims=True)
+    off = softmax(outputs.astype(np.float64), axis=1)
     off[np.arange(len(y)), y.astype(np.intp)] -= 1.0
     squares: NDArray[np.float64] = (off**2).sum(axis=1)
     return squares

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 import numpy as np
+from keras import ops
 from numpy.typing import NDArray
 
 from zoo.canonical import derive_seed
@@ -24,15 +25,15 @@ if TYPE_CHECKING:
     from zoo.training.neighbours_tf import TensorFlowNeighbourProgram as NeighbourProgram
 
 __all__ = [
-    "NEAREST", "NEVER", "TINY", "AnyNeighbourProgram", "NeighbourProgram", "NeighbourRows",
+    "AnyNeighbourProgram", "NeighbourProgram", "NeighbourRows",
     "answers", "draw_steps", "neighbour_program", "padded_size", "power_of_two",
 ]  # fmt: skip
 
 _LEAST_ROWS = 64
 _CHUNK = 2**22  # distances at a time
-NEVER = -1e30  # the logarithm of no weight at all
-NEAREST = 1e-3  # nearer rows pull no nearer: the slope of a root is infinite at 0
-TINY = 1e-7
+_NEVER = -1e30  # the logarithm of no weight at all
+_NEAREST = 1e-3  # nearer rows pull no nearer: the slope of a root is infinite at 0
+_TINY = 1e-7
 
 
 class NeighbourRows(NamedTuple):
@@ -173,6 +174,43 @@ class AnyNeighbourProgram(ABC):
         rates : tuple of float
             Learning rate and weight decay.
         """
+
+    def _updated(self, carry: Any, gradients: Any, count: Any, rates: Any) -> Any:
+        """Return weights and moments after a step of the optimiser."""
+        first = [[value[None] for value in values] for values in carry]  # one replicate
+        new = self._optimizer.update(
+            self.template.trainable_variables,
+            (first[0], first[1], first[2]),
+            [gradient[None] for gradient in gradients],
+            count,
+            (rates[0:1], rates[1:2]),
+            ops.convert_to_tensor([True]),
+        )
+        return tuple([value[0] for value in values] for values in new)
+
+    def loss(self, weights: Sequence[Any], batch: Any, candidates: Any) -> Any:
+        """Return the weighted mean loss of the batch's rows that have a candidate."""
+        n_batch = batch.X.shape[0]
+        rows = ops.concatenate([batch.X, candidates.X], axis=0)
+        embedded = self.template.stateless_call(weights, [], rows, training=True)[0]
+        embedded = embedded - ops.stop_gradient(ops.mean(embedded, axis=0))  # for precision
+        near, far = embedded[:n_batch], embedded[n_batch:]
+        squares = ops.expand_dims(ops.sum(near * near, axis=1), -1) + ops.sum(far * far, axis=1)
+        squares = squares - 2.0 * ops.matmul(near, ops.transpose(far))
+        logits = -ops.sqrt(ops.maximum(squares, _NEAREST**2)) / self._temperature
+        counts = (batch.number[:, None] != candidates.number) & (candidates.weight > 0)
+        logits = logits + ops.log(ops.maximum(candidates.weight, _TINY))
+        shares = ops.softmax(ops.where(counts, logits, _NEVER), axis=-1)
+        if self._loss == "squared":
+            losses = ops.square(ops.matmul(shares, candidates.y) - batch.y)
+        else:
+            is_same = ops.cast(batch.y[:, None] == candidates.y, shares.dtype)
+            losses = -ops.log(ops.sum(shares * is_same, axis=1) + _TINY)
+        weight = ops.where(ops.any(counts, axis=1), batch.weight, 0.0)
+        return ops.sum(losses * weight) / ops.maximum(ops.sum(weight), 1e-12)
+
+    def _forward(self, weights: Sequence[Any], X: Any) -> Any:
+        return self.template.stateless_call(weights, [], X, training=False)[0]
 
     @abstractmethod
     def _answer(self, weights: Sequence[Any], X: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -8,10 +8,9 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 from numpy.typing import NDArray
 
-from zoo.training.neighbours import NEAREST, NEVER, TINY, AnyNeighbourProgram, NeighbourRows
+from zoo.training.neighbours import AnyNeighbourProgram, NeighbourRows
 
 __all__ = ["SingleNeighbourProgram"]
 
@@ -83,39 +82,6 @@ class SingleNeighbourProgram(AnyNeighbourProgram):
                 new = self._updated(values, gradients, *tensors((count, rates)))
         return new, loss.detach()
 
-    def _updated(self, carry: Carry, gradients: Any, count: Any, rates: Any) -> Any:
-        first = [[value[None] for value in values] for values in carry]  # one replicate
-        new = self._optimizer.update(
-            self.template.trainable_variables,
-            (first[0], first[1], first[2]),
-            [gradient[None] for gradient in gradients],
-            count,
-            (rates[0:1], rates[1:2]),
-            ops.convert_to_tensor([True]),
-        )
-        return tuple([value[0] for value in values] for values in new)
-
-    def loss(self, weights: Sequence[Any], batch: Any, candidates: Any) -> Any:
-        """Return the weighted mean loss of the batch's rows that have a candidate."""
-        n_batch = batch.X.shape[0]
-        rows = ops.concatenate([batch.X, candidates.X], axis=0)
-        embedded = self.template.stateless_call(weights, [], rows, training=True)[0]
-        embedded = embedded - ops.stop_gradient(ops.mean(embedded, axis=0))  # for precision
-        near, far = embedded[:n_batch], embedded[n_batch:]
-        squares = ops.expand_dims(ops.sum(near * near, axis=1), -1) + ops.sum(far * far, axis=1)
-        squares = squares - 2.0 * ops.matmul(near, ops.transpose(far))
-        logits = -ops.sqrt(ops.maximum(squares, NEAREST**2)) / self._temperature
-        counts = (batch.number[:, None] != candidates.number) & (candidates.weight > 0)
-        logits = logits + ops.log(ops.maximum(candidates.weight, TINY))
-        shares = ops.softmax(ops.where(counts, logits, NEVER), axis=-1)
-        if self._loss == "squared":
-            losses = ops.square(ops.matmul(shares, candidates.y) - batch.y)
-        else:
-            is_same = ops.cast(batch.y[:, None] == candidates.y, shares.dtype)
-            losses = -ops.log(ops.sum(shares * is_same, axis=1) + TINY)
-        weight = ops.where(ops.any(counts, axis=1), batch.weight, 0.0)
-        return ops.sum(losses * weight) / ops.maximum(ops.sum(weight), 1e-12)
-
     def _answer(self, weights: Sequence[Any], X: NDArray[np.float32]) -> NDArray[np.float32]:
         if keras.backend.backend() == "torch":
             import torch
@@ -124,6 +90,3 @@ class SingleNeighbourProgram(AnyNeighbourProgram):
                 values = [torch.as_tensor(w) for w in weights]
                 return np.asarray(self._forward(values, torch.as_tensor(X)))
         return np.asarray(self._run("embed", self._forward, list(weights), X))
-
-    def _forward(self, weights: Sequence[Any], X: Any) -> Any:
-        return self.template.stateless_call(weights, [], X, training=False)[0]

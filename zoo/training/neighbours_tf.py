@@ -11,7 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from zoo.training.compiled import Compiled
-from zoo.training.neighbours import NEAREST, NEVER, TINY, AnyNeighbourProgram, NeighbourRows
+from zoo.training.neighbours import AnyNeighbourProgram, NeighbourRows
 
 __all__ = ["TensorFlowNeighbourProgram"]
 
@@ -66,36 +66,7 @@ class TensorFlowNeighbourProgram(AnyNeighbourProgram):
             tape.watch(weights)
             loss = self.loss(weights, batch, candidates)
         gradients = tape.gradient(loss, weights)
-        first = [[value[None] for value in values] for values in carry]  # one replicate
-        new = self._optimizer.update(
-            self.template.trainable_variables,
-            (first[0], first[1], first[2]),
-            [gradient[None] for gradient in gradients],
-            count,
-            (rates[0:1], rates[1:2]),
-            tf.constant([True]),
-        )
-        return [[value[0] for value in values] for values in new], loss
-
-    def loss(self, weights: Sequence[Any], batch: Any, candidates: Any) -> Any:
-        """Return the weighted mean loss of the batch's rows that have a candidate."""
-        rows = tf.concat([batch.X, candidates.X], axis=0)
-        embedded = self.template.stateless_call(weights, [], rows, training=True)[0]
-        embedded -= tf.stop_gradient(tf.reduce_mean(embedded, axis=0))  # for precision
-        near, far = tf.split(embedded, [batch.X.shape[0], candidates.X.shape[0]])
-        squares = tf.reduce_sum(near * near, axis=1)[:, None] + tf.reduce_sum(far * far, axis=1)
-        squares -= 2.0 * tf.matmul(near, far, transpose_b=True)
-        logits = -tf.sqrt(tf.maximum(squares, NEAREST**2)) / self._temperature
-        counts = (batch.number[:, None] != candidates.number) & (candidates.weight > 0)
-        logits += tf.math.log(tf.maximum(candidates.weight, TINY))
-        shares = tf.nn.softmax(tf.where(counts, logits, NEVER))
-        if self._loss == "squared":
-            losses = tf.square(tf.linalg.matvec(shares, candidates.y) - batch.y)
-        else:
-            is_same = tf.cast(batch.y[:, None] == candidates.y, shares.dtype)
-            losses = -tf.math.log(tf.reduce_sum(shares * is_same, axis=1) + TINY)
-        weight = tf.where(tf.reduce_any(counts, axis=1), batch.weight, 0.0)
-        return tf.reduce_sum(losses * weight) / tf.maximum(tf.reduce_sum(weight), 1e-12)
+        return self._updated(carry, gradients, count, rates), loss
 
     def _answer(self, weights: Sequence[Any], X: NDArray[np.float32]) -> NDArray[np.float32]:
         with self._lock:
@@ -109,6 +80,3 @@ class TensorFlowNeighbourProgram(AnyNeighbourProgram):
         (made,) = self._embed([*values, tf.constant(X)])
         answers: NDArray[np.float32] = made.numpy()
         return answers
-
-    def _forward(self, weights: Sequence[Any], X: Any) -> Any:
-        return self.template.stateless_call(weights, [], X, training=False)[0]

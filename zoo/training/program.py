@@ -22,12 +22,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import keras
 import numpy as np
+from keras import ops
 from numpy.typing import NDArray
 
 from zoo.training.blocks import row_class
 from zoo.training.initial import DrawWeights, draw_state, draw_weights
 from zoo.training.layers import on_cpu, plain
 from zoo.training.losses import row_losses
+from zoo.training.optimizer import keep_where
 from zoo.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -127,6 +129,38 @@ class AnyProgram(ABC):
         active : array of bool, shape (R,)
             The others do not move.
         """
+
+    def _moved(
+        self, carry: Carry, rate: Any, gradients: Any, state: Any, outcome: tuple[Any, Any]
+    ) -> Carry:
+        """Return the networks after one step of the optimiser.
+
+        Parameters
+        ----------
+        carry : Carry
+            Before the step.
+        rate : tensor of shape (3, R)
+            Learning rate, weight decay and strength of dropout.
+        gradients, state : list of tensors of shape (R, ...)
+        outcome : tuple
+            Which networks take the step, bool (R,), and the loss of each, (R,); one whose loss is
+            no finite number stays where it was, and has failed.
+        """
+        runs, losses = outcome
+        fails = runs & ~ops.isfinite(losses)
+        moves = runs & ~fails
+        count = carry.count + ops.cast(runs, "float32")
+        weights, first, second = self.recipe.optimizer.update(
+            self.template.trainable_variables,
+            (carry.weights, carry.first, carry.second),
+            gradients,
+            count,
+            (rate[0], rate[1]),
+            moves,
+        )
+        kept = [keep_where(moves, n, o) for n, o in zip(state, carry.state, strict=True)]
+        failed_at = ops.where(fails, ops.cast(count, "int32"), carry.failed_at)
+        return Carry(weights, kept, first, second, count, failed_at)
 
     @abstractmethod
     def _answer(self, weights: list[NDArray[Any]], rows: list[NDArray[np.float32]]) -> list[Any]:

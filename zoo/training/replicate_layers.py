@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.training.batch_norm import BatchStatistics
 from zoo.training.present import present_rows
 
 __all__ = [
@@ -110,26 +111,11 @@ def _mix(word: Any) -> Any:
     return tf.bitwise.bitwise_xor(word, tf.bitwise.right_shift(word, tf.constant(16, tf.uint32)))
 
 
-class ReplicateBatchNormalization(keras.layers.Layer):  # type: ignore[misc]
+class ReplicateBatchNormalization(BatchStatistics):
     """R batch normalisations (arXiv:1502.03167); rows that only fill up a batch do not count."""
 
-    def __init__(self, *, momentum: float = 0.99, epsilon: float = 1e-3, **options: Any) -> None:
-        super().__init__(**options)
-        self.momentum, self.epsilon = momentum, epsilon
-
-    def build(self, input_shape: Any) -> None:
-        """Make gamma, beta and the moving mean and variance, (R, 1, n) each."""
-        shape = (input_shape[0], 1, input_shape[-1])
-
-        def make(name: str, initializer: str, *, trainable: bool) -> Any:
-            return self.add_weight(
-                name=name, shape=shape, initializer=initializer, trainable=trainable
-            )
-
-        self.gamma = make("gamma", "ones", trainable=True)
-        self.beta = make("beta", "zeros", trainable=True)
-        self.moving_mean = make("moving_mean", "zeros", trainable=False)
-        self.moving_variance = make("moving_variance", "ones", trainable=False)
+    def _shape(self, input_shape: Any) -> tuple[int, ...]:
+        return (input_shape[0], 1, input_shape[-1])
 
     def call(self, inputs: Any, *, training: bool = False) -> Any:
         """Return the inputs with mean beta and deviation gamma over the batch (R, batch, n)."""

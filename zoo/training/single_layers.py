@@ -12,6 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from zoo.training.batch_norm import BatchStatistics
 from zoo.training.present import present_rows
 
 __all__ = ["SingleBatchNormalization", "SingleDropout"]
@@ -78,26 +79,8 @@ def _shifted(word: Any, n_bits: int) -> Any:
     return word >> _word(n_bits, word)
 
 
-class SingleBatchNormalization(keras.layers.Layer):  # type: ignore[misc]
+class SingleBatchNormalization(BatchStatistics):
     """Batch normalisation (arXiv:1502.03167); rows that only fill up a batch do not count."""
-
-    def __init__(self, *, momentum: float = 0.99, epsilon: float = 1e-3, **options: Any) -> None:
-        super().__init__(**options)
-        self.momentum, self.epsilon = momentum, epsilon
-
-    def build(self, input_shape: Any) -> None:
-        """Make gamma, beta and the moving mean and variance, (n,) each."""
-        shape = (input_shape[-1],)
-
-        def make(name: str, initializer: str, *, trainable: bool) -> Any:
-            return self.add_weight(
-                name=name, shape=shape, initializer=initializer, trainable=trainable
-            )
-
-        self.gamma = make("gamma", "ones", trainable=True)
-        self.beta = make("beta", "zeros", trainable=True)
-        self.moving_mean = make("moving_mean", "zeros", trainable=False)
-        self.moving_variance = make("moving_variance", "ones", trainable=False)
 
     def call(self, inputs: Any, *, training: bool = False) -> Any:
         """Return the inputs with mean beta and deviation gamma over the batch (batch, n)."""

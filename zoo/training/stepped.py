@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 
 from zoo.training.layers import single
-from zoo.training.optimizer import keep_where
 from zoo.training.program import AnyProgram, Carry
 from zoo.training.single import network_loss
 from zoo.training.torch_threads import one_thread
@@ -58,26 +57,8 @@ class SteppedProgram(AnyProgram):
                 gradient[r] = g
             for value, new in zip(moved, after, strict=True):
                 value[r] = new.detach()
-        return self._moved(carry, rate, gradients, moved, (runs, losses))
-
-    def _moved(self, carry: Carry, rate: Any, gradients: Any, moved: Any, done: Any) -> Carry:
-        """Return the carry after the optimiser's step."""
-        runs, losses = done
-        fails = runs & ~torch.isfinite(losses)
-        moves = runs & ~fails
-        count = carry.count + runs
         with torch.no_grad():
-            weights, first, second = self.recipe.optimizer.update(
-                self.template.trainable_variables,
-                (carry.weights, carry.first, carry.second),
-                gradients,
-                count,
-                (rate[0], rate[1]),
-                moves,
-            )
-            kept = [keep_where(moves, n, o) for n, o in zip(moved, carry.state, strict=True)]
-        failed_at = torch.where(fails, count.to(torch.int32), carry.failed_at)
-        return Carry(weights, kept, first, second, count, failed_at)
+            return self._moved(carry, rate, gradients, moved, (runs, losses))
 
     def _answer(self, weights: list[NDArray[Any]], rows: list[NDArray[np.float32]]) -> list[Any]:
         n = len(self.template.trainable_variables)
