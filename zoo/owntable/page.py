@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader
-from matplotlib.figure import Figure
 
 from zoo.curves.aggregate import curve_frame
 from zoo.curves.curveset import CurveSet
@@ -22,7 +20,7 @@ from zoo.owntable.sentences import advice_lines, next_steps
 from zoo.owntable.session import load_state
 from zoo.owntable.wording import metric_name, milliseconds, plain, score_text
 from zoo.report.answer_figures import draw_cost, draw_forecast
-from zoo.report.figures import draw_dataset, save
+from zoo.report.figures import draw_dataset, embed
 from zoo.report.style import model_colours
 from zoo.report.tables import failure_rows, score_rows, write_tables
 
@@ -171,7 +169,7 @@ def _figures(
         f"rows, from {lines['n_train'].min():,} to {lines['n_train'].max():,}. At {best.n_train:,} "
         f"rows {best.model} is best with {score_text(best.score)}. The table below has the numbers."
     )
-    found = {"curves": _embed(folder, f"{facts.name}-curves", figure, alt)}
+    found = {"curves": embed(figure, folder, f"{facts.name}-curves", alt)}
     shown, ahead = _forecasts(curves, facts.name)
     if len(ahead):
         figure = draw_forecast(
@@ -184,12 +182,12 @@ def _figures(
             f"Forecast of {', '.join(shown)} up to {int(ahead['n_train'].max()):,} training rows, "
             "with 50% and 90% intervals. The answers above give the numbers for the best model."
         )
-        found["forecast"] = _embed(folder, f"{facts.name}-forecast", figure, alt)
+        found["forecast"] = embed(figure, folder, f"{facts.name}-forecast", alt)
     cost = curves.cost()
     if len(cost) and cost["fit_s"].gt(0).any():
         figure = draw_cost(cost, title=f"{facts.name}: what a score costs", colours=colours)
         alt = f"Test {metric} against time and memory for each model; the table has the times."
-        found["cost"] = _embed(folder, f"{facts.name}-cost", figure, alt)
+        found["cost"] = embed(figure, folder, f"{facts.name}-cost", alt)
     return found
 
 
@@ -208,9 +206,3 @@ def _forecasts(curves: CurveSet, dataset: str) -> tuple[list[str], pd.DataFrame]
         if found.reason is None:
             parts.append(found.frame.assign(model=model))
     return names, pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-
-
-def _embed(folder: Path, name: str, figure: Figure, alt: str) -> dict[str, str]:
-    png = save(figure, folder / "figures" / name)[0]
-    data = base64.b64encode(png.read_bytes()).decode("ascii")
-    return {"alt": alt, "data": f"data:image/png;base64,{data}"}

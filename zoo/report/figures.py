@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,9 @@ from zoo.report.style import (
     model_colours,
 )
 
-__all__ = ["draw_dataset", "draw_families", "limit_scores", "save", "size_axis", "write_head"]
+__all__ = [
+    "draw_dataset", "draw_families", "embed", "limit_scores", "save", "size_axis", "write_head",
+]  # fmt: skip
 
 _FONT = 8.5
 
@@ -43,6 +46,21 @@ def save(figure: Figure, path: Path) -> list[Path]:
         few = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
     few.save(files[0], optimize=True)
     return files
+
+
+def embed(figure: Figure, folder: Path, name: str, alt: str) -> dict[str, str]:
+    """Save a figure in `folder`'s figures, and return what a page needs to show it.
+
+    Returns
+    -------
+    dict
+        alt: what it shows, for those who do not see it; path: of the PNG, from `folder`; data: the
+        PNG as a URL that needs no file.
+    """
+    png = save(figure, folder / "figures" / name)[0]
+    data = base64.b64encode(png.read_bytes()).decode("ascii")
+    path = f"figures/{name}.png"
+    return {"alt": alt, "path": path, "data": f"data:image/png;base64,{data}"}
 
 
 def size_axis(axes: Any, sizes: Sequence[int]) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader
-from matplotlib.figure import Figure
 
 from zoo.bench.store import Results, read
 from zoo.curves.aggregate import (
@@ -27,7 +25,7 @@ from zoo.report.answer_figures import (
     draw_forecast,
     draw_rank_over_size,
 )
-from zoo.report.figures import draw_dataset, draw_families, save
+from zoo.report.figures import draw_dataset, draw_families, embed
 from zoo.report.findings import dataset_finding, family_findings
 from zoo.report.style import Colours, model_colours
 from zoo.report.tables import failure_rows, score_rows, size_text, write_tables
@@ -93,9 +91,10 @@ def _parts(
     cells, families, ranks = tables["cells"], tables["families"], tables["ranks"]
     facts = {cell["key"]["dataset"]: cell.get("facts", {}) for cell in results.cells}
     colours = model_colours(tables["curves"])
-    figure = ""
+    figure = None
     if not families.empty:
-        figure = _embed(save(draw_families(families), folder / "figures" / "families")[0])
+        alt = "Mean curve of each family against training rows"
+        figure = embed(draw_families(families), folder, "families", alt)
     n_ok = int((cells["status"] == "ok").sum())
     n_failed = int((~cells["status"].isin(["ok", "skipped"])).sum())
     n_skipped = int((cells["status"] == "skipped").sum())
@@ -148,7 +147,7 @@ def _dataset_part(
         "headline": headline_sentence(curve_set, name),
         "finding": dataset_finding(lines),
         "cheapest": cheapest_sentence(tables["cost"], name),
-        "figure": _embed(save(figure, folder / "figures" / name)[0]),
+        "figure": embed(figure, folder, name, f"Learning curves of every model on {name}"),
         "answers": _answer_figures(folder, name, lines, curve_set, tables, colours),
         "sizes": sizes,
         "rows": rows,
@@ -173,11 +172,11 @@ def _answer_figures(
         figure = draw_forecast(
             shown, ahead, title=f"{name}: what more data would bring", colours=colours
         )
-        found.append(_figure(folder, f"{name}-forecast", figure, f"Forecasts on {name}"))
+        found.append(embed(figure, folder, f"{name}-forecast", f"Forecasts on {name}"))
     cost = tables["cost"][tables["cost"]["dataset"] == name]
     if cost["fit_s"].gt(0).any():
         figure = draw_cost(cost, title=f"{name}: what a score costs", colours=colours)
-        found.append(_figure(folder, f"{name}-cost", figure, f"Score against cost on {name}"))
+        found.append(embed(figure, folder, f"{name}-cost", f"Score against cost on {name}"))
     return found
 
 
@@ -188,18 +187,9 @@ def _rank_figures(folder: Path, ranks: pd.DataFrame, colours: Colours) -> list[d
         draw(ranks, colours=colours) for draw in (draw_rank_over_size, draw_critical_difference)
     )
     return [
-        _figure(folder, "ranks", over_size, "Mean rank of each model against training rows"),
-        _figure(folder, "critical-difference", diagram, "Critical-difference diagram of each size"),
+        embed(over_size, folder, "ranks", "Mean rank of each model against training rows"),
+        embed(diagram, folder, "critical-difference", "Critical-difference diagram of each size"),
     ]
-
-
-def _figure(folder: Path, name: str, figure: Figure, alt: str) -> dict[str, str]:
-    png = save(figure, folder / "figures" / name)[0]
-    return {"alt": alt, "path": f"figures/{name}.png", "data": _embed(png)}
-
-
-def _embed(png: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(png.read_bytes()).decode("ascii")
 
 
 def _rank_rows(ranks: pd.DataFrame) -> list[dict[str, Any]]:
