@@ -19,21 +19,23 @@ from zoo.owntable.reading import read_frame
 from zoo.saving import load_model, load_table
 
 
+# A shell that runs the tests in the background has SIGINT ignored, and children inherit that.
+HEARS_CTRL_C = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("zoo.cli", run_name="__main__")
+"""
+
+
 def start(*arguments, cwd):
     return subprocess.Popen(
-        [sys.executable, "-m", "zoo.cli", *map(str, arguments)],
+        [sys.executable, "-c", HEARS_CTRL_C, *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         cwd=cwd,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-        preexec_fn=_hear_ctrl_c,  # noqa: PLW1509 (no other thread runs here)
     )
-
-
-def _hear_ctrl_c():
-    """Put back what a shell takes from a test run in the background: SIGINT is then ignored."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def zoo_command(*arguments, cwd):
