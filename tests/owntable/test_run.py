@@ -170,6 +170,29 @@ def test_what_overruns_is_killed_what_fails_is_listed_and_the_rest_is_reported(
 
 
 @pytest.mark.slow
+def test_what_was_begun_ends_earlier_where_what_comes_after_turns_out_to_take_longer(
+    tmp_path, foreign_models
+):
+    X, y = churn(600)
+    study = measured_folder(tmp_path, X, y, ["logistic", "sleeps"], n_replicates=0)
+    pool = open_pool(tmp_path, n_workers=2, budget_s=300.0)
+    started = time.monotonic()
+    try:
+        ledger, _ = ledger_of(study, tmp_path)
+        measuring = Measuring(
+            ledger, pool, tmp_path, end=started + 200, started=started,
+            reserve_s=lambda known: 0.0 if time.monotonic() < started + 12 else 180.0,
+            tell=lambda line, is_answer: None,
+        )  # fmt: skip
+        outcome = measuring.run(0)
+    finally:
+        pool.close()
+    assert 19 < time.monotonic() - started < 60
+    assert ledger.leader()[0] == "logistic"
+    assert "sleeps" in {one.model for one in outcome.left_out}
+
+
+@pytest.mark.slow
 def test_a_worker_fits_the_best_model_on_all_rows_and_the_file_holds_the_recipe(tmp_path):
     X, y = churn()
     out = tmp_path / "out"

@@ -208,6 +208,18 @@ class Pool:
         """Return the workers that wait for a job."""
         return [worker for worker in self.workers if not worker.jobs]
 
+    def hurry(self, deadline: float) -> None:
+        """Set a deadline for what the workers are at, unless theirs is earlier.
+
+        Parameters
+        ----------
+        deadline : float
+            Of `time.monotonic`.
+        """
+        for worker in self.workers:
+            if worker.jobs:
+                worker.deadline = min(deadline, worker.deadline or deadline)
+
     def give_up(self) -> None:
         """End what the workers are at."""
         for worker in [worker for worker in self.workers if worker.jobs]:

@@ -237,6 +237,7 @@ class Measuring:
                 pass
             if len(self._pool.idle()) == len(self._pool.workers):
                 return
+            self._pool.hurry(self.end)  # what comes after may take longer than it seemed
             for job, answer in self._pool.wait():
                 self._take(job, answer)
 
