@@ -6,6 +6,9 @@ was its standard output; whatever a library prints goes to its standard error.
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import gc
 import importlib
 import json
 import os
@@ -84,6 +87,13 @@ def _call(job: dict[str, Any], out: IO[str]) -> None:
     out.flush()
 
 
+def _give_back() -> None:
+    """Give freed memory back to the system, so that what a fit took is not held for the next."""
+    gc.collect()
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # of the GNU C library only
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 def main() -> None:
     """Serve jobs until standard input ends; Ctrl-C is left to the process that started this one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -96,6 +106,7 @@ def main() -> None:
     for line in sys.stdin:
         job = json.loads(line)
         (_call if "call" in job else _serve)(job, out)
+        _give_back()
 
 
 if __name__ == "__main__":
