@@ -18,7 +18,6 @@ from zoo.owntable.cleaning import apply_recipe
 from zoo.owntable.reading import read_frame
 from zoo.saving import load_model, load_table
 
-
 # A shell that runs the tests in the background has SIGINT ignored, and children inherit that.
 HEARS_CTRL_C = """
 import runpy, signal
