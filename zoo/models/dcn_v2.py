@@ -6,11 +6,8 @@ l of them hold all products of up to l + 1 features. A deep part of rectified un
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
-
-import numpy as np
-from numpy.typing import NDArray
 
 from zoo.models.columns import table_inputs
 from zoo.models.network import NetworkClassifier, NetworkRegressor, column_class
@@ -92,22 +89,10 @@ class _DCNv2:
         return layers.Model(inputs, layers.Dense(n_outputs, name="output")(both))
 
     @staticmethod
-    def _draw(
-        paths: Sequence[str],
-        shapes: Sequence[tuple[int, ...]],
-        rng: np.random.Generator,
-        X: NDArray[np.float32],
-        **options: Any,
-    ) -> list[NDArray[np.float32]]:
-        """Draw all within 1 / sqrt(inputs), embeddings within 1 / sqrt(their units)."""
-        drawn: list[NDArray[Any]] = []
-        bound = 1.0
-        for path, shape in zip(paths, shapes, strict=True):
-            name = path.split("/")[-1]
-            if name != "bias":  # a bias comes after its kernel
-                bound = 1.0 / np.sqrt(shape[-1] if name == "embeddings" else shape[0])
-            drawn.append(rng.uniform(-bound, bound, shape))
-        return [values.astype(np.float32) for values in drawn]
+    def _draw(*arguments: Any, **options: Any) -> Any:
+        from zoo.training.initial import draw_uniform
+
+        return draw_uniform(*arguments, **options)
 
     def _options(self, n_inputs: int) -> Mapping[str, Any]:
         encoder = self.encoder_

@@ -102,11 +102,11 @@ class _MLPPLR:
         X: NDArray[np.float32],
         **options: Any,
     ) -> list[NDArray[np.float32]]:
-        """Draw frequencies from a normal distribution cut off at 3 deviations, the rest as usual.
+        """Draw frequencies from a normal distribution cut off at 3 deviations.
 
-        Kernel and offset of the embedding are uniform within 1 / sqrt(its inputs).
+        The rest is uniform within 1 / sqrt(inputs), the embedding's kernel and offset too.
         """
-        from zoo.training.initial import draw_weights
+        from zoo.training.initial import draw_uniform
 
         drawn: list[NDArray[np.float32]] = []
         bound = 1.0 / np.sqrt(2 * options["n_frequencies"])
@@ -119,7 +119,7 @@ class _MLPPLR:
             elif "periodic/" in path:
                 drawn.append(rng.uniform(-bound, bound, shape).astype(np.float32))
         n = len(drawn)
-        return [*drawn, *draw_weights(paths[n:], shapes[n:], rng, X)]
+        return [*drawn, *draw_uniform(paths[n:], shapes[n:], rng, X)]
 
     def _options(self, n_inputs: int) -> Mapping[str, Any]:
         encoder = self.encoder_

@@ -56,6 +56,12 @@ class _ResNet:
         self.random_state = random_state
 
     @staticmethod
+    def _draw(*arguments: Any, **options: Any) -> Any:
+        from zoo.training.initial import draw_uniform
+
+        return draw_uniform(*arguments, **options)
+
+    @staticmethod
     def _build(
         layers: Any,
         *,

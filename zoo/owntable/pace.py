@@ -28,7 +28,7 @@ _PRIORS: Mapping[str, tuple[float, float, float]] = {
     "perceptron": (4.0, 0.2, 1.0),
     "mlp": (5.0, 0.3, 1.0),
     "realmlp": (10.0, 2.0, 1.0),
-    "tabm_mini": (12.0, 3.0, 1.0),
+    "tabm_mini": (30.0, 60.0, 1.0),
     "cnn": (6.0, 4.0, 1.0),
 }
 _OTHER_NETWORK, _OTHER = (10.0, 4.0, 1.0), (0.3, 1.0, 1.1)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DrawWeights", "bin_edges", "draw_state", "draw_weights"]
+__all__ = ["DrawWeights", "bin_edges", "draw_state", "draw_uniform", "draw_weights"]
 
 
 class DrawWeights(Protocol):
@@ -73,6 +73,38 @@ def draw_weights(
             raise ValueError(f"no rule draws the first values of the variable {path}")
         weights.append(values.astype(np.float32))
     return weights
+
+
+def draw_uniform(
+    paths: Sequence[str],
+    shapes: Sequence[tuple[int, ...]],
+    rng: np.random.Generator,
+    X: NDArray[np.float32],
+    **options: Any,
+) -> list[NDArray[np.float32]]:
+    """Return first weights within 1 / sqrt(inputs), as the published networks for tables have them.
+
+    Kernels and biases alike; embeddings are within 1 / sqrt(their units), shifts (``beta``) zeros
+    and scales (``gamma``) ones. It is what PyTorch's layers do if nothing else is asked for.
+
+    Parameters
+    ----------
+    paths, shapes, rng, X
+        As for `draw_weights`.
+    **options
+        Of the architecture; not used here.
+    """
+    drawn: list[NDArray[np.float32]] = []
+    bound = 1.0
+    for path, shape in zip(paths, shapes, strict=True):
+        name = path.split("/")[-1]
+        if name in {"gamma", "beta"}:
+            drawn.append(np.full(shape, name == "gamma", np.float32))
+            continue
+        if name != "bias":  # a bias comes after its kernel
+            bound = 1.0 / np.sqrt(shape[-1] if name == "embeddings" else shape[0])
+        drawn.append(rng.uniform(-bound, bound, shape).astype(np.float32))
+    return drawn
 
 
 def bin_edges(X: NDArray[np.float32], n_edges: int) -> NDArray[np.float32]:
