@@ -77,6 +77,10 @@ def test_first_frequencies_are_normal_and_cut_off():
     assert [w.shape for w in drawn] == shapes
     assert 0.095 < drawn[0].std() < 0.1
     assert 0.25 < np.abs(drawn[0]).max() <= 0.3
+    found = {path: np.abs(values).max() for path, values in zip(paths, drawn, strict=True)}
+    assert 0.9 / np.sqrt(8) < found["levels/embeddings"] <= 1 / np.sqrt(8)
+    n_inputs = dict(zip(paths, shapes, strict=True))["hidden_1/kernel"][0]
+    assert 0.9 / np.sqrt(n_inputs) < found["hidden_1/kernel"] <= 1 / np.sqrt(n_inputs)
 
 
 def table(n_rows, seed=0):

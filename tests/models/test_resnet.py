@@ -60,6 +60,22 @@ def test_the_forward_pass_is_that_of_the_paper():
     np.testing.assert_allclose(network(X).numpy(), by_hand(weights, X), rtol=1e-4, atol=1e-4)
 
 
+def test_first_weights_are_within_one_over_the_root_of_the_inputs():
+    network = build(plain(), 6, units=64, n_hidden_units=100, n_levels=200)
+    variables = network.trainable_variables
+    paths, shapes = [v.path for v in variables], [tuple(v.shape) for v in variables]
+    drawn = ResNetClassifier._draw(paths, shapes, np.random.default_rng(0), make_rows())
+    found = dict(zip(paths, drawn, strict=True))
+    for path, n_inputs in (
+        ("levels/embeddings", 8), ("first/kernel", 3 + 8 + 2), ("hidden_1/kernel", 64),
+        ("hidden_1/bias", 64), ("back_2/kernel", 100), ("back_2/bias", 100), ("output/kernel", 64),
+    ):  # fmt: skip
+        bound = 1 / np.sqrt(n_inputs)
+        assert 0.9 * bound < np.abs(found[path]).max() <= bound, path
+    assert (found["norm_2/gamma"] == 1).all()
+    assert (found["norm_2/beta"] == 0).all()
+
+
 def test_networks_side_by_side_are_each_the_ordinary_one():
     two = Program(build, 6, Recipe(loss="crossentropy"), n_replicates=2)
     X = make_rows(n_replicates=2)

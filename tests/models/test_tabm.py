@@ -129,6 +129,14 @@ def test_each_member_has_a_loss_of_its_own():
     np.testing.assert_allclose(np.asarray(compiled._losses(outputs, y, weight))[0], expected, 1e-5)
 
 
+def test_small_data_are_judged_every_eight_steps():
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    model = TabMClassifier(k=2, units=4, max_epochs=3, batch_size=8, random_state=0)
+    model.fit(X, X[:, 0] > 0)
+    assert len(model.validation_losses_) == 3
+    assert model.n_epochs_ == 3 * (8 // 2)  # 16 rows train: two steps an epoch
+
+
 def test_many_fitted_together_equal_each_alone():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(120, 3))
