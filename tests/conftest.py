@@ -1,7 +1,16 @@
-"""What a run leaves out for want of an extra, said at its end."""
+"""Compiled programs that all tests share, and what a run leaves out for want of an extra."""
+
+import os
 
 import zoo
+from zoo.bench.programs import program_cache_flags
 from zoo.registry import missing_extra
+
+
+def pytest_configure():
+    """Keep compiled programs, as workers do: processes and later runs of the tests share them."""
+    flags = (program_cache_flags(), os.environ.get("TF_XLA_FLAGS"))
+    os.environ["TF_XLA_FLAGS"] = " ".join(filter(None, flags))
 
 
 def pytest_terminal_summary(terminalreporter):
