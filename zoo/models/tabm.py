@@ -46,7 +46,7 @@ class _TabM:
         weight_decay: float = 0.0003,
         batch_size: int = 256,
         max_epochs: int = 500,
-        patience: int = 16,
+        patience: int = 8,
         validation_fraction: float = 0.2,
         random_state: Any = None,
     ) -> None:
@@ -231,7 +231,7 @@ class TabMClassifier(_TabM, NetworkClassifier):
         weight_decay: float = 0.0003,
         batch_size: int = 256,
         max_epochs: int = 500,
-        patience: int = 16,
+        patience: int = 8,
         validation_fraction: float = 0.2,
         class_weight: ClassWeight = None,
         random_state: Any = None,
