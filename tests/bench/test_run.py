@@ -227,6 +227,7 @@ def test_networks_measured_in_two_runs_score_as_in_one(tmp_path):
 
 def test_compiled_programs_are_kept_for_the_next_run(tmp_path, monkeypatch):
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("TF_XLA_FLAGS", raising=False)  # those that the tests run with
     suites = write_suite(tmp_path / "suites", SUITE.replace('"logistic", "decision_tree"', '"mlp"'))
     compiled = []
     for out in ("first", "second"):
