@@ -174,13 +174,14 @@ def test_what_was_begun_ends_earlier_where_what_comes_after_turns_out_to_take_lo
     tmp_path, foreign_models
 ):
     X, y = churn(600)
-    study = measured_folder(tmp_path, X, y, ["logistic", "sleeps"], n_replicates=0)
-    pool = open_pool(tmp_path, n_workers=2, budget_s=300.0)
+    out = tmp_path / "out"
+    study = measured_folder(out, X, y, ["logistic", "sleeps"], n_replicates=0)
+    pool = open_pool(out, n_workers=2, budget_s=300.0)
     started = time.monotonic()
     try:
-        ledger, _ = ledger_of(study, tmp_path)
+        ledger, _ = ledger_of(study, out)
         measuring = Measuring(
-            ledger, pool, tmp_path, end=started + 200, started=started,
+            ledger, pool, out, end=started + 200, started=started,
             reserve_s=lambda known: 0.0 if time.monotonic() < started + 12 else 180.0,
             tell=lambda line, is_answer: None,
         )  # fmt: skip
