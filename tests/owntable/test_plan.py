@@ -141,6 +141,19 @@ def test_networks_train_side_by_side_and_a_lone_one_where_three_do_not_fit():
     assert next_jobs(known, 5.0) == []
 
 
+def test_a_network_is_begun_where_one_start_and_its_sizes_up_to_the_middle_fit():
+    known = ledger(models=("dummy", "mlp"))  # sizes of 100, 300 and 1,000 rows
+    for size in known.study.sizes:
+        note(known, "dummy", size, [0.5] * 3)
+    alone = known.pace.prior_s("mlp", 100)
+    assert known.pace.start_s("mlp") == pytest.approx(alone, rel=0.1)  # 100 rows are hardly more
+    one_start = known.pace.estimate_s("mlp", 300, n_together=3)
+    assert len(next_jobs(known, 1.3 * one_start)) == 3
+    assert next_jobs(known, 0.9 * one_start) == []
+    note(known, "mlp", 100, [0.3] * 3)
+    assert known.pace.start_s("mlp") == 0.0
+
+
 def curve(known, model, losses, *, spread=0.001):
     for size, loss in zip(known.study.sizes, losses, strict=False):
         note(known, model, size, [loss, loss + spread, loss - spread])

@@ -316,11 +316,15 @@ def _is_worth_starting(ledger: Ledger, model: str, time_left_s: float) -> bool:
 
 
 def _climb_s(ledger: Ledger, model: str, sizes: tuple[int, ...]) -> float:
-    """Return the seconds that one model may take from the smallest size to the last of some."""
-    n = ledger.study.base_replicates
+    """Return the seconds that one model may take from the smallest size to the last of some.
+
+    A worker imports and compiles once for all of them.
+    """
+    n, pace = ledger.study.base_replicates, ledger.pace
     n_together = n if registry.spec(model).trains_together else 1
     each = n // n_together
-    return sum(ledger.pace.estimate_s(model, s, n_together=n_together) * each for s in sizes)
+    total = sum(pace.estimate_s(model, s, n_together=n_together) * each for s in sizes)
+    return total - pace.start_s(model, n_together=n_together) * (len(sizes) * each - 1)
 
 
 def left_out(ledger: Ledger, time_left_s: float, *, was_stopped: bool = False) -> list[LeftOut]:

@@ -28,7 +28,7 @@ _PRIORS: Mapping[str, tuple[float, float, float]] = {
     "perceptron": (4.0, 0.2, 1.0),
     "mlp": (5.0, 0.3, 1.0),
     "realmlp": (10.0, 2.0, 1.0),
-    "tabm_mini": (30.0, 60.0, 1.0),
+    "tabm_mini": (12.0, 100.0, 0.5),
     "cnn": (6.0, 4.0, 1.0),
 }
 _OTHER_NETWORK, _OTHER = (10.0, 4.0, 1.0), (0.3, 1.0, 1.1)
@@ -75,10 +75,18 @@ class Pace:
         """Return whether any cell of the model was measured."""
         return bool(self._seen.get(model))
 
+    def start_s(self, model: str, *, n_together: int = 1) -> float:
+        """Return the seconds of a start that the estimate of each size counts; 0 once measured."""
+        return 0.0 if self.knows(model) else self._prior(model)[0] * _cells_worth(n_together)
+
+    @staticmethod
+    def _prior(model: str) -> tuple[float, float, float]:
+        is_network = registry.spec(model).family in ("mlp", "deep")
+        return _PRIORS.get(model, _OTHER_NETWORK if is_network else _OTHER)
+
     def prior_s(self, model: str, n_train: int) -> float:
         """Return the seconds that a cell may take on an ordinary machine."""
-        is_network = registry.spec(model).family in ("mlp", "deep")
-        start, slope, power = _PRIORS.get(model, _OTHER_NETWORK if is_network else _OTHER)
+        start, slope, power = self._prior(model)
         factor = self._n_classes / 2 if model in ("lightgbm", "xgboost") else 1.0
         return start + slope * factor * float(self._width * (n_train / 1000) ** power)
 
