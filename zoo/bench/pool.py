@@ -65,8 +65,10 @@ class Worker:
         threads = {name: str(budget.threads) for name in THREAD_VARIABLES}
         root = str(Path(__file__).parents[2])
         path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-        quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "PYTHONPATH": path}
-        quiet["ARROW_DEFAULT_MEMORY_POOL"] = "system"  # the worker gives freed memory back
+        quiet = {
+            "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "PYTHONPATH": path,
+            "ARROW_DEFAULT_MEMORY_POOL": "system",  # what is freed can be given back
+        }  # fmt: skip
         flags = " ".join(filter(None, [program_cache_flags(), os.environ.get("TF_XLA_FLAGS")]))
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the process)
         self._process = subprocess.Popen(
@@ -95,18 +97,16 @@ class Worker:
                 inbox.put((self, json.loads(line)))
         inbox.put((self, None))
 
-    def send(self, jobs: list[Job], *, deadline: float | None = None) -> None:
+    def send(self, jobs: list[Job]) -> None:
         """Give the worker jobs; a process that has died is noticed by its silence.
 
         Parameters
         ----------
         jobs : list of Job
             Of one model and data set.
-        deadline : float or None
-            The time, of `time.monotonic`, at which they are to be done.
         """
         self.jobs, self.is_alone = dict(enumerate(jobs)), len(jobs) == 1
-        self.deadline = deadline
+        self.deadline = None
         self.began, self.since = False, time.monotonic()
         self._write(
             {
@@ -219,7 +219,8 @@ class Pool:
         """
         for worker in self.workers:
             if worker.jobs:
-                worker.deadline = min(deadline, worker.deadline or deadline)
+                known = (deadline, worker.deadline)
+                worker.deadline = min(one for one in known if one is not None)
 
     def give_up(self) -> None:
         """End what the workers are at."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import gc
 import importlib
 import json
 import os
@@ -89,7 +88,6 @@ def _call(job: dict[str, Any], out: IO[str]) -> None:
 
 def _give_back() -> None:
     """Give freed memory back to the system, so that what a fit took is not held for the next."""
-    gc.collect()
     with contextlib.suppress(OSError, AttributeError, TypeError):  # of the GNU C library only
         ctypes.CDLL(None).malloc_trim(0)
 

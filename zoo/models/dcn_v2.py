@@ -13,6 +13,7 @@ from zoo.models.columns import table_inputs
 from zoo.models.network import NetworkClassifier, NetworkRegressor, column_class
 from zoo.models.targets import ClassWeight
 from zoo.preprocessing import Categories
+from zoo.training.initial import draw_uniform
 
 
 class _DCNv2:
@@ -21,6 +22,7 @@ class _DCNv2:
     _categories: ClassVar[Categories] = "mixed"
     _max_onehot: ClassVar[int] = 0  # every category has an embedding
     _loss: ClassVar[Any]
+    _draw = staticmethod(draw_uniform)
     encoder_: Any
 
     def __init__(
@@ -87,12 +89,6 @@ class _DCNv2:
                 hidden = layers.Dropout(dropout, name=f"dropout_{number}")(hidden)
         both = layers.Concatenate()([crossed, hidden])
         return layers.Model(inputs, layers.Dense(n_outputs, name="output")(both))
-
-    @staticmethod
-    def _draw(*arguments: Any, **options: Any) -> Any:
-        from zoo.training.initial import draw_uniform
-
-        return draw_uniform(*arguments, **options)
 
     def _options(self, n_inputs: int) -> Mapping[str, Any]:
         encoder = self.encoder_

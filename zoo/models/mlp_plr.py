@@ -17,6 +17,7 @@ from zoo.models.columns import table_inputs
 from zoo.models.network import NetworkClassifier, NetworkRegressor
 from zoo.models.targets import ClassWeight
 from zoo.preprocessing import Categories, Flags, Scale
+from zoo.training.initial import draw_uniform
 
 _LEVEL_UNITS = 8
 
@@ -106,8 +107,6 @@ class _MLPPLR:
 
         The rest is uniform within 1 / sqrt(inputs), the embedding's kernel and offset too.
         """
-        from zoo.training.initial import draw_uniform
-
         drawn: list[NDArray[np.float32]] = []
         bound = 1.0 / np.sqrt(2 * options["n_frequencies"])
         for path, shape in zip(paths, shapes, strict=True):

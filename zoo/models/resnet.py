@@ -13,6 +13,7 @@ from zoo.models.columns import table_inputs
 from zoo.models.network import NetworkClassifier, NetworkRegressor
 from zoo.models.targets import ClassWeight
 from zoo.preprocessing import Categories, Scale
+from zoo.training.initial import draw_uniform
 
 _LEVEL_UNITS = 8
 _MOMENTUM, _EPSILON = 0.9, 1e-5  # of the batch normalisation
@@ -24,6 +25,7 @@ class _ResNet:
     _categories: ClassVar[Categories] = "mixed"
     _scale: ClassVar[Scale] = "quantile"
     _loss: ClassVar[Any]
+    _draw = staticmethod(draw_uniform)
     encoder_: Any
 
     def __init__(
@@ -54,12 +56,6 @@ class _ResNet:
         self.patience = patience
         self.validation_fraction = validation_fraction
         self.random_state = random_state
-
-    @staticmethod
-    def _draw(*arguments: Any, **options: Any) -> Any:
-        from zoo.training.initial import draw_uniform
-
-        return draw_uniform(*arguments, **options)
 
     @staticmethod
     def _build(

@@ -6,6 +6,7 @@ one network trains like an ensemble. Each member has its own loss; predictions a
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -159,15 +160,8 @@ class _TabM:
         }
 
     def _fit_options(self) -> Any:
-        from zoo.training.fit import FitOptions
-
-        return FitOptions(
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-            max_epochs=self.max_epochs,
-            patience=self.patience,
-            round_steps=_ROUND_STEPS,
-        )
+        options = super()._fit_options()  # type: ignore[misc]
+        return dataclasses.replace(options, round_steps=_ROUND_STEPS)
 
     def _recipe(self) -> Any:
         from zoo.training.optimizer import Adam

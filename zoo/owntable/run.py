@@ -155,14 +155,13 @@ class Measuring:
         return idle[0]
 
     def _send(self) -> bool:
-        end = self.end
-        left = end - time.monotonic()
+        left = self.end - time.monotonic()
         jobs = [self._alone.pop()] if self._alone else next_jobs(self.ledger, left)
         if not jobs or left <= 0:
             return False
         worker = self._worker_for(jobs[0].key["model"])
         sent = _Sent(time.monotonic(), len(jobs), worker, worker.first_began_s is None)
-        worker.send(jobs, deadline=end)
+        worker.send(jobs)
         home = self._homes.setdefault(id(worker), set())
         home.add(jobs[0].key["model"])
         if jobs[0].trains_together:

@@ -85,7 +85,8 @@ def draw_uniform(
     """Return first weights within 1 / sqrt(inputs), as the published networks for tables have them.
 
     Kernels and biases alike; embeddings are within 1 / sqrt(their units), shifts (``beta``) zeros
-    and scales (``gamma``) ones. It is what PyTorch's layers do if nothing else is asked for.
+    and scales (``gamma``) ones: what PyTorch's layers do if nothing else is asked for, and the code
+    of arXiv:2106.11959 does with embeddings.
 
     Parameters
     ----------
@@ -93,6 +94,16 @@ def draw_uniform(
         As for `draw_weights`.
     **options
         Of the architecture; not used here.
+
+    Returns
+    -------
+    list of ndarray
+        One of each shape.
+
+    Raises
+    ------
+    ValueError
+        If a variable is none of these.
     """
     drawn: list[NDArray[np.float32]] = []
     bound = 1.0
@@ -101,6 +112,8 @@ def draw_uniform(
         if name in {"gamma", "beta"}:
             drawn.append(np.full(shape, name == "gamma", np.float32))
             continue
+        if name not in {"kernel", "bias", "embeddings"}:
+            raise ValueError(f"no rule draws the first values of the variable {path}")
         if name != "bias":  # a bias comes after its kernel
             bound = 1.0 / np.sqrt(shape[-1] if name == "embeddings" else shape[0])
         drawn.append(rng.uniform(-bound, bound, shape).astype(np.float32))
