@@ -49,12 +49,13 @@ $(VENV)/peers: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[peers]'
 	@touch $@
 
-bench-speed: $(VENV)/peers ## Measure start-up, overhead and the training engine beside its peers (40 min)
+bench-speed: $(VENV)/peers ## Measure start-up, overhead and the training engine beside its peers (70 min)
 	$(BIN)/python benchmarks/speed/harness.py
 	$(BIN)/python benchmarks/speed/engine.py
 	$(BIN)/python benchmarks/speed/growth.py
 	$(BIN)/python benchmarks/speed/small.py
 	$(BIN)/python benchmarks/speed/curve.py
+	$(BIN)/python benchmarks/speed/stopping.py
 	$(BIN)/python benchmarks/speed/own_table.py
 
 backtest: $(VENV)/installed ## Measure forecasts on the curves in CURVES (a CSV; docs/FORECASTS.md) and on results/quick

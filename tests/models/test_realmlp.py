@@ -1,8 +1,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import log_loss, roc_auc_score
 
 import zoo
+from zoo.data.splits import split
 from zoo.models.network import fit_together
 from zoo.models.realmlp import RealMLPClassifier, RealMLPRegressor
 from zoo.preprocessing import smooth_clip
@@ -158,6 +160,21 @@ def test_many_levels_and_few_are_learnt(name):
     model = zoo.make(name, random_state=0, max_epochs=40).fit(X[:600], y[:600])
     assert model.encoder_.n_codes_ == (name == "realmlp")
     assert model.score(X[600:], y[600:]) > 0.97
+
+
+@pytest.mark.parametrize("name", ["realmlp", "realmlp_s"])
+def test_few_rows_of_much_noise_are_not_learnt_by_heart(name):
+    """The error of few held-out rows is the least by chance, often of a round that is too sure."""
+    table = zoo.load("flights")
+    y = (table.y == table.y.iloc[0]).to_numpy()
+    rows = split(y, task="classification", dataset="flights", replicate=2)
+    train, test = rows.subset(1000), rows.test
+    model = zoo.make(name, random_state=2).fit(table.X.iloc[train], y[train])
+    share = np.full(len(test), y[train].mean())
+    knows_nothing = log_loss(y[test], share)
+    shares = model.predict_proba(table.X.iloc[test])[:, 1]
+    assert log_loss(y[test], shares) < 1.1 * knows_nothing
+    assert roc_auc_score(y[test], shares) > 0.6
 
 
 def after_two_epochs(X, y):

@@ -163,7 +163,7 @@ class RealMLP:
             decay_schedule="flat_cosine",
             dropout_schedule="flat_cosine",
             round_steps=1,
-            monitor="error" if self._loss == "crossentropy" else "loss",
+            monitor="brier" if self._loss == "crossentropy" else "loss",
             prefers_later=True,
             drops_last=True,
         )
@@ -267,10 +267,11 @@ class RealMLPClassifier(RealMLP, NetworkClassifier):
     max_epochs : int
         The four cycles of the learning rate end with the last of them.
     early_stopping : bool
-        Whether training stops after a cycle of the learning rate that lowered the held-out error
-        by no more than its standard error; the published model goes through all four.
+        Whether training stops after a cycle of the learning rate that lowered the held-out Brier
+        score by no more than its standard error; the published model goes through all four.
     validation_fraction : float
-        Share of the training rows on which the best epoch is chosen.
+        Share of the training rows on which the best epoch is chosen, by the Brier score (the
+        published model: by the error, which few rows tell less of).
     class_weight : dict, "balanced" or None
         What the weights of a class's rows are multiplied by; "balanced": all classes weigh the
         same; None: 1.
@@ -337,7 +338,7 @@ class RealMLPRegressor(RealMLP, NetworkRegressor):
     max_epochs : int
         The four cycles of the learning rate end with the last of them.
     early_stopping : bool
-        Whether training stops after a cycle of the learning rate that lowered the held-out error
+        Whether training stops after a cycle of the learning rate that lowered the held-out loss
         by no more than its standard error; the published model goes through all four.
     validation_fraction : float
         Share of the training rows on which the best epoch is chosen.

@@ -60,8 +60,8 @@ class RealMLPSimpleClassifier(_RealMLPSimple, NetworkClassifier):
     max_epochs : int
         The four cycles of the learning rate end with the last of them.
     early_stopping : bool
-        Whether training stops after a cycle of the learning rate that lowered the held-out error
-        by no more than its standard error; the published model goes through all four.
+        Whether training stops after a cycle of the learning rate that lowered the held-out Brier
+        score by no more than its standard error; the published model goes through all four.
     validation_fraction : float
         Share of the training rows on which the best epoch is chosen.
     class_weight : dict, "balanced" or None
@@ -122,7 +122,7 @@ class RealMLPSimpleRegressor(_RealMLPSimple, NetworkRegressor):
     max_epochs : int
         The four cycles of the learning rate end with the last of them.
     early_stopping : bool
-        Whether training stops after a cycle of the learning rate that lowered the held-out error
+        Whether training stops after a cycle of the learning rate that lowered the held-out loss
         by no more than its standard error; the published model goes through all four.
     validation_fraction : float
         Share of the training rows on which the best epoch is chosen.
