@@ -13,6 +13,7 @@ import pytest
 from sklearn.model_selection import learning_curve
 
 import zoo
+from tests import misbehaving
 from zoo.bench.cell import run_cell
 from zoo.bench.plan import make_plan
 from zoo.bench.run import run_suite
@@ -98,84 +99,9 @@ def test_every_model_sees_the_same_rows_at_a_size(replicate):
     assert not set(first.test) & set(first.train)
 
 
-FOREIGN = '''
-"""Models that misbehave."""
-import os
-import time
-import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
-from zoo.registry import ModelSpec
-
-class Base(ClassifierMixin, BaseEstimator):
-    def fit(self, X, y):
-        self.classes_ = np.unique(y)
-        self.act()
-        return self
-    def act(self):
-        pass
-    def predict(self, X):
-        return np.repeat(self.classes_[:1], len(X))
-    def predict_proba(self, X):
-        return np.full((len(X), 2), 0.5)
-
-class Raises(Base):
-    def act(self):
-        raise RuntimeError("no\\nway")
-
-class Dies(Base):
-    def act(self):
-        os._exit(7)
-
-class Sleeps(Base):
-    def act(self):
-        time.sleep(60)
-
-class Eats(Base):
-    def act(self):
-        self.food = np.ones((1300, 1024, 1024), dtype=np.uint8)
-        time.sleep(60)
-
-class Nan(Base):
-    def predict_proba(self, X):
-        return np.full((len(X), 2), np.nan)
-
-def entry(name):
-    path = f"misbehaving:{name}"
-    return ModelSpec(name=name.lower(), family="baseline", summary="", source="", classifier=path)
-
-raises, dies, sleeps, eats, nan = map(entry, ["Raises", "Dies", "Sleeps", "Eats", "Nan"])
-
-class Crowd(Base):
-    """Dies at 100 rows when it is not alone, and cannot be fitted on 20."""
-    @staticmethod
-    def fit_together(models, tables, *, n_places):
-        for number, (model, (X, y)) in enumerate(zip(models, tables)):
-            if len(X) == 100 and len(models) > 1:
-                os._exit(3)
-            model.fit(X, y)
-            model.fit_s_ = model.compile_s_ = 0.0
-            yield number, RuntimeError("too few") if len(X) == 20 else None
-
-crowd = ModelSpec(
-    name="crowd", family="baseline", summary="", source="", classifier="misbehaving:Crowd",
-    trains_together=True,
-)
-'''
-
-
-def install_misbehaving(folder, names):
-    info = folder / "misbehaving-1.dist-info"
-    info.mkdir(parents=True)
-    (folder / "misbehaving.py").write_text(FOREIGN)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: misbehaving\nVersion: 1\n")
-    points = "".join(f"{name} = misbehaving:{name}\n" for name in names)
-    (info / "entry_points.txt").write_text(f"[zoo.models]\n{points}")
-    return folder
-
-
 def test_misbehaving_models_become_rows_with_a_reason_and_the_others_go_on(tmp_path):
     names = ["raises", "dies", "sleeps", "eats", "nan"]
-    package = install_misbehaving(tmp_path / "site", names)
+    package = misbehaving.install(tmp_path / "site", names)
     text = SUITE.replace('"logistic", "decision_tree"', ", ".join(f'"{name}"' for name in names))
     text = text.replace("[20, 100]", "[20]").replace("replicates = 2", "replicates = 1")
     text = text.replace("seconds = 60", "seconds = 12\nmemory_mb = 1200")
@@ -199,7 +125,7 @@ def test_misbehaving_models_become_rows_with_a_reason_and_the_others_go_on(tmp_p
 
 
 def test_cells_that_were_with_others_in_a_worker_that_died_are_measured_alone(tmp_path):
-    package = install_misbehaving(tmp_path / "site", ["crowd"])
+    package = misbehaving.install(tmp_path / "site", ["crowd"])
     suites = write_suite(
         tmp_path / "suites", SUITE.replace('"logistic", "decision_tree"', '"crowd"')
     )

@@ -1,7 +1,6 @@
 import gc
 import math
 import sys
-import textwrap
 import time
 
 import numpy as np
@@ -9,6 +8,7 @@ import pandas as pd
 import pytest
 
 import zoo
+from tests import misbehaving
 from tests.owntable.tables import churn, measured_folder, price
 from zoo.bench.store import read
 from zoo.errors import DataError, StoreError
@@ -100,53 +100,10 @@ def test_numbers_polars_and_arrays_are_taken_as_well():
     assert not folder.exists()
 
 
-FOREIGN = '''
-"""Models that misbehave."""
-import time
-import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
-from zoo.registry import ModelSpec
-
-class Base(ClassifierMixin, BaseEstimator):
-    def fit(self, X, y):
-        self.classes_ = np.unique(y)
-        if len(X) > 100:
-            self.act()
-        return self
-    def predict(self, X):
-        return np.repeat(self.classes_[:1], len(X))
-    def predict_proba(self, X):
-        return np.full((len(X), 2), 0.5)
-
-class Raises(Base):
-    def act(self):
-        raise RuntimeError("no way")
-
-class Sleeps(Base):  # dearer from the first, so it comes after the other
-    def fit(self, X, y):
-        time.sleep(0.5)
-        return super().fit(X, y)
-    def act(self):
-        time.sleep(600)
-
-def entry(name):
-    path = f"misbehaving:{name}"
-    return ModelSpec(name=name.lower(), family="classical", summary="", source="", classifier=path)
-
-raises, sleeps = map(entry, ["Raises", "Sleeps"])
-'''
-
-
 @pytest.fixture
 def foreign_models(tmp_path, monkeypatch):
     """Offer models by entry point, to this process and to workers."""
-    site = tmp_path / "site"
-    info = site / "misbehaving-1.dist-info"
-    info.mkdir(parents=True)
-    (site / "misbehaving.py").write_text(textwrap.dedent(FOREIGN))
-    points = "".join(f"{name} = misbehaving:{name}\n" for name in ("raises", "sleeps"))
-    (info / "entry_points.txt").write_text("[zoo.models]\n" + points)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: misbehaving\nVersion: 1\n")
+    site = misbehaving.install(tmp_path / "site", ("raises_late", "sleeps_late"))
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.setenv("PYTHONPATH", str(site))
     monkeypatch.setattr("zoo.registry._table", None)
@@ -160,14 +117,14 @@ def test_what_overruns_is_killed_what_fails_is_listed_and_the_rest_is_reported(
 ):
     X, y = churn(600)
     out, started = tmp_path / "out", time.monotonic()
-    models = ["logistic", "raises", "sleeps"]
+    models = ["logistic", "raises_late", "sleeps_late"]
     found = zoo.learning_curve(X, y, models, budget="40s", out=out, n_workers=2)
     assert time.monotonic() - started < 44
     reasons = {one.model: one.reason for one in found.result.outcome.left_out}
-    assert reasons["raises"] == "it failed: RuntimeError: no way"
-    assert "the time was up" in reasons["sleeps"]
+    assert reasons["raises_late"] == "it failed: RuntimeError: no way"
+    assert "the time was up" in reasons["sleeps_late"]
     assert found.advice().best.model == "logistic"
-    stored = {cell["status"] for cell in read(out).cells if cell["key"]["model"] == "sleeps"}
+    stored = {cell["status"] for cell in read(out).cells if cell["key"]["model"] == "sleeps_late"}
     assert stored == {"ok"}  # what the budget cut off is no result, and is tried again
     assert [one.model for one in load_state(out)["left_out"]] == list(reasons)
 
@@ -178,7 +135,7 @@ def test_what_was_begun_ends_earlier_where_what_comes_after_turns_out_to_take_lo
 ):
     X, y = churn(600)
     out = tmp_path / "out"
-    study = measured_folder(out, X, y, ["logistic", "sleeps"], n_replicates=0)
+    study = measured_folder(out, X, y, ["logistic", "sleeps_late"], n_replicates=0)
     pool = open_pool(out, n_workers=2, budget_s=300.0)
     started = time.monotonic()
     try:
@@ -193,7 +150,7 @@ def test_what_was_begun_ends_earlier_where_what_comes_after_turns_out_to_take_lo
         pool.close()
     assert 19 < time.monotonic() - started < 60
     assert ledger.leader()[0] == "logistic"
-    assert "sleeps" in {one.model for one in outcome.left_out}
+    assert "sleeps_late" in {one.model for one in outcome.left_out}
 
 
 @pytest.mark.slow

@@ -1,0 +1,107 @@
+"""Models that misbehave, as another package would offer them by entry point."""
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+from zoo.registry import ModelSpec
+
+
+class Base(ClassifierMixin, BaseEstimator):
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        self.act(len(X))
+        return self
+
+    def act(self, n_rows):
+        pass
+
+    def predict(self, X):
+        return np.repeat(self.classes_[:1], len(X))
+
+    def predict_proba(self, X):
+        return np.full((len(X), 2), 0.5)
+
+
+class Raises(Base):
+    def act(self, n_rows):
+        raise RuntimeError("no\nway")
+
+
+class RaisesLate(Raises):
+    """Raises above 100 rows."""
+
+    def act(self, n_rows):
+        if n_rows > 100:
+            super().act(n_rows)
+
+
+class Dies(Base):
+    def act(self, n_rows):
+        os._exit(7)
+
+
+class Sleeps(Base):
+    def act(self, n_rows):
+        time.sleep(60)
+
+
+class SleepsLate(Base):
+    """Sleeps above 100 rows; dear from the first, so it comes after others."""
+
+    def act(self, n_rows):
+        time.sleep(600 if n_rows > 100 else 0.5)
+
+
+class Eats(Base):
+    def act(self, n_rows):
+        self.food = np.ones((1300, 1024, 1024), dtype=np.uint8)
+        time.sleep(60)
+
+
+class Nan(Base):
+    def predict_proba(self, X):
+        return np.full((len(X), 2), np.nan)
+
+
+class Crowd(Base):
+    """Dies at 100 rows when it is not alone, and cannot be fitted on 20."""
+
+    @staticmethod
+    def fit_together(models, tables, *, n_places):
+        for number, (model, (X, y)) in enumerate(zip(models, tables, strict=True)):
+            if len(X) == 100 and len(models) > 1:
+                os._exit(3)
+            model.fit(X, y)
+            model.fit_s_ = model.compile_s_ = 0.0
+            yield number, RuntimeError("too few") if len(X) == 20 else None
+
+
+def entry(name, classifier, family="baseline", **options):
+    return ModelSpec(
+        name=name, family=family, summary="", source="",
+        classifier=f"misbehaving:{classifier}", **options,
+    )  # fmt: skip
+
+
+raises, dies, sleeps, eats, nan = (
+    entry(name, name.title()) for name in ("raises", "dies", "sleeps", "eats", "nan")
+)
+raises_late = entry("raises_late", "RaisesLate", "classical")
+sleeps_late = entry("sleeps_late", "SleepsLate", "classical")
+crowd = entry("crowd", "Crowd", trains_together=True)
+
+
+def install(folder, names):
+    """Write a package of these models into a folder, which then goes on the path."""
+    info = folder / "misbehaving-1.dist-info"
+    info.mkdir(parents=True)
+    shutil.copy(Path(__file__), folder / "misbehaving.py")
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: misbehaving\nVersion: 1\n")
+    points = "".join(f"{name} = misbehaving:{name}\n" for name in names)
+    (info / "entry_points.txt").write_text(f"[zoo.models]\n{points}")
+    return folder
