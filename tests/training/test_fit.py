@@ -380,7 +380,7 @@ def test_training_goes_on_while_cycles_gain():
     assert result.n_epochs == 60
 
 
-def test_a_gain_is_judged_by_its_standard_error_over_the_weighted_rows():
+def test_a_gain_is_judged_by_two_standard_errors_over_the_weighted_rows():
     place = Place.__new__(Place)
     place.options, place._round, place._cycle_ends = FitOptions(**CYCLES), 12, [4, 12]
     weight = np.array([1.0, 3.0, 1.0, 1.0], np.float32)
@@ -388,7 +388,7 @@ def test_a_gain_is_judged_by_its_standard_error_over_the_weighted_rows():
     gain = (weight * gains).sum() / 6
     error = np.sqrt((weight**2 * (gains - gain) ** 2).sum()) / 6
     assert gain > 0
-    for shift, expected in ((error - gain - 1e-6, True), (error - gain + 1e-6, False)):
+    for shift, expected in ((2 * error - gain - 1e-6, True), (2 * error - gain + 1e-6, False)):
         place._rows_before = np.ones(4)
         place._best_rows = np.ones(4) - gains - shift
         assert place._is_idle(weight) is expected

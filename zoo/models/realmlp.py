@@ -268,7 +268,7 @@ class RealMLPClassifier(RealMLP, NetworkClassifier):
         The four cycles of the learning rate end with the last of them.
     early_stopping : bool
         Whether training stops after a cycle of the learning rate that lowered the held-out Brier
-        score by no more than its standard error; the published model goes through all four.
+        score by no more than two standard errors; the published model goes through all four.
     validation_fraction : float
         Share of the training rows on which the best epoch is chosen, by the Brier score (the
         published model: by the error, which few rows tell less of).
@@ -339,7 +339,7 @@ class RealMLPRegressor(RealMLP, NetworkRegressor):
         The four cycles of the learning rate end with the last of them.
     early_stopping : bool
         Whether training stops after a cycle of the learning rate that lowered the held-out loss
-        by no more than its standard error; the published model goes through all four.
+        by no more than two standard errors; the published model goes through all four.
     validation_fraction : float
         Share of the training rows on which the best epoch is chosen.
     random_state : int, RandomState or None

@@ -61,7 +61,7 @@ class RealMLPSimpleClassifier(_RealMLPSimple, NetworkClassifier):
         The four cycles of the learning rate end with the last of them.
     early_stopping : bool
         Whether training stops after a cycle of the learning rate that lowered the held-out Brier
-        score by no more than its standard error; the published model goes through all four.
+        score by no more than two standard errors; the published model goes through all four.
     validation_fraction : float
         Share of the training rows on which the best epoch is chosen.
     class_weight : dict, "balanced" or None
@@ -123,7 +123,7 @@ class RealMLPSimpleRegressor(_RealMLPSimple, NetworkRegressor):
         The four cycles of the learning rate end with the last of them.
     early_stopping : bool
         Whether training stops after a cycle of the learning rate that lowered the held-out loss
-        by no more than its standard error; the published model goes through all four.
+        by no more than two standard errors; the published model goes through all four.
     validation_fraction : float
         Share of the training rows on which the best epoch is chosen.
     random_state : int, RandomState or None

@@ -67,8 +67,8 @@ class FitOptions:
         Whether a later round that is as good is kept in place of an earlier one.
     stops_idle : bool
         Whether training stops at the end of a cycle of the learning rate, from the second on, that
-        lowered what is monitored by no more than the standard error of the difference, row by row
-        (the rule of one standard error, Breiman et al. 1984).
+        lowered what is monitored by no more than two standard errors of the difference, row by
+        row: by no more than chance would.
     drops_last : bool
         Whether an epoch leaves out the rows that do not fill a batch (if others do).
     """
@@ -280,7 +280,7 @@ class Place:
         gains = before - self._best_rows
         gain = float(gains @ share)
         error = float(np.sqrt(((gains - gain) ** 2) @ share**2))
-        return gain <= error
+        return gain <= 2 * error
 
     def _is_best(self, value: float) -> bool:
         return value < self._best or (self.options.prefers_later and value == self._best)
