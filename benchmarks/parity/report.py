@@ -161,7 +161,7 @@ def write_report() -> None:
     done = {(row.dataset, row.model) for row in table.itertuples()}
     missing = [f"{c.model} on {c.dataset}" for c in CASES if (c.dataset, c.model) not in done]
     counts = table["verdict"].value_counts().to_dict()
-    adult = published(cells).round(4).astype(object)
+    adult = published(cells).round(4).astype(object).fillna("")
     lines = [
         "# Parity with the published models",
         "",
