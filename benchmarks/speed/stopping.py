@@ -1,8 +1,8 @@
 """Measures what the early stops of slow networks save, and what they cost in score.
 
-The same network, rows and seed, with the stop that the zoo has by default and as published, at 1,000
-rows and at the most that the data set has, 10,000 at most. The interval of the difference in score is Student's, paired over
-data sets, sizes and seeds.
+The same network, rows and seed, with the stop that the zoo has by default and as published, at
+1,000 rows and at the most that the data set has (10,000 at most). The interval of the difference in
+score is Student's, paired over data sets, sizes and seeds.
 """
 
 from __future__ import annotations
@@ -103,10 +103,11 @@ def main() -> None:
             )  # fmt: skip
             new = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
             rows.append(compare(name, dataset, new))
+            record("stopping", rows)
             cells += new
         if len(datasets) > 1:
             rows.append(compare(name, "all data sets", cells))
-    record("stopping", rows)
+            record("stopping", rows)
 
 
 if __name__ == "__main__":
