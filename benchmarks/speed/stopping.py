@@ -42,7 +42,7 @@ def measure(name: str, dataset: str) -> None:
     from zoo.data.splits import split
 
     table = zoo.load(dataset)
-    y = pd.factorize(table.y, sort=True)[0]
+    y, metric = pd.factorize(table.y, sort=True)[0], table.card.metric or "accuracy"
     for seed in range(N_SEEDS):
         parts = split(y, task="classification", dataset=dataset, replicate=seed)
         for n_train in sorted({min(size, len(parts.train)) for size in SIZES}):
@@ -57,8 +57,8 @@ def measure(name: str, dataset: str) -> None:
                 cell[f"{side}_s"] = time.process_time() - start
                 shares = np.asarray(model.predict_proba(X_test), np.float64)
                 guess = ClassPrediction(shares.argmax(axis=1), shares, is_probability=True)
-                scores = score_classes(y[parts.test], guess, (table.card.metric, "log_loss"))
-                cell[f"{side}_score"] = scores[table.card.metric]
+                scores = score_classes(y[parts.test], guess, (metric, "log_loss"))
+                cell[f"{side}_score"] = scores[metric]
                 cell[f"{side}_log_loss"] = scores["log_loss"]
             print(json.dumps(cell), flush=True)
 
