@@ -15,7 +15,7 @@ help: ## Say what each target does
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[data,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[data,dev,files]'
 	@touch $@
 
 bench: $(VENV)/installed ## Run SUITE (quick) into OUT (results/my-quick); goes on if cut off
@@ -37,7 +37,7 @@ check-data: $(VENV)/installed ## Recompute the facts of all data sets that are a
 	$(BIN)/zoo check-data
 
 $(VENV)/extras: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[jax,sonnet,torch,export,files]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[jax,sonnet,torch,export]'
 	@touch $@
 
 extras: $(VENV)/extras ## Install every extra of the package; make test then runs what needs them, too

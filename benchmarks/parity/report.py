@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from cases import CASES, PEERS, PUBLISHED, PUBLISHED_SCORES
-from scipy import stats
 
 import zoo
+from zoo.curves.aggregate import mean_interval
 
 __all__ = ["CELLS", "read_cells", "write_report"]
 
@@ -54,13 +54,10 @@ def compare(cells: list[dict[str, Any]]) -> pd.DataFrame:
         headline = pairs[0][0]["metric"] or "accuracy"
         for metric in dict.fromkeys((headline, "accuracy", "log_loss")):
             scores = np.array([[cell["scores"][metric] for cell in pair] for pair in pairs])
-            differences = scores[:, 0] - scores[:, 1]
-            margin = stats.t.ppf(0.975, len(pairs) - 1) * stats.sem(differences)
-            middle = differences.mean()
             seconds = _seconds(pairs)
             values = [
                 case.dataset, case.model, pairs[0][0]["n_train"], metric, *scores.mean(axis=0),
-                middle, middle - margin, middle + margin, len(pairs), *seconds,
+                *mean_interval(scores[:, 0] - scores[:, 1]), len(pairs), *seconds,
             ]  # fmt: skip
             rows.append(dict(zip(COLUMNS, values, strict=True)))
     return pd.DataFrame(rows, columns=COLUMNS)

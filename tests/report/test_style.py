@@ -1,5 +1,9 @@
-import pandas as pd
+import itertools
 
+import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from zoo.report.answer_figures import draw_cost
 from zoo.report.figures import draw_dataset
 from zoo.report.style import model_colours
 
@@ -16,3 +20,21 @@ def test_a_model_has_one_colour_in_all_figures_that_are_shown_together():
     (axes,) = draw_dataset(lines, title="d", colours=colours).axes
     drawn = [line for line in axes.lines if len(line.get_xdata())]  # the others are for the legend
     assert {line.get_color() for line in drawn} == {colours["b"]}
+
+
+def test_names_on_a_cost_figure_do_not_cover_each_other_and_are_not_cut_off():
+    costs = ("fit_s", "predict_s", "peak_rss_mb", "n_parameters")
+    rows = pd.DataFrame(
+        {"model": ["knn", "hist_gradient_boosting", "xgboost", "perceptron_rosenblatt"],
+         "family": "boosting", "metric": "rmse", "n_train": 100,
+         "score": [0.3, 0.1002, 0.1001, 0.1000]}
+    )  # fmt: skip
+    for cost in costs:  # three all but in one place, at the dear end
+        rows[cost], rows[f"on_front_{cost}"] = [10.0, 1000.0, 1001.0, 1002.0], True
+    figure = draw_cost(rows, title="d")
+    FigureCanvasAgg(figure).draw()
+    for axes in figure.axes:
+        boxes = [text.get_window_extent() for text in axes.texts]
+        assert len(boxes) == 4
+        assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+        assert all(figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 for box in boxes)

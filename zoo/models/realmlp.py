@@ -164,7 +164,6 @@ class RealMLP:
             dropout_schedule="flat_cosine",
             round_steps=1,
             monitor="brier" if self._loss == "crossentropy" else "loss",
-            prefers_later=True,
             drops_last=True,
         )
 
@@ -269,6 +268,7 @@ class RealMLPClassifier(RealMLP, NetworkClassifier):
     early_stopping : bool
         Whether training stops after a cycle of the learning rate that lowered the held-out Brier
         score by no more than two standard errors; the published model goes through all four.
+        With fewer than 500 held-out rows, which cannot tell, training goes on.
     validation_fraction : float
         Share of the training rows on which the best epoch is chosen, by the Brier score (the
         published model: by the error, which few rows tell less of).
@@ -339,7 +339,8 @@ class RealMLPRegressor(RealMLP, NetworkRegressor):
         The four cycles of the learning rate end with the last of them.
     early_stopping : bool
         Whether training stops after a cycle of the learning rate that lowered the held-out loss
-        by no more than two standard errors; the published model goes through all four.
+        by no more than two standard errors; the published model goes through all four. With
+        fewer than 500 held-out rows, which cannot tell, training goes on.
     validation_fraction : float
         Share of the training rows on which the best epoch is chosen.
     random_state : int, RandomState or None

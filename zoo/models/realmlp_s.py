@@ -62,8 +62,10 @@ class RealMLPSimpleClassifier(_RealMLPSimple, NetworkClassifier):
     early_stopping : bool
         Whether training stops after a cycle of the learning rate that lowered the held-out Brier
         score by no more than two standard errors; the published model goes through all four.
+        With fewer than 500 held-out rows, which cannot tell, training goes on.
     validation_fraction : float
-        Share of the training rows on which the best epoch is chosen.
+        Share of the training rows on which the best epoch is chosen, by the Brier score (the
+        published model: by the error, which few rows tell less of).
     class_weight : dict, "balanced" or None
         What the weights of a class's rows are multiplied by; "balanced": all classes weigh the
         same; None: 1.
@@ -123,7 +125,8 @@ class RealMLPSimpleRegressor(_RealMLPSimple, NetworkRegressor):
         The four cycles of the learning rate end with the last of them.
     early_stopping : bool
         Whether training stops after a cycle of the learning rate that lowered the held-out loss
-        by no more than two standard errors; the published model goes through all four.
+        by no more than two standard errors; the published model goes through all four. With
+        fewer than 500 held-out rows, which cannot tell, training goes on.
     validation_fraction : float
         Share of the training rows on which the best epoch is chosen.
     random_state : int, RandomState or None

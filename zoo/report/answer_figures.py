@@ -11,7 +11,14 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from zoo.curves.aggregate import HIGHER_IS_BETTER
 from zoo.report.figures import limit_scores, size_axis, write_head
-from zoo.report.style import FAMILY_STYLES, METRIC_NAMES, Colours, label_ends, model_colours
+from zoo.report.style import (
+    FAMILY_STYLES,
+    METRIC_NAMES,
+    Colours,
+    label_ends,
+    label_points,
+    model_colours,
+)
 
 __all__ = ["draw_cost", "draw_critical_difference", "draw_forecast", "draw_rank_over_size"]
 
@@ -170,20 +177,18 @@ def draw_cost(cost: pd.DataFrame, *, title: str, colours: Colours = None) -> Fig
     panels = figure.subplots(1, len(names), squeeze=False, sharey=True)[0]
     figure.subplots_adjust(left=0.75 / figure.get_figwidth(), right=0.98, top=0.82, bottom=0.14,
                            wspace=0.08)  # fmt: skip
+    fronts = []
     for axes, name in zip(panels, names, strict=True):
         shown = rows[rows[name] > 0].sort_values(name)
         front = shown[shown[f"on_front_{name}"]]
         axes.step(front[name], front["score"], where="post", color="#999999", lw=1)
+        points = zip(front["model"], front[name], front["score"], strict=True)
+        fronts.append([(str(m), float(x), float(y), colours[str(m)]) for m, x, y in points])
         for row in shown.itertuples():
             is_front = bool(getattr(row, f"on_front_{name}"))
             colour, cost_of = colours[str(row.model)], float(getattr(row, name))
             axes.plot(cost_of, row.score, "o", color=colour, markersize=5,
                       markerfacecolor=colour if is_front else "none")  # fmt: skip
-            if is_front:
-                axes.annotate(
-                    row.model, (cost_of, row.score), xytext=(4, 4), textcoords="offset points",
-                    fontsize=7, color=colour,
-                )  # fmt: skip
         if shown[name].max() > 10 * shown[name].min():
             axes.set_xscale("log")
             axes.xaxis.set_minor_formatter(NullFormatter())
@@ -194,6 +199,8 @@ def draw_cost(cost: pd.DataFrame, *, title: str, colours: Colours = None) -> Fig
         axes.grid(visible=True, color="#dddddd", linewidth=0.6)
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)
+    for axes, points_of in zip(panels, fronts, strict=True):
+        label_points(axes, points_of, size=7)
     better = "higher" if metric in HIGHER_IS_BETTER else "lower"
     panels[0].set_ylabel(
         f"test {METRIC_NAMES.get(metric, metric)}\n({better} is better)", fontsize=8.5

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 __all__ = [
-    "FAMILY_NAMES", "FAMILY_STYLES", "METRIC_NAMES", "Colours", "label_ends", "model_colours",
+    "FAMILY_NAMES", "FAMILY_STYLES", "METRIC_NAMES", "Colours", "label_ends", "label_points",
+    "model_colours",
     "spread",
 ]  # fmt: skip
 
@@ -110,6 +111,21 @@ def _non_decreasing(values: Any) -> Any:
     return np.repeat(means, sizes)
 
 
+def _places(
+    axes: Any, points: Sequence[tuple[str, float, float, str]], *, size: float, lift: float
+) -> tuple[list[Any], list[float]]:
+    """Return points in shares of the axes, and heights for their labels, moved apart.
+
+    Labels stay within the axes; they want to be `lift` lines above their points.
+    """
+    to_axes = axes.transAxes.inverted()
+    at = [to_axes.transform(axes.transData.transform((x, y))) for _, x, y, _ in points]
+    height_pt = axes.get_position().height * axes.figure.get_figheight() * 72
+    line = 1.25 * size / height_pt
+    heights = [min(max(float(y), 0.0), 1.0) + lift * line for _, y in at]
+    return at, spread(heights, gap=line, low=0.0, high=1.0)
+
+
 def label_ends(axes: Any, ends: Sequence[tuple[str, float, float, str]], *, size: float) -> None:
     """Write labels to the right of line ends, moved apart, each tied to its end by a thin line.
 
@@ -121,19 +137,39 @@ def label_ends(axes: Any, ends: Sequence[tuple[str, float, float, str]], *, size
     size : float
         Font size in points.
     """
-    to_axes = axes.transAxes.inverted()
-    points = [to_axes.transform(axes.transData.transform((x, y))) for _, x, y, _ in ends]
-    height_pt = axes.get_position().height * axes.figure.get_figheight() * 72
-    heights = [min(max(float(y), 0.0), 1.0) for _, y in points]
-    places = spread(heights, gap=1.25 * size / height_pt, low=0.0, high=1.0)
-    for (label, _, _, colour), (x, _), height, place in zip(
-        ends, points, heights, places, strict=True
-    ):
+    points, places = _places(axes, ends, size=size, lift=0.0)
+    for (label, _, _, colour), (x, y), place in zip(ends, points, places, strict=True):
         axes.plot(
-            [x, 1.03], [height, place], transform=axes.transAxes, color=colour,
-            linewidth=0.6, alpha=0.6, clip_on=False,
+            [x, 1.03], [min(max(float(y), 0.0), 1.0), place], transform=axes.transAxes,
+            color=colour, linewidth=0.6, alpha=0.6, clip_on=False,
         )  # fmt: skip
         axes.text(
             1.035, place, label, transform=axes.transAxes, color=colour, fontsize=size,
             va="center", ha="left",
+        )  # fmt: skip
+
+
+def label_points(
+    axes: Any, points: Sequence[tuple[str, float, float, str]], *, size: float
+) -> None:
+    """Write a label beside each point, moved up or down so that none covers another.
+
+    Parameters
+    ----------
+    axes : matplotlib Axes
+        With its final limits.
+    points : sequence of (label, x, y, colour)
+    size : float
+        Font size in points.
+    """
+    from matplotlib.patheffects import withStroke
+
+    around = [withStroke(linewidth=2, foreground="white")]  # readable across other points
+    at, places = _places(axes, points, size=size, lift=0.6)
+    for (label, _, _, colour), (x, _), place in zip(points, at, places, strict=True):
+        is_right = x < 0.7
+        axes.text(
+            x + (0.02 if is_right else -0.02), place, label, transform=axes.transAxes,
+            color=colour, fontsize=size, va="center", ha="left" if is_right else "right",
+            path_effects=around,
         )  # fmt: skip

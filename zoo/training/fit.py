@@ -19,8 +19,10 @@ __all__ = [
     "Rows",
     "Trained",
     "brier_scores",
-    "mistakes",
 ]
+
+
+_LEAST_TO_TELL = 500  # held-out rows, whose standard error tells a gain from none
 
 
 class Trained(Protocol):
@@ -60,15 +62,14 @@ class FitOptions:
         (`zoo.training.schedules`).
     round_steps : int
         The least number of steps in a round.
-    monitor : {"loss", "error", "brier"}
-        What the best round has least of on the held-out rows: the loss, mistaken labels, or the
-        Brier score, which a few rows that are badly wrong move less than the loss.
-    prefers_later : bool
-        Whether a later round that is as good is kept in place of an earlier one.
+    monitor : {"loss", "brier"}
+        What the best round has least of on the held-out rows: the loss, or the Brier score, which
+        a few rows that are badly wrong move less.
     stops_idle : bool
         Whether training stops at the end of a cycle of the learning rate, from the second on, that
         lowered what is monitored by no more than two standard errors of the difference, row by
-        row: by no more than chance would.
+        row: by no more than chance would. Fewer than 500 held-out rows cannot tell, so with them
+        training goes on.
     drops_last : bool
         Whether an epoch leaves out the rows that do not fill a batch (if others do).
     """
@@ -81,8 +82,7 @@ class FitOptions:
     decay_schedule: Schedule = "constant"
     dropout_schedule: Schedule = "constant"
     round_steps: int = 32
-    monitor: Literal["loss", "error", "brier"] = "loss"
-    prefers_later: bool = False
+    monitor: Literal["loss", "brier"] = "loss"
     stops_idle: bool = False
     drops_last: bool = False
 
@@ -148,12 +148,6 @@ class FitResult:
     error: str | None = None
 
 
-def mistakes(outputs: NDArray[Any], y: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return 1 for each row whose greatest output is not that of its class, else 0; (n_rows,)."""
-    wrong: NDArray[np.bool_] = outputs.argmax(axis=1) != y
-    return wrong.astype(np.float64)
-
-
 def brier_scores(outputs: NDArray[Any], y: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return each row's sum of squared differences of probability and truth (Brier 1950).
 
@@ -168,9 +162,6 @@ def brier_scores(outputs: NDArray[Any], y: NDArray[np.float32]) -> NDArray[np.fl
     off[np.arange(len(y)), y.astype(np.intp)] -= 1.0
     squares: NDArray[np.float64] = (off**2).sum(axis=1)
     return squares
-
-
-_MONITORS = {"error": mistakes, "brier": brier_scores}
 
 
 def _widen(rows: Rows, n_inputs: int) -> Rows:
@@ -255,10 +246,10 @@ class Place:
             return True
         result.losses.append(loss)
         value = loss
-        if self.options.monitor != "loss":
-            each = _MONITORS[self.options.monitor](outputs, held.y)
+        if self.options.monitor == "brier":
+            each = brier_scores(outputs, held.y)
             value = float(np.average(each, weights=held.weight))
-        if task.validation is None or self._is_best(value):
+        if task.validation is None or value < self._best:
             self._best, self._best_round, self._best_rows = value, self._round, each
             result.best_epoch = result.n_epochs
             result.weights = program.cropped(weights, task.train.X.shape[1])
@@ -274,16 +265,13 @@ class Place:
         if not self.options.stops_idle or self._round not in self._cycle_ends:
             return False
         before, self._rows_before = self._rows_before, self._best_rows
-        if before is None or self._best_rows is None:
+        if before is None or self._best_rows is None or len(weight) < _LEAST_TO_TELL:
             return False
         share = weight / weight.sum(dtype=np.float64)
         gains = before - self._best_rows
         gain = float(gains @ share)
         error = float(np.sqrt(((gains - gain) ** 2) @ share**2))
         return gain <= 2 * error
-
-    def _is_best(self, value: float) -> bool:
-        return value < self._best or (self.options.prefers_later and value == self._best)
 
     @staticmethod
     def _say(what: str) -> str:
