@@ -349,7 +349,7 @@ def test_training_stops_after_a_cycle_that_gained_nothing():
     assert whole.losses[:12] == idle.losses
     few = FitTask(
         one.train,
-        Rows(*(part[:499] for part in (one.validation.X, one.validation.y, one.validation.weight))),
+        Rows(*(part[:199] for part in (one.validation.X, one.validation.y, one.validation.weight))),
         one.seed,
     )
     (unsure,) = fit_networks(compiled, [few], FitOptions(**eager))

@@ -62,7 +62,7 @@ class RealMLPSimpleClassifier(_RealMLPSimple, NetworkClassifier):
     early_stopping : bool
         Whether training stops after a cycle of the learning rate that lowered the held-out Brier
         score by no more than two standard errors; the published model goes through all four.
-        With fewer than 500 held-out rows, which cannot tell, training goes on.
+        With fewer than 200 held-out rows, which cannot tell, training goes on.
     validation_fraction : float
         Share of the training rows on which the best epoch is chosen, by the Brier score (the
         published model: by the error, which few rows tell less of).
@@ -126,7 +126,7 @@ class RealMLPSimpleRegressor(_RealMLPSimple, NetworkRegressor):
     early_stopping : bool
         Whether training stops after a cycle of the learning rate that lowered the held-out loss
         by no more than two standard errors; the published model goes through all four. With
-        fewer than 500 held-out rows, which cannot tell, training goes on.
+        fewer than 200 held-out rows, which cannot tell, training goes on.
     validation_fraction : float
         Share of the training rows on which the best epoch is chosen.
     random_state : int, RandomState or None

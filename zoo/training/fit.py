@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 
-_LEAST_TO_TELL = 500  # held-out rows, whose standard error tells a gain from none
+_LEAST_TO_TELL = 200  # held-out rows, whose standard error tells a gain from none
 
 
 class Trained(Protocol):
@@ -68,7 +68,7 @@ class FitOptions:
     stops_idle : bool
         Whether training stops at the end of a cycle of the learning rate, from the second on, that
         lowered what is monitored by no more than two standard errors of the difference, row by
-        row: by no more than chance would. Fewer than 500 held-out rows cannot tell, so with them
+        row: by no more than chance would. Fewer than 200 held-out rows cannot tell, so with them
         training goes on.
     drops_last : bool
         Whether an epoch leaves out the rows that do not fill a batch (if others do).
