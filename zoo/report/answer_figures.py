@@ -181,7 +181,7 @@ def draw_cost(cost: pd.DataFrame, *, title: str, colours: Colours = None) -> Fig
     for axes, name in zip(panels, names, strict=True):
         shown = rows[rows[name] > 0].sort_values(name)
         front = shown[shown[f"on_front_{name}"]]
-        axes.step(front[name], front["score"], where="post", color="#999999", lw=1)
+        axes.step(front[name], front["score"], where="post", color="#999999", lw=1, zorder=1)
         points = zip(front["model"], front[name], front["score"], strict=True)
         fronts.append([(str(m), float(x), float(y), colours[str(m)]) for m, x, y in points])
         for row in shown.itertuples():
@@ -196,9 +196,12 @@ def draw_cost(cost: pd.DataFrame, *, title: str, colours: Colours = None) -> Fig
         axes.set_xlabel(_COST_AXES[name], fontsize=8.5)
         axes.margins(x=0.18)
         axes.tick_params(labelsize=7.5)
+        axes.set_axisbelow(True)
         axes.grid(visible=True, color="#dddddd", linewidth=0.6)
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)
+    for axes in panels:
+        axes.autoscale_view()
     for axes, points_of in zip(panels, fronts, strict=True):
         label_points(axes, points_of, size=7)
     better = "higher" if metric in HIGHER_IS_BETTER else "lower"

@@ -154,6 +154,8 @@ def label_points(
 ) -> None:
     """Write a label beside each point, moved up or down so that none covers another.
 
+    Labels lie beneath points and above what has a zorder of 1.
+
     Parameters
     ----------
     axes : matplotlib Axes
@@ -164,12 +166,12 @@ def label_points(
     """
     from matplotlib.patheffects import withStroke
 
-    around = [withStroke(linewidth=2, foreground="white")]  # readable across other points
+    around = [withStroke(linewidth=2, foreground="white")]  # readable across lines
     at, places = _places(axes, points, size=size, lift=0.6)
     for (label, _, _, colour), (x, _), place in zip(points, at, places, strict=True):
         is_right = x < 0.7
         axes.text(
             x + (0.02 if is_right else -0.02), place, label, transform=axes.transAxes,
             color=colour, fontsize=size, va="center", ha="left" if is_right else "right",
-            path_effects=around,
+            path_effects=around, zorder=1.5,
         )  # fmt: skip
