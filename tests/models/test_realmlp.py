@@ -47,7 +47,7 @@ def by_hand(w, X, *, kind, is_simple):
             embedded.append(waves @ w["periodic/kernel"][j] + w["periodic/offset"][j])
         x = np.concatenate([*embedded, x], axis=1)
     levels = w["levels/embeddings"][X[:, 2].astype(int)]
-    h = np.concatenate([x, levels, X[:, 3:]], axis=1) * w["front/scale"]
+    h = np.concatenate([x, levels, X[:, 3:]], axis=1) * w["hidden_1/scale"]
     for number in (1, 2):
         kernel = w[f"hidden_{number}/kernel"]
         z = h @ kernel / np.sqrt(len(kernel)) + w[f"hidden_{number}/bias"]
@@ -82,7 +82,7 @@ def drawn(X, **changed):
 def test_each_unit_begins_with_deviation_1_and_bends_among_the_data():
     X = make_rows(3000)
     w = drawn(X)
-    assert (w["front/scale"] == 1).all()
+    assert (w["hidden_1/scale"] == 1).all()
     assert (w["bend_1/alpha"] == 1).all()
     x = X[:, :2].astype(np.float64)
     waves = np.cos(2 * np.pi * x[:, :, None] * w["periodic/frequencies"] + w["periodic/phases"])
@@ -208,7 +208,7 @@ def test_the_authors_package_computes_the_same():
         "periodic/kernel": w[f"{numbers}2.weight_2"],
         "periodic/offset": w[f"{numbers}2.bias_2"][:, 0],
         "levels/embeddings": w[f"{onehot}5.emb_layers.0.emb"],
-        "front/scale": w[f"{hidden}0.tfms.0.scale"][0, order],
+        "hidden_1/scale": w[f"{hidden}0.tfms.0.scale"][0, order],
         "hidden_1/kernel": w[f"{hidden}0.tfms.1.weight"][order],
         "hidden_1/bias": w[f"{hidden}0.tfms.2.bias"][0],
         "bend_1/alpha": w[f"{hidden}0.tfms.3.weight"][0],

@@ -20,7 +20,7 @@ def layer_cases():
         "dense": (dense, (6,)),
         "batch normalisation": (lambda layers, **o: layers.BatchNormalization(**o), (4,)),
         "layer normalisation": (lambda layers, **o: layers.LayerNormalization(**o), (4,)),
-        "scale": (lambda layers, **o: layers.ScaleFeatures(**o), (4,)),
+        "scaled dense": (lambda layers, **o: layers.NTKDense(3, has_scale=True, **o), (4,)),
         "activation": (lambda layers, **o: layers.Activation("selu", **o), (4,)),
         "convolution": (
             lambda layers, **o: layers.Conv2D(2, 3, padding="same", activation="tanh", **o),
@@ -184,7 +184,7 @@ def test_a_dropout_that_leaves_nothing_is_refused(rate):
 
 def test_a_network_with_our_own_layer_loads_from_its_file(tmp_path):
     layers = plain()
-    network = layers.Sequential([layers.Input(3), layers.ScaleFeatures(), layers.Dense(2)])
+    network = layers.Sequential([layers.Input(3), layers.NTKDense(2, has_scale=True)])
     network.layers[0].scale.assign([1.0, 2.0, 3.0])
     network.save(tmp_path / "network.keras")
     X = np.ones((2, 3), np.float32)

@@ -24,12 +24,11 @@ def normed_network(layers, n_inputs):
     return layers.Sequential(
         [
             layers.Input(n_inputs),
-            layers.ScaleFeatures(name="front"),
             layers.Dense(5, activation="relu", name="hidden"),
             layers.BatchNormalization(name="batch", momentum=0.9),
             layers.Dense(5, activation="relu", name="hidden_2"),
             layers.LayerNormalization(name="rows"),
-            layers.Dense(3, name="output"),
+            layers.NTKDense(3, has_scale=True, name="output"),
         ]
     )
 
@@ -191,7 +190,7 @@ def moved(path_end, **options):
     return end[place] - start[place], start[place]
 
 
-@pytest.mark.parametrize("path", ["front/scale", "hidden/kernel", "hidden/bias"])
+@pytest.mark.parametrize("path", ["output/scale", "hidden/kernel", "hidden/bias"])
 def test_a_rate_factor_scales_the_update_of_its_variable_alone(path):
     plain_step, _ = moved(path)
     scaled_step, _ = moved(path, rate_factors=((path, 6.0),))

@@ -90,16 +90,17 @@ class RealMLP:
             layers, inputs, n_numbers=n_numbers, n_codes=n_codes, n_levels=n_levels,
             level_units=_EMBEDDING, embed=None if is_simple else embed,
         )  # fmt: skip
-        values = layers.ScaleFeatures(name="front")(values)
         for number in range(1, n_hidden + 1):
-            values = layers.NTKDense(units, name=f"hidden_{number}")(values)
+            dense = layers.NTKDense(units, has_scale=number == 1, name=f"hidden_{number}")
+            values = dense(values)
             if is_simple:
                 values = layers.Activation(activation)(values)
             else:
                 values = layers.ParametricActivation(activation, name=f"bend_{number}")(values)
             if dropout > 0:
                 values = layers.Dropout(dropout, name=f"dropout_{number}")(values)
-        return layers.Model(inputs, layers.NTKDense(n_outputs, name="output")(values))
+        output = layers.NTKDense(n_outputs, has_scale=n_hidden == 0, name="output")
+        return layers.Model(inputs, output(values))
 
     @staticmethod
     def _draw(

@@ -6,12 +6,13 @@ those of R networks have R before; the number of axes that a layer is built with
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
 from keras import ops
 
-from zoo.training.waves import cosine_of_turns, sine_of_turns
+from zoo.training.waves import sum_of_waves
 
 __all__ = ["PeriodicEmbedding", "PiecewiseLinearEmbedding"]
 
@@ -64,16 +65,23 @@ class PeriodicEmbedding(keras.layers.Layer):  # type: ignore[misc]
         )
         self.offset = self.add_weight(name="offset", shape=(*own, self.units))
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Any, *, training: bool = False) -> Any:
         """Return (..., n, units)."""
-        turns = ops.expand_dims(inputs, -1) * _over_rows(self.frequencies)
-        both = ops.concatenate([cosine_of_turns(turns), sine_of_turns(turns)], axis=-1)
-        if not self.is_lite:
-            return ops.relu(_by_number(both, self.kernel) + _over_rows(self.offset))
-        n, k = both.shape[-2:]
-        flat = ops.reshape(both, (*both.shape[:-3], -1, k))  # one matrix product
-        made = ops.relu(ops.matmul(flat, self.kernel) + ops.expand_dims(self.offset, -2))
-        return ops.reshape(made, (*both.shape[:-3], -1, n, self.units))
+        by_number = ops.swapaxes(inputs, -1, -2)
+        *lead, rows = [-1 if size is None else size for size in by_number.shape]
+        n, k = math.prod(lead), self.n_frequencies  # numbers of several networks are so many more
+        kernel = ops.convert_to_tensor(self.kernel)
+        if self.is_lite:
+            kernel = ops.broadcast_to(ops.expand_dims(kernel, -3), (*lead, 2 * k, self.units))
+        frequencies = ops.tile(ops.reshape(self.frequencies, (n, k)), (1, 2))
+        phases = ops.tile(ops.repeat([0.0, -0.25], k)[None], (n, 1))  # cosines, then sines
+        made = sum_of_waves(
+            ops.reshape(by_number, (n, rows)), frequencies, ops.cast(phases, frequencies.dtype),
+            ops.reshape(kernel, (n, 2 * k, self.units)), training=training,
+        )  # fmt: skip
+        made = ops.moveaxis(ops.reshape(made, (*lead, self.units, rows)), -1, -3)
+        offset = ops.expand_dims(self.offset, -2) if self.is_lite else self.offset
+        return ops.relu(made + _over_rows(offset))
 
     def get_config(self) -> dict[str, Any]:
         """Return what `__init__` takes."""

@@ -16,7 +16,7 @@ import keras
 from zoo.training import attention_layers, embedding_layers, ensemble_layers, tabular_layers
 from zoo.training.present import rows_present
 
-__all__ = ["ScaleFeatures", "on_cpu", "plain", "replicated", "rows_present", "single"]
+__all__ = ["on_cpu", "plain", "replicated", "rows_present", "single"]
 
 
 def on_cpu() -> AbstractContextManager[Any]:
@@ -30,19 +30,6 @@ def on_cpu() -> AbstractContextManager[Any]:
         "cpu" if keras.backend.backend() == "torch" else "cpu:0"
     )
     return context
-
-
-@keras.saving.register_keras_serializable("zoo")
-class ScaleFeatures(keras.layers.Layer):  # type: ignore[misc]
-    """A learned factor for each feature: (batch, n) times (n,)."""
-
-    def build(self, input_shape: Any) -> None:
-        """Make the scale (n,), ones to begin with."""
-        self.scale = self.add_weight(name="scale", shape=input_shape[-1:], initializer="ones")
-
-    def call(self, inputs: Any) -> Any:
-        """Return the scaled features."""
-        return inputs * self.scale
 
 
 _ANY_SHAPE = {  # these serve both
@@ -67,7 +54,6 @@ def plain() -> SimpleNamespace:
         Sequential=keras.Sequential,
         Model=keras.Model,
         Input=lambda n_inputs: keras.Input((n_inputs,)),
-        ScaleFeatures=ScaleFeatures,
         **{name: getattr(keras.layers, name) for name in names},
         **_ANY_SHAPE,
     )
@@ -86,7 +72,6 @@ def replicated(n_replicates: int) -> SimpleNamespace:
         BatchNormalization=layers.ReplicateBatchNormalization,
         LayerNormalization=layers.ReplicateLayerNormalization,
         Embedding=layers.ReplicateEmbedding,
-        ScaleFeatures=layers.ReplicateScaleFeatures,
         Conv2D=layers.ReplicateConv2D,
         MaxPooling2D=layers.ReplicateMaxPooling2D,
         Reshape=layers.ReplicateReshape,

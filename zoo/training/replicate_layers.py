@@ -25,7 +25,6 @@ __all__ = [
     "ReplicateLayerNormalization",
     "ReplicateMaxPooling2D",
     "ReplicateReshape",
-    "ReplicateScaleFeatures",
 ]
 
 
@@ -174,19 +173,6 @@ class ReplicateEmbedding(keras.layers.Layer):  # type: ignore[misc]
         """Return the vector of each code."""
         table = tf.convert_to_tensor(self.embeddings)
         return tf.gather(table, tf.cast(inputs, tf.int32), axis=1, batch_dims=1)
-
-
-class ReplicateScaleFeatures(keras.layers.Layer):  # type: ignore[misc]
-    """R learned scalings side by side: (R, batch, n) times (R, 1, n)."""
-
-    def build(self, input_shape: Any) -> None:
-        """Make the scales (R, 1, n)."""
-        shape = (input_shape[0], 1, input_shape[-1])
-        self.scale = self.add_weight(name="scale", shape=shape, initializer="ones")
-
-    def call(self, inputs: Any) -> Any:
-        """Return the scaled features."""
-        return inputs * self.scale
 
 
 class ReplicateConv2D(keras.layers.Layer):  # type: ignore[misc]

@@ -6,13 +6,13 @@ axes that it is built with tells. Weights then have R as their first axis.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
-from zoo.training.waves import cosine_of_turns
+from zoo.training.waves import sum_of_waves
 
 __all__ = [
     "Columns",
@@ -93,32 +93,40 @@ class NTKDense(keras.layers.Layer):  # type: ignore[misc]
     Parameters
     ----------
     units : int
+    has_scale : bool
+        Whether a learned factor for each input comes before: (s x) W, computed as x (s W), which
+        needs no gradients of the inputs.
     """
 
-    def __init__(self, units: int, **options: Any) -> None:
+    def __init__(self, units: int, *, has_scale: bool = False, **options: Any) -> None:
         super().__init__(**options)
-        self.units = units
+        self.units, self.has_scale = units, has_scale
 
     def build(self, input_shape: Any) -> None:
-        """Make a kernel (n, units) and a bias (units,)."""
+        """Make a kernel (n, units), a bias (units,), and a scale (n,) of ones if there is one."""
         lead, n = _lead(input_shape, 2), input_shape[-1]
+        if self.has_scale:
+            self.scale = self.add_weight(name="scale", shape=(*lead, n), initializer="ones")
         self.kernel = self.add_weight(name="kernel", shape=(*lead, n, self.units))
         self.bias = self.add_weight(name="bias", shape=(*lead, self.units), initializer="zeros")
         # a weight, for a network may train in a wider program than its own
         self.gain = self.add_weight(
             name="gain",
             shape=(*lead, 1, 1),
-            initializer=keras.initializers.Constant(1 / np.sqrt(n)),
+            initializer=keras.initializers.Constant(1 / math.sqrt(n)),
             trainable=False,
         )
 
     def call(self, inputs: Any) -> Any:
         """Return (..., units)."""
-        return ops.matmul(inputs, self.kernel) * self.gain + _over_rows(self.bias)
+        kernel = self.kernel
+        if self.has_scale:
+            kernel = ops.expand_dims(self.scale, -1) * kernel
+        return ops.matmul(inputs, kernel) * self.gain + _over_rows(self.bias)
 
     def get_config(self) -> dict[str, Any]:
         """Return what `__init__` takes."""
-        return {**super().get_config(), "units": self.units}
+        return {**super().get_config(), "units": self.units, "has_scale": self.has_scale}
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -175,15 +183,23 @@ class PBLDEmbedding(keras.layers.Layer):  # type: ignore[misc]
         self.kernel = self.add_weight(name="kernel", shape=(*lead, n, k, self.units - 1))
         self.offset = self.add_weight(name="offset", shape=(*lead, n, self.units - 1))
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Any, *, training: bool = False) -> Any:
         """Return (..., n * units): all embeddings, then the numbers themselves."""
-        by_number = ops.expand_dims(ops.swapaxes(inputs, -1, -2), -1)  # (..., n, batch, 1)
-        phases = _over_rows(self.phases / (2 * np.pi))
-        turns = by_number * _over_rows(self.frequencies) + phases
-        made = ops.matmul(cosine_of_turns(turns), self.kernel) + _over_rows(self.offset)
-        made = ops.swapaxes(made, -2, -3)  # (..., batch, n, units - 1)
-        flat = ops.reshape(made, (*made.shape[:-3], -1, made.shape[-2] * made.shape[-1]))
-        return ops.concatenate([flat, inputs], axis=-1)
+        by_number = ops.swapaxes(inputs, -1, -2)
+        *lead, rows = [-1 if size is None else size for size in by_number.shape]
+        flat = [  # numbers of several networks are so many numbers more
+            ops.reshape(part, (math.prod(lead), *sizes))
+            for part, *sizes in (
+                (by_number, rows),
+                (self.frequencies, self.n_frequencies),
+                (self.phases / (2 * math.pi), self.n_frequencies),
+                (self.kernel, self.n_frequencies, self.units - 1),
+            )
+        ]
+        made = ops.reshape(sum_of_waves(*flat, training=training), (*lead, self.units - 1, rows))
+        made = made + ops.expand_dims(self.offset, -1)
+        made = ops.reshape(made, (*lead[:-1], lead[-1] * (self.units - 1), rows))
+        return ops.concatenate([ops.swapaxes(made, -1, -2), inputs], axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         """Return what `__init__` takes."""

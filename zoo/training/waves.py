@@ -1,16 +1,21 @@
-"""Cosines that a compiled program can compute many at a time.
+"""Cosines that a compiled program can compute many at a time, and sums of them.
 
 The compiler's own cosine calls the C library for one number after another, 11 ns each (measured on
-one core); this polynomial takes .6 ns, and its derivative follows from it.
+one core); this polynomial takes .6 ns, and its derivative follows from it. Outside of a compiled
+program, where each operation goes through memory once, the backend's own cosine is the faster one.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from keras import ops
 
-__all__ = ["cosine_of_turns", "sine_of_turns"]
+__all__ = ["cosine_of_turns", "sine_of_turns", "sum_of_waves"]
+
+_PIECE = 1 << 17  # waves computed at once: half a megabyte of them stays in a core's own cache
+_USUAL_ROWS = 256  # of a batch whose size is not known beforehand
 
 # sin(pi y) / y as a polynomial in y^2 for |y| <= 1/2, a Chebyshev fit; off by 4e-9 at most, which
 # float32 does not see.
@@ -42,3 +47,85 @@ def cosine_of_turns(turns: Any) -> Any:
 def sine_of_turns(turns: Any) -> Any:
     """Return sin(2 pi turns), element by element, to 1e-6; see `cosine_of_turns`."""
     return cosine_of_turns(turns - 0.25)
+
+
+def sum_of_waves(
+    values: Any, frequencies: Any, phases: Any, kernel: Any, *, training: bool = False
+) -> Any:
+    """Return the sum over k of cos(2 pi (x f_k + p_k)) V_k for each row and number x of its own.
+
+    The waves of a wide table are many times what a cache holds, and gradients go through them a
+    dozen times. So in training they are computed for a few numbers at a time, and computed again
+    for the gradients: those of 256 rows of 784 numbers with 16 waves each took 12 ms for 27.
+
+    Parameters
+    ----------
+    values : tensor of shape (n, batch)
+        x.
+    frequencies, phases : tensors of shape (n, k)
+        f and p, in turns.
+    kernel : tensor of shape (n, k, units)
+        V.
+    training : bool
+        Whether a compiled program asks, which will want gradients.
+
+    Returns
+    -------
+    tensor of shape (n, units, batch)
+    """
+    if not training:
+        turns = _turns(values, frequencies, phases)
+        waves = ops.cos(2 * math.pi * (turns - ops.round(turns)))
+        return ops.matmul(ops.swapaxes(kernel, 1, 2), waves)
+    n, k = frequencies.shape
+    n_pieces = -(-n * k * (values.shape[1] or _USUAL_ROWS) // _PIECE)
+    n_pieces = min(n, n_pieces)
+    size = -(-n // n_pieces)
+
+    def by_piece(function: Any, parts: Any) -> Any:
+        if n_pieces == 1:
+            return function(parts)
+        gap = n_pieces * size - n
+        whole = [ops.pad(part, [(0, gap)] + [(0, 0)] * (len(part.shape) - 1)) for part in parts]
+        cut = [ops.reshape(part, (n_pieces, size, *_sizes(part)[1:])) for part in whole]
+        made = ops.map(function, tuple(cut))
+        pieces = made if isinstance(made, (list, tuple)) else [made]
+        joined = [ops.reshape(piece, (n + gap, *_sizes(piece)[2:]))[:n] for piece in pieces]
+        return tuple(joined) if isinstance(made, (list, tuple)) else joined[0]
+
+    @ops.custom_gradient  # type: ignore[untyped-decorator]
+    def summed(*parts: Any) -> Any:
+        def gradient(*arguments: Any, upstream: Any = None) -> Any:
+            upstream = arguments[0] if upstream is None else upstream
+            return by_piece(_gradients_of_waves, (*parts, upstream))
+
+        return by_piece(_sum_of_waves, parts), gradient
+
+    return summed(values, frequencies, phases, kernel)
+
+
+def _sizes(tensor: Any) -> list[int]:
+    return [-1 if size is None else size for size in tensor.shape]
+
+
+def _turns(values: Any, frequencies: Any, phases: Any) -> Any:
+    """Return (n, k, batch)."""
+    by_wave = ops.expand_dims(frequencies, -1) * ops.expand_dims(values, 1)
+    return by_wave + ops.expand_dims(phases, -1)
+
+
+def _sum_of_waves(parts: Any) -> Any:
+    *where, kernel = parts
+    return ops.matmul(ops.swapaxes(kernel, 1, 2), cosine_of_turns(_turns(*where)))
+
+
+def _gradients_of_waves(parts: Any) -> Any:
+    """Return the gradients of values, frequencies, phases and kernel, given that of the sum."""
+    values, frequencies, phases, kernel, upstream = parts
+    turns = _turns(values, frequencies, phases)
+    of_kernel = ops.matmul(cosine_of_turns(turns), ops.swapaxes(upstream, 1, 2))
+    of_turns = ops.matmul(kernel, upstream) * sine_of_turns(turns) * (-2 * math.pi)
+    of_values = ops.squeeze(ops.matmul(ops.expand_dims(frequencies, 1), of_turns), 1)
+    rows = ops.stack([values, ops.ones_like(values)], axis=1)
+    sums = ops.matmul(rows, ops.swapaxes(of_turns, 1, 2))  # both gradients in one product
+    return of_values, sums[:, 0], sums[:, 1], of_kernel
