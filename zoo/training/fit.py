@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from zoo.training.schedules import Schedule, cycle_ends, schedule_factor
+from zoo.training.schedules import Schedule, round_ends, schedule_factor
 
 __all__ = [
     "FitOptions",
@@ -53,23 +53,23 @@ class FitOptions:
     learning_rate, weight_decay : float
         Base values; a step subtracts learning_rate times weight_decay times the weights.
     max_epochs : int
-        Rounds at most. A round is one epoch, or as many epochs as make `round_steps` steps when
-        the data is small.
+        Epochs at most, or as many times what makes `round_steps` steps when the data is small.
+        After each the network is judged, a round; if the learning rate runs through cycles, at
+        the end of each, when it has come down to 0: then a cycle is a round.
     patience : int
         Rounds without a better held-out loss before training stops.
     rate_schedule, decay_schedule, dropout_schedule : str
         How learning rate, weight decay and dropout change over all rounds
         (`zoo.training.schedules`).
     round_steps : int
-        The least number of steps in a round.
+        The least number of steps before a network is judged.
     monitor : {"loss", "brier"}
         What the best round has least of on the held-out rows: the loss, or the Brier score, which
         a few rows that are badly wrong move less.
     stops_idle : bool
-        Whether training stops at the end of a cycle of the learning rate, from the second on, that
-        lowered what is monitored by no more than two standard errors of the difference, row by
-        row: by no more than chance would. Fewer than 200 held-out rows cannot tell, so with them
-        training goes on.
+        Whether training stops after a round, from the second on, that lowered what is monitored by
+        no more than two standard errors of the difference, row by row: by no more than chance
+        would. Fewer than 200 held-out rows cannot tell, so with them training goes on.
     drops_last : bool
         Whether an epoch leaves out the rows that do not fill a batch (if others do).
     """
@@ -184,35 +184,35 @@ class Place:
         self._steps_of_epoch = -(-n_rows // batch_size)
         if options.drops_last:
             self._steps_of_epoch = max(1, n_rows // batch_size)
-        self._epochs_of_round = max(1, options.round_steps // self._steps_of_epoch)
-        self._round, self._best_round, self._best = 0, 0, np.inf
-        self._cycle_ends = cycle_ends(options.rate_schedule, options.max_epochs)
+        each = max(1, options.round_steps // self._steps_of_epoch)
+        self._n_steps = options.max_epochs * each * self._steps_of_epoch
+        ends = round_ends(options.rate_schedule, options.max_epochs)
+        self._ends = [end * each for end in ends]  # of the rounds, in epochs
+        self._round, self._best_round, self._best = 1, 0, np.inf
         self._best_rows: NDArray[np.float64] | None = None  # what each held-out row was worth then
-        self._rows_before: NDArray[np.float64] | None = None  # at the end of the cycle before
-        self._start_round()
+        self._rows_before: NDArray[np.float64] | None = None  # at the end of the round before
+        self._batches = np.empty((0, batch_size), np.intp)  # to come in the epochs begun
+        self._at = 0  # steps made
 
-    def _start_round(self) -> None:
-        """Shuffle the rows anew for each epoch; -1 fills up the last batch of an epoch."""
-        n_rows = len(self.task.train.X)
-        steps = (self._epochs_of_round, self._steps_of_epoch * self._batch_size)
-        padded = np.full(steps, -1)
-        for epoch in padded:
-            order = self._rng.permutation(n_rows)[: len(epoch)]
-            epoch[: len(order)] = order
-        self._batches = padded.reshape(-1, self._batch_size)
-        self._at = 0
-        self._round += 1
+    def _shuffled(self) -> NDArray[np.intp]:
+        """Return the batches of an epoch, shuffled anew; -1 fills up the last one."""
+        order = self._rng.permutation(len(self.task.train.X))
+        epoch = np.full(self._steps_of_epoch * self._batch_size, -1)
+        order = order[: len(epoch)]
+        epoch[: len(order)] = order
+        return epoch.reshape(-1, self._batch_size)
 
     @property
     def n_steps_left(self) -> int:
         """Steps to the end of the round."""
-        return len(self._batches) - self._at
+        return self._ends[self._round - 1] * self._steps_of_epoch - self._at
 
     def take(self, n_steps: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
         """Return the rows of the next steps (n_steps, batch_size) and their rates (n_steps, 3)."""
-        rows = self._batches[self._at : self._at + n_steps]
-        done = (self._round - 1) * len(self._batches) + self._at + np.arange(n_steps)
-        progress = done / (self.options.max_epochs * len(self._batches))
+        while len(self._batches) < n_steps:
+            self._batches = np.concatenate([self._batches, self._shuffled()])
+        rows, self._batches = self._batches[:n_steps], self._batches[n_steps:]
+        progress = (self._at + np.arange(n_steps)) / self._n_steps
         options = self.options
         rates = np.column_stack(
             [
@@ -232,7 +232,7 @@ class Place:
             epoch = -(-failed_at // self._steps_of_epoch)
             result.error = self._say(f"the loss at step {failed_at} (epoch {epoch})")
             return True
-        result.n_epochs = self._round * self._epochs_of_round
+        result.n_epochs = self._ends[self._round - 1]
         weights = program.slice(carry, place)
         held = task.validation or task.train
         with np.errstate(all="ignore"):  # a network that overflows is told below
@@ -241,8 +241,7 @@ class Place:
             loss = float(np.average(each, weights=held.weight.astype(np.float64)))
         if not np.isfinite(loss):
             which = "held-out loss" if task.validation else "loss"
-            made = self._round * len(self._batches)
-            result.error = self._say(f"the {which} after step {made} (epoch {result.n_epochs})")
+            result.error = self._say(f"the {which} after step {self._at} (epoch {result.n_epochs})")
             return True
         result.losses.append(loss)
         value = loss
@@ -253,16 +252,16 @@ class Place:
             self._best, self._best_round, self._best_rows = value, self._round, each
             result.best_epoch = result.n_epochs
             result.weights = program.cropped(weights, task.train.X.shape[1])
-        if self._round == self.options.max_epochs or self._is_idle(held.weight):
+        if self._round == len(self._ends) or self._is_idle(held.weight):
             return True
         if self._round - self._best_round >= self.options.patience:
             return True
-        self._start_round()
+        self._round += 1
         return False
 
     def _is_idle(self, weight: NDArray[np.float32]) -> bool:
-        """Return whether a cycle has just ended that gained too little to tell from none."""
-        if not self.options.stops_idle or self._round not in self._cycle_ends:
+        """Return whether a round has just ended that gained too little to tell from none."""
+        if not self.options.stops_idle:
             return False
         before, self._rows_before = self._rows_before, self._best_rows
         if before is None or self._best_rows is None or len(weight) < _LEAST_TO_TELL:

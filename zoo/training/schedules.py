@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Schedule", "cycle_ends", "schedule_factor"]
+__all__ = ["Schedule", "round_ends", "schedule_factor"]
 
 Schedule = Literal["constant", "cosine", "flat_cosine", "four_cycles"]
 
@@ -42,8 +42,9 @@ def schedule_factor(schedule: Schedule, progress: NDArray[np.float64]) -> NDArra
     )
 
 
-def cycle_ends(schedule: Schedule, n_rounds: int) -> list[int]:
-    """Return the rounds, from 1, at whose end a wave of the schedule is over."""
+def round_ends(schedule: Schedule, n_epochs: int) -> list[int]:
+    """Return after which epochs a network is judged: all, or those in which a cycle is over."""
     if schedule != "four_cycles":
-        return [n_rounds]
-    return [int(n_rounds * (2**k - 1) / 15) for k in (1, 2, 3, 4)]
+        return [*range(1, n_epochs + 1)]
+    ends = (int(n_epochs * (2**k - 1) / 15) for k in (1, 2, 3, 4))
+    return [end for end in dict.fromkeys(ends) if end > 0]
