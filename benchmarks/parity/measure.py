@@ -20,6 +20,7 @@ os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
 def make_ours(name: str, seed: int) -> Any:
     import zoo
+    import zoo.training.program  # TensorFlow, as PyTorch is there before its peer's time is taken
 
     return zoo.make(name, random_state=seed)
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from zoo.training.schedules import round_ends, schedule_factor
+from zoo.training.schedules import cycle_ends, round_ends, schedule_factor
 
 PROGRESS = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
 
@@ -30,10 +30,16 @@ def test_an_unknown_schedule_is_named_with_those_that_exist():
         schedule_factor("linear", PROGRESS)
 
 
-def test_rounds_end_with_cycles_where_the_rate_is_lowest():
-    assert round_ends("four_cycles", 256) == [17, 51, 119, 256]
-    assert round_ends("four_cycles", 8) == [1, 3, 8]  # the first would be over within an epoch
-    assert round_ends("four_cycles", 1) == [1]
-    assert round_ends("cosine", 3) == [1, 2, 3]
-    ends = np.array(round_ends("four_cycles", 1500)) / 1500
+def test_cycles_end_at_whole_epochs_where_the_rate_is_lowest():
+    assert cycle_ends("four_cycles", 256) == [17, 51, 119, 256]
+    assert cycle_ends("four_cycles", 8) == [1, 3, 8]  # the first would be over within an epoch
+    assert cycle_ends("four_cycles", 1) == [1]
+    assert cycle_ends("constant", 256) == [256]
+    ends = np.array(cycle_ends("four_cycles", 1500)) / 1500
     assert schedule_factor("four_cycles", ends).max() < 1e-4
+
+
+def test_networks_are_judged_after_each_epoch_or_when_later_cycles_end():
+    assert round_ends("cosine", 3) == [1, 2, 3]
+    assert round_ends("four_cycles", 60) == [1, 2, 3, 4, 12, 28, 60]
+    assert round_ends("four_cycles", 2) == [1, 2]

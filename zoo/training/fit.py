@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from zoo.training.schedules import Schedule, round_ends, schedule_factor
+from zoo.training.schedules import Schedule, cycle_ends, round_ends, schedule_factor
 
 __all__ = [
     "FitOptions",
@@ -54,8 +54,8 @@ class FitOptions:
         Base values; a step subtracts learning_rate times weight_decay times the weights.
     max_epochs : int
         Epochs at most, or as many times what makes `round_steps` steps when the data is small.
-        After each the network is judged, a round; if the learning rate runs through cycles, at
-        the end of each, when it has come down to 0: then a cycle is a round.
+        After each the network is judged: a round. If the learning rate runs through cycles, those
+        after the first are a round each, judged at its end, when the rate has come down to 0.
     patience : int
         Rounds without a better held-out loss before training stops.
     rate_schedule, decay_schedule, dropout_schedule : str
@@ -67,9 +67,10 @@ class FitOptions:
         What the best round has least of on the held-out rows: the loss, or the Brier score, which
         a few rows that are badly wrong move less.
     stops_idle : bool
-        Whether training stops after a round, from the second on, that lowered what is monitored by
-        no more than two standard errors of the difference, row by row: by no more than chance
-        would. Fewer than 200 held-out rows cannot tell, so with them training goes on.
+        Whether training stops after a cycle of the learning rate, from the second on, that lowered
+        what is monitored by no more than two standard errors of the difference, row by row: by no
+        more than chance would. Fewer than 200 held-out rows cannot tell, so with them training
+        goes on.
     drops_last : bool
         Whether an epoch leaves out the rows that do not fill a batch (if others do).
     """
@@ -186,11 +187,12 @@ class Place:
             self._steps_of_epoch = max(1, n_rows // batch_size)
         each = max(1, options.round_steps // self._steps_of_epoch)
         self._n_steps = options.max_epochs * each * self._steps_of_epoch
-        ends = round_ends(options.rate_schedule, options.max_epochs)
-        self._ends = [end * each for end in ends]  # of the rounds, in epochs
+        epochs = options.rate_schedule, options.max_epochs
+        self._ends = [end * each for end in round_ends(*epochs)]  # of the rounds, in epochs
+        self._cycle_ends = [end * each for end in cycle_ends(*epochs)]
         self._round, self._best_round, self._best = 1, 0, np.inf
         self._best_rows: NDArray[np.float64] | None = None  # what each held-out row was worth then
-        self._rows_before: NDArray[np.float64] | None = None  # at the end of the round before
+        self._rows_before: NDArray[np.float64] | None = None  # at the end of the cycle before
         self._batches = np.empty((0, batch_size), np.intp)  # to come in the epochs begun
         self._at = 0  # steps made
 
@@ -260,8 +262,8 @@ class Place:
         return False
 
     def _is_idle(self, weight: NDArray[np.float32]) -> bool:
-        """Return whether a round has just ended that gained too little to tell from none."""
-        if not self.options.stops_idle:
+        """Return whether a cycle has just ended that gained too little to tell from none."""
+        if not self.options.stops_idle or self._ends[self._round - 1] not in self._cycle_ends:
             return False
         before, self._rows_before = self._rows_before, self._best_rows
         if before is None or self._best_rows is None or len(weight) < _LEAST_TO_TELL:

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Schedule", "round_ends", "schedule_factor"]
+__all__ = ["Schedule", "cycle_ends", "round_ends", "schedule_factor"]
 
 Schedule = Literal["constant", "cosine", "flat_cosine", "four_cycles"]
 
@@ -42,9 +42,19 @@ def schedule_factor(schedule: Schedule, progress: NDArray[np.float64]) -> NDArra
     )
 
 
-def round_ends(schedule: Schedule, n_epochs: int) -> list[int]:
-    """Return after which epochs a network is judged: all, or those in which a cycle is over."""
+def cycle_ends(schedule: Schedule, n_epochs: int) -> list[int]:
+    """Return the epochs, from 1, at whose end a wave of the schedule is over."""
     if schedule != "four_cycles":
-        return [*range(1, n_epochs + 1)]
+        return [n_epochs]
     ends = (int(n_epochs * (2**k - 1) / 15) for k in (1, 2, 3, 4))
     return [end for end in dict.fromkeys(ends) if end > 0]
+
+
+def round_ends(schedule: Schedule, n_epochs: int) -> list[int]:
+    """Return the epochs at whose end a network is judged.
+
+    All of them; if there are cycles, those of the first, in which a network that learns by heart is
+    at its best, and the last ones of the others.
+    """
+    first, *others = cycle_ends(schedule, n_epochs)
+    return [*range(1, first + 1), *others]
