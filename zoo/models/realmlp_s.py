@@ -64,8 +64,9 @@ class RealMLPSimpleClassifier(_RealMLPSimple, NetworkClassifier):
         score by no more than two standard errors; the published model goes through all four.
         With fewer than 200 held-out rows, which cannot tell, training goes on.
     validation_fraction : float
-        Share of the training rows on which the best end of a cycle is chosen, by the Brier score
-        (the published model: the best epoch, by the error, which few rows tell less of).
+        Share of the training rows on which the best epoch of the first cycle or end of a later one
+        is chosen, by the Brier score (the published model: the best epoch of all, by the error,
+        which few rows tell less of).
     class_weight : dict, "balanced" or None
         What the weights of a class's rows are multiplied by; "balanced": all classes weigh the
         same; None: 1.
@@ -128,8 +129,8 @@ class RealMLPSimpleRegressor(_RealMLPSimple, NetworkRegressor):
         by no more than two standard errors; the published model goes through all four. With
         fewer than 200 held-out rows, which cannot tell, training goes on.
     validation_fraction : float
-        Share of the training rows on which the best end of a cycle is chosen (the published model:
-        the best epoch).
+        Share of the training rows on which the best epoch of the first cycle or end of a later one
+        is chosen (the published model: the best epoch of all).
     random_state : int, RandomState or None
 
     References

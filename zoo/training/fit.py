@@ -179,7 +179,8 @@ class Place:
         self.number, self.task, self.options = number, task, options
         self.rows = _widen(task.train, program.n_inputs)
         self.result = FitResult()
-        self._batch_size = batch_size = program.recipe.batch_size
+        batch_size: int = program.recipe.batch_size
+        self._batch_size = batch_size
         self._rng = np.random.default_rng(task.seed)
         n_rows = len(task.train.X)
         self._steps_of_epoch = -(-n_rows // batch_size)
