@@ -336,7 +336,7 @@ CYCLES = {
 
 
 def test_with_cycles_the_best_of_their_ends_or_of_the_first_is_kept():
-    one = task(3, 130, n_held=50)
+    one = task(3, 130, n_held=200)
     compiled = Program(small_network, 3, RECIPE, jit_compile=False)
     options = {**CYCLES, "stops_idle": False}
     (kept,) = fit_networks(compiled, [one], FitOptions(**options))
@@ -349,6 +349,13 @@ def test_with_cycles_the_best_of_their_ends_or_of_the_first_is_kept():
     outputs = compiled.forward(last.weights, one.validation.X)
     losses = compiled.row_losses(outputs, one.validation.y)
     assert np.average(losses, weights=one.validation.weight) == pytest.approx(kept.losses[-1])
+
+
+def test_with_few_held_out_rows_the_best_of_all_epochs_is_kept():
+    compiled = Program(small_network, 3, RECIPE, jit_compile=False)
+    (kept,) = fit_networks(compiled, [task(3, 130, n_held=199)], FitOptions(**CYCLES))
+    assert len(kept.losses) == kept.n_epochs == 60
+    assert kept.best_epoch == np.argmin(kept.losses) + 1
 
 
 def test_training_stops_after_a_cycle_that_gained_nothing():

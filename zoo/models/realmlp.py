@@ -272,8 +272,8 @@ class RealMLPClassifier(RealMLP, NetworkClassifier):
         With fewer than 200 held-out rows, which cannot tell, training goes on.
     validation_fraction : float
         Share of the training rows on which the best epoch of the first cycle or end of a later one
-        is chosen, by the Brier score (the published model: the best epoch of all, by the error,
-        which few rows tell less of).
+        is chosen, by the Brier score; if they are fewer than 200, the best epoch of all (as in the
+        published model, but that goes by the error, which few rows tell less of).
     class_weight : dict, "balanced" or None
         What the weights of a class's rows are multiplied by; "balanced": all classes weigh the
         same; None: 1.
@@ -345,7 +345,7 @@ class RealMLPRegressor(RealMLP, NetworkRegressor):
         fewer than 200 held-out rows, which cannot tell, training goes on.
     validation_fraction : float
         Share of the training rows on which the best epoch of the first cycle or end of a later one
-        is chosen (the published model: the best epoch of all).
+        is chosen; if they are fewer than 200, the best epoch of all, as in the published model.
     random_state : int, RandomState or None
 
     References

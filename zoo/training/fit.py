@@ -55,7 +55,8 @@ class FitOptions:
     max_epochs : int
         Epochs at most, or as many times what makes `round_steps` steps when the data is small.
         After each the network is judged: a round. If the learning rate runs through cycles, those
-        after the first are a round each, judged at its end, when the rate has come down to 0.
+        after the first are a round each, judged at its end, when the rate has come down to 0;
+        unless there are fewer than 200 held-out rows: few rows are learnt by heart within a cycle.
     patience : int
         Rounds without a better held-out loss before training stops.
     rate_schedule, decay_schedule, dropout_schedule : str
@@ -189,7 +190,9 @@ class Place:
         each = max(1, options.round_steps // self._steps_of_epoch)
         self._n_steps = options.max_epochs * each * self._steps_of_epoch
         epochs = options.rate_schedule, options.max_epochs
-        self._ends = [end * each for end in round_ends(*epochs)]  # of the rounds, in epochs
+        can_tell = task.validation is None or len(task.validation.X) >= _LEAST_TO_TELL
+        ends = round_ends(*epochs) if can_tell else range(1, options.max_epochs + 1)
+        self._ends = [end * each for end in ends]  # of the rounds, in epochs
         self._cycle_ends = [end * each for end in cycle_ends(*epochs)]
         self._round, self._best_round, self._best = 1, 0, np.inf
         self._best_rows: NDArray[np.float64] | None = None  # what each held-out row was worth then
