@@ -4,8 +4,10 @@ import keras
 import numpy as np
 import pytest
 
+from zoo.training import waves
 from zoo.training.embedding_layers import PeriodicEmbedding, PiecewiseLinearEmbedding
 from zoo.training.initial import bin_edges
+from zoo.training.tabular_layers import PBLDEmbedding
 
 
 def fill(layer, scale=1.0):
@@ -77,6 +79,26 @@ def test_layers_with_a_leading_axis_are_the_ordinary_ones_side_by_side():
             for variable, value in zip(one.variables, many.variables, strict=True):
                 variable.assign(value[r])
             np.testing.assert_allclose(one(X[r]).numpy(), made[r], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("lead", [(), (2,)])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: PeriodicEmbedding(4, 5),
+        lambda: PeriodicEmbedding(4, 5, is_lite=True),
+        lambda: PBLDEmbedding(4, 5),
+    ],
+)
+def test_waves_in_training_are_those_of_a_prediction(monkeypatch, make, lead):
+    monkeypatch.setattr(waves, "_PIECE", 80)  # a number or two at a time
+    X = np.random.default_rng(1).normal(size=(*lead, 9, 3)).astype(np.float32)
+    layer = make()
+    layer.build(X.shape)
+    fill(layer, 0.3)
+    predicted = layer(X).numpy()
+    assert predicted.std() > 0
+    np.testing.assert_allclose(layer(X, training=True).numpy(), predicted, rtol=1e-4, atol=1e-5)
 
 
 def test_both_can_be_read_from_their_configuration():

@@ -6,7 +6,6 @@ those of R networks have R before; the number of axes that a layer is built with
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import keras
@@ -67,21 +66,20 @@ class PeriodicEmbedding(keras.layers.Layer):  # type: ignore[misc]
 
     def call(self, inputs: Any, *, training: bool = False) -> Any:
         """Return (..., n, units)."""
-        by_number = ops.swapaxes(inputs, -1, -2)
-        *lead, rows = [-1 if size is None else size for size in by_number.shape]
-        n, k = math.prod(lead), self.n_frequencies  # numbers of several networks are so many more
+        k, frequencies = self.n_frequencies, ops.convert_to_tensor(self.frequencies)
+        both = ops.tile(
+            frequencies, (*[1] * (len(frequencies.shape) - 1), 2)
+        )  # cosines, then sines
+        phases = ops.broadcast_to(ops.repeat([0.0, -0.25], k), both.shape)
         kernel = ops.convert_to_tensor(self.kernel)
         if self.is_lite:
-            kernel = ops.broadcast_to(ops.expand_dims(kernel, -3), (*lead, 2 * k, self.units))
-        frequencies = ops.tile(ops.reshape(self.frequencies, (n, k)), (1, 2))
-        phases = ops.tile(ops.repeat([0.0, -0.25], k)[None], (n, 1))  # cosines, then sines
-        made = sum_of_waves(
-            ops.reshape(by_number, (n, rows)), frequencies, ops.cast(phases, frequencies.dtype),
-            ops.reshape(kernel, (n, 2 * k, self.units)), training=training,
-        )  # fmt: skip
-        made = ops.moveaxis(ops.reshape(made, (*lead, self.units, rows)), -1, -3)
+            kernel = ops.broadcast_to(
+                _over_rows(kernel), (*frequencies.shape[:-1], 2 * k, self.units)
+            )
+        by_number = ops.swapaxes(inputs, -1, -2)
+        made = sum_of_waves(by_number, both, phases, kernel, training=training)
         offset = ops.expand_dims(self.offset, -2) if self.is_lite else self.offset
-        return ops.relu(made + _over_rows(offset))
+        return ops.relu(ops.moveaxis(made, -1, -3) + _over_rows(offset))
 
     def get_config(self) -> dict[str, Any]:
         """Return what `__init__` takes."""

@@ -186,19 +186,11 @@ class PBLDEmbedding(keras.layers.Layer):  # type: ignore[misc]
     def call(self, inputs: Any, *, training: bool = False) -> Any:
         """Return (..., n * units): all embeddings, then the numbers themselves."""
         by_number = ops.swapaxes(inputs, -1, -2)
-        *lead, rows = [-1 if size is None else size for size in by_number.shape]
-        flat = [  # numbers of several networks are so many numbers more
-            ops.reshape(part, (math.prod(lead), *sizes))
-            for part, *sizes in (
-                (by_number, rows),
-                (self.frequencies, self.n_frequencies),
-                (self.phases / (2 * math.pi), self.n_frequencies),
-                (self.kernel, self.n_frequencies, self.units - 1),
-            )
-        ]
-        made = ops.reshape(sum_of_waves(*flat, training=training), (*lead, self.units - 1, rows))
-        made = made + ops.expand_dims(self.offset, -1)
-        made = ops.reshape(made, (*lead[:-1], lead[-1] * (self.units - 1), rows))
+        phases = self.phases / (2 * math.pi)
+        made = sum_of_waves(by_number, self.frequencies, phases, self.kernel, training=training)
+        made = made + ops.expand_dims(self.offset, -1)  # (..., n, units - 1, batch)
+        *lead, n, units, n_rows = [-1 if size is None else size for size in made.shape]
+        made = ops.reshape(made, (*lead, n * units, n_rows))
         return ops.concatenate([ops.swapaxes(made, -1, -2), inputs], axis=-1)
 
     def get_config(self) -> dict[str, Any]:

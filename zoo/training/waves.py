@@ -60,52 +60,68 @@ def sum_of_waves(
 
     Parameters
     ----------
-    values : tensor of shape (n, batch)
+    values : tensor of shape (..., n, batch)
         x.
-    frequencies, phases : tensors of shape (n, k)
+    frequencies, phases : tensors of shape (..., n, k)
         f and p, in turns.
-    kernel : tensor of shape (n, k, units)
+    kernel : tensor of shape (..., n, k, units)
         V.
     training : bool
         Whether a compiled program asks, which will want gradients.
 
     Returns
     -------
-    tensor of shape (n, units, batch)
+    tensor of shape (..., n, units, batch)
     """
-    if not training:
-        turns = _turns(values, frequencies, phases)
-        waves = ops.cos(2 * math.pi * (turns - ops.round(turns)))
-        return ops.matmul(ops.swapaxes(kernel, 1, 2), waves)
-    n, k = frequencies.shape
-    n_pieces = -(-n * k * (values.shape[1] or _USUAL_ROWS) // _PIECE)
-    n_pieces = min(n, n_pieces)
-    size = -(-n // n_pieces)
-
-    def by_piece(function: Any, parts: Any) -> Any:
-        if n_pieces == 1:
-            return function(parts)
-        gap = n_pieces * size - n
-        whole = [ops.pad(part, [(0, gap)] + [(0, 0)] * (len(part.shape) - 1)) for part in parts]
-        cut = [ops.reshape(part, (n_pieces, size, *_sizes(part)[1:])) for part in whole]
-        made = ops.map(function, tuple(cut))
-        pieces = made if isinstance(made, (list, tuple)) else [made]
-        joined = [ops.reshape(piece, (n + gap, *_sizes(piece)[2:]))[:n] for piece in pieces]
-        return tuple(joined) if isinstance(made, (list, tuple)) else joined[0]
-
-    @ops.custom_gradient  # type: ignore[untyped-decorator]
-    def summed(*parts: Any) -> Any:
-        def gradient(*arguments: Any, upstream: Any = None) -> Any:
-            upstream = arguments[0] if upstream is None else upstream
-            return by_piece(_gradients_of_waves, (*parts, upstream))
-
-        return by_piece(_sum_of_waves, parts), gradient
-
-    return summed(values, frequencies, phases, kernel)
+    *lead, n_rows = _sizes(values)
+    k, units = kernel.shape[-2:]
+    n = math.prod(lead)  # the numbers of several networks are so many numbers more
+    flat = (
+        ops.reshape(values, (n, n_rows)),
+        ops.reshape(frequencies, (n, k)),
+        ops.reshape(phases, (n, k)),
+        ops.reshape(kernel, (n, k, units)),
+    )
+    made = _with_gradients(*flat) if training else _sum(_library_waves(_turns(*flat[:3])), flat[3])
+    return ops.reshape(made, (*lead, units, n_rows))
 
 
 def _sizes(tensor: Any) -> list[int]:
     return [-1 if size is None else size for size in tensor.shape]
+
+
+def _library_waves(turns: Any) -> Any:
+    return ops.cos(2 * math.pi * (turns - ops.round(turns)))
+
+
+def _sum(waves: Any, kernel: Any) -> Any:
+    """Return (n, units, batch) of waves (n, k, batch) and kernel (n, k, units)."""
+    return ops.matmul(ops.swapaxes(kernel, 1, 2), waves)
+
+
+@ops.custom_gradient  # type: ignore[untyped-decorator]
+def _with_gradients(*parts: Any) -> Any:
+    """Return the sums of waves, whose gradients compute the waves again."""
+
+    def gradient(*arguments: Any, upstream: Any = None) -> Any:
+        upstream = arguments[0] if upstream is None else upstream
+        return _by_piece(_gradients_of_waves, (*parts, upstream))
+
+    return _by_piece(_sum_of_waves, parts)[0], gradient
+
+
+def _by_piece(function: Any, parts: Any) -> Any:
+    """Return what the function makes of the parts, a tuple, from a few of their n at a time."""
+    n, k = parts[1].shape
+    n_pieces = min(n, -(-n * k * (parts[0].shape[1] or _USUAL_ROWS) // _PIECE))
+    if n_pieces == 1:
+        return function(parts)
+    size = -(-n // n_pieces)
+    gap = n_pieces * size - n
+    whole = [ops.pad(part, [(0, gap)] + [(0, 0)] * (len(part.shape) - 1)) for part in parts]
+    cut = tuple(ops.reshape(part, (n_pieces, size, *_sizes(part)[1:])) for part in whole)
+    made = ops.map(function, cut)
+    return tuple(ops.reshape(piece, (n + gap, *_sizes(piece)[2:]))[:n] for piece in made)
 
 
 def _turns(values: Any, frequencies: Any, phases: Any) -> Any:
@@ -116,7 +132,7 @@ def _turns(values: Any, frequencies: Any, phases: Any) -> Any:
 
 def _sum_of_waves(parts: Any) -> Any:
     *where, kernel = parts
-    return ops.matmul(ops.swapaxes(kernel, 1, 2), cosine_of_turns(_turns(*where)))
+    return (_sum(cosine_of_turns(_turns(*where)), kernel),)
 
 
 def _gradients_of_waves(parts: Any) -> Any:
