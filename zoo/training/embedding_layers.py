@@ -67,9 +67,8 @@ class PeriodicEmbedding(keras.layers.Layer):  # type: ignore[misc]
     def call(self, inputs: Any, *, training: bool = False) -> Any:
         """Return (..., n, units)."""
         k, frequencies = self.n_frequencies, ops.convert_to_tensor(self.frequencies)
-        both = ops.tile(
-            frequencies, (*[1] * (len(frequencies.shape) - 1), 2)
-        )  # cosines, then sines
+        once = [1] * (len(frequencies.shape) - 1)
+        both = ops.tile(frequencies, [*once, 2])  # cosines, then sines
         phases = ops.broadcast_to(ops.repeat([0.0, -0.25], k), both.shape)
         kernel = ops.convert_to_tensor(self.kernel)
         if self.is_lite:
