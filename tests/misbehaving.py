@@ -72,7 +72,7 @@ class Crowd(Base):
     """Dies at 100 rows when it is not alone, and cannot be fitted on 20."""
 
     @staticmethod
-    def fit_together(models, tables, *, n_places):
+    def fit_together(models, tables, *, n_slots):
         for number, (model, (X, y)) in enumerate(zip(models, tables, strict=True)):
             if len(X) == 100 and len(models) > 1:
                 os._exit(3)

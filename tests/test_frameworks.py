@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from zoo.modelspec import EXTRAS
 from zoo.registry import missing_extra, spec
+from zoo.registry.spec import EXTRAS
 
 FOLDER = Path(__file__).parents[1] / "benchmarks" / "frameworks"
 TINY = {"n_rows": 320, "units": 8, "n_epochs": 2}

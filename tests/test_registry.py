@@ -4,8 +4,9 @@ import pytest
 
 import zoo
 from zoo.errors import DefinitionError, MissingExtraError
-from zoo.modelspec import EXTRAS
-from zoo.registry import ModelSpec, build_table
+from zoo.registry import ModelSpec
+from zoo.registry.lookup import build_table
+from zoo.registry.spec import EXTRAS
 
 
 def test_a_wrong_name_is_answered_with_the_nearest_right_one():

@@ -73,7 +73,7 @@ def _build(layers: Any, *, sizes: list[int]) -> Any:
 
 
 def _keras_network(task: Task) -> Any:
-    from zoo.training.layers import plain
+    from zoo.training.layers.namespaces import plain
 
     network = _build(plain(), sizes=task.sizes)
     for variable, value in zip(network.trainable_variables, task.weights, strict=True):
@@ -85,20 +85,20 @@ class ZooEngine(Engine):
     """The zoo's training program, on whatever backend Keras runs."""
 
     def __init__(self, task: Task) -> None:
-        from zoo.training.program import Program
-        from zoo.training.recipe import Recipe
+        from zoo.training.backends.choose import program_class
+        from zoo.training.program_config import ProgramConfig
 
         self._task = task
-        recipe = Recipe(loss="crossentropy", batch_size=task.batches.shape[2])
-        self._program = Program(
-            lambda layers, n_inputs: _build(layers, sizes=task.sizes), task.sizes[0], recipe
+        config = ProgramConfig(loss="crossentropy", batch_size=task.batches.shape[2])
+        self._program = program_class()(
+            lambda layers, n_inputs: _build(layers, sizes=task.sizes), task.sizes[0], config
         )
         empty = self._program.empty()
         shapes = zip(empty.weights, task.weights, strict=True)
         self._carry = empty._replace(weights=[w.reshape(e.shape) for e, w in shapes])
 
     def epoch(self, X: NDArray[np.float32], y: NDArray[np.int32]) -> None:
-        program, n_block = self._program, self._program.recipe.block_steps
+        program, n_block = self._program, self._program.config.block_steps
         rates = np.zeros((n_block, 3, 1), np.float32)
         rates[:, 0] = LEARNING_RATE
         for start in range(0, len(X), n_block):
@@ -196,7 +196,7 @@ class JaxEngine(Engine):
         self._steps = JaxSteps(task.weights, "crossentropy")
 
     def epoch(self, X: NDArray[np.float32], y: NDArray[np.int32]) -> None:
-        from zoo.training.fit import Rows
+        from zoo.training.training_run import Rows
 
         weight = np.ones(X.shape[1], np.float32)
         for rows, codes in zip(X, y.astype(np.float32), strict=True):

@@ -23,10 +23,10 @@ from sklearn.metrics import r2_score, roc_auc_score
 
 import zoo
 from zoo.data.splits import split
+from zoo.encoding.frames import as_frame
 from zoo.errors import ExportError
 from zoo.export import FORMATS, export_model
-from zoo.export.recipe import raw_values
-from zoo.tables import as_frame
+from zoo.export.encoder_spec import raw_values
 
 OUT = Path(__file__).parents[2] / "results" / "frameworks" / "exports.csv"
 COLUMNS = (

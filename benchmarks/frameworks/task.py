@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 import zoo
 from zoo.data.splits import split
-from zoo.training.initial import draw_weights
+from zoo.training.initialisers import initial_weights
 
 __all__ = ["LEARNING_RATE", "Task", "make_task"]
 
@@ -73,7 +73,7 @@ def make_task(
     names = ["hidden_1", "hidden_2", "output"]
     paths = [f"{name}/{kind}" for name in names for kind in ("kernel", "bias")]
     rng = np.random.default_rng(0)
-    weights = draw_weights(paths, shapes, rng, X)
+    weights = initial_weights(paths, shapes, rng, X)
     n_steps = n_rows // batch_size
     batches = np.stack(
         [

@@ -61,7 +61,7 @@ def as_categories(X: Any) -> Any:
 def scores_of(model: Any, X: Any, y: Any) -> dict[str, float]:
     import numpy as np
 
-    from zoo.bench.metrics import ClassPrediction, score_classes
+    from zoo.metrics import ClassPrediction, score_classes
 
     shares = np.asarray(model.predict_proba(X), np.float64)
     prediction = ClassPrediction(shares.argmax(axis=1), shares, is_probability=True)

@@ -57,7 +57,7 @@ def time_ours(table: Any, name: str, keys: list[Any]) -> tuple[float, float]:
         for rows in (parts[key["replicate"]].subset(key["n_train"]) for key in keys)
     )
     scores = []
-    for number, error in models[0].fit_together(models, tables, n_places=len(replicates)):
+    for number, error in models[0].fit_together(models, tables, n_slots=len(replicates)):
         if error is not None:
             raise error
         test = parts[keys[number]["replicate"]].test

@@ -52,32 +52,32 @@ class Engine:
     """Ours, with `n_replicates` networks side by side."""
 
     def __init__(self, case: Case, n_replicates: int) -> None:
-        from zoo.training.program import Program
-        from zoo.training.recipe import Recipe
-        from zoo.training.stream import lanes_for
+        from zoo.training.backends.choose import program_class
+        from zoo.training.program_config import ProgramConfig
+        from zoo.training.stream import threads_for
 
-        recipe = Recipe(loss="crossentropy", batch_size=case[3])
+        config = ProgramConfig(loss="crossentropy", batch_size=case[3])
         self.n_replicates = n_replicates
-        self.n_lanes, n_places = lanes_for(n_replicates)
-        self.program = Program(
-            lambda layers, n: network(layers, n, case), N_INPUTS, recipe, n_replicates=n_places
+        self.n_threads, n_slots = threads_for(n_replicates)
+        self.program = program_class()(
+            lambda layers, n: network(layers, n, case), N_INPUTS, config, n_replicates=n_slots
         )
         self.epochs(1)
 
     def epochs(self, n_epochs: int) -> tuple[float, float]:
         """Return seconds an epoch and model of a fresh fit, and the training loss."""
-        from zoo.training.fit import FitOptions, FitTask, Rows
         from zoo.training.stream import fit_networks
+        from zoo.training.training_run import FitTask, Rows, TrainConfig
 
         X, y = make_data()
         rows = Rows(X, y.astype(np.float32), np.ones(N_ROWS, np.float32))
         held = Rows(X[:64], rows.y[:64], rows.weight[:64])
-        options = FitOptions(
+        options = TrainConfig(
             learning_rate=0.001, weight_decay=0.0, max_epochs=n_epochs, patience=99
         )
         tasks = [FitTask(rows, held, seed) for seed in range(self.n_replicates)]
         start = time.perf_counter()
-        results = fit_networks(self.program, tasks, options, n_lanes=self.n_lanes)
+        results = fit_networks(self.program, tasks, options, n_threads=self.n_threads)
         seconds = (time.perf_counter() - start) / n_epochs / self.n_replicates
         losses = [loss_of(self.program.forward(r.weights, X), y) for r in results[:2]]
         return seconds, float(np.mean(losses))
@@ -93,7 +93,7 @@ class KerasFit:
     def epochs(self, n_epochs: int) -> tuple[float, float]:
         import keras
 
-        from zoo.training.layers import plain
+        from zoo.training.layers.namespaces import plain
 
         X, y = make_data()
         model = network(plain(), N_INPUTS, self.case)
@@ -119,7 +119,7 @@ class KerasWrapper:
     def epochs(self, n_epochs: int) -> tuple[float, float]:
         import keras
 
-        from zoo.training.layers import plain
+        from zoo.training.layers.namespaces import plain
 
         X, y = make_data()
 

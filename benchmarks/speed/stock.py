@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from zoo.models.base import held_out
-from zoo.training.layers import plain
+from zoo.models.base import validation_split
+from zoo.training.layers.namespaces import plain
 
 __all__ = ["StockNetwork"]
 
@@ -40,7 +40,7 @@ class StockNetwork(BaseEstimator):
         self.is_classifier_ = hasattr(model, "classes_")
         n_outputs = len(model.classes_) if self.is_classifier_ else 1
         codes = target if self.is_classifier_ else None
-        fitted, out = held_out(codes, len(rows), model.validation_fraction, model._rng())
+        fitted, out = validation_split(codes, len(rows), model.validation_fraction, model._rng())
         n_inputs = rows.shape[1]
         network = model._build(
             plain(), n_inputs=n_inputs, n_outputs=n_outputs, **model._options(n_inputs)

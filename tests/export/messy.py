@@ -40,8 +40,8 @@ def encoded(encoder, X):
     """Return what the encoder's graph makes of a frame."""
     import tensorflow as tf
 
-    from zoo.export.encoding import encode
-    from zoo.export.recipe import raw_columns, raw_values
+    from zoo.export.encoder_graph import encode
+    from zoo.export.encoder_spec import raw_columns, raw_values
 
     model = SimpleNamespace(
         encoder_=encoder, n_features_in_=X.shape[1], feature_names_in_=np.array(X.columns, object)

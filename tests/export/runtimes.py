@@ -4,8 +4,8 @@ import json
 
 import numpy as np
 
-from zoo.export.recipe import raw_values
-from zoo.tables import as_frame
+from zoo.encoding.frames import as_frame
+from zoo.export.encoder_spec import raw_values
 
 
 def answers_of(model, X):

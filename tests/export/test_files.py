@@ -150,7 +150,7 @@ def test_the_signature_of_a_litert_file_is_what_its_runtime_says(tmp_path):
 
 
 def test_parquet_rows_calibrate_too(folder):
-    from zoo.export.command import read_rows
+    from zoo.cli.export_file import read_rows
 
     frame = pd.DataFrame({"a": [1.0, 2.0], "b": ["x", None]})
     frame.to_parquet(folder / "rows.parquet")

@@ -2,8 +2,8 @@ import keras
 import numpy as np
 
 from zoo.export.networks import _Bins, _MeanShares
-from zoo.training.embedding_layers import PiecewiseLinearEmbedding
-from zoo.training.ensemble_layers import MembersMean
+from zoo.training.layers.embeddings import PiecewiseLinearEmbedding
+from zoo.training.layers.ensembles import MembersMean
 
 EDGES = np.array([[-2.0, -1.0, 0.5, 0.75, 3.0], [0.0, 1.0, 1.0, 1.0, 1.0], [5.0] * 5], np.float32)
 

@@ -19,7 +19,7 @@ def test_a_threshold_of_32_bits_parts_the_same_numbers_as_one_of_64(kind):
 @pytest.mark.parametrize("name", ["decision_tree", "hist_gradient_boosting", "lightgbm", "xgboost"])
 def test_rows_at_the_very_thresholds_go_the_librarys_way(name):
     tf = pytest.importorskip("tensorflow")
-    from zoo.export.answers import answer_of
+    from zoo.export.prediction_graph import answer_of
 
     rng = np.random.default_rng(0)
     X = np.round(rng.uniform(0, 9, size=(400, 3)), 1)  # few values: mid-points come near them
@@ -35,6 +35,6 @@ def test_rows_at_the_very_thresholds_go_the_librarys_way(name):
 
 
 def rows_of(rows):
-    from zoo.tables import as_frame
+    from zoo.encoding.frames import as_frame
 
     return as_frame(rows)

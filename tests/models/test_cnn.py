@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import zoo
-from zoo.training.layers import plain
+from zoo.training.layers.namespaces import plain
 
 
 def make(**params):

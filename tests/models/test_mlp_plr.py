@@ -5,12 +5,12 @@ import pytest
 import zoo
 from zoo.models.mlp_plr import MLPPLRClassifier
 from zoo.models.network import fit_together
-from zoo.training.layers import plain
-from zoo.training.program import Program
-from zoo.training.recipe import Recipe
+from zoo.training.backends.choose import program_class
+from zoo.training.layers.namespaces import plain
+from zoo.training.program_config import ProgramConfig
 
 OPTIONS = {
-    "n_outputs": 2, "n_numbers": 2, "n_codes": 1, "n_levels": 9, "units": (7, 5),
+    "n_outputs": 2, "n_numbers": 2, "n_codes": 1, "n_categories": 9, "units": (7, 5),
     "n_frequencies": 4, "embedding_units": 3, "frequency_scale": 0.1, "is_lite": False,
     "dropout": 0.0,
 }  # fmt: skip
@@ -58,14 +58,16 @@ def draw(*given):
 
 
 def test_networks_side_by_side_are_each_the_ordinary_one():
-    two = Program(build, 5, Recipe(loss="crossentropy"), n_replicates=2, draw=draw)
+    two = program_class()(build, 5, ProgramConfig(loss="crossentropy"), n_replicates=2, draw=draw)
     X = make_rows(n_replicates=2)
-    carry = two.empty()
+    train_state = two.empty()
     for r in range(2):
-        carry = two.enter(carry, r, r, X[r])
-    outputs, _ = two.network.stateless_call(carry.weights, carry.state, X, training=False)
+        train_state = two.enter(train_state, r, r, X[r])
+    outputs, _ = two.network.stateless_call(
+        train_state.weights, train_state.state, X, training=False
+    )
     for r in range(2):
-        alone = two.forward(two.slice(carry, r), X[r])
+        alone = two.forward(two.slice(train_state, r), X[r])
         np.testing.assert_allclose(np.asarray(outputs)[r], alone, atol=1e-5)
 
 
@@ -93,7 +95,7 @@ def test_many_fitted_together_equal_each_alone():
     X, y = table(120)
     small = dict(zoo.spec("mlp_plr").smoke)
     models = [MLPPLRClassifier(**small, random_state=i) for i in range(2)]
-    assert dict(fit_together(models, [(X, y)] * 2, n_places=2)) == {0: None, 1: None}
+    assert dict(fit_together(models, [(X, y)] * 2, n_slots=2)) == {0: None, 1: None}
     alone = MLPPLRClassifier(**small, random_state=1).fit(X, y)
     np.testing.assert_allclose(models[1].predict_proba(X), alone.predict_proba(X), atol=1e-3)
 

@@ -4,10 +4,10 @@ import pytest
 
 import zoo
 from zoo.models import modern_nca
-from zoo.models.base import held_out
+from zoo.models.base import validation_split
 from zoo.models.modern_nca import ModernNCAClassifier, ModernNCARegressor
 from zoo.training import neighbours
-from zoo.training.layers import plain
+from zoo.training.layers.namespaces import plain
 from zoo.training.neighbours import NeighbourProgram, NeighbourRows, answers, padded_size
 from zoo.training.optimizer import Adam
 
@@ -154,7 +154,7 @@ def test_a_fitted_model_answers_by_its_weights_and_training_rows():
     model = small(ModernNCAClassifier).fit(X, y)
     encoded = model.encoder_.transform(X)
     frequencies, kernel, offset, last, bias = model.weights_
-    rows, _ = held_out(y, 60, 0.2, np.random.RandomState(0))
+    rows, _ = validation_split(y, 60, 0.2, np.random.RandomState(0))
     waves = 2 * np.pi * encoded[:, :2, None] * frequencies
     waves = np.concatenate([np.cos(waves), np.sin(waves)], axis=2)
     made = np.maximum(waves @ kernel + offset, 0).reshape(60, -1)
@@ -172,7 +172,7 @@ def test_the_weights_of_the_best_round_are_kept():
     losses = model.validation_losses_
     assert model.n_epochs_ == 2 * len(losses)
     assert 2 * (1 + np.argmin(losses)) == model.best_epoch_ == model.n_epochs_ - 6
-    _, out = held_out(None, 120, 0.2, np.random.RandomState(0))
+    _, out = validation_split(None, 120, 0.2, np.random.RandomState(0))
     error = (model.predict(X)[out] - values.to_numpy()[out]) / model.target_scale_
     assert np.mean(error**2) == pytest.approx(min(losses), rel=1e-3)
 
@@ -256,7 +256,7 @@ def test_a_limit_of_candidates_holds_for_held_out_rows_and_not_for_predictions()
     X, values = table(120)
     model = small(ModernNCARegressor, max_candidates=10, max_epochs=1).fit(X, values)
     assert len(model.embedded_) == 96
-    rows, out = held_out(None, 120, 0.2, np.random.RandomState(0))
+    rows, out = validation_split(None, 120, 0.2, np.random.RandomState(0))
     error = (model.predict(X)[out] - values.to_numpy()[out]) / model.target_scale_
     assert np.mean(error**2) != pytest.approx(model.validation_losses_[0], rel=1e-3)
     model.embedded_ = model.embedded_ * 0.0  # all candidates are as near: their plain mean

@@ -38,7 +38,7 @@ def test_the_registry_says_which_models_train_together(name):
 def test_models_fitted_together_equal_those_fitted_alone():
     tables = [table(seed, n) for seed, n in ((0, 120), (1, 100), (2, 65), (3, 40))]
     models = [DeepMLPClassifier(units=16, random_state=i) for i in range(4)]
-    done = dict(fit_together(models, tables, n_places=2))
+    done = dict(fit_together(models, tables, n_slots=2))
     assert done == dict.fromkeys(range(4))
     widths = {model.n_inputs_ for model in models}
     assert len(widths) > 1  # levels differ
@@ -58,7 +58,7 @@ def test_one_of_many_that_cannot_be_fitted_fails_alone():
     models = [MLPClassifier(random_state=i) for i in range(3)]
     models[2] = wild
     data = [(X, y), (X, bad), (X, y)]
-    done = dict(fit_together(models, data, n_places=2))
+    done = dict(fit_together(models, data, n_slots=2))
     assert done[0] is None
     assert "without missing values" in str(done[1])
     assert isinstance(done[2], FloatingPointError)
@@ -70,7 +70,7 @@ def test_one_of_many_that_cannot_be_fitted_fails_alone():
 def test_a_model_with_one_class_among_others_needs_no_training():
     X, y = table()
     models = [MLPClassifier(random_state=i) for i in range(2)]
-    assert dict(fit_together(models, [(X, np.full(100, "no")), (X, y)], n_places=2)) == {
+    assert dict(fit_together(models, [(X, np.full(100, "no")), (X, y)], n_slots=2)) == {
         0: None,
         1: None,
     }
@@ -80,7 +80,7 @@ def test_a_model_with_one_class_among_others_needs_no_training():
 def test_regressors_train_together_too():
     X, _ = table()
     models = [MLPRegressor(random_state=i, max_epochs=5) for i in range(2)]
-    assert dict(fit_together(models, [(X, X["a"])] * 2, n_places=2)) == {0: None, 1: None}
+    assert dict(fit_together(models, [(X, X["a"])] * 2, n_slots=2)) == {0: None, 1: None}
     alone = MLPRegressor(random_state=1, max_epochs=5).fit(X, X["a"])
     np.testing.assert_allclose(models[1].predict(X), alone.predict(X), atol=1e-3)
 
@@ -109,7 +109,7 @@ def elsewhere(tmp_path_factory):
     Networks with layers of the zoo's own are read by a process that imports those.
     """
     folder = tmp_path_factory.mktemp("networks")
-    here, groups = {}, {"": [], "import zoo.training.layers; ": []}
+    here, groups = {}, {"": [], "import zoo.training.layers.namespaces; ": []}
     for name in NETWORKS:
         X, y = table()
         if name == "cnn":
@@ -121,7 +121,9 @@ def elsewhere(tmp_path_factory):
         here[name] = network(encoded).numpy(), model.predict_proba(X)
         network.save(folder / f"{name}.keras")
         np.save(folder / f"{name} rows.npy", encoded)
-        groups["import zoo.training.layers; " if has_own_layers(network) else ""].append(name)
+        groups["import zoo.training.layers.namespaces; " if has_own_layers(network) else ""].append(
+            name
+        )
     for imported, names in groups.items():
         code = (
             f"{imported}import keras, numpy as np, sys\n"

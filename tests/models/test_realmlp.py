@@ -5,14 +5,14 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 import zoo
 from zoo.data.splits import split
+from zoo.encoding.encoder import smooth_clip
 from zoo.models.network import fit_together
 from zoo.models.realmlp import RealMLPClassifier, RealMLPRegressor
-from zoo.preprocessing import smooth_clip
-from zoo.training.layers import plain
-from zoo.training.program import Program
+from zoo.training.backends.choose import program_class
+from zoo.training.layers.namespaces import plain
 
 OPTIONS = {
-    "n_outputs": 3, "n_numbers": 2, "n_codes": 1, "n_levels": 12, "units": 6, "n_hidden": 2,
+    "n_outputs": 3, "n_numbers": 2, "n_codes": 1, "n_categories": 12, "units": 6, "n_hidden": 2,
     "dropout": 0.0,
 }  # fmt: skip
 
@@ -106,26 +106,26 @@ def test_a_network_trains_in_a_wider_program_as_in_its_own():
     model = RealMLPClassifier(units=6, n_hidden=2)
     options = {**OPTIONS, "activation": "selu", "is_simple": False}
     narrow, wide = (
-        Program(
+        program_class()(
             build,
             n,
-            model._recipe(),
+            model._program_config(),
             draw=lambda *given: RealMLPClassifier._draw(*given, **options),
         )
         for n in (5, 8)
     )
     ends = []
     for program in (narrow, wide):
-        recipe = program.recipe
-        rows = make_rows(recipe.block_steps * recipe.batch_size)
-        X = np.zeros((1, recipe.block_steps, recipe.batch_size, program.n_inputs), np.float32)
-        X[..., :5] = rows.reshape(1, recipe.block_steps, recipe.batch_size, 5)
+        config = program.config
+        rows = make_rows(config.block_steps * config.batch_size)
+        X = np.zeros((1, config.block_steps, config.batch_size, program.n_inputs), np.float32)
+        X[..., :5] = rows.reshape(1, config.block_steps, config.batch_size, 5)
         y = (X[..., 0] > 0).astype(np.float32)
-        rates = np.ones((recipe.block_steps, 3, 1), np.float32)
+        rates = np.ones((config.block_steps, 3, 1), np.float32)
         rates[:, 0], rates[:, 1] = 0.01, 0.02
-        carry = program.enter(program.empty(), 0, 7, rows[:500])
-        carry = program.train(carry, (X, y, np.ones_like(y)), 20, rates, [True])
-        ends.append((program, program.cropped(program.slice(carry, 0), 5)))
+        train_state = program.enter(program.empty(), 0, 7, rows[:500])
+        train_state = program.train(train_state, (X, y, np.ones_like(y)), 20, rates, [True])
+        ends.append((program, program.cropped(program.slice(train_state, 0), 5)))
     for a, b in zip(ends[0][1], ends[1][1], strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-2, atol=2e-3)
     X = make_rows(20)
@@ -145,7 +145,7 @@ def test_predicted_numbers_stay_within_those_of_training():
 def test_regressors_fitted_together_know_the_range_of_their_own_target():
     X = np.random.default_rng(0).normal(size=(80, 2))
     models = [RealMLPRegressor(random_state=i, units=8, max_epochs=3) for i in range(2)]
-    assert dict(fit_together(models, [(X, X[:, 0]), (X, 9 + X[:, 0])], n_places=2)) == {
+    assert dict(fit_together(models, [(X, X[:, 0]), (X, 9 + X[:, 0])], n_slots=2)) == {
         0: None,
         1: None,
     }
@@ -218,7 +218,7 @@ def test_the_authors_package_computes_the_same():
         "output/kernel": w[f"{hidden}2.tfms.0.weight"],
         "output/bias": w[f"{hidden}2.tfms.1.bias"][0],
     }
-    network = build(plain(), 6, n_levels=13, n_outputs=2)
+    network = build(plain(), 6, n_categories=13, n_outputs=2)
     for variable in network.trainable_variables:
         variable.assign(copied["/".join(variable.path.split("/")[-2:])])
     scaled = (X[["a", "b"]].to_numpy() + w[f"{numbers}1.tfms.1.bias"]) * w[

@@ -5,12 +5,13 @@ import pytest
 import zoo
 from zoo.models.network import fit_together
 from zoo.models.resnet import ResNetClassifier
-from zoo.training.layers import plain
-from zoo.training.program import Program
-from zoo.training.recipe import Recipe
+from zoo.training.backends.choose import program_class
+from zoo.training.layers.namespaces import plain
+from zoo.training.program_config import ProgramConfig
 
 OPTIONS = {
-    "n_outputs": 2, "n_numbers": 3, "n_codes": 1, "n_levels": 9, "units": 6, "n_hidden_units": 10,
+    "n_outputs": 2, "n_numbers": 3, "n_codes": 1, "n_categories": 9,
+    "units": 6, "n_hidden_units": 10,
     "n_blocks": 2, "hidden_dropout": 0.0, "residual_dropout": 0.0,
 }  # fmt: skip
 
@@ -61,7 +62,7 @@ def test_the_forward_pass_is_that_of_the_paper():
 
 
 def test_first_weights_are_within_one_over_the_root_of_the_inputs():
-    network = build(plain(), 6, units=64, n_hidden_units=100, n_levels=200)
+    network = build(plain(), 6, units=64, n_hidden_units=100, n_categories=200)
     variables = network.trainable_variables
     paths, shapes = [v.path for v in variables], [tuple(v.shape) for v in variables]
     drawn = ResNetClassifier._draw(paths, shapes, np.random.default_rng(0), make_rows())
@@ -77,14 +78,16 @@ def test_first_weights_are_within_one_over_the_root_of_the_inputs():
 
 
 def test_networks_side_by_side_are_each_the_ordinary_one():
-    two = Program(build, 6, Recipe(loss="crossentropy"), n_replicates=2)
+    two = program_class()(build, 6, ProgramConfig(loss="crossentropy"), n_replicates=2)
     X = make_rows(n_replicates=2)
-    carry = two.empty()
+    train_state = two.empty()
     for r in range(2):
-        carry = two.enter(carry, r, r, X[r])
-    outputs, _ = two.network.stateless_call(carry.weights, carry.state, X, training=False)
+        train_state = two.enter(train_state, r, r, X[r])
+    outputs, _ = two.network.stateless_call(
+        train_state.weights, train_state.state, X, training=False
+    )
     for r in range(2):
-        alone = two.forward(two.slice(carry, r), X[r])
+        alone = two.forward(two.slice(train_state, r), X[r])
         np.testing.assert_allclose(np.asarray(outputs)[r], alone, atol=1e-5)
 
 
@@ -98,7 +101,7 @@ def test_many_fitted_together_equal_each_alone():
     X, y = table(120)
     small = dict(zoo.spec("resnet").smoke)
     models = [ResNetClassifier(**small, random_state=i) for i in range(2)]
-    assert dict(fit_together(models, [(X, y)] * 2, n_places=2)) == {0: None, 1: None}
+    assert dict(fit_together(models, [(X, y)] * 2, n_slots=2)) == {0: None, 1: None}
     alone = ResNetClassifier(**small, random_state=1).fit(X, y)
     np.testing.assert_allclose(models[1].predict_proba(X), alone.predict_proba(X), atol=1e-3)
 

@@ -18,7 +18,7 @@ from sklearn.exceptions import NotFittedError
 import zoo
 from tests.matrix import ALL, models_and_tasks
 from zoo.errors import MissingExtraError, ModelFileError
-from zoo.modelspec import EXTRAS
+from zoo.registry.spec import EXTRAS
 
 EVERY = [(name, task) for name in ALL for task in zoo.spec(name).tasks]
 

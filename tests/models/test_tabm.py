@@ -5,9 +5,9 @@ import pytest
 import zoo
 from zoo.models.network import fit_together
 from zoo.models.tabm import TabMClassifier
-from zoo.training.layers import plain
-from zoo.training.program import Program
-from zoo.training.recipe import Recipe
+from zoo.training.backends.choose import program_class
+from zoo.training.layers.namespaces import plain
+from zoo.training.program_config import ProgramConfig
 
 OPTIONS = {
     "n_outputs": 3, "k": 4, "units": 6, "n_hidden": 2, "dropout": 0.0, "is_logits": True,
@@ -59,15 +59,17 @@ def test_networks_side_by_side_are_each_the_ordinary_one(is_mini):
     def build(layers, n_inputs):
         return TabMClassifier._build(layers, n_inputs=n_inputs, is_mini=is_mini, **OPTIONS)
 
-    recipe = Recipe(loss="crossentropy")
-    two = Program(build, 5, recipe, n_replicates=2, draw=draw)
-    carry = two.empty()
+    config = ProgramConfig(loss="crossentropy")
+    two = program_class()(build, 5, config, n_replicates=2, draw=draw)
+    train_state = two.empty()
     X = np.random.default_rng(0).normal(size=(2, 7, 5)).astype(np.float32)
     for r in range(2):
-        carry = two.enter(carry, r, r, X[r])
-    outputs, _ = two.network.stateless_call(carry.weights, carry.state, X, training=False)
+        train_state = two.enter(train_state, r, r, X[r])
+    outputs, _ = two.network.stateless_call(
+        train_state.weights, train_state.state, X, training=False
+    )
     for r in range(2):
-        alone = two.forward(two.slice(carry, r), X[r])
+        alone = two.forward(two.slice(train_state, r), X[r])
         np.testing.assert_allclose(np.asarray(outputs)[r], alone, atol=1e-5)
 
 
@@ -118,7 +120,7 @@ def test_each_member_has_a_loss_of_its_own():
     def build(layers, n_inputs):
         return TabMClassifier._build(layers, n_inputs=n_inputs, is_mini=False, **OPTIONS)
 
-    compiled = Program(build, 5, Recipe(loss="crossentropy"), draw=draw)
+    compiled = program_class()(build, 5, ProgramConfig(loss="crossentropy"), draw=draw)
     rng = np.random.default_rng(0)
     outputs = rng.normal(size=(1, 6, 4, 3)).astype(np.float32)
     y = rng.integers(0, 3, size=(1, 6)).astype(np.float32)
@@ -143,7 +145,7 @@ def test_many_fitted_together_equal_each_alone():
     y = np.where(X[:, 0] * X[:, 1] > 0, "yes", "no")
     make = lambda i: TabMClassifier(k=4, units=8, max_epochs=4, random_state=i)  # noqa: E731
     models = [make(i) for i in range(2)]
-    assert dict(fit_together(models, [(X, y)] * 2, n_places=2)) == {0: None, 1: None}
+    assert dict(fit_together(models, [(X, y)] * 2, n_slots=2)) == {0: None, 1: None}
     np.testing.assert_allclose(
         models[1].predict_proba(X), make(1).fit(X, y).predict_proba(X), atol=1e-3
     )

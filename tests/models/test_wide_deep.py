@@ -8,13 +8,13 @@ import pytest
 import zoo
 from zoo.models.network import fit_together
 from zoo.models.wide_deep import WideDeepClassifier, WideDeepRegressor
-from zoo.training.layers import plain
-from zoo.training.program import Program
-from zoo.training.recipe import Recipe
-from zoo.training.tabular_layers import Crossings
+from zoo.training.backends.choose import program_class
+from zoo.training.layers.namespaces import plain
+from zoo.training.layers.tabular import Crossings
+from zoo.training.program_config import ProgramConfig
 
 OPTIONS = {
-    "n_outputs": 3, "n_numbers": 2, "n_codes": 3, "n_levels": 12, "units": 5, "n_hidden": 2,
+    "n_outputs": 3, "n_numbers": 2, "n_codes": 3, "n_categories": 12, "units": 5, "n_hidden": 2,
     "embedding_units": 4, "max_crossings": 64, "dropout": 0.0,
 }  # fmt: skip
 
@@ -96,14 +96,16 @@ def test_crossings_survive_a_file(tmp_path):
 
 
 def test_networks_side_by_side_are_each_the_ordinary_one():
-    two = Program(build, 6, Recipe(loss="crossentropy"), n_replicates=2)
+    two = program_class()(build, 6, ProgramConfig(loss="crossentropy"), n_replicates=2)
     X = make_rows(n_replicates=2)
-    carry = two.empty()
+    train_state = two.empty()
     for r in range(2):
-        carry = two.enter(carry, r, r, X[r])
-    outputs, _ = two.network.stateless_call(carry.weights, carry.state, X, training=False)
+        train_state = two.enter(train_state, r, r, X[r])
+    outputs, _ = two.network.stateless_call(
+        train_state.weights, train_state.state, X, training=False
+    )
     for r in range(2):
-        alone = two.forward(two.slice(carry, r), X[r])
+        alone = two.forward(two.slice(train_state, r), X[r])
         assert np.ptp(alone) > 0.1
         np.testing.assert_allclose(np.asarray(outputs)[r], alone, atol=1e-5)
 
@@ -136,8 +138,8 @@ def test_many_fitted_together_equal_each_alone_and_share_a_program_whatever_thei
     tables = [(X, values > 0), (X.assign(b=X["b"].replace("s", "t")), values > 0)]
     small = dict(zoo.spec("wide_deep").smoke)
     models = [WideDeepClassifier(**small, random_state=i) for i in range(2)]
-    assert dict(fit_together(models, tables, n_places=2)) == {0: None, 1: None}
-    assert models[0].encoder_.n_levels_ != models[1].encoder_.n_levels_
+    assert dict(fit_together(models, tables, n_slots=2)) == {0: None, 1: None}
+    assert models[0].encoder_.n_categories_ != models[1].encoder_.n_categories_
     assert models[0]._program() is models[1]._program()
     for i, (frame, y) in enumerate(tables):
         alone = WideDeepClassifier(**small, random_state=i).fit(frame, y)

@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import pytest
 
-from zoo.training import waves
-from zoo.training.embedding_layers import PeriodicEmbedding, PiecewiseLinearEmbedding
-from zoo.training.initial import bin_edges
-from zoo.training.tabular_layers import PBLDEmbedding
+from zoo.training.initialisers import bin_edges
+from zoo.training.layers import periodic
+from zoo.training.layers.embeddings import PeriodicEmbedding, PiecewiseLinearEmbedding
+from zoo.training.layers.tabular import PBLDEmbedding
 
 
 def fill(layer, scale=1.0):
@@ -91,7 +91,7 @@ def test_layers_with_a_leading_axis_are_the_ordinary_ones_side_by_side():
     ],
 )
 def test_waves_in_training_are_those_of_a_prediction(monkeypatch, make, lead):
-    monkeypatch.setattr(waves, "_PIECE", 80)  # a number or two at a time
+    monkeypatch.setattr(periodic, "_PIECE", 80)  # a number or two at a time
     X = np.random.default_rng(1).normal(size=(*lead, 9, 3)).astype(np.float32)
     layer = make()
     layer.build(X.shape)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from zoo.training.layers import plain, replicated, rows_present
+from zoo.training.layers.namespaces import plain, replicated, rows_present
 
 N_REPLICATES, N_ROWS = 3, 5
 

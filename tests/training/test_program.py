@@ -7,12 +7,12 @@ import tensorflow as tf
 
 from zoo.models.cnn import CNNClassifier
 from zoo.models.mlp import MLPClassifier
+from zoo.training.backends.choose import program_class
 from zoo.training.blocks import row_class
 from zoo.training.optimizer import Adam
-from zoo.training.program import Program
-from zoo.training.recipe import Recipe
+from zoo.training.program_config import ProgramConfig
 
-CLASSES = Recipe(loss="crossentropy")
+CLASSES = ProgramConfig(loss="crossentropy")
 N_STEPS = CLASSES.block_steps
 
 
@@ -40,44 +40,44 @@ def small_cnn(layers, n_inputs):
 
 
 def carry_of(compiled, seeds, n_inputs=None):
-    carry = compiled.empty()
+    train_state = compiled.empty()
     for r, seed in enumerate(seeds):
         rows = np.zeros((1, n_inputs or compiled.n_inputs), np.float32)
-        carry = compiled.enter(carry, r, seed, rows)
-    return carry
+        train_state = compiled.enter(train_state, r, seed, rows)
+    return train_state
 
 
-def make_block(recipe, n_replicates, n_inputs, seed=0):
+def make_block(config, n_replicates, n_inputs, seed=0):
     rng = np.random.default_rng(seed)
-    shape = (n_replicates, recipe.block_steps, recipe.batch_size)
+    shape = (n_replicates, config.block_steps, config.batch_size)
     X = rng.normal(size=(*shape, n_inputs)).astype(np.float32)
     y = (X[..., 0] + rng.normal(size=shape) > 0) + (X[..., 1] > 0.5)
     return X, y.astype(np.float32), np.ones(shape, np.float32)
 
 
-def rates_of(recipe, n_replicates, rate, decay=0.0):
-    rates = np.ones((recipe.block_steps, 3, n_replicates), np.float32)
+def rates_of(config, n_replicates, rate, decay=0.0):
+    rates = np.ones((config.block_steps, 3, n_replicates), np.float32)
     rates[:, 0], rates[:, 1] = rate, decay
     return rates
 
 
 def run(compiled, *, rate=0.01, decay=0.0, n_steps=None, seed=7, block=None):
-    """Return weights and carry of one network after a block of steps."""
-    recipe = compiled.recipe
-    block = block or make_block(recipe, 1, compiled.n_inputs)
-    carry = compiled.train(
+    """Return weights and train_state of one network after a block of steps."""
+    config = compiled.config
+    block = block or make_block(config, 1, compiled.n_inputs)
+    train_state = compiled.train(
         carry_of(compiled, [seed]),
         block,
-        n_steps or recipe.block_steps,
-        rates_of(recipe, 1, rate, decay),
+        n_steps or config.block_steps,
+        rates_of(config, 1, rate, decay),
         [True],
     )
-    return compiled.slice(carry, 0), carry
+    return compiled.slice(train_state, 0), train_state
 
 
 @pytest.mark.parametrize("build", [small_network, normed_network])
 def test_the_program_equals_keras_step_by_step(build):
-    compiled = Program(build, 3, CLASSES)
+    compiled = program_class()(build, 3, CLASSES)
     X, y, weight = block = make_block(CLASSES, 1, 3)
     weight[0, :, 50:] = 0.5
     network = keras.models.clone_model(compiled.template)
@@ -105,7 +105,7 @@ def test_the_program_equals_keras_step_by_step(build):
 @pytest.mark.parametrize("build", [small_network, normed_network])
 def test_with_and_without_xla_the_program_computes_the_same(build):
     (compiled, _), (traced, _) = (
-        run(Program(build, 3, CLASSES, jit_compile=jit), decay=0.1) for jit in (True, False)
+        run(program_class()(build, 3, CLASSES, jit_compile=jit), decay=0.1) for jit in (True, False)
     )
     for ours, theirs in zip(compiled, traced, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
@@ -137,34 +137,39 @@ def test_where_xla_cannot_compile_the_same_block_runs_without_it():
         )
 
     with pytest.warns(RuntimeWarning, match="XLA cannot compile this network"):
-        odd, _ = run(Program(build, 3, CLASSES))
-    usual, _ = run(Program(small_network, 3, CLASSES))
+        odd, _ = run(program_class()(build, 3, CLASSES))
+    usual, _ = run(program_class()(small_network, 3, CLASSES))
     for ours, theirs in zip(odd, usual, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
 
 
 def test_the_same_seed_gives_the_same_bits():
-    first, second = (run(Program(small_network, 3, CLASSES))[0] for _ in range(2))
+    first, second = (run(program_class()(small_network, 3, CLASSES))[0] for _ in range(2))
     for a, b in zip(first, second, strict=True):
         np.testing.assert_array_equal(a, b)
-    other, _ = run(Program(small_network, 3, CLASSES), seed=8)
+    other, _ = run(program_class()(small_network, 3, CLASSES), seed=8)
     assert any((a != b).any() for a, b in zip(first, other, strict=True))
 
 
 @pytest.mark.parametrize("build", [small_network, normed_network, small_cnn])
 def test_the_replicated_network_equals_the_ordinary_one(build):
     n_inputs = 36 if build is small_cnn else 3
-    three = Program(build, n_inputs, CLASSES, n_replicates=3, jit_compile=False)
-    carry = carry_of(three, [1, 2, 3])
+    three = program_class()(build, n_inputs, CLASSES, n_replicates=3, jit_compile=False)
+    train_state = carry_of(three, [1, 2, 3])
     X = np.random.default_rng(0).normal(size=(3, 5, n_inputs)).astype(np.float32)
-    outputs, _ = three.network.stateless_call(carry.weights, carry.state, X, training=False)
+    outputs, _ = three.network.stateless_call(
+        train_state.weights, train_state.state, X, training=False
+    )
     for r in range(3):
-        alone = three.forward(three.slice(carry, r), X[r])
+        alone = three.forward(three.slice(train_state, r), X[r])
         np.testing.assert_allclose(np.asarray(outputs)[r], alone, atol=1e-5)
 
 
 def test_a_network_with_fewer_inputs_trains_in_a_wider_program_as_in_its_own():
-    own, wide = Program(small_network, 3, CLASSES), Program(small_network, 6, CLASSES)
+    own, wide = (
+        program_class()(small_network, 3, CLASSES),
+        program_class()(small_network, 6, CLASSES),
+    )
     X, y, weight = make_block(CLASSES, 1, 3)
     padded = np.concatenate([X, np.zeros_like(X)], axis=-1)
     rates = rates_of(CLASSES, 1, 0.01, 0.1)
@@ -181,8 +186,8 @@ def test_a_network_with_fewer_inputs_trains_in_a_wider_program_as_in_its_own():
 
 def moved(path_end, **options):
     """Return how far a variable of the normed network moved from its start in one step."""
-    recipe = Recipe(loss="crossentropy", optimizer=Adam(**options))
-    compiled = Program(normed_network, 3, recipe, jit_compile=False)
+    config = ProgramConfig(loss="crossentropy", optimizer=Adam(**options))
+    compiled = program_class()(normed_network, 3, config, jit_compile=False)
     start = compiled.slice(carry_of(compiled, [7]), 0)
     end, _ = run(compiled, n_steps=1, decay=0.1)
     paths = [v.path for v in compiled.template.trainable_variables]
@@ -206,9 +211,9 @@ def test_a_variable_without_decay_moves_by_its_gradient_alone():
 
 
 def test_clipping_equals_the_global_norm_of_keras():
-    recipe = Recipe(loss="crossentropy", optimizer=Adam(clip_norm=0.05))
-    compiled = Program(small_network, 3, recipe)
-    X, y, _ = block = make_block(recipe, 1, 3)
+    config = ProgramConfig(loss="crossentropy", optimizer=Adam(clip_norm=0.05))
+    compiled = program_class()(small_network, 3, config)
+    X, y, _ = block = make_block(config, 1, 3)
     network = keras.models.clone_model(compiled.template)
     for variable, value in zip(
         network.weights, compiled.slice(carry_of(compiled, [7]), 0), strict=True
@@ -221,21 +226,21 @@ def test_clipping_equals_the_global_norm_of_keras():
     for i in range(20):
         network.train_on_batch(X[0, i], y[0, i])
     ours, _ = run(compiled, n_steps=20, block=block)
-    free, _ = run(Program(small_network, 3, CLASSES), n_steps=20, block=block)
+    free, _ = run(program_class()(small_network, 3, CLASSES), n_steps=20, block=block)
     assert np.abs(ours[0] - free[0]).max() > 1e-3
     for value, theirs in zip(ours, network.weights, strict=True):
         np.testing.assert_allclose(value, np.asarray(theirs), rtol=2e-3, atol=3e-4)
 
 
 def test_the_norm_that_is_clipped_is_each_replicates_own():
-    recipe = Recipe(loss="crossentropy", optimizer=Adam(clip_norm=0.05))
-    two = Program(small_network, 3, recipe, n_replicates=2)
-    X, y, weight = make_block(recipe, 2, 3)
+    config = ProgramConfig(loss="crossentropy", optimizer=Adam(clip_norm=0.05))
+    two = program_class()(small_network, 3, config, n_replicates=2)
+    X, y, weight = make_block(config, 2, 3)
     loud = X.copy()
     loud[1] *= 100
     ends = [
         two.train(
-            carry_of(two, [7, 8]), (rows, y, weight), 20, rates_of(recipe, 2, 0.01), [True, True]
+            carry_of(two, [7, 8]), (rows, y, weight), 20, rates_of(config, 2, 0.01), [True, True]
         )
         for rows in (X, loud)
     ]
@@ -244,7 +249,9 @@ def test_the_norm_that_is_clipped_is_each_replicates_own():
 
 
 def test_label_smoothing_equals_that_of_keras():
-    compiled = Program(small_network, 3, Recipe(loss="crossentropy", label_smoothing=0.1))
+    compiled = program_class()(
+        small_network, 3, ProgramConfig(loss="crossentropy", label_smoothing=0.1)
+    )
     rng = np.random.default_rng(0)
     logits, codes = rng.normal(size=(1, 20, 3)).astype(np.float32), rng.integers(0, 3, (1, 20))
     ours = compiled._losses(tf.constant(logits), tf.constant(codes, tf.float32), tf.ones((1, 20)))
@@ -256,21 +263,25 @@ def test_label_smoothing_equals_that_of_keras():
 
 def test_label_smoothing_keeps_probabilities_from_the_ends():
     sharp, soft = (
-        run(Program(small_network, 3, Recipe(loss="crossentropy", label_smoothing=share)))
+        run(
+            program_class()(
+                small_network, 3, ProgramConfig(loss="crossentropy", label_smoothing=share)
+            )
+        )
         for share in (0.0, 0.5)
     )
     X = make_block(CLASSES, 1, 3)[0][0, 0]
-    compiled = Program(small_network, 3, CLASSES)
+    compiled = program_class()(small_network, 3, CLASSES)
     spread = [np.ptp(compiled.forward(weights, X), axis=1).mean() for weights, _ in (sharp, soft)]
     assert spread[1] < 0.7 * spread[0]
 
 
 @pytest.mark.parametrize("batch_size", [16, 256])
 def test_a_program_takes_batches_of_its_own_size(batch_size):
-    recipe = Recipe(loss="crossentropy", batch_size=batch_size)
-    _, carry = run(Program(small_network, 3, recipe))
-    assert carry.count.numpy() == recipe.block_steps
-    assert recipe.block_steps * batch_size >= 4096
+    config = ProgramConfig(loss="crossentropy", batch_size=batch_size)
+    _, train_state = run(program_class()(small_network, 3, config))
+    assert train_state.count.numpy() == config.block_steps
+    assert config.block_steps * batch_size >= 4096
 
 
 def test_weights_of_rows_count():
@@ -279,7 +290,7 @@ def test_weights_of_rows_count():
     half[:, :, 32:] = 0
     other = y.copy()
     other[:, :, 32:] = 2 - other[:, :, 32:]  # labels of rows that weigh nothing
-    compiled = Program(small_network, 3, CLASSES)
+    compiled = program_class()(small_network, 3, CLASSES)
     a, b, c = (
         run(compiled, block=block)[0] for block in ((X, y, half), (X, other, half), (X, y, weight))
     )
@@ -293,7 +304,7 @@ def test_a_variable_that_no_rule_covers_is_named():
         return layers.Sequential([layers.Input(n_inputs), layers.Reshape((1, 3)), odd_layer])
 
     with pytest.raises(ValueError, match=r"first values of the variable .*odd/alpha"):
-        carry_of(Program(odd, 3, CLASSES), [0])
+        carry_of(program_class()(odd, 3, CLASSES), [0])
 
 
 def test_row_classes_waste_about_a_quarter_at_most_and_are_few():

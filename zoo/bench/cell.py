@@ -15,9 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from zoo import registry
-from zoo.bench.metrics import ClassPrediction, score_classes, score_numbers
 from zoo.bench.rows import Part, Rows, rows_of
 from zoo.canonical import derive_seed
+from zoo.metrics import ClassPrediction, score_classes, score_numbers
 
 __all__ = ["make_model", "predict_classes", "run_cell", "run_cells_together"]
 
@@ -78,7 +78,7 @@ def run_cells_together(
     metrics: tuple[str, ...],
     *,
     threads: int,
-    n_places: int,
+    n_slots: int,
     folders: tuple[Path, ...] = (),
     began: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[int, dict[str, Any] | Exception]]:
@@ -88,7 +88,7 @@ def run_cells_together(
     ----------
     keys, metrics, threads, folders, began
         As for `run_cell`.
-    n_places : int
+    n_slots : int
         How many train at a time.
 
     Yields
@@ -110,7 +110,7 @@ def run_cells_together(
 
     _reset_peak()
     began()
-    for number, error in models[0].fit_together(models, tables(), n_places=n_places):
+    for number, error in models[0].fit_together(models, tables(), n_slots=n_slots):
         if error is not None:
             yield number, error
             continue

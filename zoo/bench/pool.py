@@ -47,7 +47,7 @@ class Worker:
     budget : Budget
     folders : list of str
         Folders with cards of the user's own.
-    n_places : int
+    n_slots : int
         How many networks train side by side.
     imports : sequence of str
         Modules to load at once.
@@ -58,10 +58,10 @@ class Worker:
         inbox: queue.Queue[Any],
         budget: Budget,
         folders: list[str],
-        n_places: int,
+        n_slots: int,
         imports: Sequence[str] = (),
     ) -> None:
-        self._budget, self._folders, self._n_places = budget, folders, n_places
+        self._budget, self._folders, self._n_slots = budget, folders, n_slots
         threads = {name: str(budget.threads) for name in THREAD_VARIABLES}
         root = str(Path(__file__).parents[2])
         path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -114,7 +114,7 @@ class Worker:
                 "metrics": jobs[0].metrics,
                 "threads": self._budget.threads,
                 "folders": self._folders,
-                "n_places": self._n_places,
+                "n_slots": self._n_slots,
                 "together": jobs[0].trains_together,
             }
         )
@@ -133,7 +133,7 @@ class Worker:
 
     def over_limit(self) -> tuple[str, str] | None:
         """Return the status and reason of jobs that used more than they may, else None."""
-        n_at_once = min(len(self.jobs), self._n_places)
+        n_at_once = min(len(self.jobs), self._n_slots)
         limit = self._budget.seconds * n_at_once if self.began else _LOADING_S
         if time.monotonic() - self.since > limit:
             what = "" if self.began else " to load data and framework"
@@ -178,7 +178,7 @@ class Pool:
     n_workers : int
     budget : Budget
     folders : list of str
-    n_places : int
+    n_slots : int
         How many networks train side by side.
     imports : sequence of str
         Modules that each worker loads at once.
@@ -189,17 +189,17 @@ class Pool:
         n_workers: int,
         budget: Budget,
         folders: list[str],
-        n_places: int,
+        n_slots: int,
         *,
         imports: Sequence[str] = (),
     ) -> None:
         self._imports = imports
         self._inbox: queue.Queue[Any] = queue.Queue()
-        self._budget, self._folders, self._n_places = budget, folders, n_places
+        self._budget, self._folders, self._n_slots = budget, folders, n_slots
         self.workers = [self._start() for _ in range(n_workers)]
 
     def _start(self) -> Worker:
-        return Worker(self._inbox, self._budget, self._folders, self._n_places, self._imports)
+        return Worker(self._inbox, self._budget, self._folders, self._n_slots, self._imports)
 
     def _replace(self, worker: Worker) -> None:
         worker.kill()

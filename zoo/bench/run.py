@@ -20,7 +20,7 @@ from zoo.data import load_card, verify
 
 __all__ = ["RunSummary", "jobs_to_run", "provenance", "run_suite", "write_cell"]
 
-_MOST_PLACES = 10  # networks that train side by side; more gain little and take memory
+_MOST_SLOTS = 10  # networks that train side by side; more gain little and take memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +128,8 @@ def _run_jobs(
     if not runnable:
         return
     n_workers = n_workers or max(1, (os.cpu_count() or 1) // suite.budget.threads)
-    n_places = min(suite.replicates, _MOST_PLACES)
-    pool = Pool(min(n_workers, len(runnable)), suite.budget, folders, n_places)
+    n_slots = min(suite.replicates, _MOST_SLOTS)
+    pool = Pool(min(n_workers, len(runnable)), suite.budget, folders, n_slots)
     try:
         _serve(pool, Schedule(runnable), len(runnable), writer, origin)
     finally:

@@ -60,7 +60,7 @@ def _serve(job: dict[str, Any], out: IO[str]) -> None:
     metrics = tuple(job["metrics"])
     try:
         if job["together"]:
-            made = run_cells_together(job["keys"], metrics, n_places=job["n_places"], **options)
+            made = run_cells_together(job["keys"], metrics, n_slots=job["n_slots"], **options)
             for number, record in made:
                 left.discard(number)
                 answer = _failure(record) if isinstance(record, Exception) else record

@@ -15,7 +15,9 @@ from zoo.curves.aggregate import cell_frame, current_cells, headline
 from zoo.curves.claims import verdict_frame
 from zoo.curves.cost import COSTS, cost_frame
 from zoo.curves.crossover import Crossover, crossover
-from zoo.curves.enough import (
+from zoo.curves.forecast import Forecast, forecast
+from zoo.curves.headlines import headline_sentence
+from zoo.curves.plateau import (
     SMALLEST_GAIN,
     Estimate,
     Plateau,
@@ -24,9 +26,7 @@ from zoo.curves.enough import (
     plateau,
     rows_needed,
 )
-from zoo.curves.forecast import Forecast, forecast
 from zoo.curves.scale import Scale, scale_of
-from zoo.curves.sentences import headline_sentence
 from zoo.curves.winners import (
     elo_ratings,
     mean_losses,

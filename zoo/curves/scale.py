@@ -46,6 +46,6 @@ class Scale:
 
 
 def scale_of(metric: str) -> Scale:
-    """Return the scale of a metric of `zoo.bench.metrics`; any other is one to be made small."""
+    """Return the scale of a metric of `zoo.metrics`; any other is one to be made small."""
     highest = 1.0 if metric in _AT_MOST_ONE else float("inf")
     return Scale(metric, metric in HIGHER_IS_BETTER, highest)

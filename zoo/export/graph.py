@@ -8,9 +8,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from zoo.export.answers import answer_of
-from zoo.export.encoding import encode
-from zoo.export.recipe import RawColumn, raw_columns
+from zoo.export.encoder_graph import encode
+from zoo.export.encoder_spec import RawColumn, raw_columns
+from zoo.export.prediction_graph import answer_of
 
 __all__ = ["from_codes", "output_name", "picture_shape"]
 

@@ -12,9 +12,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from zoo.export.answers import answer_of
 from zoo.export.extras import need
 from zoo.export.graph import from_pixels, output_name, picture_shape
+from zoo.export.prediction_graph import answer_of
 from zoo.export.saved import write_matrix_model
 
 __all__ = ["suits_integers", "to_litert"]

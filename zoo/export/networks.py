@@ -17,8 +17,8 @@ import keras
 from keras import ops
 
 from zoo.errors import ExportError
-from zoo.training.embedding_layers import PiecewiseLinearEmbedding
-from zoo.training.layers import plain
+from zoo.training.layers.embeddings import PiecewiseLinearEmbedding
+from zoo.training.layers.namespaces import plain
 
 __all__ = ["Network", "network_of"]
 

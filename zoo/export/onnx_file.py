@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from zoo.export.answers import grow
+from zoo.export.encoder_spec import RawColumn, raw_columns
 from zoo.export.extras import need
 from zoo.export.graph import from_codes, from_pixels, output_name, picture_shape, split
-from zoo.export.recipe import RawColumn, raw_columns
+from zoo.export.prediction_graph import grow
 from zoo.export.trees import Ensemble, is_of_trees, read_trees
 
 __all__ = ["to_onnx"]

@@ -7,8 +7,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from zoo.export.encoder_spec import RawColumn, raw_columns
 from zoo.export.graph import from_codes, from_pixels, output_name, picture_shape, split
-from zoo.export.recipe import RawColumn, raw_columns
 
 __all__ = ["write_matrix_model", "write_saved_model"]
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 import zoo
+from zoo.export.encoder_spec import raw_columns
 from zoo.export.extras import need
 from zoo.export.graph import output_name, picture_shape
-from zoo.export.recipe import raw_columns
 
 __all__ = ["of_columns", "of_litert"]
 

@@ -15,14 +15,14 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
+from zoo.encoding.encoder import Categories, Flags, Scale, TableEncoder
+from zoo.encoding.frames import as_frame
 from zoo.models.targets import ClassWeight, as_labels, as_numbers, class_weights
-from zoo.preprocessing import Categories, Flags, Scale, TableEncoder
-from zoo.tables import as_frame
 
-__all__ = ["TableClassifier", "TableEstimator", "TableRegressor", "held_out"]
+__all__ = ["TableClassifier", "TableEstimator", "TableRegressor", "validation_split"]
 
 
-def held_out(
+def validation_split(
     codes: NDArray[Any] | None, n_rows: int, fraction: float, rng: np.random.RandomState
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Split row numbers into those to fit on and those held out for early stopping.

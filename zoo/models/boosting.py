@@ -11,9 +11,9 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.models.base import ProbabilityClassifier, TableRegressor, held_out
+from zoo.encoding.encoder import Scale
+from zoo.models.base import ProbabilityClassifier, TableRegressor, validation_split
 from zoo.models.targets import ClassWeight
-from zoo.preprocessing import Scale
 
 
 class _Boosting(ABC):
@@ -45,7 +45,7 @@ class _Boosting(ABC):
     def _fit_trees(self, X: Any, y: Any, weight: Any) -> None:
         rng: np.random.RandomState = self._rng()  # type: ignore[attr-defined]
         codes = y if self._is_classifier else None
-        split = held_out(codes, len(X), self.validation_fraction, rng)
+        split = validation_split(codes, len(X), self.validation_fraction, rng)
         seed = int(rng.randint(2**31))
         self.model_ = self._boost(X, y, weight, split, seed)
 

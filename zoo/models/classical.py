@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import ensemble, linear_model, naive_bayes, neighbors, svm, tree
 
+from zoo.encoding.encoder import Scale
 from zoo.models.targets import ClassWeight
 from zoo.models.wrapped import WrappedClassifier, WrappedRegressor
-from zoo.preprocessing import Scale
 
 
 def _variance(values: NDArray[Any], weight: NDArray[np.float64]) -> NDArray[np.float64]:

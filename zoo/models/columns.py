@@ -14,8 +14,8 @@ def table_inputs(
     *,
     n_numbers: int,
     n_codes: int,
-    n_levels: int,
-    level_units: int,
+    n_categories: int,
+    category_units: int,
     embed: Callable[[Any], Any] | None = None,
 ) -> Any:
     """Return numbers, vectors for codes, and one-hot columns side by side, (..., batch, n).
@@ -23,12 +23,12 @@ def table_inputs(
     Parameters
     ----------
     layers : namespace
-        `zoo.training.layers.plain()` or `replicated(R)`.
+        `zoo.training.layers.namespaces.plain()` or `replicated(R)`.
     inputs : keras tensor of shape (..., batch, n_inputs)
         As `TableEncoder(categories="mixed")` lays out: numbers, codes, gaps and one-hot columns.
-    n_numbers, n_codes, n_levels : int
+    n_numbers, n_codes, n_categories : int
         As that encoder counted them.
-    level_units : int
+    category_units : int
         Length of a code's learnt vector.
     embed : callable or None
         What becomes of the numbers (..., batch, n_numbers).
@@ -39,7 +39,7 @@ def table_inputs(
         parts.append(numbers if embed is None else embed(numbers))
     if n_codes:
         codes = layers.Columns(n_numbers, n_numbers + n_codes, name="codes")(inputs)
-        vectors = layers.Embedding(n_levels, level_units, name="levels")(codes)
+        vectors = layers.Embedding(n_categories, category_units, name="levels")(codes)
         parts.append(layers.Flatten()(vectors))
     if inputs.shape[-1] > n_numbers + n_codes:
         parts.append(layers.Columns(n_numbers + n_codes, None, name="onehot")(inputs))

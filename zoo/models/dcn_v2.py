@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from zoo.encoding.encoder import Categories
 from zoo.models.columns import table_inputs
 from zoo.models.network import NetworkClassifier, NetworkRegressor, column_class
 from zoo.models.targets import ClassWeight
-from zoo.preprocessing import Categories
-from zoo.training.initial import draw_uniform
+from zoo.training.initialisers import uniform_weights
 
 
 class _DCNv2:
@@ -22,7 +22,7 @@ class _DCNv2:
     _categories: ClassVar[Categories] = "mixed"
     _max_onehot: ClassVar[int] = 0  # every category has an embedding
     _loss: ClassVar[Any]
-    _draw = staticmethod(draw_uniform)
+    _draw = staticmethod(uniform_weights)
     encoder_: Any
 
     def __init__(
@@ -62,7 +62,7 @@ class _DCNv2:
         n_outputs: int,
         n_numbers: int,
         n_codes: int,
-        n_levels: int,
+        n_categories: int,
         units: int,
         n_crosses: int,
         n_hidden: int,
@@ -71,8 +71,8 @@ class _DCNv2:
     ) -> Any:
         inputs = layers.Input(n_inputs)
         values = table_inputs(
-            layers, inputs, n_numbers=n_numbers, n_codes=n_codes, n_levels=n_levels,
-            level_units=embedding_units,
+            layers, inputs, n_numbers=n_numbers, n_codes=n_codes, n_categories=n_categories,
+            category_units=embedding_units,
         )  # fmt: skip
         first = layers.Dense(units, name="first")(values)
         crossed = first
@@ -96,7 +96,7 @@ class _DCNv2:
             "n_numbers": encoder.n_numbers_,
             "n_codes": encoder.n_codes_,
             # levels come and go with the rows: rounded up, the sizes of a curve share a program
-            "n_levels": column_class(encoder.n_levels_),
+            "n_categories": column_class(encoder.n_categories_),
             "units": self.units,
             "n_crosses": self.n_crosses,
             "n_hidden": self.n_hidden,
@@ -104,12 +104,12 @@ class _DCNv2:
             "dropout": self.dropout,
         }
 
-    def _recipe(self) -> Any:
+    def _program_config(self) -> Any:
         from zoo.training.optimizer import Adam
-        from zoo.training.recipe import Recipe
+        from zoo.training.program_config import ProgramConfig
 
         optimizer = Adam(epsilon=1e-8, clip_norm=1.0, decays_vectors=True)
-        return Recipe(loss=self._loss, optimizer=optimizer, batch_size=self.batch_size)
+        return ProgramConfig(loss=self._loss, optimizer=optimizer, batch_size=self.batch_size)
 
 
 class DCNv2Classifier(_DCNv2, NetworkClassifier):

@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.encoding.encoder import Categories, Scale
 from zoo.models.network import NetworkClassifier, NetworkRegressor
 from zoo.models.targets import ClassWeight
-from zoo.preprocessing import Categories, Scale
 
 _EPSILON = 1e-5
 
@@ -65,7 +65,7 @@ class _FTTransformer:
         n_outputs: int,
         n_numbers: int,
         n_codes: int,
-        n_levels: int,
+        n_categories: int,
         units: int,
         n_blocks: int,
         n_heads: int,
@@ -77,7 +77,7 @@ class _FTTransformer:
         tokens = layers.FeatureTokens(units, name="columns")(numbers)
         if n_codes:
             codes = layers.Columns(n_numbers, n_numbers + n_codes, name="codes")(inputs)
-            levels = layers.Embedding(n_levels, units, name="levels")(codes)
+            levels = layers.Embedding(n_categories, units, name="levels")(codes)
             tokens = layers.Concatenate(axis=-2)([tokens, levels])
         for number in range(1, n_blocks + 1):
             known = tokens
@@ -89,7 +89,7 @@ class _FTTransformer:
             queries = layers.SharedDense(units, name=f"query_{number}")(asking)
             keys = layers.SharedDense(units, name=f"key_{number}")(known)
             values = layers.SharedDense(units, name=f"value_{number}")(known)
-            shares = layers.AttentionShares(n_heads)([queries, keys])
+            shares = layers.AttentionWeights(n_heads)([queries, keys])
             if attention_dropout > 0:
                 shares = layers.Dropout(attention_dropout)(shares)
             mixed = layers.SharedDense(units, name=f"mix_{number}")(
@@ -139,7 +139,7 @@ class _FTTransformer:
         return {
             "n_numbers": encoder.n_numbers_,
             "n_codes": encoder.n_codes_,
-            "n_levels": encoder.n_levels_,
+            "n_categories": encoder.n_categories_,
             "units": self.units,
             "n_blocks": self.n_blocks,
             "n_heads": self.n_heads,
@@ -147,13 +147,13 @@ class _FTTransformer:
             "hidden_dropout": self.hidden_dropout,
         }
 
-    def _recipe(self) -> Any:
+    def _program_config(self) -> Any:
         from zoo.training.optimizer import Adam
-        from zoo.training.recipe import Recipe
+        from zoo.training.program_config import ProgramConfig
 
         without = ("columns/slopes", "columns/bias", "columns/row_token", "levels/embeddings")
         optimizer = Adam(epsilon=1e-8, without_decay=without)
-        return Recipe(loss=self._loss, optimizer=optimizer, batch_size=self.batch_size)
+        return ProgramConfig(loss=self._loss, optimizer=optimizer, batch_size=self.batch_size)
 
 
 class FTTransformerClassifier(_FTTransformer, NetworkClassifier):

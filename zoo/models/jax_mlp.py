@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.models.native import NativeClassifier, NativeRegressor, Steps, Weights
-from zoo.training.fit import Rows
+from zoo.training.training_run import Rows
 
 _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-7
 
@@ -42,9 +42,9 @@ def _mean_loss(weights: Sequence[Any], batch: tuple[Any, Any, Any], loss: str) -
 
 
 @partial(jax.jit, static_argnames="loss")
-def _step(carry: Any, batch: Any, rate: Any, decay: Any, *, loss: str) -> Any:
+def _step(train_state: Any, batch: Any, rate: Any, decay: Any, *, loss: str) -> Any:
     """Return weights, moments and number of steps after one of Adam, and the loss before it."""
-    weights, first, second, count = carry
+    weights, first, second, count = train_state
     value, gradients = jax.value_and_grad(_mean_loss)(weights, batch, loss)
     count = count + 1.0
     first = [_BETA_1 * m + (1 - _BETA_1) * g for m, g in zip(first, gradients, strict=True)]

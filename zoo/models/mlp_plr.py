@@ -13,13 +13,13 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.encoding.encoder import Categories, Flags, Scale
 from zoo.models.columns import table_inputs
 from zoo.models.network import NetworkClassifier, NetworkRegressor
 from zoo.models.targets import ClassWeight
-from zoo.preprocessing import Categories, Flags, Scale
-from zoo.training.initial import draw_uniform
+from zoo.training.initialisers import uniform_weights
 
-_LEVEL_UNITS = 8
+_CATEGORY_UNITS = 8
 
 
 class _MLPPLR:
@@ -70,7 +70,7 @@ class _MLPPLR:
         n_outputs: int,
         n_numbers: int,
         n_codes: int,
-        n_levels: int,
+        n_categories: int,
         units: tuple[int, ...],
         n_frequencies: int,
         embedding_units: int,
@@ -86,8 +86,8 @@ class _MLPPLR:
 
         inputs = layers.Input(n_inputs)
         values = table_inputs(
-            layers, inputs, n_numbers=n_numbers, n_codes=n_codes, n_levels=n_levels,
-            level_units=_LEVEL_UNITS, embed=embed,
+            layers, inputs, n_numbers=n_numbers, n_codes=n_codes, n_categories=n_categories,
+            category_units=_CATEGORY_UNITS, embed=embed,
         )  # fmt: skip
         for number, size in enumerate(units, 1):
             values = layers.Dense(size, activation="relu", name=f"hidden_{number}")(values)
@@ -118,14 +118,14 @@ class _MLPPLR:
             elif "periodic/" in path:
                 drawn.append(rng.uniform(-bound, bound, shape).astype(np.float32))
         n = len(drawn)
-        return [*drawn, *draw_uniform(paths[n:], shapes[n:], rng, X)]
+        return [*drawn, *uniform_weights(paths[n:], shapes[n:], rng, X)]
 
     def _options(self, n_inputs: int) -> Mapping[str, Any]:
         encoder = self.encoder_
         return {
             "n_numbers": encoder.n_numbers_,
             "n_codes": encoder.n_codes_,
-            "n_levels": encoder.n_levels_,
+            "n_categories": encoder.n_categories_,
             "units": tuple(self.units),
             "n_frequencies": self.n_frequencies,
             "embedding_units": self.embedding_units,
@@ -134,21 +134,21 @@ class _MLPPLR:
             "dropout": self.dropout,
         }
 
-    def _recipe(self) -> Any:
+    def _program_config(self) -> Any:
         from zoo.training.optimizer import Adam
-        from zoo.training.recipe import Recipe
+        from zoo.training.program_config import ProgramConfig
 
         without = ("levels/embeddings", "periodic/frequencies", "periodic/offset")
         optimizer = Adam(epsilon=1e-8, without_decay=without)
-        return Recipe(loss=self._loss, optimizer=optimizer, batch_size=self.batch_size)
+        return ProgramConfig(loss=self._loss, optimizer=optimizer, batch_size=self.batch_size)
 
-    def _fit_options(self) -> Any:
+    def _train_config(self) -> Any:
         """Return the usual options; classes are judged by the Brier score.
 
         Judged by log loss, training ended long before the order of rows was at its best (thyroid:
         AUC .984, by errors or Brier score .987; log loss .148, .186 and .174).
         """
-        options = super()._fit_options()  # type: ignore[misc]
+        options = super()._train_config()  # type: ignore[misc]
         monitor = "brier" if self._loss == "crossentropy" else "loss"
         return dataclasses.replace(options, monitor=monitor)
 

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.canonical import derive_seed
-from zoo.models.base import ProbabilityClassifier, TableRegressor, held_out
+from zoo.encoding.encoder import Flags, TableEncoder
+from zoo.models.base import ProbabilityClassifier, TableRegressor, validation_split
 from zoo.models.columns import table_inputs
 from zoo.models.network import column_class
 from zoo.models.targets import ClassWeight
-from zoo.preprocessing import Flags, TableEncoder
 
 _MAX_WAVES = 2**26  # values of the embedding of numbers in a step: what it takes of memory
 _EMBED_ROWS = 4096
@@ -85,13 +85,19 @@ class _ModernNCA:
 
         inputs = layers.Input(n_inputs)
         values = table_inputs(
-            layers, inputs, n_numbers=n_numbers, n_codes=0, n_levels=0, level_units=0, embed=embed
+            layers,
+            inputs,
+            n_numbers=n_numbers,
+            n_codes=0,
+            n_categories=0,
+            category_units=0,
+            embed=embed,
         )
         return layers.Model(inputs, layers.Dense(units, name="encoder")(values))
 
     def _program(self) -> Any:
         """Return the compiled functions; the number of one-hot columns is rounded up."""
-        from zoo.training.neighbours import neighbour_program
+        from zoo.training.backends.choose import neighbour_program
         from zoo.training.optimizer import Adam
 
         n_fixed = self.encoder_.n_fixed_
@@ -160,7 +166,7 @@ class _ModernNCA:
         start = time.perf_counter()
         codes = y if self._loss == "crossentropy" else None
         rng: np.random.RandomState = self._rng()  # type: ignore[attr-defined]
-        rows, out = held_out(codes, len(X), self.validation_fraction, rng)
+        rows, out = validation_split(codes, len(X), self.validation_fraction, rng)
         seed = int(rng.randint(2**31))
         share = np.ones(len(X)) if weight is None else weight / weight.mean()
         self.n_inputs_ = X.shape[1]
@@ -183,7 +189,7 @@ class _ModernNCA:
         epochs = max(1, _ROUND_STEPS // steps_of_epoch)  # of a round
         best = self._widened(self._draw(seed), program)
         zeros = [np.zeros_like(w) for w in best]
-        carry: Any = (best, zeros, zeros)
+        train_state: Any = (best, zeros, zeros)
         steps = draw_steps(train, program.n_inputs, seed, n_batch, n_candidates)
         judges = np.random.default_rng(derive_seed("judges", seed)).permutation(len(train.y))
         judges = np.sort(judges[: self.max_candidates])
@@ -193,20 +199,20 @@ class _ModernNCA:
             losses = []
             for batch, candidates in islice(steps, epochs * steps_of_epoch):
                 count += 1
-                carry, loss = program.train(
-                    carry, batch, candidates, count, (self.learning_rate, self.weight_decay)
+                train_state, loss = program.train(
+                    train_state, batch, candidates, count, (self.learning_rate, self.weight_decay)
                 )
                 losses.append(loss)
             loss = float(np.mean(losses))
             if len(held[0]) and np.isfinite(loss):
-                loss = self._held_out_loss(program, carry[0], train.X, judges, held)
+                loss = self._held_out_loss(program, train_state[0], train.X, judges, held)
             if not np.isfinite(loss):
                 raise FloatingPointError(
                     f"the loss after step {count} (epoch {round_ * epochs}) is not a finite "
                     "number; a smaller learning_rate may help"
                 )
             if not len(held[0]) or loss < min(self.validation_losses_, default=np.inf):
-                best, best_round = carry[0], round_
+                best, best_round = train_state[0], round_
             self.validation_losses_.append(loss)
             if round_ - best_round >= self.patience:
                 break

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from zoo.canonical import derive_seed
-from zoo.models.base import ProbabilityClassifier, TableRegressor, held_out
+from zoo.models.base import ProbabilityClassifier, TableRegressor, validation_split
 from zoo.models.targets import ClassWeight
 from zoo.training.blocks import row_class
-from zoo.training.fit import FitOptions, FitTask, Place, Rows
-from zoo.training.initial import draw_weights
+from zoo.training.initialisers import initial_weights
 from zoo.training.losses import Loss, row_losses
+from zoo.training.training_run import FitTask, Rows, TrainConfig, TrainingRun
 
 __all__ = ["NativeClassifier", "NativeRegressor", "Steps", "Weights"]
 
@@ -58,16 +58,16 @@ class _Standing:
 
 
 class _Judged:
-    """A network as `Place` judges it at the end of a round."""
+    """A network as `TrainingRun` judges it at the end of a round."""
 
     def __init__(self, model: _Native) -> None:
         self.n_inputs = model.n_inputs_
-        self.recipe = SimpleNamespace(batch_size=_BATCH_ROWS)
+        self.config = SimpleNamespace(batch_size=_BATCH_ROWS)
         self._model = model
 
-    def slice(self, carry: _Standing, replicate: int) -> list[NDArray[np.float32]]:
+    def slice(self, train_state: _Standing, replicate: int) -> list[NDArray[np.float32]]:
         del replicate  # there is one
-        return carry.weights
+        return train_state.weights
 
     def forward(self, weights: Weights, X: NDArray[np.float32]) -> NDArray[np.float32]:
         return self._model._forward(weights, X)
@@ -145,7 +145,7 @@ class _Native(ABC):
         task = self._task(X, y, weight)
         rng = np.random.default_rng(derive_seed("weights", task.seed))
         shapes = self._shapes()
-        first = draw_weights([*shapes], [*shapes.values()], rng, X)
+        first = initial_weights([*shapes], [*shapes.values()], rng, X)
         compiling = time.perf_counter()
         steps = self._begin(first, derive_seed("steps", task.seed))
         steps.compile(_batch(task.train, np.full(_BATCH_ROWS, -1)))
@@ -166,7 +166,7 @@ class _Native(ABC):
         """Return rows to train on, those held out for early stopping, and a seed."""
         codes = y if self._loss == "crossentropy" else None
         rng: np.random.RandomState = self._rng()  # type: ignore[attr-defined]
-        rows, out = held_out(codes, len(X), self.validation_fraction, rng)
+        rows, out = validation_split(codes, len(X), self.validation_fraction, rng)
         weights = np.ones(len(X), np.float32) if weight is None else weight.astype(np.float32)
         target = y.astype(np.float32)
         self.n_inputs_ = X.shape[1]
@@ -181,14 +181,14 @@ class _Native(ABC):
 
     def _fit_rounds(self, steps: Steps, task: FitTask) -> Any:
         """Train until the held-out loss falls no more; return what the best round had."""
-        options = FitOptions(
+        options = TrainConfig(
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
             max_epochs=self.max_epochs,
             patience=self.patience,
         )
         judged = _Judged(self)
-        place = Place(0, task, options, judged)
+        place = TrainingRun(0, task, options, judged)
         n_steps, failed_at, is_done = 0, 0, False
         while not is_done:
             rows, rates = place.take(place.n_steps_left)

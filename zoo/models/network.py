@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import softmax
 
-from zoo.models.base import ProbabilityClassifier, TableRegressor, held_out
-from zoo.preprocessing import TableEncoder
+from zoo.encoding.encoder import TableEncoder
+from zoo.models.base import ProbabilityClassifier, TableRegressor, validation_split
 
 if TYPE_CHECKING:
-    from zoo.training.fit import FitOptions
-    from zoo.training.recipe import Recipe
+    from zoo.training.program_config import ProgramConfig
+    from zoo.training.training_run import TrainConfig
 
 __all__ = ["NetworkClassifier", "NetworkRegressor", "column_class", "fit_together"]
 
@@ -74,9 +74,9 @@ class _Network(ABC):
         n_fixed = self.encoder_.n_fixed_
         return n_fixed + column_class(self.n_inputs_ - n_fixed)
 
-    def _program(self, n_places: int = 1) -> Any:
+    def _program(self, n_slots: int = 1) -> Any:
         """Return the compiled program of this architecture and number of inputs."""
-        from zoo.training.program import program
+        from zoo.training.backends.choose import program
 
         n_inputs = self._n_program_inputs()
         options = {"n_outputs": self.n_outputs_, **self._options(n_inputs)}
@@ -84,23 +84,23 @@ class _Network(ABC):
             self._build,
             tuple(sorted(options.items())),
             n_inputs,
-            self._recipe(),
-            n_replicates=n_places,
+            self._program_config(),
+            n_replicates=n_slots,
             jit_compile=self._jit_compile,
             draw=self._draw,
         )
 
-    def _recipe(self) -> Recipe:
+    def _program_config(self) -> ProgramConfig:
         """Return loss, optimiser and batches."""
-        from zoo.training.recipe import Recipe
+        from zoo.training.program_config import ProgramConfig
 
-        return Recipe(loss=self._loss)
+        return ProgramConfig(loss=self._loss)
 
-    def _fit_options(self) -> FitOptions:
+    def _train_config(self) -> TrainConfig:
         """Return how long and how fast to train."""
-        from zoo.training.fit import FitOptions
+        from zoo.training.training_run import TrainConfig
 
-        return FitOptions(
+        return TrainConfig(
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
             max_epochs=self.max_epochs,
@@ -114,15 +114,15 @@ class _Network(ABC):
         weight: NDArray[np.float64] | None,
         *,
         number: int = 0,
-        n_places: int = 1,
+        n_slots: int = 1,
     ) -> _Plan:
         """Return what trains on the encoded rows; some are held out for early stopping."""
-        from zoo.training.fit import FitTask, Rows
+        from zoo.training.training_run import FitTask, Rows
 
         start = time.perf_counter()
         codes = y if self._loss == "crossentropy" else None
         rng: np.random.RandomState = self._rng()  # type: ignore[attr-defined]
-        rows, out = held_out(codes, len(X), self.validation_fraction, rng)
+        rows, out = validation_split(codes, len(X), self.validation_fraction, rng)
         seed = int(rng.randint(2**31))
         weights = np.ones(len(X), np.float32) if weight is None else weight.astype(np.float32)
         target = y.astype(np.float32)
@@ -135,9 +135,9 @@ class _Network(ABC):
             Rows(X[out], target[out], weights[out]) if len(out) else None,
             seed,
         )
-        options = self._fit_options()
+        options = self._train_config()
         seconds = time.perf_counter() - start
-        return _Plan(number, self, self._program(n_places), task, options, seconds, {})
+        return _Plan(number, self, self._program(n_slots), task, options, seconds, {})
 
     def _train(self, X: NDArray[np.float32], y: NDArray[Any], weight: Any) -> None:
         from zoo.training.stream import fit_networks
@@ -167,7 +167,7 @@ class _Network(ABC):
         It takes (n_samples, n_columns_out) floats from `encoder_.transform` and returns logits
         (n_samples, n_classes), or standardised values (n_samples, 1).
         """
-        from zoo.training.layers import on_cpu, plain
+        from zoo.training.layers.namespaces import on_cpu, plain
 
         options = {"n_outputs": self.n_outputs_, **self._options(self.n_inputs_)}
         with on_cpu():
@@ -191,7 +191,7 @@ def _tasks(plans: Iterator[_Plan], taken: list[_Plan]) -> Iterator[Any]:
 
 
 def fit_together(
-    models: Sequence[Any], tables: Iterable[tuple[Any, Any]], *, n_places: int
+    models: Sequence[Any], tables: Iterable[tuple[Any, Any]], *, n_slots: int
 ) -> Iterator[tuple[int, Exception | None]]:
     """Fit networks side by side in one compiled program, each as `fit` would alone.
 
@@ -201,7 +201,7 @@ def fit_together(
         Of one class and the same parameters, but for `random_state`.
     tables : iterable of (X, y)
         One a model, in the same order; taken when its turn comes.
-    n_places : int
+    n_slots : int
         How many train at a time.
 
     Yields
@@ -209,9 +209,9 @@ def fit_together(
     number, error : int, Exception or None
         The number of the model that is done, and why it could not be fitted.
     """
-    from zoo.training.stream import fit_stream, lanes_for
+    from zoo.training.stream import fit_stream, threads_for
 
-    n_lanes, n_places = lanes_for(n_places)
+    n_threads, n_slots = threads_for(n_slots)
     not_trained: list[tuple[int, Exception | None]] = []
 
     def plans() -> Iterator[_Plan]:
@@ -220,7 +220,7 @@ def fit_together(
             try:
                 rows = model._checked(X, y, None)
                 if len(getattr(model, "classes_", "ab")) > 1:
-                    plan = model._plan(*rows, number=number, n_places=n_places)
+                    plan = model._plan(*rows, number=number, n_slots=n_slots)
                     yield replace(plan, seconds=time.perf_counter() - start, before=before)
                     continue
                 model.fit_s_, model.compile_s_ = time.perf_counter() - start, 0.0
@@ -233,7 +233,9 @@ def fit_together(
         plans(), key=lambda plan: (plan.program, plan.options)
     ):
         taken: list[_Plan] = []
-        for place, result in fit_stream(program, _tasks(group, taken), options, n_lanes=n_lanes):
+        for place, result in fit_stream(
+            program, _tasks(group, taken), options, n_threads=n_threads
+        ):
             plan = taken[place]
             try:
                 plan.model._take(plan, result)

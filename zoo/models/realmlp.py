@@ -14,10 +14,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.encoding.encoder import Categories, Flags, Scale
 from zoo.models.columns import table_inputs
 from zoo.models.network import NetworkClassifier, NetworkRegressor
 from zoo.models.targets import ClassWeight
-from zoo.preprocessing import Categories, Flags, Scale
 
 _EMBEDDING = 8  # outputs of a category's embedding
 _FREQUENCIES, _OUTPUTS = 16, 4  # of the embedding of a number
@@ -77,7 +77,7 @@ class RealMLP:
         n_outputs: int,
         n_numbers: int,
         n_codes: int,
-        n_levels: int,
+        n_categories: int,
         units: int,
         n_hidden: int,
         dropout: float,
@@ -87,8 +87,8 @@ class RealMLP:
         inputs = layers.Input(n_inputs)
         embed = layers.PBLDEmbedding(_FREQUENCIES, _OUTPUTS, name="periodic")
         values = table_inputs(
-            layers, inputs, n_numbers=n_numbers, n_codes=n_codes, n_levels=n_levels,
-            level_units=_EMBEDDING, embed=None if is_simple else embed,
+            layers, inputs, n_numbers=n_numbers, n_codes=n_codes, n_categories=n_categories,
+            category_units=_EMBEDDING, embed=None if is_simple else embed,
         )  # fmt: skip
         for number in range(1, n_hidden + 1):
             dense = layers.NTKDense(units, has_scale=number == 1, name=f"hidden_{number}")
@@ -117,7 +117,7 @@ class RealMLP:
         return {
             "n_numbers": encoder.n_numbers_,
             "n_codes": encoder.n_codes_,
-            "n_levels": encoder.n_levels_,
+            "n_categories": encoder.n_categories_,
             "units": self.units,
             "n_hidden": self.n_hidden,
             "dropout": 0.0 if self._is_simple else self.dropout,
@@ -125,9 +125,9 @@ class RealMLP:
             "is_simple": self._is_simple,
         }
 
-    def _recipe(self) -> Any:
+    def _program_config(self) -> Any:
         from zoo.training.optimizer import Adam
-        from zoo.training.recipe import Recipe
+        from zoo.training.program_config import ProgramConfig
 
         periodic = [f"periodic/{name}" for name in ("frequencies", "phases", "kernel", "offset")]
         optimizer = Adam(
@@ -143,18 +143,18 @@ class RealMLP:
             decays_vectors=True,
         )
         smoothing = self.label_smoothing if self._loss == "crossentropy" else 0.0
-        return Recipe(
+        return ProgramConfig(
             loss=self._loss,
             label_smoothing=smoothing,
             optimizer=optimizer,
             batch_size=self.batch_size,
         )
 
-    def _fit_options(self) -> Any:
-        from zoo.training.fit import FitOptions
+    def _train_config(self) -> Any:
+        from zoo.training.training_run import TrainConfig
 
         rate = self._learning_rate if self.learning_rate is None else self.learning_rate
-        return FitOptions(
+        return TrainConfig(
             learning_rate=rate,
             weight_decay=0.0 if self._is_simple else self.weight_decay,
             max_epochs=self.max_epochs,

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from zoo.encoding.encoder import Categories, Scale
 from zoo.models.columns import table_inputs
 from zoo.models.network import NetworkClassifier, NetworkRegressor
 from zoo.models.targets import ClassWeight
-from zoo.preprocessing import Categories, Scale
-from zoo.training.initial import draw_uniform
+from zoo.training.initialisers import uniform_weights
 
-_LEVEL_UNITS = 8
+_CATEGORY_UNITS = 8
 _MOMENTUM, _EPSILON = 0.9, 1e-5  # of the batch normalisation
 
 
@@ -25,7 +25,7 @@ class _ResNet:
     _categories: ClassVar[Categories] = "mixed"
     _scale: ClassVar[Scale] = "quantile"
     _loss: ClassVar[Any]
-    _draw = staticmethod(draw_uniform)
+    _draw = staticmethod(uniform_weights)
     encoder_: Any
 
     def __init__(
@@ -65,7 +65,7 @@ class _ResNet:
         n_outputs: int,
         n_numbers: int,
         n_codes: int,
-        n_levels: int,
+        n_categories: int,
         units: int,
         n_hidden_units: int,
         n_blocks: int,
@@ -82,8 +82,8 @@ class _ResNet:
 
         inputs = layers.Input(n_inputs)
         values = table_inputs(
-            layers, inputs, n_numbers=n_numbers, n_codes=n_codes, n_levels=n_levels,
-            level_units=_LEVEL_UNITS,
+            layers, inputs, n_numbers=n_numbers, n_codes=n_codes, n_categories=n_categories,
+            category_units=_CATEGORY_UNITS,
         )  # fmt: skip
         values = layers.Dense(units, name="first")(values)
         for number in range(1, n_blocks + 1):
@@ -100,7 +100,7 @@ class _ResNet:
         return {
             "n_numbers": encoder.n_numbers_,
             "n_codes": encoder.n_codes_,
-            "n_levels": encoder.n_levels_,
+            "n_categories": encoder.n_categories_,
             "units": self.units,
             "n_hidden_units": max(1, int(self.units * self.hidden_factor)),
             "n_blocks": self.n_blocks,
@@ -108,12 +108,12 @@ class _ResNet:
             "residual_dropout": self.residual_dropout,
         }
 
-    def _recipe(self) -> Any:
+    def _program_config(self) -> Any:
         from zoo.training.optimizer import Adam
-        from zoo.training.recipe import Recipe
+        from zoo.training.program_config import ProgramConfig
 
         optimizer = Adam(epsilon=1e-8, without_decay=("levels/embeddings",))
-        return Recipe(loss=self._loss, optimizer=optimizer, batch_size=self.batch_size)
+        return ProgramConfig(loss=self._loss, optimizer=optimizer, batch_size=self.batch_size)
 
 
 class ResNetClassifier(_ResNet, NetworkClassifier):

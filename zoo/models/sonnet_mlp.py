@@ -12,7 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from zoo.models.native import NativeClassifier, NativeRegressor, Steps, Weights
-from zoo.training.fit import Rows
+from zoo.training.training_run import Rows
 
 _LOCK = threading.RLock()
 

@@ -13,10 +13,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.encoding.encoder import Categories, Flags, Scale
 from zoo.models.columns import table_inputs
 from zoo.models.network import NetworkClassifier, NetworkRegressor
 from zoo.models.targets import ClassWeight
-from zoo.preprocessing import Categories, Flags, Scale
 
 # A step is dear: on 75 rows of credit_data rounds of 32 steps took 3.5 times as long, to the same
 # weights.
@@ -88,7 +88,7 @@ class _TabM:
 
         inputs = layers.Input(n_inputs)
         values = table_inputs(
-            layers, inputs, n_numbers=n_numbers, n_codes=0, n_levels=0, level_units=0,
+            layers, inputs, n_numbers=n_numbers, n_codes=0, n_categories=0, category_units=0,
             embed=embed if n_bins else None,
         )  # fmt: skip
         values = layers.Members(k, name="copies")(values)
@@ -159,16 +159,16 @@ class _TabM:
             "is_logits": self._loss == "crossentropy",
         }
 
-    def _fit_options(self) -> Any:
-        options = super()._fit_options()  # type: ignore[misc]
+    def _train_config(self) -> Any:
+        options = super()._train_config()  # type: ignore[misc]
         return dataclasses.replace(options, round_steps=_ROUND_STEPS)
 
-    def _recipe(self) -> Any:
+    def _program_config(self) -> Any:
         from zoo.training.optimizer import Adam
-        from zoo.training.recipe import Recipe
+        from zoo.training.program_config import ProgramConfig
 
         optimizer = Adam(epsilon=1e-8, clip_norm=1.0, decays_vectors=True)
-        return Recipe(loss=self._loss, optimizer=optimizer, batch_size=self.batch_size)
+        return ProgramConfig(loss=self._loss, optimizer=optimizer, batch_size=self.batch_size)
 
 
 class TabMClassifier(_TabM, NetworkClassifier):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.class_weight import compute_class_weight
 
-from zoo.tables import as_array
+from zoo.encoding.frames import as_array
 
 __all__ = ["ClassWeight", "as_labels", "as_numbers", "class_weights"]
 

@@ -11,8 +11,8 @@ from torch import nn
 
 from zoo.models.native import NativeClassifier, NativeRegressor, Steps, Weights
 from zoo.models.targets import ClassWeight
-from zoo.training.fit import Rows
-from zoo.training.torch_threads import one_thread
+from zoo.training.backends.torch_threads import one_thread
+from zoo.training.training_run import Rows
 
 
 class StochasticDepth(nn.Module):  # type: ignore[misc]

@@ -13,10 +13,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.encoding.encoder import Categories
 from zoo.models.network import NetworkClassifier, NetworkRegressor, column_class
 from zoo.models.targets import ClassWeight
-from zoo.preprocessing import Categories
-from zoo.training.initial import draw_weights
+from zoo.training.initialisers import initial_weights
 
 
 class _WideDeep:
@@ -62,7 +62,7 @@ class _WideDeep:
         n_outputs: int,
         n_numbers: int,
         n_codes: int,
-        n_levels: int,
+        n_categories: int,
         units: int,
         n_hidden: int,
         embedding_units: int,
@@ -75,14 +75,14 @@ class _WideDeep:
             rest.append(layers.Columns(0, n_numbers, name="numbers")(inputs))
         if n_codes:
             codes = layers.Columns(n_numbers, n_numbers + n_codes, name="codes")(inputs)
-            weights = layers.Embedding(n_levels, n_outputs, name="wide_levels")(codes)
+            weights = layers.Embedding(n_categories, n_outputs, name="wide_levels")(codes)
             wide.append(layers.SumColumns()(weights))
             pairs = tuple(islice(combinations(range(n_codes), 2), max_crossings))
             if pairs:
                 crossings = layers.Crossings(pairs, name="crossings")
                 weights = layers.Embedding(crossings.n_buckets, n_outputs, name="wide_crossings")
                 wide.append(layers.SumColumns()(weights(crossings(codes))))
-            vectors = layers.Embedding(n_levels, embedding_units, name="levels")(codes)
+            vectors = layers.Embedding(n_categories, embedding_units, name="levels")(codes)
             deep.append(layers.Flatten()(vectors))
         if n_inputs > n_numbers + n_codes:
             rest.append(layers.Columns(n_numbers + n_codes, None, name="gaps")(inputs))
@@ -108,7 +108,7 @@ class _WideDeep:
         **options: Any,
     ) -> list[NDArray[np.float32]]:
         """Draw the deep part as usual; the wide part starts at zero, as a linear model may."""
-        drawn = draw_weights(paths, shapes, rng, X)
+        drawn = initial_weights(paths, shapes, rng, X)
         return [
             np.zeros_like(values) if path.split("/")[-2].startswith("wide") else values
             for path, values in zip(paths, drawn, strict=True)
@@ -120,7 +120,7 @@ class _WideDeep:
             "n_numbers": encoder.n_numbers_,
             "n_codes": encoder.n_codes_,
             # levels come and go with the rows: rounded up, the sizes of a curve share a program
-            "n_levels": column_class(encoder.n_levels_),
+            "n_categories": column_class(encoder.n_categories_),
             "units": self.units,
             "n_hidden": self.n_hidden,
             "embedding_units": self.embedding_units,
@@ -143,7 +143,7 @@ class WideDeepClassifier(_WideDeep, NetworkClassifier):
     max_crossings : int
         The first pairs of categorical columns, in the order of the table, whose pairs of levels
         have a weight each; 0: none. Rare pairs of columns with many levels share a weight, as in
-        the paper (`zoo.training.tabular_layers.Crossings`).
+        the paper (`zoo.training.layers.tabular.Crossings`).
     dropout : float or None
         Share of hidden units dropped at each training step; None: 0.1.
     learning_rate : float
@@ -214,7 +214,7 @@ class WideDeepRegressor(_WideDeep, NetworkRegressor):
     max_crossings : int
         The first pairs of categorical columns, in the order of the table, whose pairs of levels
         have a weight each; 0: none. Rare pairs of columns with many levels share a weight, as in
-        the paper (`zoo.training.tabular_layers.Crossings`).
+        the paper (`zoo.training.layers.tabular.Crossings`).
     dropout : float or None
         Share of hidden units dropped at each training step; None: 0.
     learning_rate : float

@@ -17,7 +17,7 @@ from zoo.curves.aggregate import (
     family_frame,
 )
 from zoo.curves.curveset import CurveSet
-from zoo.curves.sentences import cheapest_sentence, headline_sentence, verdict_rows
+from zoo.curves.headlines import cheapest_sentence, headline_sentence, verdict_rows
 from zoo.errors import StoreError
 from zoo.report.answer_figures import (
     draw_cost,
@@ -71,7 +71,7 @@ def write_report(folder: Path) -> Path:
             f"{n_old} cells of earlier versions of a model or data set are stored, but not shown."
         )
     page = folder / "report.html"
-    _write(page, "page.html.jinja", parts, is_html=True)
+    _write(page, "report.html.jinja", parts, is_html=True)
     _write(folder / "REPORT.md", "REPORT.md.jinja", parts, is_html=False)
     return page
 

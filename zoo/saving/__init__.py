@@ -6,6 +6,6 @@ and skops (for scikit-learn) write. Of a network its weights are kept, and the r
 class and parameters; ``network.keras`` is there for use outside zoo and is never loaded here.
 """
 
-from zoo.saving.model import load_model, load_table, save_model
+from zoo.saving.model_file import load_model, load_table, save_model
 
 __all__ = ["load_model", "load_table", "save_model"]

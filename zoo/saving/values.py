@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.encoding.encoder import TableEncoder
 from zoo.errors import ModelFileError
-from zoo.preprocessing import TableEncoder
 from zoo.saving.archive import unpack
 from zoo.saving.boosters import check_lightgbm, check_xgboost
 from zoo.saving.fitted import TREES

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-import importlib
 import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-import keras
 import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
 from zoo.canonical import derive_seed
 from zoo.training.blocks import row_class
-from zoo.training.layers import on_cpu, plain
+from zoo.training.layers.namespaces import on_cpu, plain
 from zoo.training.losses import Loss
 from zoo.training.optimizer import Adam
 
-if TYPE_CHECKING:
-    from zoo.training.neighbours_tf import TensorFlowNeighbourProgram as NeighbourProgram
-
 __all__ = [
-    "AnyNeighbourProgram", "NeighbourProgram", "NeighbourRows",
-    "answers", "draw_steps", "neighbour_program", "padded_size", "power_of_two",
-]  # fmt: skip
+    "NeighbourProgram",
+    "NeighbourRows",
+    "answers",
+    "draw_steps",
+    "padded_size",
+    "power_of_two",
+]
 
 _LEAST_ROWS = 64
 _CHUNK = 2**22  # distances at a time
@@ -110,7 +108,7 @@ def answers(
     return found
 
 
-class AnyNeighbourProgram(ABC):
+class NeighbourProgram(ABC):
     """The compiled functions of one architecture: a step of training, and embedding rows.
 
     As in `Program`, weights are arguments and results, never variables of the graph.
@@ -155,7 +153,7 @@ class AnyNeighbourProgram(ABC):
     @abstractmethod
     def train(
         self,
-        carry: tuple[Sequence[Any], Sequence[Any], Sequence[Any]],
+        train_state: tuple[Sequence[Any], Sequence[Any], Sequence[Any]],
         batch: NeighbourRows,
         candidates: NeighbourRows,
         count: int,
@@ -165,7 +163,7 @@ class AnyNeighbourProgram(ABC):
 
         Parameters
         ----------
-        carry : tuple
+        train_state : tuple
             Weights, first and second moments.
         batch, candidates : NeighbourRows
             A row of the batch is answered by the candidates that are not itself.
@@ -175,9 +173,9 @@ class AnyNeighbourProgram(ABC):
             Learning rate and weight decay.
         """
 
-    def _updated(self, carry: Any, gradients: Any, count: Any, rates: Any) -> Any:
+    def _updated(self, train_state: Any, gradients: Any, count: Any, rates: Any) -> Any:
         """Return weights and moments after a step of the optimiser."""
-        first = [[value[None] for value in values] for values in carry]  # one replicate
+        first = [[value[None] for value in values] for values in train_state]  # one replicate
         new = self._optimizer.update(
             self.template.trainable_variables,
             (first[0], first[1], first[2]),
@@ -229,32 +227,6 @@ class AnyNeighbourProgram(ABC):
         return np.concatenate(parts)
 
 
-@lru_cache(maxsize=32)
-def neighbour_program(
-    build: Callable[..., Any],
-    options: tuple[tuple[str, Any], ...],
-    n_inputs: int,
-    loss: Loss,
-    *,
-    optimizer: Adam,
-    temperature: float,
-    jit_compile: bool,
-) -> AnyNeighbourProgram:
-    """Return the program of an architecture, made once for each shape; see `AnyNeighbourProgram`.
-
-    `build` takes `n_inputs` and `options` as keywords.
-    """
-    made: AnyNeighbourProgram = __getattr__("NeighbourProgram")(
-        lambda layers, n: build(layers, n_inputs=n, **dict(options)),
-        n_inputs,
-        loss,
-        optimizer=optimizer,
-        temperature=temperature,
-        jit_compile=jit_compile,
-    )
-    return made
-
-
 def power_of_two(most: int) -> int:
     """Return the largest that is not more: steps are filled up to powers of two."""
     return 1 << max(most, 1).bit_length() - 1
@@ -277,14 +249,3 @@ def draw_steps(
                 for chosen, size in zip(numbers, (n_batch, n_candidates), strict=True)
             )
             yield batch, candidates
-
-
-def __getattr__(name: str) -> Any:
-    """Return `NeighbourProgram`: the class of Keras's backend."""
-    if name != "NeighbourProgram":
-        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-    if keras.backend.backend() == "tensorflow":
-        module, attribute = "neighbours_tf", "TensorFlowNeighbourProgram"
-    else:
-        module, attribute = "neighbours_single", "SingleNeighbourProgram"
-    return getattr(importlib.import_module(f"zoo.training.{module}"), attribute)

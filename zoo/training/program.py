@@ -5,48 +5,36 @@ program serves every fit of the same shape: nothing is rebuilt, and nothing is l
 A program takes its rows in blocks of a fixed number of batches, so its shape does not depend on
 the number of rows, and one compilation serves every size of a curve.
 
-What is the same in every backend is here; `compiled_tf` and `compiled_jax` compile, `stepped`
-takes one step at a time in PyTorch.
+What is the same in every backend is here; the backends are in `zoo.training.backends`.
 """
 
 from __future__ import annotations
 
-import importlib
 import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
-import keras
 import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
 from zoo.training.blocks import row_class
-from zoo.training.initial import DrawWeights, draw_state, draw_weights
-from zoo.training.layers import on_cpu, plain
+from zoo.training.initialisers import WeightInitialiser, initial_state, initial_weights
+from zoo.training.layers.namespaces import on_cpu, plain
 from zoo.training.losses import row_losses
 from zoo.training.optimizer import keep_where
-from zoo.training.recipe import Recipe
+from zoo.training.program_config import ProgramConfig
 
-if TYPE_CHECKING:
-    from zoo.training.compiled_tf import TensorFlowProgram as Program
-
-__all__ = ["AnyProgram", "Carry", "Program", "program"]
+__all__ = ["Program", "TrainState"]
 
 _PREDICT_ROWS = 8192
 _LEAST_ROWS = 64
-_CLASSES = {
-    "tensorflow": ("zoo.training.compiled_tf", "TensorFlowProgram"),
-    "jax": ("zoo.training.compiled_jax", "JaxProgram"),
-    "torch": ("zoo.training.stepped", "SteppedProgram"),
-}
 
 
-class Carry(NamedTuple):
+class TrainState(NamedTuple):
     """R networks in training: what a block of steps takes and returns.
 
     Weights and moments are lists of (R, ...), state holds what no gradient moves. `count` are the
@@ -61,7 +49,7 @@ class Carry(NamedTuple):
     failed_at: Any
 
 
-class AnyProgram(ABC):
+class Program(ABC):
     """The functions of `n_replicates` networks of one architecture.
 
     Parameters
@@ -71,7 +59,7 @@ class AnyProgram(ABC):
         `keras.Model`.
     n_inputs : int
         Networks with fewer inputs train in it too: the weights of the missing ones are zeros.
-    recipe : Recipe
+    config : ProgramConfig
     n_replicates : int
     jit_compile : bool
         Whether XLA compiles the training block, where that is a choice; without it, or where XLA
@@ -86,18 +74,18 @@ class AnyProgram(ABC):
         self,
         build: Callable[[Any, int], Any],
         n_inputs: int,
-        recipe: Recipe,
+        config: ProgramConfig,
         *,
         n_replicates: int = 1,
         jit_compile: bool = True,
-        draw: DrawWeights = draw_weights,
+        draw: WeightInitialiser = initial_weights,
     ) -> None:
         start = time.perf_counter()
         with on_cpu():
             self.template = build(plain(), n_inputs)
             self.network = build(self._layers(n_replicates), n_inputs)
         self.n_inputs, self.n_replicates = n_inputs, n_replicates
-        self.recipe = recipe
+        self.config = config
         self._build, self._draw = build, draw
         self._shapes = {n_inputs: _shapes(self.template)}
         names = [v.path.rsplit("/", 1)[-1] for v in self.network.non_trainable_variables]
@@ -113,12 +101,14 @@ class AnyProgram(ABC):
         """Return the layers of the network in training."""
 
     @abstractmethod
-    def train(self, carry: Carry, blocks: Any, n_steps: int, rates: Any, active: Any) -> Carry:
-        """Train on a block of batches and return the new carry; the first call compiles.
+    def train(
+        self, train_state: TrainState, blocks: Any, n_steps: int, rates: Any, active: Any
+    ) -> TrainState:
+        """Train on a block of batches and return the new train_state; the first call compiles.
 
         Parameters
         ----------
-        carry : Carry
+        train_state : TrainState
         blocks : tuple
             X (R, block_steps, batch_size, n_inputs), y and weight (R, block_steps, batch_size).
             A row of weight 0 is not there; a replicate without rows does not move in that step.
@@ -131,13 +121,18 @@ class AnyProgram(ABC):
         """
 
     def _moved(
-        self, carry: Carry, rate: Any, gradients: Any, state: Any, outcome: tuple[Any, Any]
-    ) -> Carry:
+        self,
+        train_state: TrainState,
+        rate: Any,
+        gradients: Any,
+        state: Any,
+        outcome: tuple[Any, Any],
+    ) -> TrainState:
         """Return the networks after one step of the optimiser.
 
         Parameters
         ----------
-        carry : Carry
+        train_state : TrainState
             Before the step.
         rate : tensor of shape (3, R)
             Learning rate, weight decay and strength of dropout.
@@ -149,18 +144,18 @@ class AnyProgram(ABC):
         runs, losses = outcome
         fails = runs & ~ops.isfinite(losses)
         moves = runs & ~fails
-        count = carry.count + ops.cast(runs, "float32")
-        weights, first, second = self.recipe.optimizer.update(
+        count = train_state.count + ops.cast(runs, "float32")
+        weights, first, second = self.config.optimizer.update(
             self.template.trainable_variables,
-            (carry.weights, carry.first, carry.second),
+            (train_state.weights, train_state.first, train_state.second),
             gradients,
             count,
             (rate[0], rate[1]),
             moves,
         )
-        kept = [keep_where(moves, n, o) for n, o in zip(state, carry.state, strict=True)]
-        failed_at = ops.where(fails, ops.cast(count, "int32"), carry.failed_at)
-        return Carry(weights, kept, first, second, count, failed_at)
+        kept = [keep_where(moves, n, o) for n, o in zip(state, train_state.state, strict=True)]
+        failed_at = ops.where(fails, ops.cast(count, "int32"), train_state.failed_at)
+        return TrainState(weights, kept, first, second, count, failed_at)
 
     @abstractmethod
     def _answer(self, weights: list[NDArray[Any]], rows: list[NDArray[np.float32]]) -> list[Any]:
@@ -185,13 +180,13 @@ class AnyProgram(ABC):
         self._claimed_s = self.compile_s
         return seconds
 
-    def empty(self) -> Carry:
+    def empty(self) -> TrainState:
         """Return networks whose weights are all zero, to be filled in with `enter`."""
         trainable, others = self._variables()
         weights = [np.zeros(v.shape, np.float32) for v in trainable]
         state = [np.zeros(v.shape, v.dtype) for v in others]
         zeros = np.zeros(self.n_replicates)
-        return Carry(
+        return TrainState(
             weights,
             state,
             [np.zeros_like(w) for w in weights],
@@ -200,8 +195,10 @@ class AnyProgram(ABC):
             zeros.astype(np.int32),
         )
 
-    def enter(self, carry: Carry, replicate: int, seed: int, X: NDArray[np.float32]) -> Carry:
-        """Return the carry with a fresh network in one of its places.
+    def enter(
+        self, train_state: TrainState, replicate: int, seed: int, X: NDArray[np.float32]
+    ) -> TrainState:
+        """Return the train_state with a fresh network in one of its places.
 
         The seed and the training rows `X` (n_rows, inputs of this network) alone decide its first
         weights, the seed alone the stream of its dropout masks.
@@ -211,9 +208,9 @@ class AnyProgram(ABC):
         shapes = self.shapes(X.shape[1])[: len(paths)]
         sizes = {"/".join(p.split("/")[-2:]): s for p, s in zip(paths, shapes, strict=True)}
         weights = self._draw(paths, shapes, rng, X)
-        fresh = Carry(
+        fresh = TrainState(
             self.padded(weights),
-            draw_state(self._variables()[1], rng, sizes, X),
+            initial_state(self._variables()[1], rng, sizes, X),
             [np.float32(0)] * len(weights),
             [np.float32(0)] * len(weights),
             np.float32(0),
@@ -228,13 +225,13 @@ class AnyProgram(ABC):
         def put_all(olds: list[Any], news: list[Any]) -> list[Any]:
             return [put(old, new) for old, new in zip(olds, news, strict=True)]
 
-        return Carry(
-            put_all(carry.weights, fresh.weights),
-            put_all(carry.state, fresh.state),
-            put_all(carry.first, fresh.first),
-            put_all(carry.second, fresh.second),
-            put(carry.count, fresh.count),
-            put(carry.failed_at, fresh.failed_at),
+        return TrainState(
+            put_all(train_state.weights, fresh.weights),
+            put_all(train_state.state, fresh.state),
+            put_all(train_state.first, fresh.first),
+            put_all(train_state.second, fresh.second),
+            put(train_state.count, fresh.count),
+            put(train_state.failed_at, fresh.failed_at),
         )
 
     def shapes(self, n_inputs: int) -> list[tuple[int, ...]]:
@@ -254,9 +251,9 @@ class AnyProgram(ABC):
             for w, shape in zip(weights, whole, strict=False)
         ]
 
-    def slice(self, carry: Carry, replicate: int) -> list[NDArray[np.float32]]:
+    def slice(self, train_state: TrainState, replicate: int) -> list[NDArray[np.float32]]:
         """Return one replicate's weights in the shapes of an ordinary network of all inputs."""
-        values = [*carry.weights, *[carry.state[i] for i in self._kept]]
+        values = [*train_state.weights, *[train_state.state[i] for i in self._kept]]
         return [
             np.asarray(value)[replicate].reshape(shape)
             for value, shape in zip(values, self._shapes[self.n_inputs], strict=True)
@@ -296,7 +293,7 @@ class AnyProgram(ABC):
 
     def row_losses(self, outputs: NDArray[Any], y: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the loss of each row of `outputs` (n_rows, n_outputs), labels not smoothed."""
-        return row_losses(self.recipe.loss, outputs, y)
+        return row_losses(self.config.loss, outputs, y)
 
     def _states(self, kept: Sequence[Any], zeros: Callable[..., Any]) -> list[Any]:
         """Return the whole state of the template: what is kept, and random seeds that none uses."""
@@ -308,51 +305,6 @@ class AnyProgram(ABC):
         ]
 
 
-def __getattr__(name: str) -> Any:
-    """Return `Program`: the class of Keras's backend."""
-    if name != "Program":
-        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-    module, attribute = _CLASSES[keras.backend.backend()]
-    return getattr(importlib.import_module(module), attribute)
-
-
 def _shapes(template: Any) -> list[tuple[int, ...]]:
     variables = [*template.trainable_variables, *template.non_trainable_weights]
     return [tuple(variable.shape) for variable in variables]
-
-
-@lru_cache(maxsize=32)
-def program(
-    build: Callable[..., Any],
-    options: tuple[tuple[str, Any], ...],
-    n_inputs: int,
-    recipe: Recipe,
-    *,
-    n_replicates: int = 1,
-    jit_compile: bool = True,
-    draw: Callable[..., Any] | None = None,
-) -> AnyProgram:
-    """Return the program of an architecture, made once for each shape.
-
-    Parameters
-    ----------
-    build : callable
-        Returns the `keras.Model`, given a namespace of layers, and `n_inputs` and `options` as
-        keywords.
-    options : tuple of (name, value)
-    n_inputs : int
-    recipe : Recipe
-    n_replicates : int
-    jit_compile : bool
-    draw : callable or None
-        As `DrawWeights`, with `options` as keywords too; None: `draw_weights`.
-    """
-    made: AnyProgram = __getattr__("Program")(
-        lambda layers, n: build(layers, n_inputs=n, **dict(options)),
-        n_inputs,
-        recipe,
-        n_replicates=n_replicates,
-        jit_compile=jit_compile,
-        draw=draw_weights if draw is None else partial(draw, **dict(options)),
-    )
-    return made

@@ -18,10 +18,10 @@ import keras
 import numpy as np
 
 from zoo.training.blocks import Block
-from zoo.training.fit import FitOptions, FitResult, FitTask, Place
-from zoo.training.program import Carry, Program
+from zoo.training.program import Program, TrainState
+from zoo.training.training_run import FitResult, FitTask, TrainConfig, TrainingRun
 
-__all__ = ["fit_networks", "fit_stream", "lanes_for"]
+__all__ = ["fit_networks", "fit_stream", "threads_for"]
 
 
 def _unusable(task: FitTask) -> str | None:
@@ -39,27 +39,29 @@ def _unusable(task: FitTask) -> str | None:
     return None
 
 
-def _advance(program: Program, carry: Carry, places: Sequence[Place | None], block: Block) -> Carry:
+def _advance(
+    program: Program, train_state: TrainState, places: Sequence[TrainingRun | None], block: Block
+) -> TrainState:
     """Train all places up to the nearest end of a round, or for one block."""
     there = [place for place in places if place is not None]
-    n_steps = min(program.recipe.block_steps, *(place.n_steps_left for place in there))
-    rates = np.zeros((program.recipe.block_steps, 3, program.n_replicates), np.float32)
+    n_steps = min(program.config.block_steps, *(place.n_steps_left for place in there))
+    rates = np.zeros((program.config.block_steps, 3, program.n_replicates), np.float32)
     for r, place in enumerate(places):
         if place is not None:
             rows, rates[:n_steps, :, r] = place.take(n_steps)
             block.fill(r, place.rows, rows)
     active = [place is not None for place in places]
-    return program.train(carry, block.tensors, n_steps, rates, active)
+    return program.train(train_state, block.tensors, n_steps, rates, active)
 
 
 def _fit_lane(
-    program: Program, waiting: Iterator[tuple[int, FitTask]], options: FitOptions, n_lanes: int
+    program: Program, waiting: Iterator[tuple[int, FitTask]], options: TrainConfig, n_threads: int
 ) -> Iterator[tuple[int, FitResult]]:
     """Keep the program's places filled with waiting tasks until there are none; yield results."""
-    places: list[Place | None] = [None] * program.n_replicates
-    carry = program.empty()
-    recipe = program.recipe
-    block = Block(program.n_replicates, recipe.block_steps, recipe.batch_size, program.n_inputs)
+    places: list[TrainingRun | None] = [None] * program.n_replicates
+    train_state = program.empty()
+    config = program.config
+    block = Block(program.n_replicates, config.block_steps, config.batch_size, program.n_inputs)
     while True:
         for r in range(program.n_replicates):
             while places[r] is None and (following := next(waiting, None)) is not None:
@@ -67,24 +69,24 @@ def _fit_lane(
                 if (error := _unusable(task)) is not None:
                     yield number, FitResult(error=error)
                     continue
-                places[r] = Place(number, task, options, program)
-                carry = program.enter(carry, r, task.seed, task.train.X)
+                places[r] = TrainingRun(number, task, options, program)
+                train_state = program.enter(train_state, r, task.seed, task.train.X)
         there = [place for place in places if place is not None]
         if not there:
             return
         start, compiled_s = time.perf_counter(), program.compile_s
-        carry = _advance(program, carry, places, block)
+        train_state = _advance(program, train_state, places, block)
         seconds = time.perf_counter() - start - (program.compile_s - compiled_s)
         for r, place in enumerate(places):
             if place is None:
                 continue
-            place.result.fit_s += seconds / len(there) / n_lanes
+            place.result.fit_s += seconds / len(there) / n_threads
             if place.n_steps_left > 0:
                 continue
             start, compiled_s = time.perf_counter(), program.compile_s
-            is_done = place.is_done(program, carry, r)
+            is_done = place.is_done(program, train_state, r)
             seconds = time.perf_counter() - start - (program.compile_s - compiled_s)
-            place.result.fit_s += seconds / n_lanes
+            place.result.fit_s += seconds / n_threads
             if is_done:
                 places[r] = None
                 block.clear(r)
@@ -106,7 +108,7 @@ class _Shared:
 
 
 def fit_stream(
-    program: Program, tasks: Iterable[FitTask], options: FitOptions, *, n_lanes: int = 1
+    program: Program, tasks: Iterable[FitTask], options: TrainConfig, *, n_threads: int = 1
 ) -> Iterator[tuple[int, FitResult]]:
     """Train networks as they come, as many side by side as there are places.
 
@@ -115,8 +117,8 @@ def fit_stream(
     program : Program
     tasks : iterable of FitTask
         The next is taken when a place is free, so their data need not be in memory at once.
-    options : FitOptions
-    n_lanes : int
+    options : TrainConfig
+    n_threads : int
         Threads that run the program at the same time, each with all its places. Small matrix
         products use two cores better when each core has networks of its own.
 
@@ -127,8 +129,8 @@ def fit_stream(
         or loss are not finite numbers has `error` set, naming the step; the others go on.
     """
     waiting = _Shared(tasks)
-    lanes = [_fit_lane(program, waiting, options, n_lanes) for _ in range(n_lanes)]
-    return lanes[0] if n_lanes == 1 else _merged(lanes)
+    lanes = [_fit_lane(program, waiting, options, n_threads) for _ in range(n_threads)]
+    return lanes[0] if n_threads == 1 else _merged(lanes)
 
 
 def _merged(lanes: Sequence[Iterator[Any]]) -> Iterator[Any]:
@@ -137,9 +139,9 @@ def _merged(lanes: Sequence[Iterator[Any]]) -> Iterator[Any]:
     is_over = threading.Event()
     end = object()
 
-    def run(lane: Iterator[Any]) -> None:
+    def run(thread: Iterator[Any]) -> None:
         try:
-            for item in lane:
+            for item in thread:
                 done.put(item)
                 if is_over.is_set():
                     break
@@ -147,7 +149,7 @@ def _merged(lanes: Sequence[Iterator[Any]]) -> Iterator[Any]:
             done.put(error)
         done.put(end)
 
-    threads = [threading.Thread(target=run, args=(lane,), daemon=True) for lane in lanes]
+    threads = [threading.Thread(target=run, args=(thread,), daemon=True) for thread in lanes]
     for thread in threads:
         thread.start()
     try:
@@ -167,24 +169,24 @@ def _merged(lanes: Sequence[Iterator[Any]]) -> Iterator[Any]:
 
 
 def fit_networks(
-    program: Program, tasks: Sequence[FitTask], options: FitOptions, *, n_lanes: int = 1
+    program: Program, tasks: Sequence[FitTask], options: TrainConfig, *, n_threads: int = 1
 ) -> list[FitResult]:
     """Train networks and return their results in the order of the tasks (see `fit_stream`)."""
-    results = dict(fit_stream(program, tasks, options, n_lanes=n_lanes))
+    results = dict(fit_stream(program, tasks, options, n_threads=n_threads))
     return [results[number] for number in range(len(tasks))]
 
 
-def lanes_for(n_places: int) -> tuple[int, int]:
+def threads_for(n_slots: int) -> tuple[int, int]:
     """Return how many lanes to use for so many places, and the places of each.
 
-    A lane needs a thread of TensorFlow's: as many as it was told to use, or a core each. Other
-    backends have one lane.
+    A thread needs a thread of TensorFlow's: as many as it was told to use, or a core each. Other
+    backends have one thread.
     """
     if keras.backend.backend() != "tensorflow":
-        return 1, n_places
+        return 1, n_slots
     import tensorflow as tf
 
     told = tf.config.threading.get_intra_op_parallelism_threads()
     told = told or int(os.environ.get("TF_NUM_INTRAOP_THREADS") or 0)
-    n_lanes = max(1, min(told or os.cpu_count() or 1, n_places))
-    return n_lanes, -(-n_places // n_lanes)
+    n_threads = max(1, min(told or os.cpu_count() or 1, n_slots))
+    return n_threads, -(-n_slots // n_threads)

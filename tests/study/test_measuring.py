@@ -1,0 +1,209 @@
+import gc
+import math
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import zoo
+from tests import misbehaving
+from tests.study.tables import churn, measured_folder, price
+from zoo.bench.store import read
+from zoo.errors import DataError, StoreError
+from zoo.ingest.preparing import prepare
+from zoo.saving import load_model, load_table
+from zoo.study.measuring import Measuring, ledger_of
+from zoo.study.session import keep_own, load_state, make_study
+from zoo.study.workers import open_pool
+
+LIGHT = ["logistic", "decision_tree"]
+
+
+def scores_of(folder):
+    return {
+        (cell["key"]["model"], cell["key"]["n_train"], cell["key"]["replicate"]): cell["scores"]
+        for cell in read(folder).cells
+    }
+
+
+def test_what_a_folder_knows_is_taken_and_other_cells_are_not(tmp_path):
+    X, y = churn()
+    study = measured_folder(tmp_path, X, y, LIGHT, n_replicates=2)
+    ledger, count = ledger_of(study, tmp_path)
+    assert count == 3 * len(study.sizes) * 2
+    assert ledger.mean("logistic", study.sizes[-1]) < ledger.mean("dummy", study.sizes[-1])
+    assert ledger.pace.knows("decision_tree")
+    other = make_study(study.facts, ["xgboost"])
+    ledger, count = ledger_of(other, tmp_path)
+    assert count == len(study.sizes) * 2  # of the dummy
+    assert not ledger.pace.knows("logistic")
+
+
+def test_a_changed_table_sets_earlier_results_aside(tmp_path):
+    X, y = churn()
+    study = measured_folder(tmp_path, X, y, LIGHT, n_replicates=1)
+    same = keep_own(prepare(X, y, name="churn"), tmp_path)
+    assert same == study.facts
+    assert len(read(tmp_path).cells) == 3 * len(study.sizes)
+    said = []
+    X.loc[0, "a"] = 9.0
+    changed = keep_own(prepare(X, y, name="churn"), tmp_path, lambda line, _: said.append(line))
+    assert changed.digest != study.facts.digest
+    assert read(tmp_path).cells == []
+    assert len(read(tmp_path / "earlier-1").cells) == 3 * len(study.sizes)
+    assert "earlier-1" in said[0]
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path):
+    (tmp_path / "letter.txt").write_text("dear")
+    X, y = churn(60)
+    with pytest.raises(StoreError, match="is not a results folder"):
+        keep_own(prepare(X, y), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+@pytest.mark.slow
+def test_a_learning_curve_in_python_answers_stops_early_and_is_taken_up_again(tmp_path):
+    X, y = churn(500)
+    started = time.monotonic()
+    found = zoo.learning_curve(X, y, models=LIGHT, budget="10m", out=tmp_path / "out")
+    assert time.monotonic() - started < 300
+    frame = found.frame()
+    assert set(frame["model"]) == {"dummy", *LIGHT}
+    assert set(frame["n_train"]) == {93, 187, 375} or set(frame["n_train"]) == {100, 375}
+    advice = found.advice()
+    assert advice.best.model in LIGHT
+    assert "Best model: " in str(advice)
+    assert found.plot().axes[0].get_xlabel() == "training rows"
+    page = found.report(tmp_path / "elsewhere")
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+    before = scores_of(tmp_path / "out")
+    again = zoo.learning_curve(X, y, models=LIGHT, budget="10m", out=tmp_path / "out")
+    assert again.result.outcome.n_measured == 0
+    assert again.result.outcome.n_kept == len(before)
+    assert scores_of(tmp_path / "out") == before
+
+
+@pytest.mark.slow
+def test_numbers_polars_and_arrays_are_taken_as_well():
+    X, y = price(200)
+    found = zoo.learning_curve(X.to_numpy()[:, :4], y.to_numpy(), ["decision_tree"], budget="2m")
+    advice = found.advice()
+    assert advice.metric in ("rmse", "mae", "r2")
+    assert advice.best.score < advice.best.baseline
+    folder = found.folder
+    assert folder.is_dir()
+    del found
+    gc.collect()
+    assert not folder.exists()
+
+
+@pytest.fixture
+def foreign_models(tmp_path, monkeypatch):
+    """Offer models by entry point, to this process and to workers."""
+    site = misbehaving.install(tmp_path / "site", ("raises_late", "sleeps_late"))
+    monkeypatch.syspath_prepend(str(site))
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    monkeypatch.setattr("zoo.registry.lookup._table", None)
+    yield
+    sys.modules.pop("misbehaving", None)
+
+
+@pytest.mark.slow
+def test_what_overruns_is_killed_what_fails_is_listed_and_the_rest_is_reported(
+    tmp_path, foreign_models
+):
+    X, y = churn(600)
+    out, started = tmp_path / "out", time.monotonic()
+    models = ["logistic", "raises_late", "sleeps_late"]
+    found = zoo.learning_curve(X, y, models, budget="40s", out=out, n_workers=2)
+    assert time.monotonic() - started < 44
+    reasons = {one.model: one.reason for one in found.result.outcome.left_out}
+    assert reasons["raises_late"] == "it failed: RuntimeError: no way"
+    assert "the time was up" in reasons["sleeps_late"]
+    assert found.advice().best.model == "logistic"
+    stored = {cell["status"] for cell in read(out).cells if cell["key"]["model"] == "sleeps_late"}
+    assert stored == {"ok"}  # what the budget cut off is no result, and is tried again
+    assert [one.model for one in load_state(out)["left_out"]] == list(reasons)
+
+
+@pytest.mark.slow
+def test_what_was_begun_ends_earlier_where_what_comes_after_turns_out_to_take_longer(
+    tmp_path, foreign_models
+):
+    X, y = churn(600)
+    out = tmp_path / "out"
+    study = measured_folder(out, X, y, ["logistic", "sleeps_late"], n_replicates=0)
+    pool = open_pool(out, n_workers=2, budget_s=300.0)
+    started = time.monotonic()
+    try:
+        ledger, _ = ledger_of(study, out)
+        measuring = Measuring(
+            ledger, pool, out, end=started + 200, started=started,
+            reserve_s=lambda known: 0.0 if time.monotonic() < started + 12 else 180.0,
+            tell=lambda line, is_answer: None,
+        )  # fmt: skip
+        outcome = measuring.run(0)
+    finally:
+        pool.close()
+    assert 19 < time.monotonic() - started < 60
+    assert ledger.leader()[0] == "logistic"
+    assert "sleeps_late" in {one.model for one in outcome.left_out}
+
+
+@pytest.mark.slow
+def test_a_worker_fits_the_best_model_on_all_rows_and_the_file_holds_the_recipe(tmp_path):
+    X, y = churn()
+    out = tmp_path / "out"
+    study = measured_folder(out, X, y, LIGHT, n_replicates=1)
+    pool = open_pool(out, n_workers=1, budget_s=100.0)
+    try:
+        ledger, _ = ledger_of(study, out)
+        measuring = Measuring(
+            ledger, pool, out, end=math.inf, started=0.0,
+            reserve_s=lambda known: 0.0, tell=lambda line, is_answer: None,
+        )  # fmt: skip
+        deadline = time.monotonic() + 100
+        assert measuring.refit("logistic", tmp_path / "m.zoo", deadline=deadline) is None
+        late = measuring.refit("logistic", tmp_path / "late.zoo", deadline=time.monotonic())
+        wrong = measuring.refit("logistic", tmp_path / "no" / "m.zoo", deadline=deadline)
+    finally:
+        pool.close()
+    table = prepare(X, y, name="churn")
+    alone = zoo.make("logistic").fit(table.X, table.y)
+    again = load_model(tmp_path / "m.zoo")
+    np.testing.assert_array_equal(again.predict_proba(table.X), alone.predict_proba(table.X))
+    kept = load_table(tmp_path / "m.zoo")
+    assert (kept["target"], kept["n_rows"], kept["recipe"]) == ("churn", len(X), table.recipe)
+    assert late is not None
+    assert "time was up" in late
+    assert not (tmp_path / "late.zoo").exists()
+    assert wrong is not None
+    assert "cannot be written" in wrong
+
+
+def test_a_model_saved_without_a_table_is_loaded_and_says_that_it_has_none(tmp_path):
+    X, y = churn(60)
+    zoo.make("decision_tree").fit(X, y).save(tmp_path / "m.zoo")
+    assert load_table(tmp_path / "m.zoo") is None
+    assert len(load_model(tmp_path / "m.zoo").predict(X)) == 60
+
+
+def test_a_target_of_too_few_rows_is_refused_before_anything_is_written(tmp_path):
+    X, y = churn(12)
+    with pytest.raises(DataError):
+        zoo.learning_curve(X, y, models=LIGHT, budget="20s", out=tmp_path / "out")
+    assert not (tmp_path / "out").exists() or not any((tmp_path / "out").iterdir())
+
+
+def test_groups_and_times_reach_the_splits(tmp_path):
+    X, y = churn(200)
+    groups = pd.Series(np.arange(200) // 10)
+    facts = keep_own(prepare(X, y, groups=groups), tmp_path)
+    from zoo.data.kept import read_split
+
+    split = read_split(tmp_path, 0)
+    assert facts.about["has_groups"]
+    assert not set(groups[split.test]) & set(groups[split.train])

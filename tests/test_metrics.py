@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+
+from zoo.metrics import ClassPrediction, score_classes, score_numbers
+
+
+def predicted(codes, scores=None, *, is_probability=True):
+    scores = None if scores is None else np.array(scores, float)
+    return ClassPrediction(np.array(codes), scores, is_probability)
+
+
+def test_error_rate_and_accuracy_count_mistakes():
+    scores = score_classes(
+        np.array([0, 0, 1, 1]), predicted([0, 1, 1, 1]), ["error_rate", "accuracy"]
+    )
+    assert scores == {"error_rate": 0.25, "accuracy": 0.75}
+
+
+def test_roc_auc_is_the_share_of_pairs_in_order_with_ties_half():
+    # positives score .8 and .4, negatives .4 and .1: pairs won 1, 1, 0.5, 1 of 4
+    columns = [[0.2, 0.8], [0.6, 0.4], [0.6, 0.4], [0.9, 0.1]]
+    scores = score_classes(np.array([1, 1, 0, 0]), predicted([1, 0, 0, 0], columns), ["roc_auc"])
+    assert scores["roc_auc"] == pytest.approx(3.5 / 4)
+
+
+def test_roc_auc_of_three_classes_is_the_mean_over_classes_that_occur():
+    y = np.array([0, 1, 0, 1])  # class 2 does not occur
+    columns = [[0.9, 0.1, 0], [0.2, 0.8, 0], [0.1, 0.2, 0.7], [0.3, 0.6, 0.1]]
+    # class 0: .9 and .1 against .2 and .3: 2 of 4 pairs; class 1: .8 and .6 against .1 and .2: 4
+    scores = score_classes(y, predicted([0, 1, 2, 1], columns), ["roc_auc"])
+    assert scores["roc_auc"] == pytest.approx((0.5 + 1.0) / 2)
+
+
+def test_balanced_accuracy_is_the_mean_share_found_of_the_classes_that_occur():
+    y = np.array([0, 0, 0, 0, 1, 1])  # 3 of 4 and 1 of 2; class 2 does not occur
+    scores = score_classes(y, predicted([0, 0, 0, 2, 1, 0]), ["balanced_accuracy"])
+    assert scores["balanced_accuracy"] == pytest.approx((3 / 4 + 1 / 2) / 2)
+
+
+def test_average_precision_is_of_the_rarer_class_with_ties_together():
+    # class 0 is rarer; by its score: row 0 (.9, hit), rows 1 and 2 (.5, one hit), row 3, row 4
+    columns = [[0.9, 0.1], [0.5, 0.5], [0.5, 0.5], [0.2, 0.8], [0.1, 0.9]]
+    y = np.array([0, 0, 1, 1, 1])
+    scores = score_classes(y, predicted([0, 0, 0, 1, 1], columns), ["average_precision"])
+    # precision 1 at recall 1/2, then 2/3 at recall 1
+    assert scores["average_precision"] == pytest.approx(1 / 2 * 1 + 1 / 2 * 2 / 3)
+
+
+def test_average_precision_of_a_constant_score_is_the_share_of_the_class():
+    y = np.array([0, 0, 0, 1])
+    scores = score_classes(y, predicted([0] * 4, [[0.5, 0.5]] * 4), ["average_precision"])
+    assert scores["average_precision"] == pytest.approx(1 / 4)
+
+
+def test_average_precision_of_three_classes_is_the_mean_over_those_that_occur():
+    y = np.array([0, 1, 1])  # class 2 does not occur
+    columns = [[0.2, 0.7, 0.1], [0.5, 0.4, 0.1], [0.1, 0.8, 0.1]]
+    # class 0 comes second: 1/2; class 1 comes first and third: 1/2 * 1 + 1/2 * 2/3
+    scores = score_classes(y, predicted([1, 0, 1], columns), ["average_precision"])
+    assert scores["average_precision"] == pytest.approx((1 / 2 + 5 / 6) / 2)
+
+
+def test_log_loss_is_the_mean_of_minus_log_and_caps_a_zero():
+    columns = [[0.5, 0.5], [1.0, 0.0]]
+    scores = score_classes(np.array([0, 1]), predicted([0, 0], columns), ["log_loss"])
+    assert scores["log_loss"] == pytest.approx((np.log(2) - np.log(1e-15)) / 2)
+
+
+def test_decision_values_have_no_log_loss_and_labels_alone_no_roc_auc():
+    y = np.array([0, 1])
+    values = predicted([0, 1], [[1, -1], [-1, 1]], is_probability=False)
+    assert set(score_classes(y, values, ["roc_auc", "log_loss"])) == {"roc_auc"}
+    assert score_classes(y, predicted([0, 1]), ["roc_auc", "log_loss"]) == {}
+
+
+def test_numbers_are_scored_by_hand():
+    scores = score_numbers(
+        np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 5.0]), ["rmse", "mae", "r2"]
+    )
+    assert scores["rmse"] == pytest.approx((4 / 3) ** 0.5)
+    assert scores["mae"] == pytest.approx(2 / 3)
+    assert scores["r2"] == pytest.approx(1 - 4 / 2)

@@ -1,0 +1,5 @@
+"""Lets ``python -m zoo.cli`` run the command line."""
+
+from zoo.cli.app import main
+
+main()

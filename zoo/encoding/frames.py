@@ -1,0 +1,202 @@
+"""Tables as they come: one shape and unique names, and columns read as numbers or levels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import date, timedelta
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import sparse
+
+__all__ = ["Kind", "as_array", "as_frame", "categories_of", "kind_of", "read_codes", "read_numbers"]
+
+_NO_TIMES = (int, float, np.number, np.bool_)  # pandas would count them as nanoseconds
+
+Kind = Literal["number", "duration", "date", "category"]
+
+
+def as_array(values: Any, name: str) -> NDArray[Any]:
+    """Return an array; refuse what is sparse, ragged or complex."""
+    if sparse.issparse(values):
+        raise TypeError(f"{name} must be dense, got a sparse matrix; pass {name}.toarray()")
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(
+            f"{name} must have rows of one length, got a ragged {type(values).__name__}; "
+            "fill up or drop the odd rows"
+        ) from error
+    _refuse_complex([array.dtype], name)
+    return array
+
+
+def _refuse_complex(dtypes: Iterable[Any], name: str) -> None:
+    for dtype in dtypes:
+        if dtype.kind == "c":
+            raise ValueError(
+                f"Complex data not supported: {name} must hold real numbers, got {dtype}; "
+                "pass real and imaginary parts as columns of their own"
+            )
+
+
+def as_frame(X: Any) -> pd.DataFrame:
+    """Return `X` as a data frame with unique column names; a frame is returned as it is.
+
+    Parameters
+    ----------
+    X : DataFrame or array-like of shape (n_samples, n_features)
+
+    Raises
+    ------
+    ValueError
+        If `X` is not two-dimensional, has no row or column, repeats a column name, or is ragged
+        or complex.
+    TypeError
+        If it is sparse.
+    """
+    values = X if isinstance(X, pd.DataFrame) else as_array(X, "X")
+    if isinstance(X, list | tuple) and values.dtype.kind in "US":
+        values = np.asarray(X, dtype=object)  # where there are words numpy makes words of numbers
+    if values.ndim != 2:
+        raise ValueError(
+            f"Expected 2D array, got {values.ndim}D array instead; "
+            "Reshape your data to (n_samples, n_features)"
+        )
+    for count, what in zip(values.shape, ("sample", "feature"), strict=True):
+        if count == 0:
+            raise ValueError(
+                f"Found array with 0 {what}(s) (shape={values.shape}) while a minimum of 1 is "
+                f"required. Pass at least one {'row' if what == 'sample' else 'column'}"
+            )
+    if isinstance(values, pd.DataFrame):
+        _refuse_complex(values.dtypes, "X")
+        if not values.columns.is_unique:
+            twice = values.columns[values.columns.duplicated()].unique().tolist()
+            raise ValueError(
+                f"column names must be unique; these come twice: {twice}; rename or drop them"
+            )
+        return values
+    frame = pd.DataFrame(values, columns=[f"x{i}" for i in range(values.shape[1])])
+    return frame.infer_objects() if values.dtype.kind == "O" else frame
+
+
+def kind_of(column: pd.Series[Any]) -> Kind:
+    """Return what a column of training rows is taken for."""
+    dtype = column.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return "category"
+    if pd.api.types.is_datetime64_any_dtype(dtype):
+        return "date"
+    if pd.api.types.is_timedelta64_dtype(dtype):
+        return "duration"
+    if pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype):
+        return "number"
+    return "number" if column.isna().all() else "category"
+
+
+def read_numbers(column: pd.Series[Any], kind: Kind) -> list[NDArray[Any]]:
+    """Return the numbers of a column, (n_rows,) each: one, or four of a date; NaN is missing.
+
+    Numbers and times may be written as text.
+
+    Raises
+    ------
+    ValueError
+        If a value is not of the column's kind; it names both.
+    """
+    if kind == "number":
+        return [_floats(column)]
+    if kind == "duration":
+        if not pd.api.types.is_timedelta64_dtype(column.dtype):
+            column = _parsed(column, "durations", pd.to_timedelta, date)
+        return [column.dt.total_seconds().to_numpy(np.float64)]
+    if not pd.api.types.is_datetime64_any_dtype(column.dtype):
+        column = _parsed(column, "dates", _to_dates, timedelta)
+    return _date_parts(column)
+
+
+def _floats(column: pd.Series[Any]) -> NDArray[Any]:
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiub":
+        return np.asarray(column)
+    if not pd.api.types.is_numeric_dtype(column.dtype):
+        if kind_of(column) in {"date", "duration"} and not column.isna().all():
+            raise _not_a(column, "numbers", column.dropna().iloc[0])
+        written = column.astype(object)
+        column = pd.to_numeric(written, errors="coerce")
+        odd = written[column.isna() & written.notna()]
+        odd = odd[~odd.map(_is_blank)]
+        if len(odd):
+            raise _not_a(written, "numbers", odd.iloc[0])
+    return np.asarray(column.to_numpy(np.float64, na_value=np.nan))
+
+
+def _is_blank(value: object) -> bool:
+    return isinstance(value, str) and value.strip().lower() in {"", "nan"}
+
+
+def _to_dates(written: pd.Series[Any], errors: Literal["coerce"]) -> pd.Series[Any]:
+    dates = pd.to_datetime(written, format="ISO8601", utc=True, errors=errors)
+    if dates.isna().equals(written.isna()):
+        return dates
+    return pd.to_datetime(written, utc=True, errors=errors)  # in the format of the first
+
+
+def _parsed(
+    column: pd.Series[Any], what: str, parse: Callable[..., pd.Series[Any]], other: type
+) -> pd.Series[Any]:
+    """Return a column as dates or durations; values of the type `other` are not."""
+    written = column.astype(object)
+    written = written.where(written.notna(), None)
+    odd = written[written.map(lambda value: isinstance(value, (*_NO_TIMES, other)))]
+    times = None if len(odd) else parse(written, errors="coerce")
+    if times is not None:
+        odd = written[times.isna() & written.notna()]
+    if times is None or len(odd):
+        raise _not_a(column, what, odd.iloc[0])
+    return times
+
+
+def _not_a(column: pd.Series[Any], what: str, value: object) -> ValueError:
+    return ValueError(
+        f"the column {column.name!r} held {what} in training, got {value!r}; "
+        "mend it, or make it None where it is missing"
+    )
+
+
+def _date_parts(column: pd.Series[Any]) -> list[NDArray[np.float64]]:
+    """Return days since 1970, month, weekday and hour."""
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        column = column.dt.tz_convert("UTC").dt.tz_localize(None)
+    days = (column - pd.Timestamp("1970-01-01")) / pd.Timedelta(days=1)
+    parts = (days, column.dt.month, column.dt.day_of_week, column.dt.hour)
+    return [part.to_numpy(np.float64) for part in parts]
+
+
+def _text(value: object) -> str:
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def _as_text(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Return levels as text, so that 1, 1.0 and "1" are the same level whatever the dtype."""
+    return column.astype(object).map(_text, na_action="ignore")
+
+
+def categories_of(column: pd.Series[Any], at_most: int) -> list[str]:
+    """Return the most frequent levels of a column, sorted."""
+    return sorted(_as_text(column).value_counts().index[:at_most])
+
+
+def read_codes(column: pd.Series[Any], levels: dict[str, int]) -> NDArray[np.float32]:
+    """Return the code of each row's level (n_rows,); NaN where it is missing or not known."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        of_level = [levels.get(_text(level), np.nan) for level in column.cat.categories]
+        # the code of a missing value is -1
+        codes = np.array([*of_level, np.nan], np.float32)[column.cat.codes]
+    else:
+        codes = _as_text(column).map(levels).to_numpy(np.float32, na_value=np.nan)
+    return np.asarray(codes, np.float32)

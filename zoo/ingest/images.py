@@ -1,0 +1,155 @@
+"""A folder of pictures, a subfolder a class: which there are, and their pixels in one size."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from zoo.errors import DataError
+
+__all__ = ["CLASS", "IMAGE", "PixelPlan", "list_images", "plan_pixels", "read_pixels"]
+
+IMAGE, CLASS = "picture", "class"
+_SUFFIXES = {".png", ".jpg", ".jpeg"}
+_MAX_SIDE, _MIN_SIDE = 32, 4  # the network halves a picture twice
+
+
+@dataclass(frozen=True, slots=True)
+class PixelPlan:
+    """The size that all pictures get.
+
+    Attributes
+    ----------
+    image_shape : tuple of int
+        Height, width, channels: 1 if all are grey, else 3.
+    is_resized : bool
+    broken : tuple of str
+        Paths of pictures that cannot be read, below the folder.
+    sizes : int
+        How many different sizes there are.
+    """
+
+    image_shape: tuple[int, int, int]
+    is_resized: bool
+    broken: tuple[str, ...]
+    sizes: int
+
+
+def list_images(folder: Path) -> pd.DataFrame:
+    """Return one row a picture: its path, and the subfolder that it lies in as its class.
+
+    Raises
+    ------
+    DataError
+        If there is no PNG or JPEG in the folder or its subfolders.
+    """
+    if folder.is_file():
+        return pd.DataFrame({IMAGE: [str(folder)]})
+    parts = sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
+    found = [(path, part.name) for part in parts for path in _images_below(part)]
+    if found:
+        paths, classes = zip(*found, strict=True)
+        return pd.DataFrame({IMAGE: [str(path) for path in paths], CLASS: list(classes)})
+    loose = [str(path) for path in sorted(folder.iterdir()) if path.suffix.lower() in _SUFFIXES]
+    if not loose:
+        raise DataError(
+            f"{folder}: expected subfolders, one a class, with PNG or JPEG pictures; found none"
+        )
+    return pd.DataFrame({IMAGE: loose})
+
+
+def _images_below(folder: Path) -> list[Path]:
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in _SUFFIXES and path.name[0] != "." and path.is_file()
+    )
+
+
+def plan_pixels(paths: Sequence[str]) -> PixelPlan:
+    """Return the size for all pictures: their own if small and common, else at most 32 x 32.
+
+    Every picture is opened and checked.
+
+    Raises
+    ------
+    DataError
+        If none can be read.
+    """
+    sizes: Counter[tuple[int, int]] = Counter()
+    broken: list[str] = []
+    is_grey = True
+    for path in paths:
+        try:
+            pixels = _open(path, None, None)
+        except (OSError, SyntaxError, ValueError):
+            broken.append(path)
+            continue
+        sizes[pixels.shape[:2]] += 1
+        is_grey = is_grey and bool((pixels == pixels[:, :, :1]).all())
+    if not sizes:
+        raise DataError(f"{Path(paths[0]).parent}: none of {len(paths)} pictures can be read")
+    heights, widths = np.array([*sizes.elements()]).T
+    middle = np.array([np.median(heights), np.median(widths)])
+    if len(sizes) == 1:
+        middle = middle * min(1.0, _MAX_SIDE / middle.max())
+    height, width = np.clip(np.round(middle), _MIN_SIDE, _MAX_SIDE).astype(int).tolist()
+    shape = (height, width, 1 if is_grey else 3)
+    is_resized = len(sizes) > 1 or (height, width) not in sizes
+    return PixelPlan(shape, is_resized, tuple(broken), len(sizes))
+
+
+def read_pixels(paths: Sequence[str], image_shape: tuple[int, int, int]) -> pd.DataFrame:
+    """Return pixels 0 to 255, row by row and in a pixel channel by channel.
+
+    Returns
+    -------
+    DataFrame of shape (n_pictures, height * width * channels), dtype uint8
+
+    Raises
+    ------
+    DataError
+        If a picture cannot be read; it is named.
+    """
+    height, width, channels = image_shape
+    pixels = np.empty((len(paths), height * width * channels), np.uint8)
+    for i, path in enumerate(paths):
+        try:
+            pixels[i] = _open(path, (width, height), channels).reshape(-1)
+        except (OSError, SyntaxError, ValueError) as error:
+            raise DataError(f"{path}: is not a sound picture; remove or mend it") from error
+    return pd.DataFrame(pixels, columns=[f"pixel_{i}" for i in range(pixels.shape[1])])
+
+
+def _open(path: str, size: tuple[int, int] | None, channels: int | None) -> NDArray[np.uint8]:
+    """Return a picture (height, width, channels), upright and on white."""
+    from PIL import Image, ImageOps
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        warnings.simplefilter("ignore", UserWarning)
+        try:
+            with Image.open(path, formats=["PNG", "JPEG"]) as picture:
+                picture.load()
+                upright: Any = ImageOps.exif_transpose(picture)
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+            raise ValueError(str(error)) from error
+    if upright.mode.startswith("I"):  # 16 bits of grey
+        wide = np.asarray(upright)
+        upright = Image.fromarray((wide >> 8 if wide.max() > 255 else wide).astype(np.uint8))
+    if upright.has_transparency_data:
+        over = upright.convert("RGBA")
+        upright = Image.alpha_composite(Image.new("RGBA", over.size, "white"), over)
+    upright = upright.convert("L" if channels == 1 else "RGB")
+    if size is not None and upright.size != size:
+        upright = upright.resize(size, Image.Resampling.BILINEAR)
+    array = np.asarray(upright, np.uint8)
+    return array[:, :, None] if array.ndim == 2 else array

@@ -1,0 +1,121 @@
+"""Columns of any dtype as one of a few: numbers, bool, times, text or declared levels."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from zoo.errors import DataError
+
+__all__ = ["as_plain", "level_text", "plain_frame"]
+
+
+def plain_frame(X: Any) -> pd.DataFrame:
+    """Return a pandas or Polars frame, or an array, as a pandas frame.
+
+    Raises
+    ------
+    DataError
+        If it is none of them, is not a table, or has no row or column.
+    """
+    from zoo.encoding.frames import as_frame
+
+    if not isinstance(X, pd.DataFrame) and hasattr(X, "to_pandas"):
+        X = X.to_pandas()
+    if isinstance(X, pd.Series):
+        X = X.to_frame()
+    try:
+        if isinstance(X, pd.DataFrame) and not X.columns.is_unique:
+            X = X.set_axis(range(X.shape[1]), axis=1)  # names are made unique elsewhere
+        return as_frame(X)
+    except (TypeError, ValueError) as error:
+        raise DataError(" ".join(str(error).split())) from error
+
+
+def level_text(value: object) -> str:
+    """Return a value as text: 1.0 as "1", lists and records as JSON, times as ISO 8601."""
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        return str(int(value))
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace").strip()
+    if isinstance(value, datetime | pd.Timestamp):
+        return value.isoformat(sep=" ")
+    return str(value).strip()
+
+
+def as_plain(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Return a column as float64, int64, bool, datetime64 without a zone, str, or category.
+
+    Levels of a category are text. Whole numbers with gaps are floats.
+    """
+    dtype = column.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        # text is what readers make levels of; numbers as levels were declared by someone
+        return column.cat.rename_categories(_unique_texts(dtype.categories))
+    if pd.api.types.is_bool_dtype(dtype):
+        is_whole = isinstance(dtype, np.dtype) or not column.isna().any()
+        return column.astype(bool) if is_whole else _texts(column)
+    if pd.api.types.is_complex_dtype(dtype):
+        raise DataError(f"the column '{column.name}' holds complex numbers; give two real columns")
+    if pd.api.types.is_numeric_dtype(dtype):
+        return _numbers(column)
+    if dtype.kind in "mM":
+        return _times(column)
+    if isinstance(dtype, pd.StringDtype):
+        return column.astype("str")
+    return _mixed(column.astype(object))
+
+
+def _times(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Return times without a zone, or durations in seconds."""
+    if column.dtype.kind == "m":
+        return column.dt.total_seconds()
+    if getattr(column.dtype, "tz", None) is not None:
+        column = column.dt.tz_convert("UTC").dt.tz_localize(None)
+    return column.astype("datetime64[us]")
+
+
+def _unique_texts(levels: pd.Index[Any]) -> list[str]:
+    texts = [level_text(level) for level in levels]
+    return texts if len({*texts}) == len(texts) else [f"{level!r}" for level in levels]
+
+
+def _numbers(column: pd.Series[Any]) -> pd.Series[Any]:
+    dtype = column.dtype
+    if isinstance(dtype, np.dtype) and dtype.kind in "iu" and dtype.itemsize <= 8:
+        return (
+            column if dtype == np.uint8 else column.astype(np.int64 if dtype.kind == "i" else float)
+        )
+    values = column.to_numpy(np.float64, na_value=np.nan)
+    return pd.Series(values, index=column.index, name=column.name)
+
+
+def _mixed(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Return what a column of Python objects holds; where that is of several kinds, as text."""
+    known = column.dropna()
+    kinds = {type(value) for value in known}
+    if not kinds:
+        return pd.Series(np.nan, index=column.index, name=column.name)
+    if all(issubclass(kind, bool | np.bool_) for kind in kinds) and len(known) == len(column):
+        return column.astype(bool)
+    if not any(issubclass(kind, bool | np.bool_) for kind in kinds) and all(
+        issubclass(kind, int | float | np.number | Decimal) for kind in kinds
+    ):
+        return column.astype(np.float64)
+    if all(issubclass(kind, date | datetime) for kind in kinds):
+        return as_plain(pd.to_datetime(column, utc=True, errors="coerce"))
+    if all(issubclass(kind, time) for kind in kinds):
+        seconds = known.map(lambda at: at.hour * 3600.0 + at.minute * 60 + at.second)
+        return seconds.reindex(column.index).astype(np.float64)
+    return _texts(column)
+
+
+def _texts(column: pd.Series[Any]) -> pd.Series[Any]:
+    return column.astype(object).map(level_text, na_action="ignore").astype("str")

@@ -1,0 +1,204 @@
+"""Files as people have them, each into one raw frame."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from zoo.definitions import unknown
+from zoo.errors import DataError, DefinitionError, MissingExtraError
+from zoo.ingest.delimited import name_columns, open_packed, read_delimited
+from zoo.ingest.images import list_images
+from zoo.ingest.memory import refuse_too_large
+
+__all__ = ["FORMATS", "did_you_mean", "read_frame"]
+
+FORMATS = {
+    **dict.fromkeys((".csv", ".tsv", ".tab", ".txt", ".dat", ".data"), "text"),
+    **dict.fromkeys((".jsonl", ".ndjson", ".json"), "json"),
+    **dict.fromkeys((".parquet", ".pq"), "parquet"),
+    **dict.fromkeys((".feather", ".arrow", ".ipc"), "feather"),
+    **dict.fromkeys((".xlsx", ".xlsm"), "excel"),
+    **dict.fromkeys((".png", ".jpg", ".jpeg"), "picture"),
+}
+_PACKED = {".gz", ".bz2", ".xz", ".zip"}
+
+
+def read_frame(path: Path, *, sheet: str | None = None) -> pd.DataFrame:
+    """Return the raw content of a file: numbers, times, and text as it stands there.
+
+    Parameters
+    ----------
+    path : Path
+        Text with delimiters, JSON Lines, a JSON array of records, Parquet, Feather or an Excel
+        workbook; text and JSON may be packed. A folder of pictures gives a row a picture: its path
+        and the subfolder that it is in.
+    sheet : str or None
+        Of a workbook; None: the first, if it is the only one that is not empty.
+
+    Returns
+    -------
+    DataFrame of shape (n_rows, n_columns)
+        Column names are unique text.
+
+    Raises
+    ------
+    DataError
+        If there is no such file or sheet, or it cannot be read; one line that says why.
+    MissingExtraError
+        If a package that reads it is not installed.
+    """
+    path = Path(path)
+    form = _format_of(path)
+    if sheet is not None and form != "excel":
+        raise DataError(f"{path}: a sheet was asked for, but only Excel workbooks have sheets")
+    if form == "picture":
+        return list_images(path)
+    refuse_too_large(path, form)
+    readers: dict[str, Callable[[Path], pd.DataFrame]] = {
+        "text": read_delimited,
+        "json": _read_json,
+        "parquet": _read_parquet,
+        "feather": _read_feather,
+        "excel": lambda path: _read_excel(path, sheet),
+    }
+    try:
+        frame = readers[form](path)
+    except PermissionError as error:
+        raise DataError(f"{path}: may not be read (permission denied)") from error
+    except MemoryError as error:
+        raise DataError(f"{path}: does not fit into memory; give a sample of its rows") from error
+    frame = frame.reset_index(drop=True)
+    frame.columns = pd.Index(name_columns(list(frame.columns)))
+    if not frame.shape[1]:
+        raise DataError(f"{path}: there is no column")
+    if frame.empty:
+        raise DataError(
+            f"{path}: there is no row; columns are: {', '.join(map(str, frame.columns[:20]))}"
+        )
+    return frame
+
+
+def did_you_mean(word: str, name: str, known: Iterable[str], path: object) -> DataError:
+    """Return the error for a wrong name of a column or sheet: all names, and the nearest."""
+    known = list(map(str, known))
+    shown = ", ".join(known[:30]) + (f" and {len(known) - 30} more" if len(known) > 30 else "")
+    same = [one for one in known if one.strip().casefold() == name.strip().casefold()]
+    hint = f"did you mean '{same[0]}'?" if same else str(unknown(word, name, known)).split("; ")[-1]
+    near = f"; {hint}" if hint.startswith("did you mean") else ""
+    return DataError(f"{path}: there is no {word} '{name}'; {word}s are: {shown}{near}")
+
+
+def _format_of(path: Path) -> str:
+    if path.is_dir():
+        return "picture"
+    if not path.exists():
+        near = _nearest(path)
+        raise DataError(f"{path}: there is no such file" + (f"; {near}" if near else ""))
+    if not path.is_file():
+        raise DataError(f"{path}: is neither a file nor a folder")
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes and suffixes[-1] in _PACKED:
+        suffixes = suffixes[:-1] or [".csv"]
+        if FORMATS.get(suffixes[-1]) not in {"text", "json"}:
+            suffixes = [".csv"]
+    suffix = suffixes[-1] if suffixes else ""
+    if suffix not in FORMATS:
+        hint = "; save it as .xlsx" if suffix in {".xls", ".ods", ".numbers"} else ""
+        raise DataError(
+            f"{path}: cannot read files that end in '{suffix}'{hint}; known are: "
+            f"{' '.join(FORMATS)} (text and JSON also with {' '.join(sorted(_PACKED))}) "
+            "and folders of pictures"
+        )
+    return FORMATS[suffix]
+
+
+def _nearest(path: Path) -> str:
+    if not path.parent.is_dir():
+        return f"nor a folder {path.parent}"
+    names = [one.name for one in path.parent.iterdir() if one.suffix.lower() in FORMATS]
+    error: DefinitionError = unknown("file", path.name, names)
+    hint = str(error).split("; ")[-1]
+    return hint if hint.startswith("did you mean") else ""
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+def _read_json(path: Path) -> pd.DataFrame:
+    with open_packed(path) as stream:
+        start = stream.read(1 << 12).removeprefix(b"\xef\xbb\xbf").lstrip()
+        if not start:
+            raise DataError(f"{path}: the file is empty; expected records")
+        stream.seek(0)
+        is_array = start.startswith(b"[")
+        try:
+            frame = pd.read_json(
+                stream,
+                lines=not is_array,
+                orient="records",
+                dtype=False,
+                encoding="utf-8-sig",
+            )
+        except (ValueError, OSError, EOFError) as error:
+            what = "a JSON array of records" if is_array else "one JSON record a line"
+            raise DataError(f"{path}: expected {what}: {_one_line(error)}") from error
+    return frame
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    from pyarrow import ArrowException
+
+    try:
+        return pd.read_parquet(path, engine="pyarrow")
+    except (ArrowException, ValueError, OSError) as error:
+        raise DataError(f"{path}: is not a sound Parquet file: {_one_line(error)}") from error
+
+
+def _read_feather(path: Path) -> pd.DataFrame:
+    from pyarrow import ArrowException
+
+    try:
+        return pd.read_feather(path)
+    except (ArrowException, ValueError, OSError) as error:
+        raise DataError(f"{path}: is not a sound Feather file: {_one_line(error)}") from error
+
+
+def _read_excel(path: Path, sheet: str | None) -> pd.DataFrame:
+    if importlib.util.find_spec("openpyxl") is None:
+        raise MissingExtraError("openpyxl, which reads Excel workbooks,", "files")
+    from zipfile import BadZipFile
+
+    if not path.stat().st_size:
+        raise DataError(f"{path}: the file is empty; expected an Excel workbook")
+    try:
+        with pd.ExcelFile(path, engine="openpyxl") as book:
+            return _read_sheet(book, sheet, path)
+    except (BadZipFile, KeyError, ValueError, OSError) as error:
+        raise DataError(
+            f"{path}: is not a sound .xlsx workbook ({_one_line(error)}); open it and save it again"
+        ) from error
+
+
+def _read_sheet(book: pd.ExcelFile, sheet: str | None, path: Path) -> pd.DataFrame:
+    names = [str(name) for name in book.sheet_names]
+    if sheet is not None and sheet not in names:
+        raise did_you_mean("sheet", sheet, names, path)
+    options: Any = {"keep_default_na": False, "na_values": [""], "header": None}
+    wanted = [sheet] if sheet else names
+    parts: dict[str, pd.DataFrame] = pd.read_excel(book, sheet_name=wanted, **options)
+    full = {name: part for name, part in parts.items() if not part.dropna(how="all").empty}
+    if not full:
+        raise DataError(f"{path}: there is no cell with content in {', '.join(parts)}")
+    if len(full) > 1:
+        raise DataError(
+            f"{path}: the workbook has several sheets: {', '.join(full)}; choose one with --sheet"
+        )
+    raw = next(iter(full.values())).dropna(how="all").dropna(axis=1, how="all")
+    names = ["" if pd.isna(cell) else cell for cell in raw.iloc[0]]
+    return raw.iloc[1:].set_axis(name_columns(names), axis=1).infer_objects()

@@ -1,0 +1,195 @@
+"""Splits of a user's table: no group on both sides, and never trained on the future.
+
+Without groups and times this is the protocol of `zoo.data.splits`. Size n is the first n training
+rows, always, so the order says what "more data" means:
+
+- with groups, more rows are more groups (patients, customers): a group's rows follow each other.
+  If rows came in any order, small sizes would already hold a row of each group, and the curve would
+  not say what further groups bring;
+- with times, more rows are a longer past: the order goes back from the test rows. A model that
+  waits for more data has the newest rows all the same, and what it gains is history.
+
+In both the first row of each class comes before all others, so that a small part has each class.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from zoo.canonical import derive_seed
+from zoo.data.limits import MAX_TEST_ROWS, rows_held_for_test
+from zoo.data.splits import Split, split
+from zoo.errors import DataError
+from zoo.ingest.clean_table import OwnTable
+
+__all__ = ["split_own"]
+
+_PROTOCOL = "own-table/1"
+_MOST_SHIFTED = 0.25  # how much of the rows the test window goes back at most
+
+
+def split_own(table: OwnTable, replicate: int) -> Split:
+    """Return test rows and training order of one replicate.
+
+    Parameters
+    ----------
+    table : OwnTable
+    replicate : int
+        With times, 0 tests on the latest quarter (at most 5000 rows); others on a window of that
+        length that ends earlier, by at most a quarter of the rows, and train on what is before it.
+
+    Raises
+    ------
+    DataError
+        If there is one group, or one time.
+    """
+    if table.groups is None and table.times is None:
+        return split(table.y, task=table.task, dataset=_name(table), replicate=replicate)
+    rng = np.random.default_rng(derive_seed(_PROTOCOL, _name(table), replicate))
+    codes = pd.factorize(table.y)[0] if table.task == "classification" else None
+    groups = None if table.groups is None else pd.factorize(table.groups)[0].astype(np.int64)
+    if table.times is None:
+        assert groups is not None  # noqa: S101 (for the type checker)
+        test, train = _by_group(groups, codes, rng)
+    else:
+        test, train = _by_time(table.times, groups, replicate, rng)
+    n_classes = None
+    if codes is not None:
+        n_classes = int(codes.max()) + 1
+        train = _each_class_first(train, codes)
+    return Split(np.sort(test).astype(np.int64), train.astype(np.int64), n_classes)
+
+
+def _name(table: OwnTable) -> str:
+    return f"own/{table.name}/{table.target}"
+
+
+def _each_class_first(train: NDArray[np.int64], codes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the order with the first row of each class in front."""
+    _, firsts = np.unique(codes[train], return_index=True)
+    firsts.sort()
+    return np.concatenate([train[firsts], np.delete(train, firsts)])
+
+
+def _by_group(
+    groups: NDArray[np.int64], codes: NDArray[np.int64] | None, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return test rows and training rows in order, each group on one side.
+
+    Groups are dealt out by the class that most of their rows have, as rows are in the protocol
+    without groups: of each class about a quarter of the rows is tested, and classes alternate in
+    the training order.
+    """
+    sizes = np.bincount(groups)
+    if len(sizes) < 2:
+        raise DataError("all rows are of one group; groups need at least two to be split by")
+    labels = np.zeros(len(sizes), np.int64) if codes is None else _commonest(groups, codes)
+    order = rng.permutation(len(sizes))
+    n_test = rows_held_for_test(len(groups))
+    is_test = np.zeros(len(sizes), bool)
+    keys = np.empty(len(sizes))
+    for label in np.unique(labels):
+        mine = order[labels[order] == label]
+        room = n_test * sizes[mine].sum() / len(groups)
+        taken = _fill(sizes[mine], room) if len(mine) > 1 else np.zeros(1, bool)
+        is_test[mine[taken]] = True
+        rest = mine[~taken]
+        keys[rest] = (np.cumsum(sizes[rest]) - sizes[rest] / 2) / max(1, sizes[rest].sum())
+        keys[rest[:1]] = 0.0
+    if not is_test.any():  # each class has one group: the smallest is tested
+        is_test[order[np.argmin(sizes[order])]] = True
+    rows = rng.permutation(len(groups))
+    test = rows[is_test[groups[rows]]]
+    train = rows[~is_test[groups[rows]]]
+    ranks = np.empty(len(sizes), np.int64)
+    ranks[order] = np.arange(len(sizes))  # equal keys in random order
+    return test, train[np.lexsort((ranks[groups[train]], keys[groups[train]]))]
+
+
+def _commonest(groups: NDArray[np.int64], codes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the commonest class of each group."""
+    counts = pd.DataFrame({"group": groups, "code": codes}).value_counts()
+    best = counts.reset_index().drop_duplicates("group").set_index("group")["code"]
+    return np.asarray(best.sort_index(), np.int64)
+
+
+def _fill(sizes: NDArray[np.int64], room: float) -> NDArray[np.bool_]:
+    """Return which groups are taken, in this order, so that their rows come near to `room`.
+
+    At least one is taken, and at least half are left, even beside one that is most of the rows.
+    """
+    taken = np.zeros(len(sizes), bool)
+    total, n_left = 0, len(sizes) // 2
+    for i, size in enumerate(sizes.tolist()):
+        if n_left and abs(total + size - room) <= abs(total - room):
+            taken[i] = True
+            total, n_left = total + size, n_left - 1
+    if not taken.any():
+        taken[np.argmin(sizes)] = True
+    return taken
+
+
+def _by_time(
+    times: pd.Series[Any],
+    groups: NDArray[np.int64] | None,
+    replicate: int,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows of a test window, and those before it, the latest first."""
+    moments = pd.factorize(times, sort=True)[0]
+    if moments.max() < 1:
+        raise DataError("all rows are of one time; it cannot say which are later")
+    shuffled = rng.permutation(len(moments))  # rows of one time in random order
+    order = shuffled[np.argsort(moments[shuffled], kind="stable")]
+    n_rows, n_test = len(order), rows_held_for_test(len(order))
+    shift = int(_spread(replicate) * min(4 * MAX_TEST_ROWS, _MOST_SHIFTED * n_rows))
+    edges = np.append(np.flatnonzero(np.diff(moments[order])) + 1, n_rows)
+    start = _nearest(edges[:-1], n_rows - shift - n_test)
+    end = _nearest(edges[edges > start], n_rows - shift)
+    test, train = order[start:end], order[:start][::-1]
+    if len(test) > MAX_TEST_ROWS:
+        test = rng.permutation(test)[:MAX_TEST_ROWS]
+    if groups is not None:
+        test, train = _without_shared(test, train, groups, rng)
+    return test, train
+
+
+def _spread(replicate: int) -> float:
+    """Return numbers in [0, 1) that are spread evenly however many are taken: 0, 1/2, 1/4, 3/4."""
+    value, share = 0.0, 0.5
+    while replicate:
+        value += share * (replicate % 2)
+        replicate, share = replicate // 2, share / 2
+    return value
+
+
+def _nearest(places: NDArray[np.int64], wanted: int) -> int:
+    return int(places[np.argmin(np.abs(places - wanted))])
+
+
+def _without_shared(
+    test: NDArray[np.int64],
+    train: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return test and training rows without a common group.
+
+    Training rows of tested groups go. Where that would take more than half of them, as with
+    customers who stay, only half of the groups are tested, drawn at random.
+    """
+    tested = np.unique(groups[test])
+    kept = ~np.isin(groups[train], tested)
+    if kept.sum() < len(train) / 2:
+        tested = rng.permutation(tested)[: max(1, len(tested) // 2)]
+        test = test[np.isin(groups[test], tested)]
+        kept = ~np.isin(groups[train], tested)
+    if not kept.any():
+        raise DataError(
+            "groups and times leave no row to train on: all earlier rows are of tested groups"
+        )
+    return test, train[kept]

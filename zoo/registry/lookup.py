@@ -1,0 +1,133 @@
+"""Models by name, those of the catalogue and those of other packages."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from types import MappingProxyType
+from typing import Any
+
+from zoo.definitions import unknown
+from zoo.errors import DefinitionError, MissingExtraError
+from zoo.registry.catalog import BUILT_IN
+from zoo.registry.spec import FAMILIES, Family, ModelSpec, Task
+
+__all__ = ["FAMILIES", "Family", "ModelSpec", "Task", "make", "missing_extra", "models", "spec"]
+
+
+def build_table(specs: tuple[ModelSpec, ...]) -> Mapping[str, ModelSpec]:
+    """Return the specs by name.
+
+    Raises
+    ------
+    DefinitionError
+        If two specs share a name or one has no task.
+    """
+    table: dict[str, ModelSpec] = {}
+    for entry in specs:
+        if entry.name in table:
+            raise DefinitionError(f"two models are called '{entry.name}'; rename one of them")
+        if not entry.tasks:
+            raise DefinitionError(
+                f"the model '{entry.name}' names neither classifier nor regressor"
+            )
+        table[entry.name] = entry
+    return MappingProxyType(table)
+
+
+_table: Mapping[str, ModelSpec] | None = None
+
+
+def _all_specs() -> Mapping[str, ModelSpec]:
+    """Return the built-in models and those of other packages (entry points `zoo.models`)."""
+    global _table  # noqa: PLW0603 (read once: entry points cannot change while a process lives)
+    if _table is None:
+        foreign = [point.load() for point in entry_points(group="zoo.models")]
+        _table = build_table((*BUILT_IN, *foreign))
+    return _table
+
+
+def models(*, family: str | None = None, task: str | None = None) -> list[str]:
+    """Return the names of the zoo's models, in the order of the registry.
+
+    Parameters
+    ----------
+    family : str, optional
+        Only models of this family.
+    task : {"classification", "regression"}, optional
+        Only models that do this task.
+
+    Examples
+    --------
+    >>> models(family="mlp")
+    ['mlp']
+    """
+    if family is not None and family not in FAMILIES:
+        raise unknown("family", family, FAMILIES)
+    if task is not None and task not in ("classification", "regression"):
+        raise unknown("task", task, ("classification", "regression"))
+    return [
+        entry.name
+        for entry in _all_specs().values()
+        if family in (None, entry.family) and (task is None or task in entry.tasks)
+    ]
+
+
+def spec(name: str) -> ModelSpec:
+    """Return the registry's entry for one model.
+
+    Raises
+    ------
+    DefinitionError
+        If there is no such model; the message offers the nearest name.
+    """
+    table = _all_specs()
+    if name not in table:
+        raise unknown("model", name, table)
+    return table[name]
+
+
+def missing_extra(entry: ModelSpec) -> MissingExtraError | None:
+    """Return what to tell a user who lacks the extra that a model needs, or None."""
+    if entry.extra is None or importlib.util.find_spec(entry.extra) is not None:
+        return None
+    return MissingExtraError(f"the model '{entry.name}' needs '{entry.extra}', which", entry.extra)
+
+
+def make(name: str, *, task: Task = "classification", **params: Any) -> Any:
+    """Return a new, unfitted scikit-learn estimator.
+
+    Parameters
+    ----------
+    name : str
+        A name from `models()`.
+    task : {"classification", "regression"}
+        Which of the model's two estimators to make.
+    **params
+        Parameters of the estimator; they win over the registry's.
+
+    Raises
+    ------
+    DefinitionError
+        For an unknown model, task or parameter.
+    MissingExtraError
+        If the framework that the model is written in is not installed.
+
+    Examples
+    --------
+    >>> make("decision_tree", max_depth=3, random_state=0)
+    TreeClassifier(max_depth=3, random_state=0)
+    """
+    entry = spec(name)
+    module, _, class_name = entry.class_path(task).partition(":")
+    if (missing := missing_extra(entry)) is not None:
+        raise missing
+    estimator_class = getattr(importlib.import_module(module), class_name)
+    known = inspect.signature(estimator_class.__init__).parameters
+    for key in params:
+        if key not in known:
+            raise unknown(f"parameter of '{name}'", key, [name for name in known if name != "self"])
+    return estimator_class(**{**entry.params, **params})

@@ -1,0 +1,208 @@
+"""The report on a user's table: one page that needs no other file, made of a results folder."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader
+
+from zoo.curves.aggregate import curve_frame
+from zoo.curves.curveset import CurveSet
+from zoo.data.kept import KeptFacts, facts_of
+from zoo.errors import StoreError
+from zoo.report.answer_figures import draw_cost, draw_forecast
+from zoo.report.figures import draw_dataset, embed
+from zoo.report.style import model_colours
+from zoo.report.tables import failure_rows, score_rows, write_tables
+from zoo.study.advice import Advice, advise
+from zoo.study.answer_text import advice_lines, next_steps
+from zoo.study.budget import round_seconds
+from zoo.study.session import load_state
+from zoo.study.wording import metric_name, milliseconds, plain, score_text
+
+__all__ = ["advice_of", "write_page"]
+
+_FORECAST_FACTORS = (2, 4, 10)
+_MOST_COLUMNS = 200
+
+
+def advice_of(folder: Path) -> Advice | None:
+    """Return the answers of a results folder that keeps a table.
+
+    Raises
+    ------
+    StoreError
+        If it keeps none.
+    """
+    return _advise(CurveSet.from_folder(folder), _facts(folder))
+
+
+def _facts(folder: Path) -> KeptFacts:
+    facts = facts_of(folder)
+    if facts is None:
+        raise StoreError(f"{folder} keeps no table; 'zoo curve FILE --out {folder}' makes one")
+    return facts
+
+
+def _advise(curves: CurveSet, facts: KeptFacts) -> Advice | None:
+    return advise(curves, n_rows=facts.n_rows, n_test=facts.n_test, n_train=facts.n_train)
+
+
+def write_page(folder: Path) -> Path:
+    """Write ``report.html``, its figures and tables into a results folder that keeps a table.
+
+    Raises
+    ------
+    StoreError
+        If it keeps no table, or no cell has a score.
+    """
+    folder = Path(folder)
+    facts, state = _facts(folder), load_state(folder)
+    curves = CurveSet.from_folder(folder)
+    advice = _advise(curves, facts)
+    if advice is None:
+        raise StoreError(f"{folder}: no model has a score, so there is nothing to report")
+    frame = curve_frame(curves.cells)
+    write_tables(
+        folder,
+        {
+            "cells": curves.cells,
+            "curves": frame,
+            "cost": curves.cost(),
+            "comparisons": curves.comparisons(),
+        },
+    )
+    (folder / "figures").mkdir(exist_ok=True)
+    loader = PackageLoader("zoo.study", "")
+    environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["plain"] = plain
+    parts = _parts(folder, facts, state, curves, advice, frame)
+    text = environment.get_template("study.html.jinja").render(**parts)
+    page = folder / "report.html"
+    part = folder / ".report.html.part"
+    part.write_text(text, encoding="utf-8", newline="\n")
+    part.replace(page)
+    return page
+
+
+def _parts(
+    folder: Path,
+    facts: KeptFacts,
+    state: Mapping[str, Any],
+    curves: CurveSet,
+    advice: Advice,
+    frame: pd.DataFrame,
+) -> dict[str, Any]:
+    about = facts.about
+    grave = [one for one in about["notices"] if one["is_grave"]]
+    sizes, rows = score_rows(frame[frame["is_headline"]])
+    return {
+        "name": facts.name,
+        "target": facts.target,
+        "facts": facts,
+        "about": about,
+        "state": state,
+        "metric": metric_name(advice.metric),
+        "answers": advice_lines(advice),
+        "steps": next_steps(
+            advice,
+            grave=[one["text"] for one in grave],
+            left_out=state["left_out"],
+            was_stopped=bool(state.get("was_stopped")),
+        ),
+        "figures": _figures(folder, facts, curves, advice, frame),
+        "sizes": sizes,
+        "rows": rows,
+        "costs": [
+            {
+                "model": cost.model,
+                "n_train": f"{cost.n_train:,}",
+                "score": score_text(cost.score),
+                "fit": round_seconds(cost.fit_s),
+                "predict": milliseconds(cost.predict_ms),
+            }
+            for cost in advice.costs
+        ],
+        "columns": about["columns"][:_MOST_COLUMNS],
+        "n_more_columns": max(0, len(about["columns"]) - _MOST_COLUMNS),
+        "failures": failure_rows(curves.cells),
+        "commands": _commands(folder, state),
+        "spent": _spent(state),
+        "environments": sorted({str(v) for v in curves.cells["environment"].dropna()}),
+    }
+
+
+def _spent(state: Mapping[str, Any]) -> str:
+    if "spent_s" not in state:
+        return ""
+    spent = f"{round_seconds(state['spent_s'])} of a budget of {round_seconds(state['budget_s'])}"
+    return spent + (", stopped by Ctrl-C" if state["was_stopped"] else "")
+
+
+def _commands(folder: Path, state: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what each command does, and the command."""
+    found = []
+    command = list(state.get("command", []))
+    if command:
+        found.append(("Repeat it, or go on; nothing is measured twice", plain(shlex.join(command))))
+    found.append(("Write this page again", shlex.join(["zoo", "report", str(folder)])))
+    saved = state.get("saved")
+    if saved and not saved["error"]:
+        predict = ["zoo", "predict", saved["path"], "new.csv", "-o", "scores.csv"]
+        found.append(("Predict new rows", plain(shlex.join(predict))))
+    return found
+
+
+def _figures(
+    folder: Path, facts: KeptFacts, curves: CurveSet, advice: Advice, frame: pd.DataFrame
+) -> dict[str, dict[str, str]]:
+    colours = model_colours(frame)
+    lines = frame[frame["is_headline"]]
+    metric, best = metric_name(advice.metric), advice.best
+    figure = draw_dataset(lines, title=f"{facts.name}: learning curves", colours=colours)
+    alt = (
+        f"Learning curves: test {metric} of {lines['model'].nunique()} models against training "
+        f"rows, from {lines['n_train'].min():,} to {lines['n_train'].max():,}. At {best.n_train:,} "
+        f"rows {best.model} is best with {score_text(best.score)}. The table below has the numbers."
+    )
+    found = {"curves": embed(figure, folder, f"{facts.name}-curves", alt)}
+    shown, ahead = _forecasts(curves, facts.name)
+    if len(ahead):
+        figure = draw_forecast(
+            lines[lines["model"].isin(shown)],
+            ahead,
+            title=f"{facts.name}: what more rows would bring",
+            colours=colours,
+        )
+        alt = (
+            f"Forecast of {', '.join(shown)} up to {int(ahead['n_train'].max()):,} training rows, "
+            "with 50% and 90% intervals. The answers above give the numbers for the best model."
+        )
+        found["forecast"] = embed(figure, folder, f"{facts.name}-forecast", alt)
+    cost = curves.cost()
+    if len(cost) and cost["fit_s"].gt(0).any():
+        figure = draw_cost(cost, title=f"{facts.name}: what a score costs", colours=colours)
+        alt = f"Test {metric} against time and memory for each model; the table has the times."
+        found["cost"] = embed(figure, folder, f"{facts.name}-cost", alt)
+    return found
+
+
+def _forecasts(curves: CurveSet, dataset: str) -> tuple[list[str], pd.DataFrame]:
+    """Return the best models, and what is forecast of each."""
+    names = curves.best_models(dataset)
+    top = int(curves.scores["n_train"].max())
+    parts = []
+    for model in names:
+        sizes = curves.scores.loc[curves.scores["model"] == model, "n_train"]
+        last = int(sizes.max())
+        targets = [factor * top for factor in _FORECAST_FACTORS]
+        if last < top:
+            targets = [top, *targets]
+        found = curves.forecast(dataset, model, targets)
+        if found.reason is None:
+            parts.append(found.frame.assign(model=model))
+    return names, pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()

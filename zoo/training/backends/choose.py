@@ -1,0 +1,106 @@
+"""Which class computes in the backend that Keras was started with; the only place that chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Any
+
+import keras
+
+from zoo.training.initialisers import initial_weights
+from zoo.training.losses import Loss
+from zoo.training.neighbours import NeighbourProgram
+from zoo.training.optimizer import Adam
+from zoo.training.program import Program
+from zoo.training.program_config import ProgramConfig
+
+__all__ = ["neighbour_program", "neighbour_program_class", "program", "program_class"]
+
+
+def program_class() -> type[Program]:
+    """Return the class of programs of Keras's backend."""
+    backend = keras.backend.backend()
+    if backend == "jax":
+        from zoo.training.backends.jax import JaxProgram
+
+        return JaxProgram
+    if backend == "torch":
+        from zoo.training.backends.torch import TorchProgram
+
+        return TorchProgram
+    from zoo.training.backends.tensorflow import TensorFlowProgram
+
+    return TensorFlowProgram
+
+
+def neighbour_program_class() -> type[NeighbourProgram]:
+    """Return the class of neighbour programs of Keras's backend."""
+    if keras.backend.backend() == "tensorflow":
+        from zoo.training.backends.neighbours_tensorflow import TensorFlowNeighbourProgram
+
+        return TensorFlowNeighbourProgram
+    from zoo.training.backends.neighbours_single import SingleNeighbourProgram
+
+    return SingleNeighbourProgram
+
+
+@lru_cache(maxsize=32)
+def program(
+    build: Callable[..., Any],
+    options: tuple[tuple[str, Any], ...],
+    n_inputs: int,
+    config: ProgramConfig,
+    *,
+    n_replicates: int = 1,
+    jit_compile: bool = True,
+    draw: Callable[..., Any] | None = None,
+) -> Program:
+    """Return the program of an architecture, made once for each shape.
+
+    Parameters
+    ----------
+    build : callable
+        Returns the `keras.Model`, given a namespace of layers, and `n_inputs` and `options` as
+        keywords.
+    options : tuple of (name, value)
+    n_inputs : int
+    config : ProgramConfig
+    n_replicates : int
+    jit_compile : bool
+    draw : callable or None
+        As `WeightInitialiser`, with `options` as keywords too; None: `initial_weights`.
+    """
+    return program_class()(
+        lambda layers, n: build(layers, n_inputs=n, **dict(options)),
+        n_inputs,
+        config,
+        n_replicates=n_replicates,
+        jit_compile=jit_compile,
+        draw=initial_weights if draw is None else partial(draw, **dict(options)),
+    )
+
+
+@lru_cache(maxsize=32)
+def neighbour_program(
+    build: Callable[..., Any],
+    options: tuple[tuple[str, Any], ...],
+    n_inputs: int,
+    loss: Loss,
+    *,
+    optimizer: Adam,
+    temperature: float,
+    jit_compile: bool,
+) -> NeighbourProgram:
+    """Return the program of an architecture, made once for each shape; see `NeighbourProgram`.
+
+    `build` takes `n_inputs` and `options` as keywords.
+    """
+    return neighbour_program_class()(
+        lambda layers, n: build(layers, n_inputs=n, **dict(options)),
+        n_inputs,
+        loss,
+        optimizer=optimizer,
+        temperature=temperature,
+        jit_compile=jit_compile,
+    )

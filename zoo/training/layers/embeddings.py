@@ -1,0 +1,144 @@
+"""Embeddings of numbers (Gorishniy, Rubachev & Babenko 2022, arXiv:2203.05556).
+
+Each number gets a vector. Tensors of one network are (batch, number) and (batch, number, unit),
+those of R networks have R before; the number of axes that a layer is built with tells.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from zoo.training.layers.periodic import periodic_sum
+
+__all__ = ["PeriodicEmbedding", "PiecewiseLinearEmbedding"]
+
+
+def _lead(input_shape: Any) -> tuple[int, ...]:
+    """Return (R,) for inputs of R networks, () for those of one."""
+    return tuple(input_shape[:1]) if len(input_shape) > 2 else ()
+
+
+def _by_number(values: Any, kernel: Any) -> Any:
+    """Return (..., batch, n, units) of (..., batch, n, k) times (..., n, k, units)."""
+    return ops.swapaxes(ops.matmul(ops.swapaxes(values, -2, -3), kernel), -2, -3)
+
+
+def _over_rows(values: Any) -> Any:
+    """Return weights (..., n, units) so that they broadcast over (..., batch, n, units)."""
+    return ops.expand_dims(values, -3)
+
+
+@keras.saving.register_keras_serializable("zoo")
+class PeriodicEmbedding(keras.layers.Layer):  # type: ignore[misc]
+    """relu(V [cos(2 pi c x), sin(2 pi c x)] + b), with c, V and b of its own for each number x.
+
+    The `PLR` embedding of arXiv:2203.05556, section 3.3.
+
+    Parameters
+    ----------
+    n_frequencies : int
+    units : int
+    is_lite : bool
+        Whether all numbers share V and b.
+    """
+
+    def __init__(
+        self, n_frequencies: int = 48, units: int = 24, *, is_lite: bool = False, **options: Any
+    ) -> None:
+        super().__init__(**options)
+        self.n_frequencies, self.units, self.is_lite = n_frequencies, units, is_lite
+
+    def build(self, input_shape: Any) -> None:
+        """Make frequencies (n, k), kernel (n, 2 k, units) and offset (n, units).
+
+        Lite: kernel (2 k, units) and offset (units,).
+        """
+        lead, n = _lead(input_shape), input_shape[-1]
+        own = (*lead,) if self.is_lite else (*lead, n)
+        self.frequencies = self.add_weight(name="frequencies", shape=(*lead, n, self.n_frequencies))
+        self.kernel = self.add_weight(
+            name="kernel", shape=(*own, 2 * self.n_frequencies, self.units)
+        )
+        self.offset = self.add_weight(name="offset", shape=(*own, self.units))
+
+    def call(self, inputs: Any, *, training: bool = False) -> Any:
+        """Return (..., n, units)."""
+        k, frequencies = self.n_frequencies, ops.convert_to_tensor(self.frequencies)
+        once = [1] * (len(frequencies.shape) - 1)
+        both = ops.tile(frequencies, [*once, 2])  # cosines, then sines
+        phases = ops.broadcast_to(ops.repeat([0.0, -0.25], k), both.shape)
+        kernel = ops.convert_to_tensor(self.kernel)
+        if self.is_lite:
+            kernel = ops.broadcast_to(
+                _over_rows(kernel), (*frequencies.shape[:-1], 2 * k, self.units)
+            )
+        by_number = ops.swapaxes(inputs, -1, -2)
+        made = periodic_sum(by_number, both, phases, kernel, training=training)
+        offset = ops.expand_dims(self.offset, -2) if self.is_lite else self.offset
+        return ops.relu(ops.moveaxis(made, -1, -3) + _over_rows(offset))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `__init__` takes."""
+        sizes = {"n_frequencies": self.n_frequencies, "units": self.units}
+        return {**super().get_config(), **sizes, "is_lite": self.is_lite}
+
+
+@keras.saving.register_keras_serializable("zoo")
+class PiecewiseLinearEmbedding(keras.layers.Layer):  # type: ignore[misc]
+    """x w + b + V p(x), where p(x) tells bin by bin how far x has come through it.
+
+    A bin that x has passed counts 1, one that it has not reached 0, the one that it is in the
+    share of its width; the first and the last go on beyond the range. This is version B of the
+    piecewise-linear embeddings of arXiv:2203.05556, section 3.2, as in arXiv:2410.24210: V is zero
+    to begin with.
+
+    Parameters
+    ----------
+    n_bins : int
+        At most; columns with few values have fewer.
+    units : int
+    """
+
+    def __init__(self, n_bins: int = 48, units: int = 16, **options: Any) -> None:
+        super().__init__(**options)
+        self.n_bins, self.units = n_bins, units
+
+    def build(self, input_shape: Any) -> None:
+        """Make edges (n, n_bins + 1), slopes and bias (n, units), kernel (n, n_bins, units)."""
+        lead, n = _lead(input_shape), input_shape[-1]
+        self.slopes = self.add_weight(name="slopes", shape=(*lead, n, self.units))
+        self.offset = self.add_weight(name="offset", shape=(*lead, n, self.units))
+        self.kernel = self.add_weight(
+            name="kernel", shape=(*lead, n, self.n_bins, self.units), initializer="zeros"
+        )
+        self.edges = self.add_weight(
+            name="edges", shape=(*lead, n, self.n_bins + 1), initializer="zeros", trainable=False
+        )
+
+    def shares(self, inputs: Any) -> Any:
+        """Return p(x), (..., n, n_bins)."""
+        edges = ops.convert_to_tensor(self.edges)
+        left, right = edges[..., :-1], edges[..., 1:]
+        width = right - left
+        is_bin = width > 0
+        slope = ops.where(is_bin, 1.0 / ops.where(is_bin, width, 1.0), 0.0)
+        is_first = ops.concatenate(
+            [ops.ones_like(left[..., :1]), ops.zeros_like(left[..., 1:])], axis=-1
+        )
+        is_last = ops.cast(right >= edges[..., -1:], left.dtype)
+        shares = (ops.expand_dims(inputs, -1) - _over_rows(left)) * _over_rows(slope)
+        lowest = _over_rows(-1e6 * is_first)
+        highest = _over_rows(1.0 + 1e6 * is_last)
+        return ops.minimum(ops.maximum(shares, lowest), highest)
+
+    def call(self, inputs: Any) -> Any:
+        """Return (..., n, units)."""
+        linear = ops.expand_dims(inputs, -1) * _over_rows(self.slopes) + _over_rows(self.offset)
+        return linear + _by_number(self.shares(inputs), self.kernel)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `__init__` takes."""
+        return {**super().get_config(), "n_bins": self.n_bins, "units": self.units}

@@ -1,0 +1,102 @@
+"""Layers of one network in training whose ordinary twins would know too little, in any backend.
+
+They give what `replicate_layers` do for a network: the same masks and the same statistics.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from zoo.training.layers.batch_norm import BatchStatistics
+from zoo.training.layers.present import present_rows
+
+__all__ = ["SingleBatchNormalization", "SingleDropout"]
+
+_WORD = 0xFFFFFFFF
+
+
+class SingleDropout(keras.layers.Layer):  # type: ignore[misc]
+    """Dropout whose masks depend on the network's own key and on the step alone."""
+
+    def __init__(self, rate: float, **options: Any) -> None:
+        super().__init__(**options)
+        if not 0 <= rate < 1:
+            raise ValueError(f"dropout must be at least 0 and below 1, got {rate}")
+        self.rate = rate
+
+    def build(self, input_shape: Any) -> None:
+        """Make the key (1,), which moves on with each step, and the strength (1,)."""
+        del input_shape
+        # PyTorch computes little in 32 bits without a sign
+        kind = "int64" if keras.backend.backend() == "torch" else "uint32"
+        options = {"shape": (1,), "trainable": False}
+        self.key = self.add_weight(name="key", dtype=kind, initializer="zeros", **options)
+        self.strength = self.add_weight(name="strength", initializer="ones", **options)
+
+    def call(self, inputs: Any, *, training: bool = False) -> Any:
+        """Return the inputs, a share of them zeroed and the rest scaled up while training."""
+        if not training or self.rate == 0:
+            return inputs
+        n_elements = math.prod(inputs.shape)
+        key = ops.convert_to_tensor(self.key)
+        positions = ops.cast(ops.arange((n_elements + 3) // 4), key.dtype)
+        words = _mix(_times(positions, 0x9E3779B1) + _mix(key))
+        parts = [_shifted(words, 8 * part) & _word(255, words) for part in range(4)]
+        bytes_ = ops.stack(parts, axis=-1)
+        bytes_ = ops.cast(ops.reshape(bytes_, (-1,))[:n_elements], "float32")
+        shares = ops.convert_to_tensor(self.strength) * (256 * self.rate)
+        dropped = ops.minimum(ops.round(shares), 255.0)  # of 256
+        is_kept = ops.reshape(bytes_ >= dropped, inputs.shape)
+        self.key.assign((key + _word(0x85EBCA6B, key)) & _word(_WORD, key))
+        factor = ops.cast(256.0 / (256.0 - dropped), inputs.dtype)
+        return ops.where(is_kept, inputs * factor, ops.zeros_like(inputs))
+
+
+def _word(number: int, like: Any) -> Any:
+    """Return a whole number as the words that it is combined with."""
+    return number if keras.backend.standardize_dtype(like.dtype) == "int64" else np.uint32(number)
+
+
+def _times(word: Any, factor: int) -> Any:
+    """Return the last 32 bits of a product."""
+    return (word * _word(factor, word)) & _word(_WORD, word)
+
+
+def _mix(word: Any) -> Any:
+    """Return the word with all its bits stirred (the finaliser of MurmurHash3, 32 bits)."""
+    word = word & _word(_WORD, word)
+    word = _times(word ^ _shifted(word, 16), 0x85EBCA6B)
+    word = _times(word ^ _shifted(word, 13), 0xC2B2AE35)
+    return word ^ _shifted(word, 16)
+
+
+def _shifted(word: Any, n_bits: int) -> Any:
+    return word >> _word(n_bits, word)
+
+
+class SingleBatchNormalization(BatchStatistics):
+    """Batch normalisation (arXiv:1502.03167); rows that only fill up a batch do not count."""
+
+    def call(self, inputs: Any, *, training: bool = False) -> Any:
+        """Return the inputs with mean beta and deviation gamma over the batch (batch, n)."""
+        if training:
+            present = present_rows()
+            if present is None:
+                present = ops.ones_like(inputs[:, 0])
+            share = ops.cast(present, inputs.dtype)
+            share = share / ops.maximum(ops.sum(share), 1.0)
+            mean = ops.einsum("b,bn->n", share, inputs)
+            variance = ops.einsum("b,bn->n", share, ops.square(inputs - mean))
+            for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
+                old = ops.convert_to_tensor(moving)
+                moving.assign(old * self.momentum + value * (1 - self.momentum))
+        else:
+            mean = ops.convert_to_tensor(self.moving_mean)
+            variance = ops.convert_to_tensor(self.moving_variance)
+        scale = self.gamma * ops.rsqrt(variance + self.epsilon)
+        return inputs * scale + (self.beta - mean * scale)
