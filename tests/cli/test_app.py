@@ -108,4 +108,4 @@ def test_a_data_set_that_cannot_be_fetched_fails_and_the_others_go_on(tmp_path):
 
 def test_check_data_confirms_a_card(tmp_path):
     done = zoo_command("check-data", "breast_cancer", cwd=tmp_path)
-    assert (done.returncode, done.stdout.strip()) == (0, "breast_cancer: as its card says")
+    assert (done.returncode, done.stdout.strip()) == (0, "breast_cancer: matches its card")

@@ -111,7 +111,7 @@ def test_ctrl_c_reports_what_there_is_and_the_same_command_goes_on(tmp_path):
     out, err = process.communicate(timeout=200)
     assert process.returncode == 1, err
     assert "Best model: " in out
-    assert "stopped by Ctrl-C; the same command goes on" in err
+    assert "stopped by Ctrl-C; run the same command again to resume" in err
     assert "saved: " in out
     assert len(load_model(tmp_path / "m.zoo").predict(load_frame(tmp_path))) == 3000
     page = (tmp_path / "out/report.html").read_text(encoding="utf-8")

@@ -6,14 +6,24 @@ import sys
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from zoo.cli.options import Sheet, Workers
 from zoo.errors import ZooError
 from zoo.study.budget import check_model_path, parse_budget, round_seconds
 
+if TYPE_CHECKING:
+    from zoo.ingest.clean_table import OwnTable
+    from zoo.study.session import Options, Result
+
 __all__ = ["curve", "predict"]
+
+_TASKS: dict[str, Literal["classification", "regression"]] = {
+    "classification": "classification",
+    "regression": "regression",
+}
 
 
 def _say(line: str, is_answer: bool) -> None:
@@ -22,7 +32,7 @@ def _say(line: str, is_answer: bool) -> None:
 
 
 def _started() -> float:
-    """Return when this process began, on the clock of `time.monotonic`."""
+    """Return when this process started, on the clock of `time.monotonic`."""
     import psutil
 
     age_s = float(time.time() - psutil.Process().create_time())
@@ -36,38 +46,50 @@ def _out_of(file: Path) -> Path:
 
 def curve(
     file: Annotated[
-        Path, typer.Argument(help="CSV, Parquet, JSON Lines, Excel, ...; or pictures.")
+        Path,
+        typer.Argument(help="CSV, Parquet, JSON Lines or Excel file, or a folder of images."),
     ],
     target: Annotated[str | None, typer.Option(help="The column to predict.")] = None,
-    task: Annotated[str | None, typer.Option(help="classification or regression.")] = None,
-    group: Annotated[str | None, typer.Option(help="Column whose values stay together.")] = None,
+    task: Annotated[
+        str | None, typer.Option(help="classification or regression; by default inferred.")
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option(help="Column of groups that a split must not separate.")
+    ] = None,
     time_column: Annotated[
-        str | None, typer.Option("--time", help="Column of time: never train on the future.")
+        str | None,
+        typer.Option("--time", help="Column of times; test rows are later than training rows."),
     ] = None,
-    sheet: Annotated[str | None, typer.Option(help="Sheet of an Excel file.")] = None,
+    sheet: Sheet = None,
     models: Annotated[
-        list[str] | None, typer.Option(help="Models in place of the usual; repeat or use commas.")
+        list[str] | None,
+        typer.Option(help="Models to compare; repeat the option or separate names by commas."),
     ] = None,
-    budget: Annotated[str, typer.Option(help="Time for all, e.g. 90s, 10m, 1h.")] = "10m",
+    budget: Annotated[
+        str, typer.Option(help="Time limit of the whole command, e.g. 90s, 10m, 1h.")
+    ] = "10m",
     out: Annotated[
         Path | None, typer.Option(help="Results folder; by default results/my-FILE.")
     ] = None,
     save_model: Annotated[
-        Path | None, typer.Option(help="File for the best model, fitted on all rows.")
+        Path | None, typer.Option(help="Fit the best model on all rows and save it to this file.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Worker processes.")] = None,
+    workers: Workers = None,
 ) -> None:
-    """Say which model is best on your own table, and whether more data would help."""
+    """Find the best model for your own table.
+
+    The report says how sure that is, whether more data would help, and what each model costs.
+    """
     started = _started()
     from zoo import registry
     from zoo.definitions import unknown
     from zoo.study.workers import default_workers, open_pool
 
-    if task is not None and task not in ("classification", "regression"):
-        raise unknown("task", task, ("classification", "regression"))
+    if task is not None and task not in _TASKS:
+        raise unknown("task", task, _TASKS)
     names = tuple(name.strip() for text in models or () for name in text.split(",") if name.strip())
     for name in names:
-        registry.spec(name)  # refuses one that is unknown before the file is read
+        registry.spec(name)  # refuses an unknown model before the file is read
     seconds, folder = parse_budget(budget), out or _out_of(file)
     check_model_path(save_model)
     n_workers = workers or default_workers()
@@ -76,15 +98,19 @@ def curve(
         from zoo.study.candidates import models_for
         from zoo.study.session import Options, conclude, keep_own, make_study
 
-        chosen: Any = task
         table = read_own(
-            file, target=target, task=chosen, group=group, time=time_column, sheet=sheet
+            file,
+            target=target,
+            task=_TASKS.get(task or ""),
+            group=group,
+            time=time_column,
+            sheet=sheet,
         )
         models_for(table.task, is_images=table.image_shape is not None, chosen=names)
         for line in _introduce(table):
             _say(line, True)
         facts = keep_own(table, folder, _say)
-        del table  # the workers read what they need; this process needs it no more
+        del table  # workers read the kept rows; this process frees its memory
         options = Options(
             budget_s=seconds,
             models=names,
@@ -97,8 +123,8 @@ def curve(
     _finish(folder, options, result, started)
 
 
-def _introduce(table: Any) -> list[str]:
-    """Return what was found in the file, in lines for the terminal."""
+def _introduce(table: OwnTable) -> list[str]:
+    """Return lines for the terminal that summarise the file."""
     from zoo.study.wording import metric_name, plain
 
     lines = [
@@ -111,15 +137,15 @@ def _introduce(table: Any) -> list[str]:
     return lines
 
 
-def _finish(folder: Path, options: Any, result: Any, started: float) -> None:
-    """Write the page, print the advice, and end with the exit code."""
+def _finish(folder: Path, options: Options, result: Result, started: float) -> None:
+    """Write the report, print the answers, and exit with 1 if something is missing."""
     from zoo.data.kept import facts_of
     from zoo.study.answer_text import advice_lines, next_steps
     from zoo.study.page import advice_of, write_page
     from zoo.study.wording import plain
 
     advice, facts, outcome = advice_of(folder), facts_of(folder), result.outcome
-    assert advice is not None  # noqa: S101 (conclude has seen a score)
+    assert advice is not None  # noqa: S101 (conclude requires a score)
     assert facts is not None  # noqa: S101 (the table is kept)
     grave = [one["text"] for one in facts.about["notices"] if one["is_grave"]]
     _say("", True)
@@ -146,16 +172,20 @@ def _finish(folder: Path, options: Any, result: Any, started: float) -> None:
     spent = round_seconds(time.monotonic() - started)
     _say(f"report: {page} (after {spent} of {round_seconds(options.budget_s)})", True)
     if outcome.was_stopped:
-        _say("stopped by Ctrl-C; the same command goes on and measures nothing twice", False)
+        _say("stopped by Ctrl-C; run the same command again to resume", False)
     if not is_done:
         raise typer.Exit(1)
 
 
 def predict(
-    model: Annotated[Path, typer.Argument(help="A file that 'zoo curve --save-model' wrote.")],
-    file: Annotated[Path, typer.Argument(help="Rows to predict; any format of 'zoo curve'.")],
+    model: Annotated[
+        Path, typer.Argument(help="A model file written by 'zoo curve --save-model'.")
+    ],
+    file: Annotated[
+        Path, typer.Argument(help="Rows to predict, in any format that 'zoo curve' reads.")
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="CSV file to write.")],
-    sheet: Annotated[str | None, typer.Option(help="Sheet of an Excel file.")] = None,
+    sheet: Sheet = None,
 ) -> None:
     """Predict the rows of a file with a saved model."""
     from zoo.study.predict import predict_file
