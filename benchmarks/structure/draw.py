@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
+from collections.abc import Collection
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -17,7 +19,12 @@ PACKAGE = ROOT / "zoo"
 PAGE = ROOT / "docs" / "ARCHITECTURE.md"
 DRAWING = ROOT / "docs" / "architecture.svg"
 MARKERS = ("<!-- rooms: made by benchmarks/structure/draw.py -->", "<!-- end of rooms -->")
-SHARED = ("canonical", "definitions", "errors", "metrics")  # single files that every room may import
+SHARED = (
+    "canonical",
+    "definitions",
+    "errors",
+    "metrics",
+)  # single files that every room may import
 
 WIDTH, BOX_WIDTH, BOX_HEIGHT, FLOOR_HEIGHT, MARGIN = 960, 150, 56, 124, 24
 
@@ -30,7 +37,7 @@ def module_of(path: Path) -> str:
 
 def room_of(module: str) -> str:
     """Return the room of a module: "zoo.data.cards" is in "data", "zoo" itself in "zoo"."""
-    return (module.split(".") + ["zoo"])[1]
+    return [*module.split("."), "zoo"][1]
 
 
 def read_imports() -> dict[str, set[str]]:
@@ -88,24 +95,48 @@ def is_indirect(rooms: dict[str, list[str]], room: str, target: str) -> bool:
     return any(reaches(one) for one in rooms[room] if one != target)
 
 
-def positions(rooms: dict[str, list[str]]) -> dict[str, tuple[float, float]]:
-    """Return the centre of each room's box; rooms stand near the rooms that they import."""
-    levels = floors(rooms)
-    order = {room: i / len(level) for level in levels for i, room in enumerate(level)}
-    importers = {room: [one for one in rooms if room in rooms[one]] for room in rooms}
-    for step in range(24):
+def routes(rooms: dict[str, list[str]]) -> dict[tuple[str, str], list[str]]:
+    """Return the stops of each arrow; one that passes a floor has a stop of its own there.
+
+    An import that follows from others has no arrow.
+    """
+    levels = {room: n for n, level in enumerate(floors(rooms)) for room in level}
+    return {
+        (room, target): [
+            room,
+            *(f"{room}>{target}@{n}" for n in range(levels[room] - 1, levels[target], -1)),
+            target,
+        ]
+        for room in rooms
+        for target in rooms[room]
+        if not is_indirect(rooms, room, target)
+    }
+
+
+def positions(
+    rooms: dict[str, list[str]], arrows: Collection[list[str]]
+) -> dict[str, tuple[float, float]]:
+    """Return the centre of each box and stop; each stands near those that it is joined to."""
+    levels = [list(level) for level in floors(rooms)]
+    for stop in (stop for stops in arrows for stop in stops[1:-1]):
+        levels[int(stop.partition("@")[2])].append(stop)
+    pairs = [pair for stops in arrows for pair in pairwise(stops)]
+    x = {stop: (i + 0.5) / len(level) for level in levels for i, stop in enumerate(level)}
+    for step in range(25):
         for level in levels if step % 2 else reversed(levels):
-            near = {room: (rooms if step % 2 else importers)[room] or [room] for room in level}
-            means = {
-                room: sum(order[one] for one in near[room]) / len(near[room]) for room in level
-            }
-            for i, room in enumerate(sorted(level, key=lambda room: (means[room], room))):
-                order[room] = (i + 0.5) / len(level)
+            means = {}
+            for stop in level:
+                near = [x[pair[step % 2]] for pair in pairs if pair[1 - step % 2] == stop]
+                means[stop] = sum(near) / len(near) if near else x[stop]
+            level.sort(key=lambda stop: (means[stop], stop))
+            widths = [1.0 if stop in rooms else 0.3 for stop in level]
+            for stop, end, width in zip(level, accumulate(widths), widths, strict=True):
+                x[stop] = (end - width / 2) / sum(widths)
     top = MARGIN + BOX_HEIGHT / 2
     return {
-        room: (order[room] * WIDTH, top + (len(levels) - 1 - number) * FLOOR_HEIGHT)
+        stop: (x[stop] * WIDTH, top + (len(levels) - 1 - number) * FLOOR_HEIGHT)
         for number, level in enumerate(levels)
-        for room in level
+        for stop in level
     }
 
 
@@ -120,39 +151,48 @@ def sizes() -> tuple[Counter[str], Counter[str]]:
 
 
 def as_svg(rooms: dict[str, list[str]]) -> str:
-    """Return the drawing: boxes on floors; an import that others imply is a thin line."""
+    """Return the drawing: a box for each room, on the floor above all that it imports."""
     n_files, n_lines = sizes()
-    centre = positions(rooms)
+    arrows = routes(rooms)
+    centre = positions(rooms, arrows.values())
     height = round(max(y for _, y in centre.values()) + BOX_HEIGHT * 2.4)
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
         'font-family="sans-serif" font-size="13" text-anchor="middle">',
         "<title>Rooms of zoo and their imports</title>",
-        '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" '
-        'markerHeight="8" orient="auto"><path d="M0 0L8 4L0 8z" fill="#35618f"/></marker></defs>',
+        '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="5" '
+        'markerHeight="5" orient="auto"><path d="M0 0L8 4L0 8z" fill="#35618f"/></marker></defs>',
         f'<rect width="{WIDTH}" height="{height}" fill="white"/>',
     ]
-    arrows = sorted(
-        ((not is_indirect(rooms, room, target), room, target) for room in rooms for target in rooms[room])
-    )
-    for is_direct, room, target in arrows:
-        (x0, y0), (x1, y1) = centre[room], centre[target]
-        y0, y1 = y0 + BOX_HEIGHT / 2, y1 - BOX_HEIGHT / 2
-        bend = (y1 - y0) / 2
-        style = 'stroke="#35618f" stroke-width="2"' if is_direct else 'stroke="#c9d3dd"'
+    for (room, target), stops in arrows.items():
         lines.append(
-            f'<path d="M{x0:.0f} {y0:.0f}C{x0:.0f} {y0 + bend:.0f} {x1:.0f} {y1 - bend:.0f} '
-            f'{x1:.0f} {y1:.0f}" fill="none" {style}{" marker-end=" if is_direct else ""}'
-            f'{chr(34) + "url(#tip)" + chr(34) if is_direct else ""}>'
-            f"<title>{room} imports {target}</title></path>"
+            f'<path d="{_curve(stops, centre)}" fill="none" stroke="#35618f" stroke-width="2" '
+            f'marker-end="url(#tip)"><title>{room} imports {target}</title></path>'
         )
-    for room, (x, y) in centre.items():
-        lines += _box(room, x, y, BOX_WIDTH, f"{n_files[room]} files, {n_lines[room]:,} lines")
+    for room in rooms:
+        text = f"{n_files[room]} files, {n_lines[room]:,} lines"
+        lines += _box(room, *centre[room], BOX_WIDTH, text)
     shared = "every room may import " + ", ".join(f"{name}.py" for name in SHARED)
     n_shared = sum(n_lines[name] for name in SHARED)
     y = height - MARGIN - BOX_HEIGHT / 2
     lines += _box("zoo", WIDTH / 2, y, WIDTH - 2 * MARGIN, f"{shared} ({n_shared:,} lines)")
     return "\n".join([*lines, "</svg>", ""])
+
+
+def _curve(stops: list[str], centre: dict[str, tuple[float, float]]) -> str:
+    """Return the path from the bottom of the first box to the top of the last one."""
+    half = BOX_HEIGHT / 2
+    x, y = centre[stops[0]]
+    y += half
+    path = f"M{x:.0f} {y:.0f}"
+    for stop in stops[1:]:
+        x1, y1 = centre[stop][0], centre[stop][1] - half
+        middle = (y + y1) / 2
+        path += f"C{x:.0f} {middle:.0f} {x1:.0f} {middle:.0f} {x1:.0f} {y1:.0f}"
+        if stop != stops[-1]:
+            path += f"V{y1 + BOX_HEIGHT:.0f}"
+        x, y = x1, y1 + BOX_HEIGHT
+    return path
 
 
 def _box(name: str, x: float, y: float, width: float, text: str) -> list[str]:
