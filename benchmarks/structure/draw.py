@@ -2,8 +2,9 @@
 
     python benchmarks/structure/draw.py
 
-Writes `docs/architecture.svg` and the table between the markers of `docs/ARCHITECTURE.md`.
-`tests/test_architecture.py` checks that both still match the code.
+Writes `docs/architecture.svg` and, between the markers of `docs/ARCHITECTURE.md`, a table of rooms
+and a list of files with the first line of each docstring. `tests/test_architecture.py` checks that
+rooms and imports still match the code.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "zoo"
 PAGE = ROOT / "docs" / "ARCHITECTURE.md"
 DRAWING = ROOT / "docs" / "architecture.svg"
-MARKERS = ("<!-- rooms: made by benchmarks/structure/draw.py -->", "<!-- end of rooms -->")
+MARKERS = {
+    what: (f"<!-- {what}: written by benchmarks/structure/draw.py -->", f"<!-- end of {what} -->")
+    for what in ("rooms", "files")
+}
 SHARED = (
     "canonical",
     "definitions",
@@ -215,14 +219,28 @@ def as_table(rooms: dict[str, list[str]]) -> str:
     return "\n".join(lines)
 
 
+def as_list(rooms: dict[str, list[str]]) -> str:
+    """Return every file with the first line of its docstring, room by room."""
+    lines: list[str] = []
+    for room in (room for level in reversed(floors(rooms)) for room in level):
+        lines += ["", f"### `{room}/`", ""]
+        for path in sorted((PACKAGE / room).rglob("*.py")):
+            text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+            name = path.relative_to(PACKAGE / room).as_posix()
+            if path.name != "__init__.py":
+                lines.append(f"- `{name}`: {text.partition(chr(10))[0]}")
+    return "\n".join([*lines, ""])
+
+
 def main() -> None:
     rooms = room_imports(read_imports())
     DRAWING.write_text(as_svg(rooms), encoding="utf-8")
     page = PAGE.read_text(encoding="utf-8")
-    before, _, rest = page.partition(MARKERS[0])
-    after = rest.partition(MARKERS[1])[2]
-    table = f"{MARKERS[0]}\n{as_table(rooms)}\n{MARKERS[1]}"
-    PAGE.write_text(f"{before}{table}{after}", encoding="utf-8")
+    for what, text in (("rooms", as_table(rooms)), ("files", as_list(rooms))):
+        start, end = MARKERS[what]
+        before, _, rest = page.partition(start)
+        page = f"{before}{start}\n\n{text.strip()}\n\n{end}{rest.partition(end)[2]}"
+    PAGE.write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":
