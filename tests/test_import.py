@@ -17,6 +17,28 @@ def test_importing_zoo_imports_no_framework():
     assert out.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize("command", [["list", "models"], ["--help"]])
+def test_light_commands_import_no_framework(command):
+    code = f"""
+import sys
+from zoo.cli import main
+sys.argv = ["zoo", *{command}]
+try:
+    main()
+except SystemExit as ended:
+    assert not ended.code
+print([m for m in {FRAMEWORKS} if m in sys.modules])
+"""
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_importing_the_main_module_of_the_command_line_runs_nothing():
+    code = "import zoo.cli.__main__"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == done.stderr == ""
+
+
 HEAVY = {"tensorflow", "keras", "xgboost", "lightgbm", "torch", "jax", "sonnet"}
 
 

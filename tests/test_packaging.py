@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import zoo
+
 ROOT = Path(__file__).parents[1]
 LIST = (
     "from zoo.data import datasets; from zoo.bench.suite import suites; print(datasets(), suites())"
@@ -49,6 +51,7 @@ def test_the_wheel_holds_the_definitions_and_no_other_package(tmp_path):
     assert "'quick'" in seen
     assert {path.name for path in site.iterdir() if not path.name.endswith(".dist-info")} == {"zoo"}
     assert not list((site / "zoo" / "_definitions").rglob("*.py"))
+    assert (site / "zoo" / "py.typed").exists()
 
 
 def test_the_sdist_builds_a_wheel_that_finds_the_definitions(tmp_path):
@@ -66,6 +69,11 @@ def test_an_editable_install_finds_the_definitions_of_the_checkout(tmp_path):
     site = unpack_wheel(wheel, tmp_path / "site")
     code = f"import site; site.addsitedir({str(site)!r}); {LIST}"
     assert "'thyroid'" in definitions_seen(tmp_path / "nothing", code=code)
+
+
+def test_the_citation_names_the_version_of_the_package():
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {zoo.__version__}\n" in citation
 
 
 @pytest.mark.parametrize("folder", ["datasets", "benchmarks"])
