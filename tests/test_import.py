@@ -56,7 +56,7 @@ HEAVY = {"tensorflow", "keras", "xgboost", "lightgbm", "torch", "jax", "sonnet"}
         ("jax_mlp", {"jax"}),
     ],
 )
-def test_making_and_fitting_a_model_imports_its_own_framework_only(model, own):
+def test_making_and_fitting_a_model_imports_only_its_own_framework(model, own):
     if model not in ALL:
         pytest.skip("its extra is not installed")
     code = f"""
@@ -68,6 +68,6 @@ zoo.make({model!r}, **zoo.spec({model!r}).smoke).fit(X, X[:, 0] > 20).predict(X)
 print(",".join(sorted({HEAVY!r} & set(sys.modules))))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    # TensorFlow imports Keras, and JAX where it is installed (for its converter to LiteRT)
+    # TensorFlow imports Keras, and JAX if it is installed (for its LiteRT converter)
     brought = {"jax", "keras"} if "tensorflow" in own else set()
     assert own <= set(filter(None, done.stdout.strip().split(","))) <= own | brought

@@ -44,7 +44,7 @@ def unpack_wheel(path, target):
     return target
 
 
-def test_the_wheel_holds_the_definitions_and_no_other_package(tmp_path):
+def test_the_wheel_contains_the_definitions_and_no_other_package(tmp_path):
     site = unpack_wheel(build(ROOT, tmp_path, "wheel"), tmp_path / "site")
     seen = definitions_seen(site)
     assert "'thyroid'" in seen
@@ -62,7 +62,7 @@ def test_the_sdist_builds_a_wheel_that_finds_the_definitions(tmp_path):
     assert "'thyroid'" in definitions_seen(site)
 
 
-def test_an_editable_install_finds_the_definitions_of_the_checkout(tmp_path):
+def test_an_editable_install_finds_the_definitions_in_the_checkout(tmp_path):
     build_it = f"import hatchling.build; hatchling.build.build_editable({str(tmp_path)!r})"
     subprocess.run([sys.executable, "-c", build_it], cwd=ROOT, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
@@ -71,7 +71,7 @@ def test_an_editable_install_finds_the_definitions_of_the_checkout(tmp_path):
     assert "'thyroid'" in definitions_seen(tmp_path / "nothing", code=code)
 
 
-def test_the_citation_names_the_version_of_the_package():
+def test_the_citation_has_the_version_of_the_package():
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert f"\nversion: {zoo.__version__}\n" in citation
 

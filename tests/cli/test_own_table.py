@@ -18,8 +18,8 @@ from zoo.ingest.cleaning import apply_recipe
 from zoo.ingest.reading import read_frame
 from zoo.saving import load_model, load_table
 
-# A shell that runs the tests in the background has SIGINT ignored, and children inherit that.
-HEARS_CTRL_C = """
+# A background shell ignores SIGINT, and its children inherit that; this restores Ctrl-C.
+WITH_CTRL_C = """
 import runpy, signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
 runpy.run_module("zoo.cli", run_name="__main__")
@@ -28,7 +28,7 @@ runpy.run_module("zoo.cli", run_name="__main__")
 
 def start(*arguments, cwd):
     return subprocess.Popen(
-        [sys.executable, "-c", HEARS_CTRL_C, *map(str, arguments)],
+        [sys.executable, "-c", WITH_CTRL_C, *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -47,7 +47,7 @@ LIGHT = ("--models", "logistic,decision_tree", "--budget", "90s")
 
 
 def write_mess(path, n_rows=240):
-    """Write a file as people have them: semicolons, decimal commas, gaps in words, blank lines."""
+    """Write a typical file: semicolons, decimal commas, words for missing values, blank lines."""
     X, y = churn(n_rows)
     lines = ["Kunde;Betrag;b;Größe;d;Tarif;Kündigt"]
     for number, row in enumerate(X.assign(y=y).itertuples(index=False)):
@@ -63,7 +63,7 @@ def write_mess(path, n_rows=240):
 
 
 @pytest.mark.slow
-def test_from_a_messy_file_to_a_saved_model_and_predictions_as_in_python(tmp_path):
+def test_a_messy_file_gives_a_saved_model_with_the_predictions_of_python(tmp_path):
     write_mess(tmp_path / "kunden.csv")
     code, out, err = zoo_command(
         "curve", "kunden.csv", "--target", "Kündigt", *LIGHT, "--save-model", "m.zoo", cwd=tmp_path
@@ -96,7 +96,7 @@ def test_from_a_messy_file_to_a_saved_model_and_predictions_as_in_python(tmp_pat
 
 
 @pytest.mark.slow
-def test_ctrl_c_reports_what_there_is_and_the_same_command_goes_on(tmp_path):
+def test_ctrl_c_writes_the_report_and_the_same_command_resumes(tmp_path):
     X, y = churn(3000)
     X.assign(churn=y).to_csv(tmp_path / "t.csv", index=False)
     command = (
@@ -131,7 +131,7 @@ def load_frame(folder):
 
 
 @pytest.mark.slow
-def test_a_short_budget_is_kept_and_says_what_it_left_out(tmp_path):
+def test_a_short_budget_is_respected_and_the_output_lists_what_was_left_out(tmp_path):
     X, y = churn(2000)
     X.assign(churn=y).to_csv(tmp_path / "t.csv", index=False)
     began = time.monotonic()
@@ -146,7 +146,7 @@ def test_a_short_budget_is_kept_and_says_what_it_left_out(tmp_path):
 
 
 @pytest.mark.slow
-def test_numbers_are_predicted_and_a_zipped_file_is_read(tmp_path):
+def test_a_gzipped_file_with_a_numeric_target_gives_numeric_predictions(tmp_path):
     X, _ = churn(300)
     y = 2 * X["a"] - X["b"]
     text = X.assign(preis=y.round(3)).to_csv(index=False)
@@ -165,7 +165,7 @@ def test_numbers_are_predicted_and_a_zipped_file_is_read(tmp_path):
 
 
 def rare_class(X, y):
-    """One class has two rows."""
+    """Return a table with a class of two rows."""
     y = y.copy()
     y.iloc[[5, 90]] = "maybe"
     return X.assign(churn=y), "3 classes"
@@ -179,7 +179,7 @@ def wide(X, y):
 
 
 def all_text(X, y):
-    """Return words only, with gaps as people write them."""
+    """Return columns of words, some of which mean a missing value."""
     frame = pd.DataFrame(
         {
             "mood": np.where(X["a"] > 0, "glad", "sad"),
@@ -190,8 +190,8 @@ def all_text(X, y):
     return frame.assign(churn=y), "240 rows with a target"
 
 
-def dates_and_levels(X, y):
-    """Return dates in three formats, amounts with separators, and 200 levels."""
+def dates_and_categories(X, y):
+    """Return dates in three formats, amounts with separators, and 200 categories."""
     days = pd.Timestamp("2020-03-01") + pd.to_timedelta(np.arange(len(X)), unit="D")
     frame = pd.DataFrame(
         {
@@ -206,8 +206,8 @@ def dates_and_levels(X, y):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("make", [rare_class, wide, all_text, dates_and_levels])
-def test_a_messy_file_comes_to_an_answer_a_page_and_predictions(tmp_path, make):
+@pytest.mark.parametrize("make", [rare_class, wide, all_text, dates_and_categories])
+def test_a_messy_file_gives_an_answer_a_page_and_predictions(tmp_path, make):
     frame, words = make(*churn(240))
     frame.to_csv(tmp_path / "t.csv", index=False)
     code, out, err = zoo_command(
@@ -251,7 +251,7 @@ def saved_model(folder):
     return fitted, table
 
 
-def test_a_class_label_is_one_column_of_the_scores_whatever_it_holds(saved, tmp_path):
+def test_class_labels_with_special_characters_are_one_csv_column_each(saved, tmp_path):
     from zoo.study.predict import predict_file
 
     folder, fitted, table = saved
@@ -282,7 +282,7 @@ def test_a_class_label_is_one_column_of_the_scores_whatever_it_holds(saved, tmp_
         (["predict", "m.zoo", "new.csv", "-o", "no/s.csv"], "-o expects a file in a folder"),
     ],
 )
-def test_bad_input_is_one_line_exit_code_2_and_nothing_written(
+def test_bad_input_prints_one_line_exits_with_2_and_writes_nothing(
     saved, tmp_path, monkeypatch, capsys, arguments, message
 ):
     shutil.copytree(saved[0], tmp_path, dirs_exist_ok=True)
