@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from curves import RATIOS, Segment, own_segments, read_curves, segments
 from forms import BASELINES, extrapolate
 from learn import UNLIKE, forecast_errors, learn_errors, training_parts
+from segments import RATIOS, Segment, own_segments, read_curves, segments
 
 from zoo.curves.crossover import crossover_of_means
+from zoo.curves.error_model import ErrorModel, shipped_datasets, shipped_error_model
 from zoo.curves.forecast import fit_losses
-from zoo.curves.prior import ErrorModel, shipped_datasets, shipped_error_model
 
 LEVELS = (0.5, 0.9)
 

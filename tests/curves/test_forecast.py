@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
+from zoo.curves.candidate_shapes import FORMS, shape_table
 from zoo.curves.forecast import forecast
+from zoo.curves.observed_shape import describe_shape
 from zoo.curves.posterior import weighted_quantiles
-from zoo.curves.shapes import FORMS, shape_table
-from zoo.curves.signs import describe_shape
 
 SIZES = np.array([64, 128, 256, 512, 1024, 2048, 4096])
 

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from zoo.curves.aggregate import mean_interval
-from zoo.curves.winners import TEST_SHARE, corrected_test
+from zoo.curves.comparisons import TEST_SHARE, corrected_test
 
 __all__ = ["CLAIMS", "OVERALL", "verdict_frame"]
 
@@ -127,7 +127,7 @@ def verdict_frame(losses: pd.DataFrame, *, test_share: float = TEST_SHARE) -> pd
     losses : DataFrame
         dataset, model, family, n_train, replicate, loss; baselines are left out.
     test_share : float
-        For `zoo.curves.winners.corrected_test`.
+        For `zoo.curves.comparisons.corrected_test`.
 
     Returns
     -------

@@ -13,6 +13,14 @@ import pandas as pd
 from zoo.bench.store import read
 from zoo.curves.aggregate import cell_frame, current_cells, headline
 from zoo.curves.claims import verdict_frame
+from zoo.curves.comparisons import (
+    elo_ratings,
+    mean_losses,
+    normalised_scores,
+    paired_tests,
+    rank_table,
+    win_rates,
+)
 from zoo.curves.cost import COSTS, cost_frame
 from zoo.curves.crossover import Crossover, crossover
 from zoo.curves.forecast import Forecast, forecast
@@ -27,14 +35,6 @@ from zoo.curves.plateau import (
     rows_needed,
 )
 from zoo.curves.scale import Scale, scale_of
-from zoo.curves.winners import (
-    elo_ratings,
-    mean_losses,
-    normalised_scores,
-    paired_tests,
-    rank_table,
-    win_rates,
-)
 
 __all__ = ["FACTORS", "CurveSet"]
 
@@ -255,7 +255,7 @@ class CurveSet:
         return pd.DataFrame(rows, columns=[*names, "reason"])
 
     def comparisons(self) -> pd.DataFrame:
-        """Return the best model beside each other one; see `zoo.curves.winners.paired_tests`."""
+        """Return the best model beside each other one; see `zoo.curves.comparisons.paired_tests`."""
         return paired_tests(self._learned)
 
     def ranks(self) -> pd.DataFrame:

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from zoo.curves.error_model import ErrorModel, shipped_error_model
+from zoo.curves.observed_shape import describe_shape
 from zoo.curves.posterior import Posterior, weigh_shapes
-from zoo.curves.prior import ErrorModel, shipped_error_model
 from zoo.curves.scale import Scale, scale_of
-from zoo.curves.signs import describe_shape
 
 __all__ = ["Forecast", "LossForecast", "fit_losses", "forecast"]
 
@@ -65,7 +65,7 @@ class Forecast:
     frame : DataFrame
         One row a target: n_train, mean, and ``low_50``, ``high_50``, ... for each level.
     shape : str
-        What the seen part looks like, by `zoo.curves.signs.describe_shape`.
+        What the seen part looks like, by `zoo.curves.observed_shape.describe_shape`.
     forms : dict of str to float
         Weight of each form of curve.
     reason : str or None

@@ -1,7 +1,7 @@
 """What a curve's anchors say about its shape, and what each shape says about larger sizes.
 
 No form of learning curve is right for all curves, and the best fit to the seen part is often not
-the best one ahead. So every shape of `zoo.curves.shapes` gets a weight, by its error on the
+the best one ahead. So every shape of `zoo.curves.candidate_shapes` gets a weight, by its error on the
 anchors: late ones count more, since the forms hold locally at best. The forecast is the weighted
 median over all. How often a form occurs on public curves was tried as a prior and made forecasts
 for other data sets no better, so all shapes start alike.
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.curves.shapes import FORMS, shape_table
+from zoo.curves.candidate_shapes import FORMS, shape_table
 
 __all__ = ["Posterior", "Spread", "weigh_shapes", "weighted_quantiles"]
 

@@ -12,7 +12,7 @@ from zoo.curves.aggregate import mean_interval
 from zoo.curves.curveset import CurveSet
 from zoo.curves.forecast import LossForecast
 from zoo.curves.plateau import SMALLEST_GAIN, Estimate, gain_from
-from zoo.curves.winners import PairedTest, corrected_test, holm
+from zoo.curves.comparisons import PairedTest, corrected_test, holm
 from zoo.study.paired import best_so_far
 
 __all__ = ["FACTORS", "Advice", "Best", "ModelCost", "MoreData", "Overtaking", "Rival", "advise"]

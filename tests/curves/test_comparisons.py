@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from zoo.curves.winners import (
+from zoo.curves.comparisons import (
     corrected_test,
     critical_difference,
     elo_ratings,

@@ -80,7 +80,7 @@ def error_features(spread: Spread, octaves: Array) -> Array:
 
 @cache
 def _shipped() -> dict[str, Any]:
-    text = files("zoo.curves").joinpath("prior.json").read_text(encoding="utf-8")
+    text = files("zoo.curves").joinpath("error_model.json").read_text(encoding="utf-8")
     record: dict[str, Any] = json.loads(text)
     return record
 
