@@ -15,7 +15,7 @@ __all__ = [
     "current_cells",
     "curve_frame",
     "family_frame",
-    "headline",
+    "headline_scores",
     "mean_interval",
 ]
 
@@ -93,7 +93,7 @@ def cell_frame(cells: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     return frame.assign(**dict.fromkeys(missing))
 
 
-def headline(cells: pd.DataFrame) -> pd.DataFrame:
+def headline_scores(cells: pd.DataFrame) -> pd.DataFrame:
     """Return the cells that are ok, with their headline score in ``score``."""
     ok = cells[cells["status"] == "ok"].copy()
     scores = np.full(len(ok), np.nan)
@@ -195,7 +195,7 @@ def family_frame(cells: pd.DataFrame) -> pd.DataFrame:
         group, n_datasets, datasets, family, n_train, mean, ci_low, ci_high, best, replicates:
         interval over replicates; `best` is the mean over data sets of the family's best model.
     """
-    scores = _scale(headline(cells))
+    scores = _scale(headline_scores(cells))
     names = ["group", "n_datasets", "datasets", "family", "n_train", "mean", "ci_low", "ci_high"]
     names += ["best", "replicates"]
     if scores.empty:

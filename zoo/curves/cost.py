@@ -40,7 +40,7 @@ def cost_frame(scores: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     scores : DataFrame
-        From `zoo.curves.aggregate.headline`; baselines are left out.
+        From `zoo.curves.aggregate.headline_scores`; baselines are left out.
 
     Returns
     -------

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from zoo.curves.aggregate import mean_interval
+from zoo.curves.comparisons import PairedTest, corrected_test, holm
 from zoo.curves.curveset import CurveSet
 from zoo.curves.forecast import LossForecast
 from zoo.curves.plateau import SMALLEST_GAIN, Estimate, gain_from
-from zoo.curves.comparisons import PairedTest, corrected_test, holm
 from zoo.study.paired import best_so_far
 
 __all__ = ["FACTORS", "Advice", "Best", "ModelCost", "MoreData", "Overtaking", "Rival", "advise"]
@@ -255,7 +255,7 @@ def _best(curves: CurveSet, dataset: str, share: float) -> Best:
 def _rivals(table: pd.DataFrame, best: str, share: float) -> tuple[Rival, ...]:
     """Return every other model beside the best, each on the draws that both have."""
     names = [str(name) for name in table.columns if name != best]
-    tests = [corrected_test(table[name] - table[best], test_share=share) for name in names]
+    tests = [corrected_test(table[name] - table[best], test_ratio=share) for name in names]
     adjusted = holm([test.p_value for test in tests])
     rivals = [
         Rival(
@@ -273,7 +273,7 @@ def _rivals(table: pd.DataFrame, best: str, share: float) -> tuple[Rival, ...]:
 
 def _against_baseline(own: pd.DataFrame, base: pd.DataFrame, share: float) -> PairedTest | None:
     pair = base.set_index("replicate")["loss"] - own.set_index("replicate")["loss"]
-    test = corrected_test(pair.dropna(), test_share=share)
+    test = corrected_test(pair.dropna(), test_ratio=share)
     return test if test.replicates > 1 else None
 
 
@@ -347,7 +347,7 @@ def _overtaking(curves: CurveSet, dataset: str) -> Overtaking:
         n_train=found.n_train,
         low=found.low,
         high=found.high,
-        share=found.share,
+        share=found.probability,
         reason=found.reason,
     )
 

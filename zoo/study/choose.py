@@ -11,9 +11,9 @@ import numpy as np
 
 from zoo import registry
 from zoo.bench.plan import Job
+from zoo.curves.comparisons import corrected_test
 from zoo.curves.forecast import LossForecast, fit_losses
 from zoo.curves.scale import scale_of
-from zoo.curves.comparisons import corrected_test
 from zoo.study.budget import round_seconds
 from zoo.study.candidates import Study
 from zoo.study.pace import Pace
