@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, fields
 from functools import cached_property, partial
 from itertools import combinations
@@ -35,13 +35,13 @@ from zoo.curves.rankings import (
     rank_table,
     win_rates,
 )
-from zoo.curves.scale import Scale, scale_of
+from zoo.metrics import METRICS, Metric
+from zoo.metrics import metric as metric_of
 
 __all__ = ["FACTORS", "CurveSet"]
 
 # Multiples of the largest size that the tables forecast.
 FACTORS = (2, 4, 8)
-_CROSSOVER_COLUMNS = tuple(field.name for field in fields(Crossover))
 
 
 class CurveSet:
@@ -51,6 +51,13 @@ class CurveSet:
     ----------
     cells : DataFrame
         From `zoo.curves.aggregate.cell_frame`.
+    metrics : mapping of str to Metric
+        Those that the cells name.
+
+    Raises
+    ------
+    DefinitionError
+        If a cell's metric is none of them.
 
     Examples
     --------
@@ -61,9 +68,12 @@ class CurveSet:
     True
     """
 
-    def __init__(self, cells: pd.DataFrame) -> None:
+    def __init__(self, cells: pd.DataFrame, metrics: Mapping[str, Metric] = METRICS) -> None:
         self.cells = cells
         self.scores = headline_scores(cells)
+        self._metrics = {
+            name: metrics.get(name) or metric_of(name) for name in self.scores["metric"].unique()
+        }
 
     @classmethod
     def from_folder(cls, folder: Path | str) -> CurveSet:
@@ -71,7 +81,9 @@ class CurveSet:
         return cls(cell_frame(current_cells(read(Path(folder)).cells)))
 
     @classmethod
-    def from_scores(cls, scores: pd.DataFrame, *, metric: str) -> CurveSet:
+    def from_scores(
+        cls, scores: pd.DataFrame, *, metric: str, higher_is_better: bool | None = None
+    ) -> CurveSet:
         """Return the curves of a table of scores from any source.
 
         Parameters
@@ -80,14 +92,26 @@ class CurveSet:
             dataset, model, n_train, replicate, score; family and the costs of
             `zoo.curves.cost.COSTS` if known.
         metric : str
+        higher_is_better : bool or None
+            Needed for a metric that is not in `zoo.metrics.METRICS`. Where higher is better, its
+            best value is taken to be 1; where lower is, 0.
+
+        Raises
+        ------
+        DefinitionError
+            If the direction of the metric is not known, or contradicts the table.
+        ValueError
+            If a column is missing.
         """
+        known = metric_of(metric, higher_is_better=higher_is_better)
         needed = ["dataset", "model", "n_train", "replicate", "score"]
         missing = [name for name in needed if name not in scores.columns]
         if missing:
             raise ValueError(f"expected columns {', '.join(needed)}; missing: {', '.join(missing)}")
         unknown = {name: None for name in ("family", *COSTS) if name not in scores.columns}
         cells = scores.rename(columns={"score": f"test_{metric}"}).assign(**unknown)
-        return cls(cells.assign(status="ok", metric=metric, family=cells["family"].fillna("other")))
+        cells = cells.assign(status="ok", metric=metric, family=cells["family"].fillna("other"))
+        return cls(cells, {metric: known})
 
     @cached_property
     def losses(self) -> pd.DataFrame:
@@ -95,9 +119,9 @@ class CurveSet:
         keys = ["dataset", "model", "family", "metric", "n_train", "replicate"]
         scores = self.scores
         loss = np.full(len(scores), np.nan)
-        for metric in scores["metric"].unique():
-            here = (scores["metric"] == metric).to_numpy()
-            loss[here] = scale_of(str(metric)).loss(scores.loc[here, "score"])
+        for name, metric in self._metrics.items():
+            here = (scores["metric"] == name).to_numpy()
+            loss[here] = metric.loss(scores.loc[here, "score"])
         return scores[keys].assign(loss=loss).reset_index(drop=True)
 
     @cached_property
@@ -114,9 +138,9 @@ class CurveSet:
             for (dataset, model), rows in self.losses.groupby(["dataset", "model"])
         }
 
-    def scale(self, dataset: str) -> Scale:
-        """Return the scale of a data set's headline metric."""
-        return scale_of(str(self._of(dataset)["metric"].iloc[0]))
+    def metric(self, dataset: str) -> Metric:
+        """Return a data set's headline metric."""
+        return self._metrics[self._of(dataset)["metric"].iloc[0]]
 
     def frame(self) -> pd.DataFrame:
         """Return mean, standard error and replicates at each anchor."""
@@ -146,7 +170,7 @@ class CurveSet:
             means.index.to_numpy(dtype=np.float64),
             means["mean"],
             wanted,
-            metric=str(rows["metric"].iloc[0]),
+            metric=self.metric(dataset),
             standard_errors=means["sem"],
         )
 
@@ -158,7 +182,7 @@ class CurveSet:
 
     def rows_needed(self, dataset: str, model: str, score: float) -> Estimate:
         """Return the training rows at which a model reaches a score."""
-        return rows_needed(self._fit(dataset, model), self.scale(dataset), score)
+        return rows_needed(self._fit(dataset, model), self.metric(dataset), score)
 
     def gain_from_doubling(self, dataset: str, model: str) -> Estimate:
         """Return the relative reduction of a model's loss by doubling the rows."""
@@ -166,7 +190,7 @@ class CurveSet:
 
     def marginal_value(self, dataset: str, model: str, rows: int = 1000) -> Estimate:
         """Return by how much that many more rows improve the score."""
-        return marginal_value(self._fit(dataset, model), self.scale(dataset), rows)
+        return marginal_value(self._fit(dataset, model), self.metric(dataset), rows)
 
     def plateau(self, dataset: str, model: str, *, smallest_gain: float = SMALLEST_GAIN) -> Plateau:
         """Return whether a model's curve has reached its plateau."""
@@ -179,7 +203,7 @@ class CurveSet:
         first, second = self._replicates[dataset, incumbent].align(
             self._replicates[dataset, challenger], join="outer"
         )
-        highest = self.scale(dataset).highest_loss
+        highest = self.metric(dataset).highest_loss
         return crossover(first.index, first.to_numpy(), second.to_numpy(), highest=highest)
 
     def best_models(self, dataset: str) -> list[str]:
@@ -198,7 +222,7 @@ class CurveSet:
         -------
         DataFrame
             dataset, model, family, metric, n_last, shape, n_train, mean, low_50, high_50, low_90,
-            high_90, gain (relative reduction of the loss by doubling), gain_low, gain_high, plateau,
+            high_90, gain (relative loss reduction by doubling), gain_low, gain_high, plateau,
             per_1000 (improvement of the score by 1,000 more rows), per_1000_low, per_1000_high,
             reason, notes.
         """
@@ -217,7 +241,7 @@ class CurveSet:
             frame["n_train"] = frame["n_train"].astype(int)
             if found.fit is not None:
                 flat = plateau(found.fit)
-                more = marginal_value(found.fit, self.scale(str(dataset)))
+                more = marginal_value(found.fit, self.metric(str(dataset)))
                 frame[["gain", "gain_low", "gain_high"]] = astuple(flat.gain)
                 frame["plateau"] = flat.verdict
                 frame[["per_1000", "per_1000_low", "per_1000_high"]] = astuple(more)
@@ -245,12 +269,10 @@ class CurveSet:
                 if both.empty:
                     continue
                 first, second = both.iloc[0].sort_values(kind="stable").index
-                rows.append(
-                    (dataset, first, second, *astuple(self.crossover(dataset, first, second)))
-                )
-        return pd.DataFrame(
-            rows, columns=["dataset", "incumbent", "challenger", *_CROSSOVER_COLUMNS]
-        )
+                found = self.crossover(dataset, first, second)
+                rows.append((dataset, first, second, *astuple(found)))
+        names = (field.name for field in fields(Crossover))
+        return pd.DataFrame(rows, columns=["dataset", "incumbent", "challenger", *names])
 
     def comparisons(self) -> pd.DataFrame:
         """Return paired tests of the best model; see `zoo.curves.comparisons.paired_tests`."""
@@ -273,7 +295,7 @@ class CurveSet:
 
     def cost(self) -> pd.DataFrame:
         """Return scores with their costs; see `zoo.curves.cost.cost_frame`."""
-        return cost_frame(self.scores)
+        return cost_frame(self.scores, self._metrics)
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Return every table by the name of its file."""
@@ -300,8 +322,14 @@ class CurveSet:
             tables[name][tables[name]["dataset"] == dataset]
             for name in ("losses", "comparisons", "crossovers", "forecast")
         )
-        crossover_of = partial(self.crossover, dataset)
-        return headline_sentence(losses, comparisons, crossovers, forecasts, crossover_of)
+        return headline_sentence(
+            losses,
+            comparisons,
+            crossovers,
+            forecasts,
+            crossover=partial(self.crossover, dataset),
+            loss_label=self.metric(dataset).loss_label,
+        )
 
     def advice(self) -> dict[str, str]:
         """Return the headline of each data set."""

@@ -14,22 +14,10 @@ from zoo.curves.plateau import PlateauVerdict
 __all__ = [
     "cheapest_sentence",
     "headline_sentence",
-    "not_significant",
+    "name_ties",
     "round_size",
     "verdict_rows",
 ]
-
-_LOSS_NAMES = {
-    "error_rate": "error rate",
-    "accuracy": "error rate",
-    "balanced_accuracy": "error rate averaged over the classes",
-    "roc_auc": "distance to an AUC of 1",
-    "average_precision": "distance to an average precision of 1",
-    "r2": "unexplained variance",
-    "rmse": "root mean squared error",
-    "mae": "mean absolute error",
-    "log_loss": "log loss",
-}
 
 
 def round_size(rows: float) -> str:
@@ -48,6 +36,7 @@ def headline_sentence(
     crossovers: pd.DataFrame,
     forecasts: pd.DataFrame,
     crossover: Callable[[str, str], Crossover],
+    loss_label: str,
 ) -> str:
     """Return which models lead where, whether that is significant, and the gain from doubling.
 
@@ -59,6 +48,8 @@ def headline_sentence(
         Rows of the tables of `zoo.curves.curveset.CurveSet` for the same data set.
     crossover : callable
         Returns the crossover of an incumbent and a challenger.
+    loss_label : str
+        What the loss is called.
     """
     means = losses.pivot_table(index="n_train", columns="model", values="loss")
     leaders = means.idxmin(axis=1)
@@ -67,7 +58,7 @@ def headline_sentence(
         _lead(leaders, crossover),
         _significance(comparisons[comparisons["best"] == winner], int(means.index[-1])),
         _overtaker(crossovers, winner),
-        _doubling(forecasts, winner),
+        _doubling(forecasts, winner, loss_label),
     ]
     return " ".join(part for part in parts if part)
 
@@ -101,7 +92,7 @@ def _range(found: Crossover) -> str:
     return f" (90% interval {low} to {round_size(found.high)})"
 
 
-def not_significant(comparisons: pd.DataFrame) -> str:
+def name_ties(comparisons: pd.DataFrame) -> str:
     """Return the models whose difference from the best one is not significant, at most three.
 
     Parameters
@@ -124,7 +115,7 @@ def _significance(comparisons: pd.DataFrame, size: int) -> str:
         return ""
     if here["p_value"].isna().all():
         return "With one replicate its lead cannot be tested."
-    ties = not_significant(here)
+    ties = name_ties(here)
     if not ties:
         return f"Its lead at {size:,} rows is significant (corrected paired t-tests, p < 0.05)."
     return f"Its lead over {ties} at {size:,} rows is not significant."
@@ -142,21 +133,20 @@ def _overtaker(crossovers: pd.DataFrame, winner: str) -> str:
     )
 
 
-def _doubling(forecasts: pd.DataFrame, winner: str) -> str:
+def _doubling(forecasts: pd.DataFrame, winner: str, loss_label: str) -> str:
     row = forecasts[forecasts["model"] == winner].iloc[0]
     if isinstance(row["reason"], str):
         return f"More data cannot be forecast: {row['reason']}."
-    what = _LOSS_NAMES.get(str(row["metric"]), str(row["metric"]))
     low, middle, high = (100 * row[name] for name in ("gain_low", "gain", "gain_high"))
     if low > 0:
-        change = f"reduce its {what} by {middle:.0f}% (90% interval {low:.0f} to {high:.0f}%)"
+        verb, numbers = "reduce", f"{middle:.0f}% (90% interval {low:.0f} to {high:.0f}%)"
     elif high < 0:
-        change = f"raise its {what} by {-middle:.0f}% (90% interval {-high:.0f} to {-low:.0f}%)"
+        verb, numbers = "raise", f"{-middle:.0f}% (90% interval {-high:.0f} to {-low:.0f}%)"
     else:
-        change = f"change its {what} by {-middle:+.0f}% (90% interval {-high:+.0f} to {-low:+.0f}%)"
+        verb, numbers = "change", f"{-middle:+.0f}% (90% interval {-high:+.0f} to {-low:+.0f}%)"
     has_plateau = row["plateau"] == PlateauVerdict.REACHED
     plateau = " It has reached its plateau." if has_plateau else ""
-    return f"Doubling the data would {change}.{plateau}"
+    return f"Doubling the data would {verb} its {loss_label} by {numbers}.{plateau}"
 
 
 def cheapest_sentence(cost: pd.DataFrame, dataset: str) -> str:

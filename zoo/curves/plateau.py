@@ -9,7 +9,7 @@ import numpy as np
 
 from zoo.curves.arrays import Array
 from zoo.curves.forecast import FURTHEST, LossForecast
-from zoo.curves.scale import Scale
+from zoo.metrics import Metric
 
 __all__ = [
     "Estimate",
@@ -101,26 +101,26 @@ def plateau(
 
 
 def marginal_value(
-    fit: LossForecast, scale: Scale, rows: int = 1000, *, level: float = 0.9
+    fit: LossForecast, metric: Metric, rows: int = 1000, *, level: float = 0.9
 ) -> Estimate:
     """Return by how much `rows` more rows improve the score.
 
     In units of the score; positive is better for every metric, whether higher or lower is better.
     """
     target = fit.sizes[-1] + rows
-    now = min(_loss_now(fit), scale.highest_loss)
+    now = min(_loss_now(fit), metric.highest_loss)
     high, low = fit.quantiles([target], ((1 + level) / 2, (1 - level) / 2))[0]
     middle = float(fit.median([target])[0])
     return Estimate(now - middle, float(now - high), float(now - low))
 
 
-def rows_needed(fit: LossForecast, scale: Scale, score: float, *, level: float = 0.9) -> Estimate:
+def rows_needed(fit: LossForecast, metric: Metric, score: float, *, level: float = 0.9) -> Estimate:
     """Return the rows at which the curve reaches a score.
 
     Parameters
     ----------
     fit : LossForecast
-    scale : Scale
+    metric : Metric
         Of the score.
     score : float
         The target score.
@@ -134,9 +134,9 @@ def rows_needed(fit: LossForecast, scale: Scale, score: float, *, level: float =
         sizes at which the forecast's median and the ends of its interval reach the score. Infinity
         means not within 32 times the data.
     """
-    wanted = float(scale.loss(score))
-    if not 0 <= wanted <= scale.highest_loss:
-        raise ValueError(f"expected a score that {scale.metric} can have, got {score:g}")
+    wanted = float(metric.loss(score))
+    if not 0 <= wanted <= metric.highest_loss:
+        raise ValueError(f"expected a score that {metric.name} can have, got {score:g}")
     above = np.flatnonzero(fit.losses > wanted)
     if len(above) == 0:
         return Estimate(float(fit.sizes[0]), float("nan"), float("nan"))
