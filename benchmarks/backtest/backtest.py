@@ -85,10 +85,10 @@ def crossings(curves: pd.DataFrame, incumbent: str, challenger: str) -> pd.DataF
             pair.index, means[incumbent], means[challenger], highest=1.0,
             standard_errors=(errors[incumbent], errors[challenger]),
         )  # fmt: skip
-        numbers = (found.kind, found.n_train, found.low, found.high, found.share)
+        numbers = (found.kind, found.n_train, found.low, found.high, found.probability)
         rows.append((name, incumbent, challenger, int(pair.index.max()), *numbers))
     names = ["dataset", "incumbent", "challenger", "largest", "kind", "n_train", "low", "high"]
-    return pd.DataFrame(rows, columns=[*names, "share"])
+    return pd.DataFrame(rows, columns=[*names, "probability"])
 
 
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:

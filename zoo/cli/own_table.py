@@ -126,12 +126,13 @@ def curve(
 
 def _introduce(table: OwnTable) -> list[str]:
     """Return lines for the terminal that summarise the file."""
-    from zoo.study.wording import metric_name, plain
+    from zoo.metrics import metric
+    from zoo.study.wording import plain
 
     lines = [
         f"{plain(table.name)}: {len(table.X):,} rows with a target, {table.X.shape[1]:,} columns",
         f"task: {table.task} of '{plain(table.target)}' ({plain(table.task_reason)})",
-        f"score: {metric_name(table.metric)} ({plain(table.metric_reason)})",
+        f"score: {metric(table.metric).label} ({plain(table.metric_reason)})",
     ]
     for notice in table.notices:
         lines.append(f"{'WARNING' if notice.is_grave else 'note'}: {plain(notice.text)}")

@@ -9,19 +9,16 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from zoo.metrics import metric as metric_of
+
 __all__ = [
-    "HIGHER_IS_BETTER",
     "cell_frame",
     "current_cells",
     "curve_frame",
     "family_frame",
-    "headline",
+    "headline_scores",
     "mean_interval",
 ]
-
-HIGHER_IS_BETTER = frozenset(
-    {"accuracy", "balanced_accuracy", "roc_auc", "average_precision", "r2"}
-)
 
 _CELL_COLUMNS = (
     "dataset",
@@ -93,7 +90,7 @@ def cell_frame(cells: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     return frame.assign(**dict.fromkeys(missing))
 
 
-def headline(cells: pd.DataFrame) -> pd.DataFrame:
+def headline_scores(cells: pd.DataFrame) -> pd.DataFrame:
     """Return the cells that are ok, with their headline score in ``score``."""
     ok = cells[cells["status"] == "ok"].copy()
     scores = np.full(len(ok), np.nan)
@@ -160,8 +157,8 @@ def curve_frame(cells: pd.DataFrame) -> pd.DataFrame:
 
 def _on_one_direction(scores: pd.DataFrame) -> pd.Series[Any]:
     """Return the headline scores so that more is better."""
-    sign = np.where(scores["metric"].isin(HIGHER_IS_BETTER), 1.0, -1.0)
-    return scores["score"] * sign
+    is_high = scores["metric"].map(lambda name: metric_of(name).higher_is_better)
+    return scores["score"] * np.where(is_high, 1.0, -1.0)
 
 
 def _scale(scores: pd.DataFrame) -> pd.DataFrame:
@@ -195,7 +192,7 @@ def family_frame(cells: pd.DataFrame) -> pd.DataFrame:
         group, n_datasets, datasets, family, n_train, mean, ci_low, ci_high, best, replicates:
         interval over replicates; `best` is the mean over data sets of the family's best model.
     """
-    scores = _scale(headline(cells))
+    scores = _scale(headline_scores(cells))
     names = ["group", "n_datasets", "datasets", "family", "n_train", "mean", "ci_low", "ci_high"]
     names += ["best", "replicates"]
     if scores.empty:

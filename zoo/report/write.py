@@ -17,7 +17,7 @@ from zoo.curves.aggregate import (
     family_frame,
 )
 from zoo.curves.curveset import CurveSet
-from zoo.curves.headlines import cheapest_sentence, headline_sentence, verdict_rows
+from zoo.curves.headlines import cheapest_sentence, verdict_rows
 from zoo.errors import StoreError
 from zoo.report.answer_figures import (
     draw_cost,
@@ -144,7 +144,7 @@ def _dataset_part(
     return {
         "name": name,
         "title": title,
-        "headline": headline_sentence(curve_set, name),
+        "headline": curve_set.headline(name),
         "finding": dataset_finding(lines),
         "cheapest": cheapest_sentence(tables["cost"], name),
         "figure": embed(figure, folder, name, f"Learning curves of every model on {name}"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -24,6 +23,7 @@ from zoo.study.answers import (
     MoreData,
     Overtaking,
     Rival,
+    Verdict,
 )
 
 __all__ = ["advise"]
@@ -75,11 +75,11 @@ def _best(curves: CurveSet, dataset: str, test_ratio: float) -> Best:
     table = here.pivot_table(index="replicate", columns="model", values="loss")
     own = scores[(scores["model"] == model) & (scores["n_train"] == size)]
     mean, *bounds = mean_interval(own["score"])
-    scale = curves.scale(dataset)
-    low, high = sorted(float(scale.score(scale.loss(bound))) for bound in bounds)  # within range
+    metric = curves.metric(dataset)
+    low, high = sorted(float(metric.score(metric.loss(bound))) for bound in bounds)  # within range
     dummy = losses[(losses["family"] == "baseline") & (losses["n_train"] == size)]
     lead = dummy.set_index("replicate")["loss"] - table[model]
-    test = corrected_test(lead.dropna(), test_share=test_ratio)
+    test = corrected_test(lead.dropna(), test_ratio=test_ratio)
     baseline = scores[(scores["family"] == "baseline") & (scores["n_train"] == size)]["score"]
     return Best(
         model=model,
@@ -99,7 +99,7 @@ def _best(curves: CurveSet, dataset: str, test_ratio: float) -> Best:
 def _rivals(table: pd.DataFrame, best: str, test_ratio: float) -> tuple[Rival, ...]:
     """Return every other model compared with the best on the replicates that both have."""
     names = [str(name) for name in table.columns if name != best]
-    tests = [corrected_test(table[name] - table[best], test_share=test_ratio) for name in names]
+    tests = [corrected_test(table[name] - table[best], test_ratio=test_ratio) for name in names]
     adjusted = holm([test.p_value for test in tests])
     rivals = [
         Rival(
@@ -152,7 +152,7 @@ def _gain(fit: LossForecast, target: float, base: int) -> Estimate:
     return Estimate(*(float(1 - later[k] / now) for k in (1, 2, 0)))
 
 
-def _verdict(gain: Estimate) -> Literal["helps", "little", "hurts", "cannot tell"]:
+def _verdict(gain: Estimate) -> Verdict:
     if gain.low > 0:
         return "helps"
     if gain.high < 0:

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from zoo.curves.aggregate import HIGHER_IS_BETTER
-from zoo.curves.crossover import Crossover
+from zoo.curves.crossover import Crossover, CrossoverKind
 from zoo.curves.headlines import round_size
+from zoo.metrics import metric as metric_of
 from zoo.study.answers import FACTORS, Advice, Best, ModelCost, MoreData, Overtaking
 from zoo.study.budget import round_seconds
 from zoo.study.left_out import LeftOut
-from zoo.study.wording import metric_name, milliseconds, score_text
+from zoo.study.wording import milliseconds, score_text
 
 __all__ = ["advice_lines", "next_steps"]
 
@@ -28,7 +28,7 @@ def _interval(low: float, high: float) -> str:
 
 def advice_lines(advice: Advice) -> tuple[tuple[str, str], ...]:
     """Return a heading and its sentences for each answer."""
-    direction = "Higher" if advice.metric in HIGHER_IS_BETTER else "Lower"
+    direction = metric_of(advice.metric).direction.capitalize()
     return (
         ("Best model", f"{_best(advice)} {direction} is better."),
         ("How sure", _certainty(advice.best)),
@@ -44,7 +44,7 @@ def _times(factor: int) -> str:
 
 def _best(advice: Advice) -> str:
     best = advice.best
-    text = f"{best.model}: {metric_name(advice.metric)} {score_text(best.score)}"
+    text = f"{best.model}: {metric_of(advice.metric).label} {score_text(best.score)}"
     if np.isfinite(best.low):
         text += f" (95% interval {_interval(best.low, best.high)})"
     if best.n_train < advice.n_train:
@@ -95,7 +95,7 @@ def _more(more: MoreData, advice: Advice) -> str:
     if more.reason is not None or not np.isfinite(more.score):
         return f"Cannot tell: {more.reason or 'there is no forecast'}."
     rows = f"{more.factor * advice.n_rows:,} rows" if more.factor > 1 else "all of today's rows"
-    loss = "the distance to 1" if advice.metric in HIGHER_IS_BETTER else "the error"
+    loss = "the distance to 1" if metric_of(advice.metric).higher_is_better else "the error"
     change = f"{100 * more.gain.low:.0f} to {100 * more.gain.high:.0f}% of {loss}"
     verdict = {
         "helps": f"more data helps: it removes {change}",
@@ -113,20 +113,20 @@ def _overtaking(found: Overtaking) -> str:
     crossover, network, boosting = found.crossover, found.network, found.boosting
     if crossover is None:
         return f"Cannot tell: no {'boosting model' if network else 'network'} was measured."
-    weight = ""
-    if np.isfinite(crossover.share):
-        weight = f"in {crossover.share:.0%} of the forecasts"
+    frequency = ""
+    if np.isfinite(crossover.probability):
+        frequency = f"in {crossover.probability:.0%} of the forecasts"
     match crossover.kind:
-        case "always":
+        case CrossoverKind.ALWAYS:
             return f"{network} is ahead of {boosting} at every measured size."
-        case "within":
+        case CrossoverKind.WITHIN:
             return f"{network} overtakes {boosting} at {_size_text(crossover)} and stays ahead."
-        case "forecast":
-            end = f", {weight}" if weight else ""
+        case CrossoverKind.FORECAST:
+            end = f", {frequency}" if frequency else ""
             where = _size_text(crossover)
             return f"{network} is forecast to overtake {boosting} at {where}{end}."
-        case "none":
-            end = f" (it does {weight})" if weight else ""
+        case CrossoverKind.NONE:
+            end = f" (it does {frequency})" if frequency else ""
             return (
                 f"{network}, the best network, is behind {boosting} and is not expected to "
                 f"overtake it within 32 times the data{end}."

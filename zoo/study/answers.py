@@ -8,9 +8,21 @@ from typing import Literal
 from zoo.curves.crossover import Crossover
 from zoo.curves.plateau import Estimate
 
-__all__ = ["FACTORS", "Advice", "Best", "ModelCost", "MoreData", "Overtaking", "Rival"]
+__all__ = [
+    "FACTORS",
+    "Advice",
+    "Best",
+    "ModelCost",
+    "MoreData",
+    "Overtaking",
+    "Rival",
+    "Verdict",
+]
 
 FACTORS = (2, 10)  # times the rows, for the forecasts
+Verdict = Literal["helps", "little", "hurts", "cannot tell"]
+"""Whether more data helps: the interval of the gain is above 0, below the smallest gain of
+interest, below 0, or none of these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +102,7 @@ class MoreData:
         Forecast with its 90% interval; NaN if there is none.
     gain : Estimate
         Fraction of the loss that goes.
-    verdict : {"helps", "little", "hurts", "cannot tell"}
+    verdict : Verdict
     reason : str or None
         Why there is no forecast.
     """
@@ -101,7 +113,7 @@ class MoreData:
     low: float
     high: float
     gain: Estimate
-    verdict: Literal["helps", "little", "hurts", "cannot tell"]
+    verdict: Verdict
     reason: str | None = None
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from zoo import registry
 from zoo.curves.forecast import LossForecast, fit_losses
-from zoo.curves.scale import scale_of
+from zoo.metrics import metric as metric_of
 from zoo.study.run_history import RunHistory
 
 __all__ = ["eliminate"]
@@ -62,7 +62,7 @@ def _forecast(history: RunHistory, model: str) -> LossForecast | None:
     errors = [
         float(np.std(v, ddof=1) / np.sqrt(len(v))) if len(v) > 1 else float("nan") for v in values
     ]
-    highest = scale_of(history.study.metric).highest_loss
+    highest = metric_of(history.study.metric).highest_loss
     try:
         return fit_losses(
             sizes, [float(np.mean(v)) for v in values], standard_errors=errors, highest=highest

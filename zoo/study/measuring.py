@@ -13,7 +13,7 @@ from zoo.bench.plan import Job
 from zoo.bench.pool import Pool, Worker
 from zoo.bench.run import provenance, write_cell
 from zoo.bench.store import CellWriter, has_results, pack, read
-from zoo.curves.scale import scale_of
+from zoo.metrics import metric as metric_of
 from zoo.study.budget import round_seconds
 from zoo.study.design import CellId, Study, cell_of
 from zoo.study.fit_times import FitTimes
@@ -21,7 +21,7 @@ from zoo.study.left_out import LeftOut, left_out
 from zoo.study.next_cells import next_jobs
 from zoo.study.refit import REFIT
 from zoo.study.run_history import RunHistory
-from zoo.study.wording import metric_name, score_text
+from zoo.study.wording import score_text
 
 __all__ = ["Measuring", "Outcome", "Say", "expected_s", "history_of"]
 
@@ -251,10 +251,10 @@ def _has_first_answer(history: RunHistory) -> bool:
 
 def _scores_text(history: RunHistory) -> str:
     """Return the scores at the largest size, the best first."""
-    metric, size = history.study.metric, history.study.sizes[-1]
+    metric, size = metric_of(history.study.metric), history.study.sizes[-1]
     means = {m: history.mean(m, size) for m in history.study.models if history.losses[m, size]}
     if not means:
         return "no model has a score yet"
     order = sorted(means, key=lambda name: means[name])
-    texts = [f"{name} {score_text(float(scale_of(metric).score(means[name])))}" for name in order]
-    return f"{metric_name(metric)} with {size:,} rows: {', '.join(texts)}"
+    texts = [f"{name} {score_text(float(metric.score(means[name])))}" for name in order]
+    return f"{metric.label} with {size:,} rows: {', '.join(texts)}"

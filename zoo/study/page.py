@@ -14,6 +14,7 @@ from zoo.curves.aggregate import curve_frame
 from zoo.curves.curveset import CurveSet
 from zoo.data.kept import KeptFacts, facts_of
 from zoo.errors import StoreError
+from zoo.metrics import metric as metric_of
 from zoo.report.answer_figures import draw_cost, draw_forecast
 from zoo.report.figures import draw_dataset, embed
 from zoo.report.style import model_colours
@@ -24,7 +25,7 @@ from zoo.study.answers import Advice
 from zoo.study.budget import round_seconds
 from zoo.study.left_out import Reason
 from zoo.study.session import load_state
-from zoo.study.wording import metric_name, milliseconds, plain, score_text
+from zoo.study.wording import milliseconds, plain, score_text
 
 __all__ = ["advice_of", "steps_of", "write_page"]
 
@@ -118,7 +119,7 @@ def _parts(
         "facts": facts,
         "about": about,
         "state": state,
-        "metric": metric_name(advice.metric),
+        "metric": metric_of(advice.metric).label,
         "answers": advice.lines,
         "steps": steps_of(folder, advice),
         "left_out": [one for one in state["left_out"] if one.reason is not Reason.FAILED],
@@ -172,7 +173,7 @@ def _figures(
 ) -> dict[str, dict[str, str]]:
     colours = model_colours(frame)
     lines = frame[frame["is_headline"]]
-    metric, best = metric_name(advice.metric), advice.best
+    metric, best = metric_of(advice.metric).label, advice.best
     figure = draw_dataset(lines, title=f"{facts.name}: learning curves", colours=colours)
     alt = (
         f"Learning curves: test {metric} of {lines['model'].nunique()} models against training "

@@ -10,7 +10,7 @@ import numpy as np
 
 from zoo import registry
 from zoo.curves.comparisons import corrected_test
-from zoo.curves.scale import scale_of
+from zoo.metrics import metric as metric_of
 from zoo.study.adjusted_means import best_so_far
 from zoo.study.design import CellId, Study
 from zoo.study.fit_times import FitTimes
@@ -61,7 +61,7 @@ class RunHistory:
         if score is None:
             self.failed[cell] = f"it has no {self.study.metric}"
             return
-        loss = float(scale_of(self.study.metric).loss(score))
+        loss = float(metric_of(self.study.metric).loss(score))
         self.losses[cell.model, cell.n_train][cell.replicate] = loss
 
     def is_open(self, cell: CellId) -> bool:

@@ -1,17 +1,10 @@
-"""Scores, metrics, milliseconds and text of users as plain text."""
+"""Scores, milliseconds and text of users as plain text."""
 
 from __future__ import annotations
 
 import math
 
-from zoo.report.style import METRIC_NAMES
-
-__all__ = ["metric_name", "milliseconds", "plain", "score_text"]
-
-
-def metric_name(metric: str) -> str:
-    """Return the label of a metric."""
-    return METRIC_NAMES.get(metric, metric)
+__all__ = ["milliseconds", "plain", "score_text"]
 
 
 def score_text(value: float) -> str:
