@@ -11,13 +11,7 @@ from zoo.curves.claims import OVERALL, Verdict
 from zoo.curves.crossover import Crossover, CrossoverKind
 from zoo.curves.plateau import PlateauVerdict
 
-__all__ = [
-    "cheapest_sentence",
-    "headline_sentence",
-    "name_ties",
-    "round_size",
-    "verdict_rows",
-]
+__all__ = ["cheapest_sentence", "headline_sentence", "name_ties", "round_size", "verdict_rows"]
 
 
 def round_size(rows: float) -> str:

@@ -17,18 +17,9 @@ from zoo.metrics import Metric
 from zoo.report.style import FAMILY_STYLES
 
 __all__ = [
-    "FONT",
-    "Array",
-    "draw_curve",
-    "embed",
-    "frame_axes",
-    "label_score_axis",
-    "limit_scores",
-    "save",
-    "size_axis",
-    "size_figure",
-    "write_head",
-]
+    "FONT", "Array", "draw_curve", "embed", "frame_axes", "label_score_axis", "limit_scores",
+    "save", "size_axis", "size_figure", "write_head",
+]  # fmt: skip
 
 Array = NDArray[np.float64]
 FONT = 8.5

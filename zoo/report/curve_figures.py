@@ -187,9 +187,7 @@ def draw_forecast(
     # intervals are shown whole, unless they come so near 0 that they would flatten the rest
     limit_scores(axes, np.append(means, np.maximum(bounds, means.min() / 2)), metric)
     label_score_axis(axes, metric)
-    subtitle = (
-        "Right of the line: forecasts with 50% and 90% intervals, calibrated on public curves"
-    )
+    subtitle = "Right of the line: forecasts; 50% and 90% intervals, calibrated on public curves"
     write_head(figure, title, subtitle)
     label_ends(axes, ends, size=FONT)
     return figure

@@ -53,7 +53,7 @@ def _positions(
     to_axes = axes.transAxes.inverted()
     points = [to_axes.transform(axes.transData.transform((one.x, one.y))) for one in labels]
     clipped = [(float(x), min(max(float(y), 0.0), 1.0)) for x, y in points]
-    line = 1.25 * size / (axes.get_position().height * axes.figure.get_figheight() * 72)
+    line = 1.25 * size / (72 * axes.bbox.height / axes.figure.dpi)
     heights = spread([y + lift * line for _, y in clipped], gap=line, low=0.0, high=1.0)
     return [(x, y, height) for (x, y), height in zip(clipped, heights, strict=True)]
 

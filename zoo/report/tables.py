@@ -86,7 +86,7 @@ def failure_rows(cells: pd.DataFrame) -> list[FailureRow]:
     bad = cells[cells["status"] != "ok"]
     rows = []
     keys = ["status", "dataset", "model", "reason"]
-    for names, group in bad.groupby(keys, dropna=False):
+    for (status, dataset, model, reason), group in bad.groupby(keys, dropna=False):
         sizes = ", ".join(f"{size:,}" for size in sorted(group["n_train"].unique()))
-        rows.append(FailureRow(*names, sizes, len(group)))
+        rows.append(FailureRow(status, dataset, model, reason, sizes, len(group)))
     return sorted(rows, key=lambda row: (row.status == "skipped", row.dataset, row.model))
