@@ -107,7 +107,7 @@ def test_a_curve_that_worsens_is_not_said_to_gain():
 def test_the_cheapest_good_model_is_named():
     near = [*TWO, ("cheap", "classical", lambda n: 1.001 * fast(n), 0.1)]
     curves = curve_set(near, noise=0.0)
-    assert "is cheap (0.1 s to fit)" in cheapest_sentence(curves.cost(), "d")
+    assert "is cheap (0.1 s to fit)" in cheapest_sentence(curves.cost())
 
 
 def test_verdict_rows_name_the_data_sets_of_each_verdict():

@@ -28,13 +28,7 @@ from zoo.curves.plateau import (
     plateau,
     rows_needed,
 )
-from zoo.curves.rankings import (
-    elo_ratings,
-    mean_losses,
-    normalised_scores,
-    rank_table,
-    win_rates,
-)
+from zoo.curves.rankings import ranking_frame
 from zoo.metrics import METRICS, Metric
 from zoo.metrics import metric as metric_of
 
@@ -279,15 +273,8 @@ class CurveSet:
         return paired_tests(self._learned)
 
     def ranks(self) -> pd.DataFrame:
-        """Return mean ranks, win rates, Elo ratings and normalised scores at each size."""
-        means = mean_losses(self.losses)
-        table = rank_table(means)
-        families = self.losses.drop_duplicates("model").set_index("model")["family"]
-        table.insert(2, "family", table["model"].map(families))
-        elo = elo_ratings(means).rename(columns={"low": "elo_low", "high": "elo_high"})
-        for part in (win_rates(means), elo, normalised_scores(means)):
-            table = table.merge(part, on=["n_train", "model"], how="left")
-        return table
+        """Return rankings over data sets; see `zoo.curves.rankings.ranking_frame`."""
+        return ranking_frame(self.losses)
 
     def verdicts(self) -> pd.DataFrame:
         """Return verdicts on five claims; see `zoo.curves.claims.verdict_frame`."""

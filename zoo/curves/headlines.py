@@ -11,13 +11,7 @@ from zoo.curves.claims import OVERALL, Verdict
 from zoo.curves.crossover import Crossover, CrossoverKind
 from zoo.curves.plateau import PlateauVerdict
 
-__all__ = [
-    "cheapest_sentence",
-    "headline_sentence",
-    "name_ties",
-    "round_size",
-    "verdict_rows",
-]
+__all__ = ["cheapest_sentence", "headline_sentence", "name_ties", "round_size", "verdict_rows"]
 
 
 def round_size(rows: float) -> str:
@@ -149,10 +143,15 @@ def _doubling(forecasts: pd.DataFrame, winner: str, loss_label: str) -> str:
     return f"Doubling the data would {verb} its {loss_label} by {numbers}.{plateau}"
 
 
-def cheapest_sentence(cost: pd.DataFrame, dataset: str) -> str:
-    """Return the fastest model to fit within 1% of the best score, at the largest size."""
-    rows = cost[cost["dataset"] == dataset]
-    rows = rows[rows["n_train"] == rows["n_train"].max()]
+def cheapest_sentence(cost: pd.DataFrame) -> str:
+    """Return the fastest model to fit within 1% of the best score, at the largest size.
+
+    Parameters
+    ----------
+    cost : DataFrame
+        Rows of `zoo.curves.cost.cost_frame` for one data set.
+    """
+    rows = cost[cost["n_train"] == cost["n_train"].max()]
     cheap = rows[rows["cheapest_within_1pct"].astype(bool)]
     if cheap.empty:
         return ""

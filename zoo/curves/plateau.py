@@ -12,14 +12,9 @@ from zoo.curves.forecast import FURTHEST, LossForecast
 from zoo.metrics import Metric
 
 __all__ = [
-    "Estimate",
-    "Plateau",
-    "PlateauVerdict",
-    "gain_from",
-    "marginal_value",
-    "plateau",
-    "rows_needed",
-]
+    "SMALLEST_GAIN", "Estimate", "Plateau", "PlateauVerdict", "gain_from", "marginal_value",
+    "plateau", "rows_needed",
+]  # fmt: skip
 
 _N_TARGETS = 161
 # Smallest relative reduction of the loss by doubling the rows that is of interest.

@@ -9,13 +9,9 @@ from scipy import stats
 from zoo.curves.arrays import Array
 
 __all__ = [
-    "critical_difference",
-    "elo_ratings",
-    "mean_losses",
-    "normalised_scores",
-    "rank_table",
-    "win_rates",
-]
+    "critical_difference", "elo_ratings", "mean_losses", "normalised_scores", "rank_table",
+    "ranking_frame", "win_rates",
+]  # fmt: skip
 
 _ELO_SCALE = 400.0
 
@@ -195,3 +191,21 @@ def mean_losses(losses: pd.DataFrame) -> pd.DataFrame:
     """Return the mean loss over replicates of each data set, model and size."""
     keys = ["dataset", "model", "n_train"]
     return losses.groupby(keys, as_index=False)["loss"].mean()
+
+
+def ranking_frame(losses: pd.DataFrame) -> pd.DataFrame:
+    """Return mean ranks, win rates, Elo ratings and normalised scores at each size.
+
+    Parameters
+    ----------
+    losses : DataFrame
+        dataset, model, family, n_train, replicate, loss.
+    """
+    means = mean_losses(losses)
+    table = rank_table(means)
+    families = losses.drop_duplicates("model").set_index("model")["family"]
+    table.insert(2, "family", table["model"].map(families))
+    elo = elo_ratings(means).rename(columns={"low": "elo_low", "high": "elo_high"})
+    for part in (win_rates(means), elo, normalised_scores(means)):
+        table = table.merge(part, on=["n_train", "model"], how="left")
+    return table

@@ -62,7 +62,7 @@ class LearningCurve:
     def plot(self) -> Figure:
         """Return a matplotlib figure of the curves."""
         from zoo.curves.aggregate import curve_frame
-        from zoo.report.figures import draw_dataset
+        from zoo.report.curve_figures import draw_dataset
 
         frame = curve_frame(self.curves.cells)
         name = str(frame["dataset"].iloc[0])

@@ -15,8 +15,9 @@ from zoo.curves.curveset import CurveSet
 from zoo.data.kept import KeptFacts, facts_of
 from zoo.errors import StoreError
 from zoo.metrics import metric as metric_of
-from zoo.report.answer_figures import draw_cost, draw_forecast
-from zoo.report.figures import draw_dataset, embed
+from zoo.report.canvas import embed
+from zoo.report.comparison_figures import draw_cost
+from zoo.report.curve_figures import draw_dataset, draw_forecast
 from zoo.report.style import model_colours
 from zoo.report.tables import failure_rows, score_rows, write_tables
 from zoo.study.advice import advise
