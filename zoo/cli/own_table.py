@@ -99,6 +99,7 @@ def curve(
 
 def _introduce(table: Any) -> list[str]:
     """Return what was found in the file, in lines for the terminal."""
+    from zoo.ingest.clean_table import Severity
     from zoo.study.wording import metric_name, plain
 
     lines = [
@@ -106,14 +107,16 @@ def _introduce(table: Any) -> list[str]:
         f"task: {table.task} of '{plain(table.target)}' ({plain(table.task_reason)})",
         f"score: {metric_name(table.metric)} ({plain(table.metric_reason)})",
     ]
-    for notice in table.notices:
-        lines.append(f"{'WARNING' if notice.is_grave else 'note'}: {plain(notice.text)}")
+    for warning in table.warnings:
+        word = "WARNING" if warning.severity is Severity.SERIOUS else "note"
+        lines.append(f"{word}: {plain(warning.text)}")
     return lines
 
 
 def _finish(folder: Path, options: Any, result: Any, started: float) -> None:
     """Write the page, print the advice, and end with the exit code."""
     from zoo.data.kept import facts_of
+    from zoo.ingest.clean_table import Severity
     from zoo.study.answer_text import advice_lines, next_steps
     from zoo.study.page import advice_of, write_page
     from zoo.study.wording import plain
@@ -121,7 +124,8 @@ def _finish(folder: Path, options: Any, result: Any, started: float) -> None:
     advice, facts, outcome = advice_of(folder), facts_of(folder), result.outcome
     assert advice is not None  # noqa: S101 (conclude has seen a score)
     assert facts is not None  # noqa: S101 (the table is kept)
-    grave = [one["text"] for one in facts.about["notices"] if one["is_grave"]]
+    warnings = facts.about["warnings"]
+    grave = [one["text"] for one in warnings if one["severity"] == Severity.SERIOUS]
     _say("", True)
     for head, text in advice_lines(advice):
         _say(f"{head}: {plain(text)}", True)

@@ -14,6 +14,7 @@ from zoo.curves.aggregate import curve_frame
 from zoo.curves.curveset import CurveSet
 from zoo.data.kept import KeptFacts, facts_of
 from zoo.errors import StoreError
+from zoo.ingest.clean_table import Severity
 from zoo.report.answer_figures import draw_cost, draw_forecast
 from zoo.report.figures import draw_dataset, embed
 from zoo.report.style import model_colours
@@ -98,7 +99,7 @@ def _parts(
     frame: pd.DataFrame,
 ) -> dict[str, Any]:
     about = facts.about
-    grave = [one for one in about["notices"] if one["is_grave"]]
+    grave = [one for one in about["warnings"] if one["severity"] == Severity.SERIOUS]
     sizes, rows = score_rows(frame[frame["is_headline"]])
     return {
         "name": facts.name,

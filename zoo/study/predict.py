@@ -21,7 +21,7 @@ def predict_frame(model: Any, table: dict[str, Any], frame: pd.DataFrame) -> pd.
     model : estimator
         Fitted.
     table : dict
-        What its file says of its table: target, task, recipe.
+        What its file says of its table: target, task, transform spec.
     frame : DataFrame of shape (n_samples, n_columns)
         With the columns of the file that the model was made from; others are ignored.
 
@@ -35,9 +35,9 @@ def predict_frame(model: Any, table: dict[str, Any], frame: pd.DataFrame) -> pd.
     DataError
         If a column is missing or holds something else.
     """
-    from zoo.ingest.cleaning import apply_recipe
+    from zoo.ingest.transforms import apply_transform
 
-    X = apply_recipe(frame, table["recipe"])
+    X = apply_transform(frame, table["transform"])
     try:
         found: dict[str, Any] = {"prediction": model.predict(X)}
         if table["task"] == "classification" and hasattr(model, "predict_proba"):
@@ -57,7 +57,7 @@ def predict_file(
     Raises
     ------
     ModelFileError
-        If the model's file is not sound, or holds no recipe.
+        If the model's file is not sound, or holds no transform spec.
     ZooError
         If the data cannot be read, do not fit, or the result cannot be written.
     """
@@ -67,10 +67,10 @@ def predict_file(
     if out.is_dir() or not out.parent.is_dir():
         raise ZooError(f"'{out}' cannot be written; -o expects a file in a folder that exists")
     table = load_table(model_path)
-    if table is None or "recipe" not in table:
+    if table is None or "transform" not in table:
         raise ModelFileError(
-            f"'{model_path}' holds a model without the recipe of its table; use one that "
-            "'zoo curve --save-model' wrote, or zoo.load_model in Python"
+            f"'{model_path}' holds a model without the transform spec of its table; use one "
+            "that 'zoo curve --save-model' wrote, or zoo.load_model in Python"
         )
     model = load_model(model_path)
     frame = read_frame(data_path, sheet=sheet)

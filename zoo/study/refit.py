@@ -1,4 +1,4 @@
-"""The best model on all rows, fitted in a worker process and saved with its recipe."""
+"""The best model on all rows, fitted in a worker process and saved with its transform spec."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Refit:
 
 
 def fit_and_save(folder: str, model: str, path: str) -> None:
-    """Fit a model on all rows that a results folder keeps, and save it with their recipe.
+    """Fit a model on all rows that a results folder keeps, and save it with their transform spec.
 
     With one thread, as when it was measured, so that it is known how long it takes.
 
@@ -61,6 +61,6 @@ def fit_and_save(folder: str, model: str, path: str) -> None:
         "target": facts.target,
         "task": facts.task,
         "n_rows": facts.n_rows,
-        "recipe": facts.about.get("recipe", {}),
+        "transform": facts.about.get("transform", {}),
     }
     save_model(fitted, path, table=table)

@@ -116,7 +116,7 @@ def keep_own(table: OwnTable, out: Path, say: Say = lambda line, is_answer: None
     _claim(out)
     about = {
         "columns": [asdict(note) for note in table.columns],
-        "notices": [asdict(notice) for notice in table.notices],
+        "warnings": [asdict(warning) for warning in table.warnings],
         "task_reason": table.task_reason,
         "metric": table.metric,
         "metric_reason": table.metric_reason,
@@ -124,7 +124,7 @@ def keep_own(table: OwnTable, out: Path, say: Say = lambda line, is_answer: None
         "frame_mb": table.frame_mb,
         "has_groups": table.groups is not None,
         "has_times": table.times is not None,
-        "recipe": dict(table.recipe),
+        "transform": dict(table.transform),
     }
     return keep(
         out,
