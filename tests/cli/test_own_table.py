@@ -14,8 +14,8 @@ import zoo
 from tests.study.tables import churn
 from zoo.bench.store import read
 from zoo.cli import main
-from zoo.ingest.cleaning import apply_recipe
 from zoo.ingest.reading import read_frame
+from zoo.ingest.transforms import apply_transform
 from zoo.saving import load_model, load_table
 
 # A shell that runs the tests in the background ignores SIGINT, and children inherit that.
@@ -96,7 +96,7 @@ def test_from_a_messy_file_to_a_saved_model_and_predictions_as_in_python(tmp_pat
     scores = pd.read_csv(tmp_path / "scores.csv")
     assert list(scores) == ["prediction", "probability of no", "probability of yes"]
     model, table = load_model(tmp_path / "m.zoo"), load_table(tmp_path / "m.zoo")
-    X = apply_recipe(read_frame(tmp_path / "kunden.csv"), table["recipe"])
+    X = apply_transform(read_frame(tmp_path / "kunden.csv"), table["transform"])
     np.testing.assert_array_equal(scores["probability of yes"], model.predict_proba(X)[:, 1])
     assert list(scores["prediction"]) == list(model.predict(X))
     truth = pd.read_csv(tmp_path / "kunden.csv", sep=";", encoding="latin-1")["Kündigt"]
@@ -139,7 +139,7 @@ def test_ctrl_c_reports_what_was_measured_and_the_same_command_resumes(tmp_path,
 
 
 def load_frame(folder):
-    return apply_recipe(read_frame(folder / "t.csv"), load_table(folder / "m.zoo")["recipe"])
+    return apply_transform(read_frame(folder / "t.csv"), load_table(folder / "m.zoo")["transform"])
 
 
 @pytest.mark.slow
@@ -243,14 +243,14 @@ def saved(tmp_path_factory):
 
 
 def saved_model(folder):
-    """Save a model with a recipe, as `zoo curve` does, and one without."""
+    """Save a model with a transform spec, as `zoo curve` does, and one without."""
     from zoo.ingest.preparing import prepare
     from zoo.saving import save_model
 
     X, y = churn(100)
     table = prepare(X, y.replace("yes", '=1+1,"x"'))
     fitted = zoo.make("decision_tree", random_state=0).fit(table.X, table.y)
-    about = {"target": "churn", "task": "classification", "recipe": dict(table.recipe)}
+    about = {"target": "churn", "task": "classification", "transform": dict(table.transform)}
     save_model(fitted, folder / "m.zoo", table=about)
     fitted.save(folder / "plain.zoo")
     X.to_csv(folder / "new.csv", index=False)
@@ -284,7 +284,7 @@ def test_a_class_label_with_quotes_and_commas_is_one_column_of_the_scores(saved,
         ),
         (["curve", "new.csv", "--target", "plan", "--out", "letters"], "is not a results folder"),
         (["predict", "new.csv", "new.csv", "-o", "s.csv"], "is not a whole file of a zoo model"),
-        (["predict", "plain.zoo", "new.csv", "-o", "s.csv"], "without the recipe of its table"),
+        (["predict", "plain.zoo", "new.csv", "-o", "s.csv"], "without the transform spec"),
         (["predict", "m.zoo", "short.csv", "-o", "s.csv"], "plan"),
         (["predict", "m.zoo", "new.csv", "-o", "no/s.csv"], "-o expects a file in a folder"),
     ],

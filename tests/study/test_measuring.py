@@ -154,7 +154,7 @@ def test_running_fits_end_earlier_when_the_reserve_for_what_follows_grows(tmp_pa
 
 
 @pytest.mark.slow
-def test_a_worker_fits_the_best_model_on_all_rows_and_saves_it_with_its_recipe(tmp_path):
+def test_a_worker_fits_the_best_model_on_all_rows_and_saves_it_with_its_transform_spec(tmp_path):
     X, y = churn()
     out = tmp_path / "out"
     study = measured_folder(out, X, y, LIGHT, n_replicates=1)
@@ -176,7 +176,7 @@ def test_a_worker_fits_the_best_model_on_all_rows_and_saves_it_with_its_recipe(t
     again = load_model(tmp_path / "m.zoo")
     np.testing.assert_array_equal(again.predict_proba(table.X), alone.predict_proba(table.X))
     kept = load_table(tmp_path / "m.zoo")
-    assert (kept["target"], kept["n_rows"], kept["recipe"]) == ("churn", len(X), table.recipe)
+    assert (kept["target"], kept["n_rows"], kept["transform"]) == ("churn", len(X), table.transform)
     assert late is not None
     assert "time was up" in late
     assert not (tmp_path / "late.zoo").exists()

@@ -126,6 +126,7 @@ def curve(
 
 def _introduce(table: OwnTable) -> list[str]:
     """Return lines for the terminal that summarise the file."""
+    from zoo.ingest.clean_table import Severity
     from zoo.metrics import metric
     from zoo.study.wording import plain
 
@@ -134,8 +135,9 @@ def _introduce(table: OwnTable) -> list[str]:
         f"task: {table.task} of '{plain(table.target)}' ({plain(table.task_reason)})",
         f"score: {metric(table.metric).label} ({plain(table.metric_reason)})",
     ]
-    for notice in table.notices:
-        lines.append(f"{'WARNING' if notice.is_grave else 'note'}: {plain(notice.text)}")
+    for warning in table.warnings:
+        word = "WARNING" if warning.severity is Severity.SERIOUS else "note"
+        lines.append(f"{word}: {plain(warning.text)}")
     return lines
 
 

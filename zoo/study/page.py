@@ -14,6 +14,7 @@ from zoo.curves.aggregate import curve_frame
 from zoo.curves.curveset import CurveSet
 from zoo.data.kept import KeptFacts, facts_of
 from zoo.errors import StoreError
+from zoo.ingest.clean_table import Severity
 from zoo.metrics import metric as metric_of
 from zoo.report.canvas import embed
 from zoo.report.comparison_figures import draw_cost
@@ -50,7 +51,7 @@ def steps_of(folder: Path, advice: Advice) -> list[str]:
     warnings, state = _facts(folder).about["warnings"], load_state(folder)
     return next_steps(
         advice,
-        has_warnings=any(one["severity"] == "serious" for one in warnings),
+        has_warnings=any(one["severity"] == Severity.SERIOUS for one in warnings),
         left_out=state["left_out"],
         was_stopped=bool(state.get("was_stopped")),
     )

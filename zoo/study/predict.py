@@ -24,7 +24,7 @@ def predict_frame(model: BaseEstimator, table: dict[str, Any], frame: pd.DataFra
     model : estimator
         Fitted.
     table : dict
-        The target, task and recipe that are saved with it.
+        The target, task and transform spec that are saved with it.
     frame : DataFrame of shape (n_samples, n_columns)
         The file as read, with the columns that the model was trained on; others are ignored.
 
@@ -38,9 +38,9 @@ def predict_frame(model: BaseEstimator, table: dict[str, Any], frame: pd.DataFra
     DataError
         If a column is missing or of another kind.
     """
-    from zoo.ingest.cleaning import apply_recipe
+    from zoo.ingest.transforms import apply_transform
 
-    X = apply_recipe(frame, table["recipe"])
+    X = apply_transform(frame, table["transform"])
     try:
         found: dict[str, Any] = {"prediction": model.predict(X)}
         if table["task"] == "classification" and hasattr(model, "predict_proba"):
@@ -69,10 +69,10 @@ def predict_file(
     if out.is_dir() or not out.parent.is_dir():
         raise ZooError(f"'{out}' cannot be written; -o expects a file in a folder that exists")
     table = load_table(model_path)
-    if table is None or "recipe" not in table:
+    if table is None or "transform" not in table:
         raise ModelFileError(
-            f"'{model_path}' holds a model without the recipe of its table; use one that "
-            "'zoo curve --save-model' wrote, or zoo.load_model in Python"
+            f"'{model_path}' holds a model without the transform spec of its table; use one "
+            "that 'zoo curve --save-model' wrote, or zoo.load_model in Python"
         )
     model = load_model(model_path)
     frame = read_frame(data_path, sheet=sheet)

@@ -1,4 +1,4 @@
-"""Fits the best model on all rows in a worker process, and saves it with the table's transforms."""
+"""Fits the best model on all rows in a worker process, and saves it with its transform spec."""
 
 from __future__ import annotations
 
@@ -71,6 +71,6 @@ def fit_and_save(folder: str, model: str, path: str) -> None:
         "target": facts.target,
         "task": facts.task,
         "n_rows": facts.n_rows,
-        "recipe": facts.about.get("recipe", {}),
+        "transform": facts.about.get("transform", {}),
     }
     save_model(fitted, path, table=table)

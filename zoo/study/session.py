@@ -104,10 +104,7 @@ def keep_table(table: OwnTable, out: Path, say: Say = lambda line, is_answer: No
     (out / "cells.jsonl").touch()  # a kill before the first cell leaves a usable results folder
     about = {
         "columns": [asdict(note) for note in table.columns],
-        "warnings": [
-            {"text": one.text, "severity": "serious" if one.is_grave else "minor"}
-            for one in table.notices
-        ],
+        "warnings": [asdict(warning) for warning in table.warnings],
         "task_reason": table.task_reason,
         "metric": table.metric,
         "metric_reason": table.metric_reason,
@@ -115,7 +112,7 @@ def keep_table(table: OwnTable, out: Path, say: Say = lambda line, is_answer: No
         "frame_mb": table.frame_mb,
         "has_groups": table.groups is not None,
         "has_times": table.times is not None,
-        "recipe": dict(table.recipe),
+        "transform": dict(table.transform),
     }
     return keep(
         out,
