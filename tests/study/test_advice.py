@@ -47,7 +47,7 @@ def test_the_best_model_is_named_with_its_interval_and_its_lead():
     assert found.beats_baseline
     assert found.ties == ()
     assert found.rivals[0].model == "logistic"
-    assert found.rivals[0].low > 0
+    assert found.rivals[0].test.low > 0
 
 
 def test_models_with_no_significant_difference_are_named_as_ties():
@@ -76,8 +76,8 @@ def test_models_with_different_replicates_are_compared_on_those_that_both_have()
         found.best.model == "lightgbm"
     )  # its plain mean is worse, since it has the hard replicates
     (rival,) = found.best.rivals
-    assert rival.difference == pytest.approx(0.01)
-    assert rival.replicates == 2
+    assert rival.test.difference == pytest.approx(0.01)
+    assert rival.test.replicates == 2
 
 
 def test_an_interval_stays_within_the_bounds_of_the_score():

@@ -102,17 +102,10 @@ def _rivals(table: pd.DataFrame, best: str, test_ratio: float) -> tuple[Rival, .
     tests = [corrected_test(table[name] - table[best], test_ratio=test_ratio) for name in names]
     adjusted = holm([test.p_value for test in tests])
     rivals = [
-        Rival(
-            model=name,
-            difference=test.difference,
-            low=test.low,
-            high=test.high,
-            p_value=p_value,
-            replicates=test.replicates,
-        )
+        Rival(model=name, test=replace(test, p_value=p_value))
         for name, test, p_value in zip(names, tests, adjusted, strict=True)
     ]
-    return tuple(sorted(rivals, key=lambda rival: rival.difference))
+    return tuple(sorted(rivals, key=lambda rival: rival.test.difference))
 
 
 def _more(curves: CurveSet, dataset: str, best: Best, n_train: int) -> tuple[MoreData, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from zoo.curves.comparisons import PairedTest
 from zoo.curves.crossover import Crossover, CrossoverKind
 from zoo.curves.headlines import round_size
 from zoo.metrics import metric as metric_of
@@ -57,38 +58,39 @@ def _best(advice: Advice) -> str:
 
 
 def _certainty(best: Best) -> str:
-    parts = []
     if best.replicates < 2:
-        parts.append("Measured on one replicate only, so there is no interval and no test.")
+        text = "Measured on one replicate only, so there is no interval and no test."
     elif not best.rivals:
-        parts.append("No other model was measured at this size.")
-    elif not best.ties:
-        nearest = best.rivals[0]
-        is_only = len(best.rivals) == 1
-        others = f"the {len(best.rivals)} other models measured at this size"
-        over = "" if is_only else f" over {nearest.model}"
-        parts.append(
-            f"Its lead over {nearest.model if is_only else others} is significant (paired tests at "
-            f"5%, {nearest.replicates} replicates): {score_text(nearest.difference)} "
-            f"({_interval(nearest.low, nearest.high)}){over}."
+        text = "No other model was measured at this size."
+    elif best.ties:
+        nearest = next(rival for rival in best.rivals if not rival.is_significant)
+        n, which = nearest.test.replicates, "any" if best.ties[1:] else "either"
+        text = (
+            f"No significant difference from {_names(best.ties)} in {n} "
+            f"replicate{'s' * (n > 1)}: the lead over {nearest.model} is {_lead(nearest.test)}, so "
+            f"{which} of them may be the better one."
         )
     else:
-        nearest = next(rival for rival in best.rivals if not rival.is_significant)
-        plural = "s" if nearest.replicates > 1 else ""
-        lead = f"the lead over {nearest.model} is {score_text(nearest.difference)}"
-        if np.isfinite(nearest.low):
-            lead += f" ({_interval(nearest.low, nearest.high)})"
-        parts.append(
-            f"No significant difference from {_names(best.ties)} in {nearest.replicates} "
-            f"replicate{plural}: {lead}, so {'any' if best.ties[1:] else 'either'} of them may be "
-            "the better one."
+        nearest = best.rivals[0]
+        others, over = nearest.model, ""
+        if len(best.rivals) > 1:
+            others = f"the {len(best.rivals)} other models measured at this size"
+            over = f" over {nearest.model}"
+        text = (
+            f"Its lead over {others} is significant (paired tests at 5%, "
+            f"{nearest.test.replicates} replicates): {_lead(nearest.test)}{over}."
         )
     if best.beats_baseline is False:
-        parts.append(
-            "It is not significantly better than the dummy baseline: the columns may say little "
+        text += (
+            " It is not significantly better than the dummy baseline: the columns may say little "
             "about the target."
         )
-    return " ".join(parts)
+    return text
+
+
+def _lead(test: PairedTest) -> str:
+    interval = f" ({_interval(test.low, test.high)})" if np.isfinite(test.low) else ""
+    return f"{score_text(test.difference)}{interval}"
 
 
 def _more(more: MoreData, advice: Advice) -> str:

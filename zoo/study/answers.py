@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from zoo.curves.comparisons import PairedTest
 from zoo.curves.crossover import Crossover
 from zoo.curves.plateau import Estimate
 
@@ -32,25 +33,18 @@ class Rival:
     Parameters
     ----------
     model : str
-    difference, low, high : float
-        Its loss minus that of the best, with the 95% interval.
-    p_value : float
-        Of the corrected paired test, with Holm's correction; NaN with one replicate.
-    replicates : int
-        Replicates that both were measured on.
+    test : PairedTest
+        Of its loss minus that of the best, on the replicates that both have; with a 95% interval
+        and Holm's correction over the models.
     """
 
     model: str
-    difference: float
-    low: float
-    high: float
-    p_value: float
-    replicates: int
+    test: PairedTest
 
     @property
     def is_significant(self) -> bool:
         """Return whether it is significantly worse than the best."""
-        return bool(self.p_value < 0.05)
+        return bool(self.test.p_value < 0.05)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

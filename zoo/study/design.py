@@ -13,21 +13,11 @@ from zoo.errors import DataError
 from zoo.study.budget import round_seconds
 from zoo.study.resources import BASE_REPLICATES
 
-__all__ = [
-    "FIRST",
-    "MOST_REPLICATES",
-    "PROTOCOL",
-    "CellId",
-    "Study",
-    "cell_of",
-    "describe",
-    "models_for",
-    "sizes_for",
-]
+__all__ = ["MOST_REPLICATES", "CellId", "Study", "cell_of", "describe", "models_for", "sizes_for"]
 
-PROTOCOL = "own-holdout/1"
-FIRST = ("dummy", "logistic", "lightgbm")  # for a first answer
-_DEFAULT = (*FIRST, "random_forest", "xgboost", "mlp", "realmlp", "tabm_mini")
+_PROTOCOL = "own-holdout/1"
+_FIRST = ("dummy", "logistic", "lightgbm")  # for a first answer
+_DEFAULT = (*_FIRST, "random_forest", "xgboost", "mlp", "realmlp", "tabm_mini")
 _DEFAULT_FOR_IMAGES = ("dummy", "logistic", "lightgbm", "mlp", "cnn")
 MOST_REPLICATES = 10
 _SMALLEST, _MOST_SIZES = 100, 6
@@ -82,7 +72,7 @@ class Study:
     @property
     def first(self) -> tuple[str, ...]:
         """Models of the first answer: those that are cheap, else the first two."""
-        return tuple(name for name in self.models if name in FIRST) or self.models[:2]
+        return tuple(name for name in self.models if name in _FIRST) or self.models[:2]
 
     @property
     def first_half(self) -> tuple[int, ...]:
@@ -102,7 +92,7 @@ class Study:
                 "params": dict(spec.params),
                 "n_train": n_train,
                 "replicate": replicate,
-                "protocol": PROTOCOL,
+                "protocol": _PROTOCOL,
             },
             facts={
                 "task": facts.task,

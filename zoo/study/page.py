@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader
+from jinja2 import Environment, PackageLoader, Template
 
 from zoo.curves.aggregate import curve_frame
 from zoo.curves.curveset import CurveSet
@@ -83,21 +83,29 @@ def write_page(folder: Path) -> Path:
     if advice is None:
         raise StoreError(f"{folder}: no model has a score, so there is nothing to report")
     frame = curve_frame(curves.cells)
-    write_tables(
-        folder,
-        {
-            "cells": curves.cells,
-            "curves": frame,
-            "cost": curves.cost(),
-            "comparisons": curves.comparisons(),
-        },
-    )
+    tables = {"cost": curves.cost(), "comparisons": curves.comparisons()}
+    write_tables(folder, {"cells": curves.cells, "curves": frame, **tables})
     (folder / "figures").mkdir(exist_ok=True)
-    loader = PackageLoader("zoo.study", "")
-    environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["plain"] = plain
-    parts = _parts(folder, facts, state, curves, advice, frame)
-    text = environment.get_template("study.html.jinja").render(**parts)
+    sizes, rows = score_rows(frame[frame["is_headline"]])
+    columns = facts.about["columns"]
+    text = _template().render(
+        facts=facts,
+        about=facts.about,
+        state=state,
+        advice=advice,
+        metric=metric_of(advice.metric).label,
+        steps=steps_of(folder, advice),
+        left_out=[one for one in state["left_out"] if one.reason is not Reason.FAILED],
+        figures=_figures(folder, facts, curves, advice, frame),
+        sizes=sizes,
+        rows=rows,
+        columns=columns[:_MOST_COLUMNS],
+        n_more_columns=max(0, len(columns) - _MOST_COLUMNS),
+        failures=failure_rows(curves.cells),
+        commands=_commands(folder, state),
+        spent=_spent(state),
+        environments=sorted({str(v) for v in curves.cells["environment"].dropna()}),
+    )
     page = folder / "report.html"
     part = folder / ".report.html.part"
     part.write_text(text, encoding="utf-8", newline="\n")
@@ -105,46 +113,17 @@ def write_page(folder: Path) -> Path:
     return page
 
 
-def _parts(
-    folder: Path,
-    facts: KeptFacts,
-    state: Mapping[str, Any],
-    curves: CurveSet,
-    advice: Advice,
-    frame: pd.DataFrame,
-) -> dict[str, Any]:
-    about = facts.about
-    sizes, rows = score_rows(frame[frame["is_headline"]])
-    return {
-        "name": facts.name,
-        "target": facts.target,
-        "facts": facts,
-        "about": about,
-        "state": state,
-        "metric": metric_of(advice.metric).label,
-        "answers": advice.lines,
-        "steps": steps_of(folder, advice),
-        "left_out": [one for one in state["left_out"] if one.reason is not Reason.FAILED],
-        "figures": _figures(folder, facts, curves, advice, frame),
-        "sizes": sizes,
-        "rows": rows,
-        "costs": [
-            {
-                "model": cost.model,
-                "n_train": f"{cost.n_train:,}",
-                "score": score_text(cost.score),
-                "fit": round_seconds(cost.fit_s),
-                "predict": milliseconds(cost.predict_ms),
-            }
-            for cost in advice.costs
-        ],
-        "columns": about["columns"][:_MOST_COLUMNS],
-        "n_more_columns": max(0, len(about["columns"]) - _MOST_COLUMNS),
-        "failures": failure_rows(curves.cells),
-        "commands": _commands(folder, state),
-        "spent": _spent(state),
-        "environments": sorted({str(v) for v in curves.cells["environment"].dropna()}),
+def _template() -> Template:
+    loader = PackageLoader("zoo.study", "")
+    environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {
+        "plain": plain,
+        "count": "{:,}".format,
+        "score": score_text,
+        "seconds": round_seconds,
+        "milliseconds": milliseconds,
     }
+    return environment.get_template("study.html.jinja")
 
 
 def _spent(state: Mapping[str, Any]) -> str:
