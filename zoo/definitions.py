@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from zoo.errors import DefinitionError
 
-__all__ = ["Kind", "check_keys", "find", "folders", "names", "read", "unknown"]
+__all__ = ["Kind", "check_keys", "find", "folders", "names", "nearest", "read", "unknown"]
 
 Kind = Literal["datasets", "benchmarks"]
 
@@ -36,11 +36,17 @@ def names(kind: Kind, extra: Iterable[Path] = ()) -> list[str]:
     return sorted({path.stem for folder in folders(kind, extra) for path in folder.glob("*.toml")})
 
 
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that is most similar to a wrong one, if any is similar."""
+    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
+    return near[0] if near else None
+
+
 def unknown(word: str, name: str, known: Iterable[str]) -> DefinitionError:
     """Return the error for a wrong name, with the nearest right one."""
     known = sorted(known)
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"did you mean '{near[0]}'?" if near else f"known are: {', '.join(known)}"
+    near = nearest(name, known)
+    hint = f"did you mean '{near}'?" if near else f"known are: {', '.join(known)}"
     return DefinitionError(f"unknown {word} '{name}'; {hint}")
 
 

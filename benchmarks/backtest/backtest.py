@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from curves import RATIOS, Segment, own_segments, read_curves, segments
 from forms import BASELINES, extrapolate
 from learn import UNLIKE, forecast_errors, learn_errors, training_parts
+from segments import RATIOS, Segment, own_segments, read_curves, segments
 
 from zoo.curves.crossover import crossover_of_means
+from zoo.curves.error_model import ErrorModel, shipped_datasets, shipped_error_model
 from zoo.curves.forecast import fit_losses
-from zoo.curves.prior import ErrorModel, shipped_datasets, shipped_error_model
 
 LEVELS = (0.5, 0.9)
 
@@ -85,10 +85,10 @@ def crossings(curves: pd.DataFrame, incumbent: str, challenger: str) -> pd.DataF
             pair.index, means[incumbent], means[challenger], highest=1.0,
             standard_errors=(errors[incumbent], errors[challenger]),
         )  # fmt: skip
-        numbers = (found.kind, found.n_train, found.low, found.high, found.share)
+        numbers = (found.kind, found.n_train, found.low, found.high, found.probability)
         rows.append((name, incumbent, challenger, int(pair.index.max()), *numbers))
     names = ["dataset", "incumbent", "challenger", "largest", "kind", "n_train", "low", "high"]
-    return pd.DataFrame(rows, columns=[*names, "share"])
+    return pd.DataFrame(rows, columns=[*names, "probability"])
 
 
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:

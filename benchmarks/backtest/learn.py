@@ -2,7 +2,7 @@
 
     python benchmarks/backtest/learn.py CURVES.csv
 
-writes zoo/curves/prior.json from all curves of the file.
+writes zoo/curves/error_model.json from all curves of the file.
 """
 
 import json
@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from curves import Segment, read_curves, segments, thinned
 from scipy.optimize import minimize
+from segments import Segment, read_curves, segments, thinned
 
+from zoo.curves.error_model import ErrorModel, error_features
 from zoo.curves.forecast import fit_losses
-from zoo.curves.prior import ErrorModel, error_features
 
-OUT = Path(__file__).parents[2] / "zoo" / "curves" / "prior.json"
+OUT = Path(__file__).parents[2] / "zoo" / "curves" / "error_model.json"
 # Flat at the error of guessing until its training works at some size, then far better at once:
 # nothing before tells when. Intervals that cover this would be too wide for every other learner.
 UNLIKE = ("TabNet",)

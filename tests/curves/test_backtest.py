@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from zoo.curves.prior import shipped_datasets, shipped_error_model
+from zoo.curves.error_model import shipped_datasets, shipped_error_model
 
 FOLDER = Path(__file__).parents[2] / "benchmarks" / "backtest"
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tests.curves.test_aggregate import cell
-from zoo.curves.aggregate import cell_frame, headline
+from zoo.curves.aggregate import cell_frame, headline_scores
 from zoo.curves.cost import cost_frame, pareto_front
 
 
@@ -29,7 +29,7 @@ def scores(points, metric):
             one["timings_s"] = {"fit": fit_s, "predict": 0.1}
             one["model_facts"] = {"n_parameters": 10} if family == "mlp" else {}
             cells.append(one)
-    return headline(cell_frame(cells))
+    return headline_scores(cell_frame(cells))
 
 
 @pytest.mark.parametrize(
@@ -55,5 +55,5 @@ def test_costs_that_are_not_known_are_on_no_front_and_baselines_are_left_out():
 
 
 def test_no_scores_give_an_empty_table_with_its_columns():
-    empty = headline(cell_frame([cell("d", "m", "mlp", 1, 0, None, status="failed")]))
+    empty = headline_scores(cell_frame([cell("d", "m", "mlp", 1, 0, None, status="failed")]))
     assert list(cost_frame(empty)["model"]) == []

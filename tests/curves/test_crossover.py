@@ -54,7 +54,7 @@ def test_the_same_model_ahead_everywhere_is_said_so():
     found = crossover(
         SIZES, replicates(lambda n: 2 * tortoise(n), rng, 0.01), replicates(tortoise, rng, 0.01)
     )
-    assert (found.kind, found.share) == ("always", 1.0)
+    assert (found.kind, found.probability) == ("always", 1.0)
     assert np.isnan(found.n_train)
 
 
@@ -74,7 +74,7 @@ def test_parallel_curves_never_cross():
         SIZES, replicates(tortoise, rng, 0.005), replicates(lambda n: 1.6 * tortoise(n), rng, 0.005)
     )
     assert found.kind == "none"
-    assert found.share < 0.2
+    assert found.probability < 0.2
     assert found.high == np.inf
 
 

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
+from zoo.curves.candidate_shapes import FORMS, shape_table
 from zoo.curves.forecast import forecast
+from zoo.curves.observed_shape import classify_shape
 from zoo.curves.posterior import weighted_quantiles
-from zoo.curves.shapes import FORMS, shape_table
-from zoo.curves.signs import describe_shape
 
 SIZES = np.array([64, 128, 256, 512, 1024, 2048, 4096])
 
@@ -135,7 +135,7 @@ def test_two_anchors_give_a_forecast_and_a_note():
         ([100], [0.2], "two sizes"),
         ([100, 200], [0.2, np.nan], "two sizes"),
         ([], [], "two sizes"),
-        ([100, 200, 400], [0.0, 0.0, 0.0], "best there can be"),
+        ([100, 200, 400], [0.0, 0.0, 0.0], "every score is perfect"),
         ([100, 200, 400], [-0.1, 0.2, 0.1], "0 or more"),
     ],
 )
@@ -174,10 +174,10 @@ def test_targets_within_the_data_are_refused():
     ],
 )
 def test_shapes_are_named(losses, shape):
-    assert describe_shape(SIZES.astype(float), np.array(losses), 0.001) == shape
+    assert classify_shape(SIZES.astype(float), np.array(losses), 0.001) == shape
 
 
 def test_noise_of_the_size_of_a_bump_hides_it():
     losses = np.array([0.4, 0.3, 0.32, 0.25, 0.2, 0.15, 0.1])
-    assert describe_shape(SIZES.astype(float), losses, 0.001) == "peak"
-    assert describe_shape(SIZES.astype(float), losses, 0.05) == "falling"
+    assert classify_shape(SIZES.astype(float), losses, 0.001) == "peak"
+    assert classify_shape(SIZES.astype(float), losses, 0.05) == "falling"

@@ -12,7 +12,8 @@ import typer
 
 from zoo.cli.options import Sheet, Workers
 from zoo.errors import ZooError
-from zoo.study.budget import check_model_path, parse_budget, round_seconds
+from zoo.study.budget import parse_budget, round_seconds
+from zoo.study.refit import check_model_path
 
 if TYPE_CHECKING:
     from zoo.ingest.clean_table import OwnTable
@@ -83,7 +84,7 @@ def curve(
     started = _started()
     from zoo import registry
     from zoo.definitions import unknown
-    from zoo.study.workers import default_workers, open_pool
+    from zoo.study.resources import default_workers, open_pool
 
     if task is not None and task not in _TASKS:
         raise unknown("task", task, _TASKS)
@@ -95,8 +96,8 @@ def curve(
     n_workers = workers or default_workers()
     with closing(open_pool(folder, n_workers=n_workers, budget_s=seconds, models=names)) as pool:
         from zoo.ingest.preparing import read_own
-        from zoo.study.candidates import models_for
-        from zoo.study.session import Options, conclude, keep_own, make_study
+        from zoo.study.design import models_for
+        from zoo.study.session import Options, keep_table, make_study, run_study
 
         table = read_own(
             file,
@@ -109,7 +110,7 @@ def curve(
         models_for(table.task, is_images=table.image_shape is not None, chosen=names)
         for line in _introduce(table):
             _say(line, True)
-        facts = keep_own(table, folder, _say)
+        facts = keep_table(table, folder, _say)
         del table  # workers read the kept rows; this process frees its memory
         options = Options(
             budget_s=seconds,
@@ -119,12 +120,13 @@ def curve(
             command=("zoo", *sys.argv[1:]),
         )
         study = make_study(facts, names)
-        result = conclude(study, folder, pool, options, started=started, say=_say)
+        result = run_study(study, folder, pool, options, started=started, say=_say)
     _finish(folder, options, result, started)
 
 
 def _introduce(table: OwnTable) -> list[str]:
     """Return lines for the terminal that summarise the file."""
+    from zoo.ingest.clean_table import Severity
     from zoo.metrics import metric
     from zoo.study.wording import plain
 
@@ -133,35 +135,29 @@ def _introduce(table: OwnTable) -> list[str]:
         f"task: {table.task} of '{plain(table.target)}' ({plain(table.task_reason)})",
         f"score: {metric(table.metric).label} ({plain(table.metric_reason)})",
     ]
-    for notice in table.notices:
-        lines.append(f"{'WARNING' if notice.is_grave else 'note'}: {plain(notice.text)}")
+    for warning in table.warnings:
+        word = "WARNING" if warning.severity is Severity.SERIOUS else "note"
+        lines.append(f"{word}: {plain(warning.text)}")
     return lines
 
 
 def _finish(folder: Path, options: Options, result: Result, started: float) -> None:
     """Write the report, print the answers, and exit with 1 if something is missing."""
-    from zoo.data.kept import facts_of
-    from zoo.study.answer_text import advice_lines, next_steps
-    from zoo.study.page import advice_of, write_page
+    from zoo.study.left_out import Reason
+    from zoo.study.page import advice_of, steps_of, write_page
     from zoo.study.wording import plain
 
-    advice, facts, outcome = advice_of(folder), facts_of(folder), result.outcome
-    assert advice is not None  # noqa: S101 (conclude requires a score)
-    assert facts is not None  # noqa: S101 (the table is kept)
-    grave = [one["text"] for one in facts.about["notices"] if one["is_grave"]]
+    advice, outcome = advice_of(folder), result.outcome
+    assert advice is not None  # noqa: S101 (run_study requires a score)
     _say("", True)
-    for head, text in advice_lines(advice):
-        _say(f"{head}: {plain(text)}", True)
-    steps = next_steps(
-        advice, grave=grave, left_out=outcome.left_out, was_stopped=outcome.was_stopped
-    )
-    _say("Next: " + " ".join(steps), True)
+    for heading, text in advice.lines:
+        _say(f"{heading}: {plain(text)}", True)
+    _say("Next: " + " ".join(steps_of(folder, advice)), True)
     for one in outcome.left_out:
         sizes = ", ".join(f"{size:,}" for size in one.sizes)
-        _say(f"left out: {one.model} at {sizes} rows: {plain(one.reason)}", True)
-    is_done = not outcome.was_stopped and not any(
-        one.reason.startswith("it failed") for one in outcome.left_out
-    )
+        _say(f"left out: {one.model} at {sizes} rows: {plain(one.text)}", True)
+    has_failed = any(one.reason is Reason.FAILED for one in outcome.left_out)
+    is_done = not outcome.was_stopped and not has_failed
     if result.refit is not None:
         saved = result.refit
         if saved.error is None:

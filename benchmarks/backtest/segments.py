@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from zoo.bench.store import read
-from zoo.curves.aggregate import cell_frame, current_cells, headline
+from zoo.curves.aggregate import cell_frame, current_cells, headline_scores
 from zoo.metrics import metric as metric_of
 
 LOWEST = 1e-4
@@ -80,7 +80,7 @@ def thinned(part: Segment) -> Iterator[Segment]:
 
 def own_segments(folder: Path) -> Iterator[Segment]:
     """Yield the segments of a results folder: two sizes or more seen, every later one a target."""
-    scores = headline(cell_frame(current_cells(read(folder).cells)))
+    scores = headline_scores(cell_frame(current_cells(read(folder).cells)))
     scores = scores[scores["family"] != "baseline"]
     for (dataset, model, metric), curve in scores.groupby(["dataset", "model", "metric"]):
         known = metric_of(str(metric))
