@@ -148,10 +148,10 @@ def test_a_short_budget_is_kept_and_models_left_out_are_listed(tmp_path):
     X.assign(churn=y).to_csv(tmp_path / "t.csv", index=False)
     began = time.monotonic()
     process = start(
-        "curve", "t.csv", "--target", "churn", "--budget", "30s", "--out", "out", cwd=tmp_path
+        "curve", "t.csv", "--target", "churn", "--budget", "35s", "--out", "out", cwd=tmp_path
     )
     out, err = process.communicate(timeout=300)
-    assert time.monotonic() - began < 33
+    assert time.monotonic() - began < 39.5
     assert process.returncode == 0, err
     assert "left out: tabm_mini at" in out
     assert "may be left out" in out
