@@ -55,7 +55,7 @@ def zoo_command(tmp_path, monkeypatch, capsys):
     return run
 
 
-LIGHT = ("--models", "logistic,decision_tree", "--budget", "20h")
+LIGHT = ("--models", "logistic,decision_tree", "--workers", "1", "--budget", "20h")
 
 
 def write_mess(path, n_rows=240):
@@ -148,10 +148,10 @@ def test_a_short_budget_is_kept_and_models_left_out_are_listed(tmp_path):
     X.assign(churn=y).to_csv(tmp_path / "t.csv", index=False)
     began = time.monotonic()
     process = start(
-        "curve", "t.csv", "--target", "churn", "--budget", "30s", "--out", "out", cwd=tmp_path
+        "curve", "t.csv", "--target", "churn", "--budget", "35s", "--out", "out", cwd=tmp_path
     )
     out, err = process.communicate(timeout=300)
-    assert time.monotonic() - began < 33
+    assert time.monotonic() - began < 39.5
     assert process.returncode == 0, err
     assert "left out: tabm_mini at" in out
     assert "may be left out" in out
@@ -177,9 +177,9 @@ def test_numbers_are_predicted_and_a_gzipped_file_is_read(tmp_path, zoo_command)
 
 
 def wide_with_a_rare_class(X, y):
-    """Return 400 columns by 90 rows; one of three classes has two rows."""
+    """Return 221 columns by 90 rows; one of three classes has two rows."""
     rng = np.random.default_rng(0)
-    noise = pd.DataFrame(rng.normal(size=(90, 400)).round(3)).add_prefix("gene ")
+    noise = pd.DataFrame(rng.normal(size=(90, 220)).round(3)).add_prefix("gene ")
     y = y[:90].copy()
     y.iloc[[5, 80]] = "maybe"
     return noise.assign(a=X["a"][:90], churn=y), ("90 rows with a target", "3 classes")

@@ -173,7 +173,9 @@ def test_a_cell_without_the_headline_metric_counts_as_failed():
     [(Reason.ELIMINATED, False), (Reason.FAILED, False), (Reason.TIMED_OUT, True),
      (Reason.INTERRUPTED, True), (Reason.NO_TIME, True)],
 )  # fmt: skip
-def test_more_time_helps_what_ran_out_of_it(reason, is_resumable):
+def test_models_without_time_are_resumable_and_eliminated_or_failed_ones_are_not(
+    reason, is_resumable
+):
     assert reason.is_resumable == is_resumable
 
 

@@ -165,7 +165,7 @@ def _finish(folder: Path, options: Options, result: Result, started: float) -> N
     _say("Next: " + " ".join(steps_of(folder, advice)), True)
     for one in outcome.left_out:
         sizes = ", ".join(f"{size:,}" for size in one.sizes)
-        _say(f"left out: {one.model} at {sizes} rows: {plain(one.text)}", True)
+        _say(f"left out: {one.model} at {sizes} rows; {plain(one.text)}", True)
     has_failed = any(one.reason is Reason.FAILED for one in outcome.left_out)
     is_done = not outcome.was_stopped and not has_failed
     if result.refit is not None:

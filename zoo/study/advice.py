@@ -15,16 +15,7 @@ from zoo.curves.forecast import LossForecast
 from zoo.curves.plateau import SMALLEST_GAIN, Estimate, gain_from
 from zoo.study.adjusted_means import best_so_far
 from zoo.study.answer_text import advice_lines
-from zoo.study.answers import (
-    FACTORS,
-    Advice,
-    Best,
-    ModelCost,
-    MoreData,
-    Overtaking,
-    Rival,
-    Verdict,
-)
+from zoo.study.answers import FACTORS, Advice, Best, ModelCost, MoreData, Overtaking, Rival, Verdict
 
 __all__ = ["advise"]
 

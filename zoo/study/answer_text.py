@@ -64,11 +64,11 @@ def _certainty(best: Best) -> str:
         text = "No other model was measured at this size."
     elif best.ties:
         nearest = next(rival for rival in best.rivals if not rival.is_significant)
-        n, which = nearest.test.replicates, "any" if best.ties[1:] else "either"
+        n = nearest.test.replicates
+        over, which = (f" over {nearest.model}", "any") if best.ties[1:] else ("", "either")
         text = (
-            f"No significant difference from {_names(best.ties)} in {n} "
-            f"replicate{'s' * (n > 1)}: the lead over {nearest.model} is {_lead(nearest.test)}, so "
-            f"{which} of them may be the better one."
+            f"No significant difference from {_names(best.ties)} in {n} replicate{'s' * (n > 1)}: "
+            f"the lead{over} is {_lead(nearest.test)}, so {which} of them may be the best."
         )
     else:
         nearest = best.rivals[0]
@@ -103,7 +103,7 @@ def _more(more: MoreData, advice: Advice) -> str:
         "helps": f"more data helps: it removes {change}",
         "little": "the gain is small: the curve is nearly flat",
         "hurts": "the curve gets worse with more rows; check how the rows were collected",
-        "cannot tell": f"whether more data helps is unclear (it may remove {change})",
+        "cannot tell": f"whether more data helps is unclear ({change} would go)",
     }[more.verdict]
     return (
         f"With {rows} {advice.best.model} would reach {score_text(more.score)} "

@@ -9,16 +9,7 @@ from zoo.curves.comparisons import PairedTest
 from zoo.curves.crossover import Crossover
 from zoo.curves.plateau import Estimate
 
-__all__ = [
-    "FACTORS",
-    "Advice",
-    "Best",
-    "ModelCost",
-    "MoreData",
-    "Overtaking",
-    "Rival",
-    "Verdict",
-]
+__all__ = ["FACTORS", "Advice", "Best", "ModelCost", "MoreData", "Overtaking", "Rival", "Verdict"]
 
 FACTORS = (2, 10)  # times the rows, for the forecasts
 Verdict = Literal["helps", "little", "hurts", "cannot tell"]
