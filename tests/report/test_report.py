@@ -66,7 +66,7 @@ def test_a_folder_without_a_score_is_refused_with_the_first_reason(tmp_path):
         write_report(tmp_path / "out")
 
 
-def test_labels_keep_their_distance_and_their_order():
+def test_labels_keep_their_distance_and_order():
     placed = spread([0.5, 0.5, 0.52, 0.9], gap=0.1, low=0.0, high=1.0)
     assert all(b - a >= 0.1 - 1e-12 for a, b in itertools.pairwise(placed))
     assert placed[3] == 0.9
