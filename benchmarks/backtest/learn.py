@@ -92,7 +92,7 @@ def learn_errors(errors: Errors) -> ErrorModel:
 
 
 def training_parts(curves: pd.DataFrame) -> list[Segment]:
-    """Return the segments of the curves, each complete and thinned to the sizes of a short suite."""
+    """Return the segments of the curves, each complete and thinned to a few anchors."""
     kept = curves[~curves["learner"].isin(UNLIKE)]
     whole = segments(kept, ratios=(2, 4, 8, 16, 32))
     return [piece for part in whole for piece in (part, *thinned(part))]
