@@ -69,7 +69,7 @@ class Forecast:
     Parameters
     ----------
     frame : DataFrame
-        One row a target: n_train, mean, and ``low_50``, ``high_50``, ... for each level.
+        One row per target: n_train, mean, and ``low_50``, ``high_50``, ... for each level.
     shape : ObservedShape
     forms : dict of str to float
         Weight of each form of curve.
