@@ -31,7 +31,7 @@ Column: TypeAlias = "pd.Series[Any]"
 DecimalMark = Literal[".", ","]
 Task = Literal["classification", "regression"]
 ColumnKind = Literal[
-    "number", "boolean", "category", "date", "text", "id", "group", "constant", "empty"
+    "number", "boolean", "category", "date", "text", "id", "group", "copy", "constant", "empty"
 ]
 TransformSpec = Mapping[str, Any]
 """How a table, or one column of it, is read: plain data (JSON) without code."""
@@ -64,6 +64,7 @@ class ColumnNote:
     ----------
     name : str
     kind : ColumnKind
+        A "copy" says the same as the target.
     n_missing, n_unique : int
     is_used : bool
         Whether models see it, or features made from it.
@@ -73,9 +74,9 @@ class ColumnNote:
 
     name: str
     kind: ColumnKind
-    n_missing: int
     n_unique: int
-    is_used: bool
+    n_missing: int = 0
+    is_used: bool = False
     note: str = ""
 
 

@@ -48,7 +48,6 @@ def prepare_images(frame: pd.DataFrame, folder: Path, name: str, task: str | Non
     note = ColumnNote(
         name=IMAGE,
         kind="number",
-        n_missing=0,
         n_unique=len(frame),
         is_used=True,
         note=f"{height} x {width} pixels, {'grey' if channels == 1 else 'in colour'}",

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from zoo.errors import DataError
-from zoo.ingest.checks import check_table, copy_warnings
+from zoo.ingest.checks import check_table
 from zoo.ingest.clean_table import (
     Column,
     ColumnNote,
@@ -39,14 +39,7 @@ from zoo.ingest.transforms import VERSION, transform
 
 __all__ = ["prepare", "read_own"]
 
-_GROUP_NOTE = ColumnNote(
-    name="group",
-    kind="group",
-    n_missing=0,
-    n_unique=0,
-    is_used=False,
-    note="its rows stay together in splits; models do not see it, as new rows have new groups",
-)
+_GROUP = "its rows stay together in splits; models do not see it, as new rows have new groups"
 
 
 def read_own(
@@ -204,10 +197,10 @@ def _prepare(
             f"{where}: no column is left that a model could learn from "
             f"({shown or 'there is the target only'})"
         )
-    notes = cleaned.notes
-    if roles.groups is not None:
-        n_groups = int(roles.groups.nunique())
-        notes = [*notes, replace(_GROUP_NOTE, name=named["group"], n_unique=n_groups)]
+    notes, groups = cleaned.notes, roles.groups
+    if groups is not None:
+        n_unique, group = int(groups.nunique()), named["group"]
+        notes.append(ColumnNote(name=group, kind="group", n_unique=n_unique, note=_GROUP))
     table = OwnTable(
         name=name,
         X=pd.DataFrame(cleaned.features, copy=False),
@@ -217,30 +210,29 @@ def _prepare(
         metric=roles.metric,
         metric_reason=roles.metric_reason,
         target=named["target"],
-        groups=roles.groups,
+        groups=groups,
         times=roles.times,
         columns=tuple(notes),
         n_rows_read=n_rows_read,
         transform={"version": VERSION, "kind": "table", "columns": cleaned.specs},
         frame_mb=frame_mb,
     )
-    warnings = check_table(table, [*roles.warnings, *copy_warnings(cleaned.copies), *known])
+    warnings = check_table(table, [*roles.warnings, *known])
     return replace(table, warnings=warnings, digest=digest_of(table))
 
 
 @dataclass(frozen=True, slots=True)
 class _Cleaned:
-    """The features that models see, the specs that make them, a note per column, and copies."""
+    """The features that models see, the specs that make them, and a note per column."""
 
     features: dict[str, Column]
     specs: list[TransformSpec]
     notes: list[ColumnNote]
-    copies: list[str]
 
 
 def _clean(columns: dict[str, Column], roles: Roles, decimal: DecimalMark | None) -> _Cleaned:
     """Return the columns by kind, transformed; copies of the target are left out."""
-    cleaned = _Cleaned({}, [], [], [])
+    cleaned = _Cleaned({}, [], [])
     for key in list(columns):  # one by one, to save memory
         column = roles.take(columns.pop(key))
         finding = find_kind(column, decimal)
@@ -249,9 +241,10 @@ def _clean(columns: dict[str, Column], roles: Roles, decimal: DecimalMark | None
         if key in features:
             finding = confirm(finding, features[key])
             if finding.note.is_used and is_copy(features[key], roles.y, roles.task):
-                cleaned.copies.append(key)
-                note = replace(finding.note, is_used=False, note="says the same as the target")
-                finding = replace(finding, note=note)
+                note = "says the same as the target"
+                finding = replace(
+                    finding, note=replace(finding.note, kind="copy", is_used=False, note=note)
+                )
         cleaned.notes.append(finding.note)
         if finding.note.is_used and finding.spec:
             cleaned.specs.append(finding.spec)
