@@ -180,27 +180,12 @@ def _prepare(
     """Return the table; the columns are used up."""
     n_rows_read = len(columns[named["target"]])
     frame_mb = sum(one.memory_usage(deep=True, index=False) for one in columns.values()) / 1e6
-    for key, column in columns.items():
-        columns[key] = as_plain(column)
-    decimal = decimal or decimal_of_file(columns.values())
+    hidden = [role for role in named if role != "time" or not is_time_used]
     try:
-        roles = read_roles(columns, named, task, decimal)
+        cleaned = _clean(columns, named, hidden, task, decimal)
     except DataError as error:
         raise DataError(f"{where}: {error}") from error
-    for role in named:
-        if role != "time" or not is_time_used:
-            del columns[named[role]]
-    cleaned = _clean(columns, roles, decimal)
-    if not cleaned.features:
-        shown = "; ".join(f"{note.name}: {note.kind}" for note in cleaned.notes[:10])
-        raise DataError(
-            f"{where}: no column is left that a model could learn from "
-            f"({shown or 'there is the target only'})"
-        )
-    notes, groups = cleaned.notes, roles.groups
-    if groups is not None:
-        n_unique, group = int(groups.nunique()), named["group"]
-        notes.append(ColumnNote(name=group, kind="group", n_unique=n_unique, note=_GROUP))
+    roles = cleaned.roles
     table = OwnTable(
         name=name,
         X=pd.DataFrame(cleaned.features, copy=False),
@@ -210,9 +195,9 @@ def _prepare(
         metric=roles.metric,
         metric_reason=roles.metric_reason,
         target=named["target"],
-        groups=groups,
+        groups=roles.groups,
         times=roles.times,
-        columns=tuple(notes),
+        columns=tuple(cleaned.notes),
         n_rows_read=n_rows_read,
         transform={"version": VERSION, "kind": "table", "columns": cleaned.specs},
         frame_mb=frame_mb,
@@ -223,16 +208,29 @@ def _prepare(
 
 @dataclass(frozen=True, slots=True)
 class _Cleaned:
-    """The features that models see, the specs that make them, and a note per column."""
+    """The features that models see, the specs that make them, a note per column, and the roles."""
 
     features: dict[str, Column]
     specs: list[TransformSpec]
     notes: list[ColumnNote]
+    roles: Roles
 
 
-def _clean(columns: dict[str, Column], roles: Roles, decimal: DecimalMark | None) -> _Cleaned:
-    """Return the columns by kind, transformed; copies of the target are left out."""
-    cleaned = _Cleaned({}, [], [])
+def _clean(
+    columns: dict[str, Column],
+    named: Mapping[str, str],
+    hidden: Iterable[str],
+    task: Task | None,
+    decimal: DecimalMark | None,
+) -> _Cleaned:
+    """Return the columns by kind, transformed; models do not see the hidden roles."""
+    for key, column in columns.items():
+        columns[key] = as_plain(column)
+    decimal = decimal or decimal_of_file(columns.values())
+    roles = read_roles(columns, named, task, decimal)
+    for role in hidden:
+        del columns[named[role]]
+    cleaned = _Cleaned({}, [], [], roles)
     for key in list(columns):  # one by one, to save memory
         column = roles.take(columns.pop(key))
         finding = find_kind(column, decimal)
@@ -251,4 +249,13 @@ def _clean(columns: dict[str, Column], roles: Roles, decimal: DecimalMark | None
             cleaned.features.update(features)
         del column, features
         pa.default_memory_pool().release_unused()
+    if not cleaned.features:
+        shown = "; ".join(f"{note.name}: {note.kind}" for note in cleaned.notes[:10])
+        raise DataError(
+            "no column is left that a model could learn from "
+            f"({shown or 'there is the target only'})"
+        )
+    if roles.groups is not None:
+        n_unique, group = int(roles.groups.nunique()), named["group"]
+        cleaned.notes.append(ColumnNote(name=group, kind="group", n_unique=n_unique, note=_GROUP))
     return cleaned
