@@ -152,21 +152,14 @@ def _refuse_few(y: Column) -> None:
 
 
 def _refuse_odd(note: ColumnNote) -> None:
-    if note.kind == "id":
-        raise DataError(
-            f"the target '{note.name}' looks like an identifier ({note.note}); choose another "
-            "column, or give --task"
-        )
-    if note.kind == "date":
-        raise DataError(
-            f"the target '{note.name}' holds dates; give a number to predict, such as days until "
-            "then"
-        )
-    if note.kind == "text":
-        raise DataError(
-            f"the target '{note.name}' is free text ({note.n_unique} different values); choose "
-            "a column of classes or numbers"
-        )
+    odd = {
+        "id": f"looks like an identifier ({note.note}); choose another column, or give --task",
+        "date": "holds dates; give a number to predict, such as days until then",
+        "text": f"is free text ({note.n_unique} different values); choose a column of classes or "
+        "numbers",
+    }
+    if note.kind in odd:
+        raise DataError(f"the target '{note.name}' {odd[note.kind]}")
 
 
 def _task_of(numbers: Column | None, labels: Column) -> tuple[Task, str]:
