@@ -5,7 +5,7 @@ import pytest
 from zoo.curves.curveset import CurveSet
 from zoo.study.advice import advise
 from zoo.study.answer_text import advice_lines, next_steps
-from zoo.study.choose import LeftOut
+from zoo.study.choose import Cause, LeftOut
 
 SIZES = (100, 300, 1000, 3000)
 FAMILIES = {
@@ -188,8 +188,8 @@ def test_costs_are_of_the_largest_size_of_each_model_and_a_cheap_tie_is_recommen
 def test_warnings_come_first_and_what_was_left_out_for_time_last():
     found = advice_of(curves_of(dummy=flat(0.5), lightgbm=falling(0.1)))
     left = (
-        LeftOut(model="mlp", sizes=(100,), reason="no time: about 30 s"),
-        LeftOut(model="knn", sizes=(100,), reason="surely beaten"),
+        LeftOut(model="mlp", sizes=(100,), cause=Cause.NO_TIME, reason="no time: about 30 s"),
+        LeftOut(model="knn", sizes=(100,), cause=Cause.BEATEN, reason="surely beaten"),
     )
     steps = next_steps(found, grave=["a leak"], left_out=left)
     assert steps[0].startswith("First clear up the warnings")

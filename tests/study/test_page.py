@@ -49,7 +49,12 @@ def folder(tmp_path_factory):
     state = {
         "command": ["zoo", "curve", "my file's <b>.csv", "--target", EVIL],
         "budget_s": 60.0, "spent_s": 12.0, "was_stopped": False, "saved": None,
-        "left_out": [{"model": "mlp", "sizes": [100], "reason": "no time: <i>about</i> 9 s"}],
+        "left_out": [
+            {
+                "model": "mlp", "sizes": [100], "cause": "no_time",
+                "reason": "no time: <i>about</i> 9 s",
+            },
+        ],
     }  # fmt: skip
     (folder / "curve.json").write_text(json.dumps(state))
     write_page(folder)

@@ -116,6 +116,7 @@ def _finish(folder: Path, options: Any, result: Any, started: float) -> None:
     """Write the page, print the advice, and end with the exit code."""
     from zoo.data.kept import facts_of
     from zoo.study.answer_text import advice_lines, next_steps
+    from zoo.study.choose import Cause
     from zoo.study.page import advice_of, write_page
     from zoo.study.wording import plain
 
@@ -134,7 +135,7 @@ def _finish(folder: Path, options: Any, result: Any, started: float) -> None:
         sizes = ", ".join(f"{size:,}" for size in one.sizes)
         _say(f"left out: {one.model} at {sizes} rows: {plain(one.reason)}", True)
     is_done = not outcome.was_stopped and not any(
-        one.reason.startswith("it failed") for one in outcome.left_out
+        one.cause is Cause.FAILED for one in outcome.left_out
     )
     if result.refit is not None:
         saved = result.refit

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from zoo.bench.store import Status
 from zoo.metrics import metric
 
 __all__ = ["failure_rows", "score_rows", "size_text", "write_tables"]
@@ -65,7 +66,7 @@ def failure_rows(cells: pd.DataFrame) -> list[dict[str, Any]]:
     list of dict
         status, dataset, model, reason, sizes, count.
     """
-    bad = cells[cells["status"] != "ok"]
+    bad = cells[cells["status"] != Status.OK]
     rows = []
     keys = ["status", "dataset", "model", "reason"]
     for (status, dataset, model, reason), group in bad.groupby(keys, dropna=False):
@@ -80,4 +81,6 @@ def failure_rows(cells: pd.DataFrame) -> list[dict[str, Any]]:
                 "count": len(group),
             }
         )
-    return sorted(rows, key=lambda row: (row["status"] == "skipped", row["dataset"], row["model"]))
+    return sorted(
+        rows, key=lambda row: (row["status"] == Status.SKIPPED, row["dataset"], row["model"])
+    )

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader
 
-from zoo.bench.store import Results, read
+from zoo.bench.store import Results, Status, read
 from zoo.curves.aggregate import (
     cell_frame,
     current_cells,
@@ -95,9 +95,9 @@ def _parts(
     if not families.empty:
         alt = "Mean curve of each family against training rows"
         figure = embed(draw_families(families), folder, "families", alt)
-    n_ok = int((cells["status"] == "ok").sum())
-    n_failed = int((~cells["status"].isin(["ok", "skipped"])).sum())
-    n_skipped = int((cells["status"] == "skipped").sum())
+    n_ok = int((cells["status"] == Status.OK).sum())
+    n_failed = int((~cells["status"].isin([Status.OK, Status.SKIPPED])).sum())
+    n_skipped = int((cells["status"] == Status.SKIPPED).sum())
     suites = sorted({cell.get("run", {}).get("suite", "") for cell in results.cells} - {""})
     return {
         "title": f"Learning curves: {', '.join(suites) or folder.name}",

@@ -209,7 +209,7 @@ def next_steps(
         steps.append(
             f"More rows of the same kind bring little; look for new columns, or tune {best.model}."
         )
-    timely = [one.model for one in left_out if one.reason.startswith(("no time", "stopped"))]
+    timely = [one.model for one in left_out if one.cause.is_for_time]
     if timely or was_stopped:
         what = _names(sorted(set(timely))) if timely else "the rest"
         steps.append(f"Run the same command again to go on with {what}; nothing is measured twice.")

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
 
 from zoo import registry
 from zoo.bench.plan import Job
+from zoo.bench.store import Status
 from zoo.curves.forecast import LossForecast, fit_losses
 from zoo.curves.winners import corrected_test
 from zoo.metrics import metric as metric_of
@@ -19,7 +21,7 @@ from zoo.study.candidates import Study
 from zoo.study.pace import Pace
 from zoo.study.paired import best_so_far
 
-__all__ = ["Ledger", "LeftOut", "left_out", "next_jobs"]
+__all__ = ["Cause", "Ledger", "LeftOut", "left_out", "next_jobs"]
 
 _SAFETY = 1.25  # an estimate has to fit this many times
 _LEVEL = 0.9  # of the interval that a beaten model's forecast has to be out of
@@ -27,6 +29,21 @@ _FAR = 10  # times the rows that the best network is followed to
 _CLOSE = 1.2  # a model of more than so many times the best loss is no contender
 _LARGE = 2_000_000  # values in the training rows of one fit
 _SECOND_WAVE = 5  # draws of rows of the contenders at every size
+
+
+class Cause(StrEnum):
+    """Why a model was not measured at some sizes."""
+
+    BEATEN = "beaten"
+    FAILED = "failed"
+    LATE = "late"
+    STOPPED = "stopped"
+    NO_TIME = "no_time"
+
+    @property
+    def is_for_time(self) -> bool:
+        """Whether the same command would measure it, given more time."""
+        return self in (Cause.LATE, Cause.STOPPED, Cause.NO_TIME)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +54,14 @@ class LeftOut:
     ----------
     model : str
     sizes : tuple of int
+    cause : Cause
     reason : str
+        The cause in words.
     """
 
     model: str
     sizes: tuple[int, ...]
+    cause: Cause
     reason: str
 
 
@@ -69,7 +89,7 @@ class Ledger:
         """Note a stored cell, measured now or in an earlier run."""
         key = cell["key"]
         place = key["model"], key["n_train"], key["replicate"]
-        if cell["status"] == "ok":
+        if cell["status"] == Status.OK:
             score = cell["scores"]["test"].get(self.study.metric)
             if score is None:
                 self.failed[place] = f"it has no {self.study.metric}"
@@ -336,17 +356,18 @@ def left_out(ledger: Ledger, time_left_s: float, *, was_stopped: bool = False) -
             continue
         reasons = {why for (name, _, _), why in ledger.failed.items() if name == model}
         if model in ledger.beaten:
-            reason = ledger.beaten[model]
+            cause, reason = Cause.BEATEN, ledger.beaten[model]
         elif reasons:
-            reason = f"it failed: {sorted(reasons)[0]}"
+            cause, reason = Cause.FAILED, f"it failed: {sorted(reasons)[0]}"
         elif model in ledger.late:
             size, seconds = ledger.late[model]
+            cause = Cause.LATE
             reason = f"stopped at {size:,} rows after {round_seconds(seconds)}: the time was up"
         elif was_stopped:
-            reason = "stopped by Ctrl-C; the same command goes on"
+            cause, reason = Cause.STOPPED, "stopped by Ctrl-C; the same command resumes"
         else:
-            reason = _no_time(ledger, model, missing[0], time_left_s)
-        found.append(LeftOut(model=model, sizes=tuple(missing), reason=reason))
+            cause, reason = Cause.NO_TIME, _no_time(ledger, model, missing[0], time_left_s)
+        found.append(LeftOut(model=model, sizes=tuple(missing), cause=cause, reason=reason))
     return found
 
 

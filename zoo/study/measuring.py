@@ -12,7 +12,7 @@ from zoo import registry
 from zoo.bench.plan import Job
 from zoo.bench.pool import Pool, Worker
 from zoo.bench.run import provenance, write_cell
-from zoo.bench.store import CellWriter, has_results, pack, read
+from zoo.bench.store import CellWriter, Status, has_results, pack, read
 from zoo.study.budget import round_seconds
 from zoo.study.candidates import Study, cell_of
 from zoo.study.choose import Ledger, LeftOut, left_out, next_jobs
@@ -187,7 +187,7 @@ class Measuring:
         self.ledger.take(cell)
         self.ledger.pace.learn(place[0], place[1], took, n_together=sent.count)
         self._n_measured += 1
-        said = "" if answer["status"] == "ok" else f" {answer['status']}: {answer['reason']}"
+        said = "" if answer["status"] == Status.OK else f" {answer['status']}: {answer['reason']}"
         self._say(f"{place[0]} at {place[1]:,} rows{said}")
 
     def _say(self, line: str) -> None:
@@ -228,7 +228,7 @@ class Measuring:
         answer = self._pool.call(worker, REFIT, arguments, deadline=deadline)
         if answer.get("is_late"):
             return "the time was up before the fit on all rows was done; give a longer --budget"
-        return None if answer["status"] == "ok" else str(answer["reason"])
+        return None if answer["status"] == Status.OK else str(answer["reason"])
 
     def _go_on(self) -> None:
         while True:

@@ -12,6 +12,7 @@ from typing import Any
 from zoo.bench.pool import Pool
 from zoo.bench.store import check_folder, has_results, set_aside
 from zoo.data.kept import KeptFacts, facts_of, keep
+from zoo.definitions import convert
 from zoo.errors import DataError
 from zoo.ingest.clean_table import OwnTable
 from zoo.ingest.splitting import split_own
@@ -299,8 +300,5 @@ def load_state(out: Path) -> dict[str, Any]:
     state: dict[str, Any] = {}
     if path.is_file():
         state = json.loads(path.read_text(encoding="utf-8"))
-    state["left_out"] = [
-        LeftOut(model=one["model"], sizes=tuple(one["sizes"]), reason=one["reason"])
-        for one in state.get("left_out", [])
-    ]
+    state["left_out"] = [convert(one, LeftOut, str(path)) for one in state.get("left_out", [])]
     return state
