@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
+from enum import EnumType
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
@@ -12,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 import msgspec
 from msgspec.structs import FieldInfo
 
-from zoo.errors import DefinitionError
+from zoo.errors import DefinitionError, ZooError
 
 __all__ = [
     "Kind", "convert", "find", "folders", "names", "near_name", "nearest", "read", "shown",
@@ -114,12 +115,14 @@ def read(path: Path, form: type[T]) -> T:
     return convert(raw, form, str(path))
 
 
-def convert(raw: object, form: type[T], where: str) -> T:
-    """Return plain data as a value of a form; a `DefinitionError` says where and what is wrong."""
+def convert(
+    raw: object, form: type[T], where: str, *, error: type[ZooError] = DefinitionError
+) -> T:
+    """Return plain data as a value of a form, or raise `error` with where and what is wrong."""
     try:
         return msgspec.convert(raw, form)
-    except msgspec.ValidationError as error:
-        raise DefinitionError(f"{where}: {_what_is_wrong(raw, form, '') or error}") from error
+    except msgspec.ValidationError as problem:
+        raise error(f"{where}: {_what_is_wrong(raw, form, '') or problem}") from problem
 
 
 def _what_is_wrong(value: object, form: Any, key: str) -> str | None:
@@ -153,6 +156,8 @@ def _what_is_wrong(value: object, form: Any, key: str) -> str | None:
     except msgspec.ValidationError as error:
         if is_table:  # what the table's own check says
             return f"[{key}] {error}" if key else str(error)
+        if not key:  # the whole, of a form that is no table: msgspec's own words
+            return None
         return f"the key '{key}' is {shown(value)}; expected {_described(form)}"
     return None
 
@@ -200,6 +205,9 @@ def _described(form: Any) -> str:
     """Return what a form is in words; its own where it has some."""
     if get_origin(form) is Annotated:
         return str(next(meta.description for meta in form.__metadata__ if meta.description))
-    if get_origin(form) is Literal:
-        return f"one of: {', '.join(map(str, get_args(form)))}"
+    choices = get_args(form) if get_origin(form) is Literal else ()
+    if isinstance(form, EnumType):
+        choices = tuple(form)
+    if choices:
+        return f"one of: {', '.join(map(str, choices))}"
     return _WORDS_OF.get(get_origin(form) or form, "a table")

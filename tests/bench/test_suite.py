@@ -48,7 +48,7 @@ def test_a_wrong_key_or_value_is_named_with_its_file(tmp_path, old, new, message
 
 def test_sizes_larger_than_the_data_are_refused_with_what_there_is(tmp_path):
     suite = load_suite("mine", write(tmp_path, GOOD.replace("[10, 50]", "[1000]")))
-    with pytest.raises(DataError, match=r"from 2 to 427 rows can be had, but .* asks for 1000"):
+    with pytest.raises(DataError, match=r"from 2 to 427 rows are possible, but .* asks for 1000"):
         make_plan(suite)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from zoo.bench.store import read
+from zoo.bench.store import Status, read
 from zoo.curves.aggregate import cell_frame, current_cells, headline_scores
 from zoo.curves.claims import verdict_frame
 from zoo.curves.comparisons import paired_tests
@@ -104,7 +104,8 @@ class CurveSet:
             raise ValueError(f"expected columns {', '.join(needed)}; missing: {', '.join(missing)}")
         unknown = {name: None for name in ("family", *COSTS) if name not in scores.columns}
         cells = scores.rename(columns={"score": f"test_{metric}"}).assign(**unknown)
-        cells = cells.assign(status="ok", metric=metric, family=cells["family"].fillna("other"))
+        families = cells["family"].fillna("other")
+        cells = cells.assign(status=Status.OK, metric=metric, family=families)
         return cls(cells, {metric: known})
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Data sets: what their cards say, where they come from, and how their rows are split.
+"""Data sets: their cards, their sources, and how their rows are split.
 
 Importing this package imports neither numpy, pandas nor scikit-learn: that happens on first use.
 
@@ -61,7 +61,7 @@ def load(name: str, extra_folders: Iterable[Path] = ()) -> Table:
     MissingExtraError
         If the package that holds the data is not installed.
     DataError
-        If no source can be reached, or what came is not what the card says.
+        If no source can be reached, or the data differ from the card.
     """
     from zoo.data.table import Table
 
@@ -121,12 +121,12 @@ def check(name: str, extra_folders: Iterable[Path] = ()) -> list[str]:
 
 
 def verify(name: str, extra_folders: Iterable[Path] = ()) -> None:
-    """Refuse a data set that is not what its card says; facts that a card leaves out are let pass.
+    """Refuse a data set that differs from its card; facts that the card leaves out are not checked.
 
     Raises
     ------
     DataError
-        With what was expected, what came, and what to do.
+        With what was expected, what was found, and what to do.
     """
     from zoo.data.facts import differences
 

@@ -80,7 +80,7 @@ class FileSource(_Source, frozen=True, tag="file"):
     reader: Reader
     header: bool = True
     names: Texts | None = None
-    package_hint: str = "put it there or mend the card"
+    package_hint: str = "put it there or correct the card"
 
 
 class SklearnSource(_Source, frozen=True, tag="sklearn"):

@@ -1,4 +1,4 @@
-"""Fetches the raw frame of a data set from the first of its sources that can be had."""
+"""Fetches the raw frame of a data set from its first source that answers."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def fetch(card: Card) -> pd.DataFrame:
     Raises
     ------
     MissingExtraError
-        If all that is wanting is a package.
+        If only a package is missing.
     DataError
-        If no source answers: what each said, and what to do.
+        If no source answers: each one's error, and what to do.
     """
     failures: list[ZooError] = []
     for source in sorted(card.sources, key=lambda source: source.needs_network):
@@ -139,7 +139,7 @@ def _from_sklearn(source: SklearnSource, card: Card) -> pd.DataFrame:
     fetcher: Callable[..., Any] | None = getattr(datasets, function, None)
     if fetcher is None:
         raise DataError(
-            f"{card.name}: scikit-learn has no sklearn.datasets.{function}; mend {card.path}"
+            f"{card.name}: scikit-learn has no sklearn.datasets.{function}; correct {card.path}"
         )
     options: dict[str, Any] = {}
     if source.needs_network:
@@ -157,7 +157,7 @@ def _from_sklearn(source: SklearnSource, card: Card) -> pd.DataFrame:
         said = " ".join(str(error).split())
         raise DataError(
             f"{card.name}: sklearn.datasets.{function} cannot read its cache ({said}); "
-            f"remove the folder {folder} and try again: it is then fetched anew"
+            f"remove the folder {folder} and try again: it is then downloaded again"
         ) from error
     if card.kind == "image":
         return pixel_frame(bunch.data).assign(**{card.target: bunch.target})

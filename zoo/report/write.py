@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader
 
-from zoo.bench.store import Results, read
+from zoo.bench.store import Results, Status, read
 from zoo.curves.aggregate import cell_frame, current_cells, curve_frame, family_frame
 from zoo.curves.curveset import CurveSet
 from zoo.curves.headlines import cheapest_sentence, verdict_rows
@@ -111,7 +111,9 @@ def _parts(
 
 
 def _summary(cells: pd.DataFrame) -> str:
-    n_ok, n_skipped = (int((cells["status"] == status).sum()) for status in ("ok", "skipped"))
+    n_ok, n_skipped = (
+        int((cells["status"] == status).sum()) for status in (Status.OK, Status.SKIPPED)
+    )
     return (
         f"{cells['dataset'].nunique()} data sets, {cells['model'].nunique()} models, "
         f"{n_ok:,} cells with a score, {len(cells) - n_ok - n_skipped:,} failed, {n_skipped:,} "
