@@ -5,7 +5,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 import zoo
 from zoo.data.splits import split
-from zoo.encoding.encoder import smooth_clip
+from zoo.encoding.scaling import smooth_clip
 from zoo.models.network import fit_together
 from zoo.models.realmlp import RealMLPClassifier, RealMLPRegressor
 from zoo.training.backends.choose import program_class
