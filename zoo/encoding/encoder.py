@@ -22,6 +22,7 @@ Flags = Literal["numbers", "onehot"]
 Scale = Literal["none", "standard", "robust", "quantile"]
 
 _N_NUMBERS = {"number": 1, "duration": 1, "date": 4, "category": 0}  # numbers per column, by kind
+_PARAMETERS = ("categories", "scale", "max_onehot", "flags")
 _MAX_CATEGORIES = 254  # HistGradientBoosting takes 255; one of them is for unknown categories
 _LARGEST = 1e38  # models add and halve float32 numbers, which end at 3.4e38
 _BLOCK = 1 << 18  # numbers converted at a time
@@ -67,39 +68,20 @@ class _ReadColumns:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderState:
-    """All that a fitted `TableEncoder` holds, as plain values for a file.
-
-    Attributes
-    ----------
-    categories, scale, max_onehot, flags
-        The parameters of the encoder.
-    kinds : list of str
-        Per column of the table.
-    category_names : list of list of str
-        The known categories of each category column, in the order of their codes.
-    is_flag, is_empty, has_missing : list of bool
-        Per number (a date has four): whether it is a boolean moved to the one-hot columns, was
-        missing in all training rows, was missing in some.
-    number_scaling : CenterFactor or None
-        Per number; for the scales "standard" and "robust".
-    quantiles : list of list of float or None
-        Per number; for the scale "quantile".
-    indicator_scaling : CenterFactor or None
-        Per indicator of a missing value and one-hot column; for the scale "robust".
-    """
+    """All that a fitted `TableEncoder` holds, as plain values for a file."""
 
     categories: Categories
     scale: Scale
     max_onehot: int
     flags: Flags
-    kinds: list[Kind]
-    category_names: list[list[str]]
-    is_flag: list[bool]
-    is_empty: list[bool]
-    has_missing: list[bool]
-    number_scaling: CenterFactor | None
-    quantiles: list[list[float]] | None
-    indicator_scaling: CenterFactor | None
+    kinds: list[Kind]  # per column of the table
+    category_names: list[list[str]]  # per category column, in the order of their codes
+    is_flag: list[bool]  # per number (a date has four): is a boolean among the one-hot columns
+    is_empty: list[bool]  # per number: missing in all training rows
+    has_missing: list[bool]  # per number: missing in some training rows
+    number_scaling: CenterFactor | None  # per number, if scaled by center and factor
+    quantiles: list[list[float]] | None  # per number, if scaled by quantiles
+    indicator_scaling: CenterFactor | None  # per indicator of a missing value and one-hot column
 
 
 class TableEncoder:
@@ -238,10 +220,7 @@ class TableEncoder:
         numbers, indicators = self._scale_numbers, self._scale_indicators
         by_rank = numbers.quantiles.T if isinstance(numbers, NormalQuantiles) else None
         return EncoderState(
-            categories=self.categories,
-            scale=self.scale,
-            max_onehot=self.max_onehot,
-            flags=self.flags,
+            **{name: getattr(self, name) for name in _PARAMETERS},
             kinds=list(self.kinds_),
             category_names=[list(codes) for codes in self.category_codes_],
             is_flag=self.is_flag_.tolist(),
@@ -261,12 +240,7 @@ class TableEncoder:
         ValueError, TypeError, KeyError
             If the parts do not fit each other.
         """
-        encoder = cls(
-            categories=state.categories,
-            scale=state.scale,
-            max_onehot=state.max_onehot,
-            flags=state.flags,
-        )
+        encoder = cls(**{name: getattr(state, name) for name in _PARAMETERS})
         encoder.kinds_ = list(state.kinds)
         encoder.category_codes_ = [
             {str(name): code for code, name in enumerate(names)} for names in state.category_names

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "Export", "Refusal", "export_model", "why_not"]
 
+Rows = NDArray[np.float32]
 FORMATS = ("litert", "onnx", "savedmodel")
 _MAX_EXAMPLES = 500  # rows that calibrate int8
 
@@ -141,13 +142,13 @@ def export_model(
     return _export(model, target, to, precision, rows)
 
 
-def _examples(model: FittedEstimator, table: pd.DataFrame | NDArray[Any]) -> NDArray[np.float32]:
+def _examples(model: FittedEstimator, table: pd.DataFrame | NDArray[Any]) -> Rows:
     """Return encoded rows, or images."""
     from zoo.export.model_graph import image_shape
 
     head = table.iloc[:_MAX_EXAMPLES] if isinstance(table, pd.DataFrame) else table[:_MAX_EXAMPLES]
     try:
-        matrix: NDArray[np.float32] = model._encode(head)
+        matrix: Rows = model._encode(head)
     except ValueError as error:
         raise ExportError(f"the calibration rows are not of the model's table: {error}") from error
     shape = image_shape(model)
@@ -158,11 +159,7 @@ def _examples(model: FittedEstimator, table: pd.DataFrame | NDArray[Any]) -> NDA
 
 
 def _export(
-    model: FittedEstimator,
-    path: Path,
-    to: str,
-    precision: Precision,
-    rows: NDArray[np.float32] | None,
+    model: FittedEstimator, path: Path, to: str, precision: Precision, rows: Rows | None
 ) -> Export:
     from zoo.export import litert
     from zoo.export.encoder_spec import encoder_spec
@@ -170,16 +167,7 @@ def _export(
 
     if precision == "int8" and not litert.suits_int8(model):
         precision = "int8 mixed"
-    try:
-        content, signature = _content(model, to, precision, rows)
-    except ZooError:
-        raise
-    except Exception as error:
-        why = " ".join(str(error).split())[:200]
-        raise ExportError(
-            f"{type(model).__name__} cannot be exported to {to}: the converter raised "
-            f"{type(error).__name__}: {why}"
-        ) from error
+    content, signature = _converted(model, to, precision, rows)
     beside, spec = side_file(path, "signature"), side_file(path, "preprocessing")
     parts: dict[Path, Content] = {}
     has_spec = to == "litert" and image_shape(model) is None
@@ -192,20 +180,26 @@ def _export(
     return Export(path, beside, spec if has_spec else None, precision)
 
 
-def _content(
-    model: FittedEstimator,
-    to: str,
-    precision: Precision,
-    rows: NDArray[np.float32] | None,
+def _converted(
+    model: FittedEstimator, to: str, precision: Precision, rows: Rows | None
 ) -> tuple[Content, dict[str, Any]]:
     """Return the content of a file, or a function that writes a folder, and its signature."""
     from zoo.export import litert, onnx_file, savedmodel
     from zoo.export.signature import signature_of_columns, signature_of_litert
 
-    if to == "litert":
-        content = litert.to_litert(model, precision, rows)
-        return content, signature_of_litert(model, content, precision)
-    if to == "onnx":
-        return onnx_file.to_onnx(model), signature_of_columns(model, to, ["n", 1])
-    write = partial(savedmodel.write_saved_model, model)
-    return write, signature_of_columns(model, to, ["n"])
+    try:
+        if to == "litert":
+            content = litert.to_litert(model, precision, rows)
+            return content, signature_of_litert(model, content, precision)
+        if to == "onnx":
+            return onnx_file.to_onnx(model), signature_of_columns(model, to, ["n", 1])
+        write = partial(savedmodel.write_saved_model, model)
+        return write, signature_of_columns(model, to, ["n"])
+    except ZooError:
+        raise
+    except Exception as error:
+        why = " ".join(str(error).split())[:200]
+        raise ExportError(
+            f"{type(model).__name__} cannot be exported to {to}: the converter raised "
+            f"{type(error).__name__}: {why}"
+        ) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
@@ -15,6 +15,7 @@ from zoo.encoding.estimator import FittedEstimator
 
 if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+    from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
     from sklearn.tree._tree import Tree
 
 __all__ = ["Ensemble", "has_trees", "read_trees"]
@@ -153,28 +154,26 @@ def _hist(model: FittedEstimator, n_columns: int, n_outputs: int) -> Ensemble:
     units = np.eye(made.n_outputs)
     for predictors in library._predictors:
         for unit, predictor in zip(units, predictors, strict=True):
-            bits = predictor.raw_left_cat_bitsets
-            made.add(partial(_hist_node, made, predictor.nodes, bits, columns, codes, unit), 0)
+            made.add(partial(_hist_node, made, predictor, columns, codes, unit), 0)
     return made
 
 
 def _hist_node(
     made: Ensemble,
-    nodes: NDArray[np.void],
-    bitsets: NDArray[np.uint32],
+    tree: TreePredictor,
     columns: list[int],
     codes: dict[int, list[float]],
     unit: Leaf,
     i: int,
 ) -> Split | Leaf:
-    node = nodes[i]
+    node = tree.nodes[i]
     if node["is_leaf"]:
         return np.asarray(node["value"] * unit)
     column, missing = columns[node["feature_idx"]], bool(node["missing_go_to_left"])
     children = node["left"], node["right"]
     if not node["is_categorical"]:
         return Split(column, _at_most(node["num_threshold"]), missing, *children)
-    words, known = bitsets[node["bitset_idx"]], codes[node["feature_idx"]]
+    words, known = tree.raw_left_cat_bitsets[node["bitset_idx"]], codes[node["feature_idx"]]
     goes_left = [missing] * (int(max(known, default=-1)) + 3)
     for position, code in enumerate(known):
         goes_left[int(code) + 1] = bool(words[position // 32] >> (position % 32) & 1)
@@ -211,7 +210,7 @@ def _xgboost(model: FittedEstimator, n_columns: int, n_outputs: int) -> Ensemble
         n_trees = parts["iteration_indptr"][int(best) + 1]
     units = np.eye(made.n_outputs)
     for tree, output in zip(parts["trees"][:n_trees], parts["tree_info"], strict=False):
-        made.add(partial(_xgboost_node, made, tree, dict(_xgboost_sets(tree)), units[output]), 0)
+        made.add(partial(_xgboost_node, made, tree, _xgboost_sets(tree), units[output]), 0)
     return made
 
 
@@ -232,15 +231,13 @@ def _xgboost_node(
     return made.split_on_categories(column, goes_left, *children)
 
 
-def _xgboost_sets(tree: dict[str, Any]) -> Iterator[tuple[int, set[int]]]:
-    """Yield the nodes that split on categories, and the codes that go right."""
-    for node, start, size in zip(
-        tree["categories_nodes"],
-        tree["categories_segments"],
-        tree["categories_sizes"],
-        strict=True,
-    ):
-        yield node, set(tree["categories"][start : start + size])
+def _xgboost_sets(tree: dict[str, Any]) -> dict[int, set[int]]:
+    """Return the codes that go right, by the number of the node that splits on them."""
+    parts = (tree[f"categories_{what}"] for what in ("nodes", "segments", "sizes"))
+    return {
+        node: set(tree["categories"][start : start + size])
+        for node, start, size in zip(*parts, strict=True)
+    }
 
 
 def _lightgbm(model: FittedEstimator, n_columns: int, n_outputs: int) -> Ensemble:

@@ -32,13 +32,7 @@ def one_line(error: BaseException) -> str:
 
 
 def pack(path: Path, members: Mapping[str, bytes]) -> None:
-    """Write a zip to a temporary file, then rename it to `path`.
-
-    Raises
-    ------
-    ModelFileError
-        If it is too large or cannot be written.
-    """
+    """Write a zip to a temporary file, then rename it to `path`; or raise a ModelFileError."""
     _check_size(len(members), sum(map(len, members.values())))
     part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
     try:
@@ -66,13 +60,7 @@ def _check_size(n_members: int, n_bytes: int) -> None:
 
 
 def unpack(source: Path | BinaryIO) -> dict[str, bytes]:
-    """Return a zip's members; names and declared sizes are checked before unpacking.
-
-    Raises
-    ------
-    ModelFileError
-        If a name is not that of a file inside, or the zip is too large.
-    """
+    """Return a zip's members, once names and declared sizes have been checked."""
     with zipfile.ZipFile(source) as archive:
         infos = archive.infolist()
         names = {info.filename for info in infos}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import os
 import re
@@ -11,10 +10,10 @@ import reprlib
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -22,7 +21,8 @@ from sklearn.utils.validation import check_is_fitted
 import zoo
 from zoo.encoding.estimator import FittedEstimator
 from zoo.errors import DefinitionError, MissingExtraError, ModelFileError
-from zoo.registry import Task, missing_extra, models, spec
+from zoo.registry import Task, models, spec
+from zoo.registry.lookup import estimator_class
 from zoo.registry.spec import EXTRAS
 from zoo.saving.archive import FORMAT, SCHEMA, Json, one_line, pack, read
 from zoo.saving.fitted_checks import check_parts
@@ -32,6 +32,7 @@ __all__ = ["load_model", "load_table", "save_model"]
 
 _PACKAGES = ("keras", "tensorflow", "xgboost", "lightgbm", "scikit-learn", "numpy", "skops")
 _TABLE = "table.json"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +47,17 @@ class _Header:
 
     @classmethod
     def from_json(cls, header: Mapping[str, Json]) -> _Header:
-        """Return the typed entries.
+        """Return the entries, or raise a ValueError with the key of one of another type."""
+        objects = (_entry(header, key, dict) for key in ("versions", "params", "state"))
+        return cls(_entry(header, "model", str), _entry(header, "task", str), *objects)
 
-        Raises
-        ------
-        ValueError
-            If one is missing or of another type; the message has its key and what was expected.
-        """
-        found = {field.name: header.get(field.name) for field in fields(cls)}
-        for key, value in found.items():
-            kind, what = (str, "text") if key in {"model", "task"} else (dict, "an object")
-            if not isinstance(value, kind):
-                got = reprlib.repr(value)
-                raise ValueError(f"model.json: '{key}': expected {what}, got {got}")
-        return cls(**found)  # type: ignore[arg-type]
+
+def _entry(header: Mapping[str, Json], key: str, kind: type[T]) -> T:
+    value = header.get(key)
+    if not isinstance(value, kind):
+        what = "text" if kind is str else "an object"
+        raise ValueError(f"model.json: '{key}': expected {what}, got {reprlib.repr(value)}")
+    return value
 
 
 def save_model(
@@ -193,26 +191,17 @@ def _registered(model_class: type) -> tuple[str, str]:
 def _make(header: _Header) -> FittedEstimator:
     """Return the unfitted model that a header describes."""
     try:
-        entry = spec(header.model)
-        path = entry.class_path(cast("Task", header.task))
+        model = estimator_class(spec(header.model), cast("Task", header.task))()
     except DefinitionError as error:
-        raise ModelFileError(f"{error}; install a newer zoo, or the package it is in") from error
-    if (missing := missing_extra(entry)) is not None:
-        raise missing
-    module, _, attribute = path.partition(":")
-    model = getattr(importlib.import_module(module), attribute)()
+        raise ModelFileError(
+            f"{error}; install a newer zoo, or the package that has the model"
+        ) from error
     model.set_params(**{key: decode(node, {}) for key, node in header.params.items()})
     return cast("FittedEstimator", model)
 
 
 def _check(model: FittedEstimator, task: str) -> None:
-    """Refuse parts that do not fit each other: first indices and shapes, then by predicting a row.
-
-    Raises
-    ------
-    ValueError
-        If they do not.
-    """
+    """Refuse parts that do not fit each other: check indices and shapes, then predict a row."""
     kinds = model.encoder_.kinds_
     if not model.n_features_in_ == len(kinds) == len(getattr(model, "feature_names_in_", kinds)):
         raise ValueError("the encoder is that of another table")
