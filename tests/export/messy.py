@@ -18,7 +18,7 @@ def messier(X):
     turn = np.arange(len(rows))
     number = rows["number [kg], <1>"]
     rows["number [kg], <1>"] = np.select([turn == 1, turn == 2], [np.inf, 1e30], 3.0 * number)
-    rows["level"] = rows["level"].astype(object).where(turn % 5 != 0, "never seen")
+    rows["letter"] = rows["letter"].astype(object).where(turn % 5 != 0, "never seen")
     rows["many"] = rows["many"].where(turn % 7 != 0, None)
     rows["flag"] = ~rows["flag"]
     rows[7] = rows[7] + pd.to_timedelta(turn % 200 * 86400.0 * 37 + turn * 977.5, unit="s")

@@ -109,8 +109,8 @@ class TableEncoder:
     max_onehot : int
         For "mixed".
     flags : {"numbers", "onehot"}
-        Whether booleans stand among the numbers, or among the one-hot columns, where networks do
-        not embed them.
+        Whether booleans are placed among the numbers, or among the one-hot columns, which networks
+        do not embed.
 
     Attributes
     ----------

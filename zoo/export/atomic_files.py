@@ -1,4 +1,4 @@
-"""Writes the files and folders of an export: all of them whole, or none."""
+"""Writes the files and folders of an export atomically."""
 
 from __future__ import annotations
 

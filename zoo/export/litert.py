@@ -29,7 +29,7 @@ _PLAIN = {
 
 
 def suits_int8(model: FittedEstimator) -> bool:
-    """Whether a whole network may be in int8: a stack of dense layers on encoded columns.
+    """Whether an entire network may be in int8: a stack of dense layers on encoded columns.
 
     Embeddings of numbers, factors of members and category codes would lose too much precision.
     """

@@ -1,4 +1,4 @@
-"""A whole model as a TensorFlow function: a table's raw columns, or images, to predictions."""
+"""A model as a TensorFlow function from raw columns, or images, to predictions."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ __all__ = ["Network", "network_of"]
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A network, and whether its outputs are probabilities (or logits)."""
+    """A network, and whether its outputs are probabilities rather than logits."""
 
     keras_model: keras.Model
     gives_probabilities: bool
@@ -75,7 +75,7 @@ def network_of(model: FittedEstimator) -> Network:
             f"an export needs Keras on TensorFlow, got {backend}; "
             "export in a process with KERAS_BACKEND=tensorflow"
         )
-    if not hasattr(model, "_build"):  # of another package
+    if not hasattr(model, "_build"):  # a model of another package
         return Network(model.to_keras(), gives_probabilities=False)
     layers = plain()
     members: list[bool] = []

@@ -32,7 +32,7 @@ def write_saved_model(model: FittedEstimator, folder: Path) -> None:
         return _save(module, function, folder)
     columns, of_columns = raw_columns(model), from_columns(model)
     tables = {column.key: _lookup_table(column) for column in columns if column.kind == "category"}
-    module.tables = list(tables.values())  # a SavedModel keeps what is an attribute only
+    module.tables = list(tables.values())  # only attributes are saved
     keys = [column.key for column in columns]
     specs = [
         tf.TensorSpec((None,), tf.string if key in tables else tf.float64, name=key) for key in keys
@@ -59,5 +59,5 @@ def _save(
     module: tf.Module, function: tf.types.experimental.PolymorphicFunction, folder: Path
 ) -> None:
     concrete = function.get_concrete_function()
-    module.variables_of_networks = list(concrete.variables)  # or they would not be saved
+    module.network_variables = list(concrete.variables)
     tf.saved_model.save(module, str(folder), signatures={"serving_default": concrete})

@@ -101,7 +101,7 @@ class Ensemble:
 def _at_most(threshold: float) -> float:
     """Return the largest float32 that is not above a threshold."""
     near = np.float32(threshold)
-    # as Python floats, or numpy would compare in 32 bits
+    # numpy would compare a float32 with a Python float in 32 bits
     return float(
         near if float(near) <= float(threshold) else np.nextafter(near, np.float32(-np.inf))
     )

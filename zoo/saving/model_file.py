@@ -106,7 +106,7 @@ def save_model(
 def load_model(path: str | os.PathLike[str]) -> Any:
     """Return the fitted model that `save` wrote; its predictions are the same to the last bit.
 
-    No code from the file is run, so files of strangers are safe to load.
+    No code from the file is run.
 
     Parameters
     ----------
