@@ -13,10 +13,10 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from zoo.encoding.estimator import FittedEstimator
-from zoo.export.extras import need
 from zoo.export.model_graph import from_pixels, image_shape, output_name
 from zoo.export.prediction_graph import prediction_function
 from zoo.export.savedmodel import write_matrix_model
+from zoo.extras import require_module
 
 __all__ = ["Precision", "suits_int8", "to_litert"]
 
@@ -51,7 +51,7 @@ def to_litert(
     rows : ndarray of shape (n_rows, n_columns), optional
         Encoded rows, or images, whose activations calibrate the quantization.
     """
-    need("ai_edge_litert.interpreter", "ai-edge-litert")
+    require_module("ai_edge_litert.interpreter", "ai-edge-litert", "export")
     shape = image_shape(model)
     predict = prediction_function(model) if shape is None else from_pixels(model)
     width = (len(model.encoder_.is_categorical_),) if shape is None else shape
@@ -78,7 +78,7 @@ def _convert(folder: str, precision: Precision, rows: NDArray[np.float32] | None
     converter.target_spec.supported_ops = [sets.TFLITE_BUILTINS_INT8, sets.TFLITE_BUILTINS]
     if precision == "int8":
         return bytes(converter.convert())
-    schema = need("ai_edge_litert.schema_py_generated", "ai-edge-litert")
+    schema = require_module("ai_edge_litert.schema_py_generated", "ai-edge-litert", "export")
     others = [name for name in vars(schema.BuiltinOperator) if name.isupper()]
     options = tf.lite.experimental.QuantizationDebugOptions(
         denylisted_ops=[name for name in others if name not in _DENSE]

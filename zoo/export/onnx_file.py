@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike
 
 from zoo.encoding.estimator import FittedEstimator
 from zoo.export.encoder_spec import RawColumn, raw_columns
-from zoo.export.extras import need
 from zoo.export.model_graph import from_columns, from_pixels, image_shape, output_name
 from zoo.export.prediction_graph import with_category_splits
 from zoo.export.trees import Ensemble, has_trees, read_trees
+from zoo.extras import require_module
 
 if TYPE_CHECKING:
     import onnx
@@ -26,8 +26,8 @@ _OPSET, _ML_OPSET = 17, 3
 
 def to_onnx(model: FittedEstimator) -> bytes:
     """Return the content of a file."""
-    package = need("onnx", "onnx")
-    need("tf2onnx", "tf2onnx")
+    package = require_module("onnx", "onnx", "export")
+    require_module("tf2onnx", "tf2onnx", "export")
     shape = image_shape(model)
     if shape is not None:
         spec = tf.TensorSpec((None, *shape), tf.float32, name="image")

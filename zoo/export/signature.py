@@ -10,8 +10,8 @@ import numpy as np
 import zoo
 from zoo.encoding.estimator import FittedEstimator
 from zoo.export.encoder_spec import raw_columns
-from zoo.export.extras import need
 from zoo.export.model_graph import image_shape, output_name
+from zoo.extras import require_module
 
 __all__ = ["signature_of_columns", "signature_of_litert"]
 
@@ -74,9 +74,8 @@ def signature_of_columns(model: FittedEstimator, to: str, shape: Shape) -> dict[
 
 def signature_of_litert(model: FittedEstimator, content: bytes, precision: str) -> dict[str, Any]:
     """Return the signature of a LiteRT file, read from its content."""
-    interpreter = need("ai_edge_litert.interpreter", "ai-edge-litert").Interpreter(
-        model_content=content
-    )
+    runtime = require_module("ai_edge_litert.interpreter", "ai-edge-litert", "export")
+    interpreter = runtime.Interpreter(model_content=content)
     (given,), (made,) = interpreter.get_input_details(), interpreter.get_output_details()
     described = _head(model, "litert", precision)
     of_input, of_output = _quantization(content)
@@ -95,7 +94,7 @@ def _quantization(content: bytes) -> list[dict[str, Any]]:
 
     A file whose graph is in int8 begins and ends with an operation that converts.
     """
-    schema = need("ai_edge_litert.schema_py_generated", "ai-edge-litert")
+    schema = require_module("ai_edge_litert.schema_py_generated", "ai-edge-litert", "export")
     model = schema.ModelT.InitFromPackedBuf(content, 0)
     (graph,) = model.subgraphs
     found: list[dict[str, Any]] = [{}, {}]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from zoo.definitions import unknown
-from zoo.errors import DataError, DefinitionError, MissingExtraError
+from zoo.definitions import near_name
+from zoo.errors import DataError
+from zoo.extras import missing_module
 from zoo.ingest.delimited import name_columns, open_packed, read_delimited
 from zoo.ingest.images import list_images
 from zoo.ingest.memory import refuse_too_large
@@ -88,9 +88,9 @@ def did_you_mean(word: str, name: str, known: Iterable[str], path: object) -> Da
     known = list(map(str, known))
     shown = ", ".join(known[:30]) + (f" and {len(known) - 30} more" if len(known) > 30 else "")
     same = [one for one in known if one.strip().casefold() == name.strip().casefold()]
-    hint = f"did you mean '{same[0]}'?" if same else str(unknown(word, name, known)).split("; ")[-1]
-    near = f"; {hint}" if hint.startswith("did you mean") else ""
-    return DataError(f"{path}: there is no {word} '{name}'; {word}s are: {shown}{near}")
+    near = same[0] if same else near_name(name, known)
+    hint = f"; did you mean '{near}'?" if near else ""
+    return DataError(f"{path}: there is no {word} '{name}'; {word}s are: {shown}{hint}")
 
 
 def _format_of(path: Path) -> str:
@@ -121,9 +121,8 @@ def _nearest(path: Path) -> str:
     if not path.parent.is_dir():
         return f"nor a folder {path.parent}"
     names = [one.name for one in path.parent.iterdir() if one.suffix.lower() in FORMATS]
-    error: DefinitionError = unknown("file", path.name, names)
-    hint = str(error).split("; ")[-1]
-    return hint if hint.startswith("did you mean") else ""
+    near = near_name(path.name, sorted(names))
+    return f"did you mean '{near}'?" if near else ""
 
 
 def _one_line(error: BaseException) -> str:
@@ -170,8 +169,9 @@ def _read_feather(path: Path) -> pd.DataFrame:
 
 
 def _read_excel(path: Path, sheet: str | None) -> pd.DataFrame:
-    if importlib.util.find_spec("openpyxl") is None:
-        raise MissingExtraError("openpyxl, which reads Excel workbooks,", "files")
+    what = "openpyxl, which reads Excel workbooks,"
+    if (missing := missing_module("openpyxl", what, "files")) is not None:
+        raise missing
     from zipfile import BadZipFile
 
     if not path.stat().st_size:

@@ -6,25 +6,25 @@ import hashlib
 import json
 import os
 import re
-import reprlib
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
+import msgspec
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 import zoo
+from zoo.definitions import convert
 from zoo.encoding.estimator import FittedEstimator
 from zoo.errors import DefinitionError, MissingExtraError, ModelFileError
 from zoo.registry import Task, models, spec
 from zoo.registry.lookup import estimator_class
 from zoo.registry.spec import EXTRAS
-from zoo.saving.archive import FORMAT, SCHEMA, Json, one_line, pack, read
+from zoo.saving.archive import FORMAT, SCHEMA, one_line, pack, read
 from zoo.saving.fitted_checks import check_parts
 from zoo.saving.values import decode, encode
 
@@ -32,32 +32,16 @@ __all__ = ["load_model", "load_table", "save_model"]
 
 _PACKAGES = ("keras", "tensorflow", "xgboost", "lightgbm", "scikit-learn", "numpy", "skops")
 _TABLE = "table.json"
-T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class _Header:
+class _Header(msgspec.Struct, frozen=True, kw_only=True):
     """The entries of ``model.json`` that describe a model."""
 
     model: str
     task: str
-    versions: dict[str, Json]
-    params: dict[str, Json]
-    state: dict[str, Json]
-
-    @classmethod
-    def from_json(cls, header: Mapping[str, Json]) -> _Header:
-        """Return the entries, or raise a ValueError with the key of one of another type."""
-        objects = (_entry(header, key, dict) for key in ("versions", "params", "state"))
-        return cls(_entry(header, "model", str), _entry(header, "task", str), *objects)
-
-
-def _entry(header: Mapping[str, Json], key: str, kind: type[T]) -> T:
-    value = header.get(key)
-    if not isinstance(value, kind):
-        what = "text" if kind is str else "an object"
-        raise ValueError(f"model.json: '{key}': expected {what}, got {reprlib.repr(value)}")
-    return value
+    versions: dict[str, Any]
+    params: dict[str, Any]
+    state: dict[str, Any]
 
 
 def save_model(
@@ -99,7 +83,12 @@ def save_model(
     if table is not None:
         members[_TABLE] = json.dumps(dict(table), allow_nan=False).encode()
     digests = {key: hashlib.sha256(data).hexdigest() for key, data in members.items()}
-    header = {"format": FORMAT, "schema": SCHEMA, **asdict(described), "members": digests}
+    header = {
+        "format": FORMAT,
+        "schema": SCHEMA,
+        **msgspec.to_builtins(described),
+        "members": digests,
+    }
     pack(Path(path), {"model.json": json.dumps(header, indent=1).encode(), **members})
 
 
@@ -122,7 +111,7 @@ def load_model(path: str | os.PathLike[str]) -> Any:
     """
     header, members = read(Path(path))
     try:
-        described = _Header.from_json(header)
+        described = convert(header, _Header, "model.json")
         model, state = _make(described), described.state
         before = set(vars(model))
         vars(model).update({key: decode(node, members) for key, node in state.items()})

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.encoding.encoder import EncoderState, TableEncoder
-from zoo.encoding.scaling import CenterFactor
 from zoo.errors import ModelFileError
 from zoo.saving.archive import Json, unpack
 from zoo.saving.booster_checks import check_lightgbm, check_xgboost
@@ -107,19 +107,10 @@ def decode(node: Json, members: Mapping[str, bytes]) -> Any:
         "float": float,
         "tuple": tuple,
         "dict": dict,
-        "encoder": _encoder,
+        "encoder": lambda state: TableEncoder.from_state(msgspec.convert(state, EncoderState)),
         "objects": functools.partial(np.fromiter, dtype=object),
     }
     return makers[kind](decode(content, members))
-
-
-def _encoder(state: dict[str, Any]) -> TableEncoder:
-    scalings = {
-        key: CenterFactor(**state[key])
-        for key in ("number_scaling", "indicator_scaling")
-        if state[key] is not None
-    }
-    return TableEncoder.from_state(EncoderState(**{**state, **scalings}))
 
 
 def _array(data: bytes) -> NDArray[Any]:
