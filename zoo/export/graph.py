@@ -27,7 +27,7 @@ def picture_shape(model: Any) -> tuple[int, int, int] | None:
     network = "image_shape" in getattr(model, "get_params", dict)()
     if not network or not hasattr(model, "weights_"):
         return None
-    shape: tuple[int, int, int] = tuple(model._options(model.n_inputs_)["image_shape"])
+    shape: tuple[int, int, int] = model._config(model.n_inputs_).image_shape
     is_whole = math.prod(shape) == model.n_features_in_ == model.n_inputs_
     return shape if is_whole and {*model.encoder_.kinds_} == {"number"} else None
 

@@ -1,24 +1,30 @@
-"""ModernNCA (Ye, Yin, Zhan & Chao 2025, arXiv:2407.03257): neighbours in a learnt space.
+"""ModernNCA (Ye, Yin, Zhan & Chao 2025, arXiv:2407.03257): nearest neighbours in a learnt space.
 
-A network puts each row at a point so that rows of one label come together. A new row is answered
-by all training rows, each with the softmax of minus its distance for a share.
+A network maps each row to a point so that rows of one label come together. A new row's prediction
+is the mean over all training rows, weighted by the softmax of their negative distances.
 """
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from itertools import islice
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.canonical import derive_seed
-from zoo.encoding.encoder import Flags, TableEncoder
-from zoo.models.base import ProbabilityClassifier, TableRegressor, validation_split
-from zoo.models.columns import table_inputs
-from zoo.models.network import column_class
-from zoo.models.targets import ClassWeight
+from zoo.encoding.encoder import Flags
+from zoo.models.base import validation_split
+from zoo.models.columns import TableConfig, table_inputs
+from zoo.models.keras_network import Architecture
+from zoo.models.network import NetworkClassifier, NetworkRegressor, PatientNetwork
+from zoo.models.parameters import estimator
+from zoo.training.types import Array, DoubleArray, FloatArray, KerasModel, Layers, Tensor
+
+if TYPE_CHECKING:
+    from zoo.training.neighbours import NeighbourProgram
 
 _MAX_WAVES = 2**26  # values of the embedding of numbers in a step: what it takes of memory
 _EMBED_ROWS = 4096
@@ -26,91 +32,76 @@ _ROUND_STEPS = 2  # the least number of steps in a round
 _LEAST = 1e-7  # probability of a class that no candidate has
 
 
-class _ModernNCA:
-    """Architecture, first weights and training."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModernNCAConfig(TableConfig):
+    """The config of ModernNCA's encoder; its outputs are the coordinates of a row's point."""
+
+    n_frequencies: int
+    embedding_units: int
+
+
+@estimator
+class _ModernNCA(PatientNetwork, Architecture):
+    """Architecture, first weights and training.
+
+    References
+    ----------
+    arXiv:2407.03257, sections 4 and 5; embedding of numbers: arXiv:2203.05556, section 3.3.
+    """
+
+    units: Annotated[int, "Dimensions of the space in which rows are neighbours."] = 128
+    n_frequencies: Annotated[int, "Frequencies of a number's periodic features."] = 77
+    frequency_scale: Annotated[float, "Standard deviation of the first frequencies."] = 0.0443
+    embedding_units: Annotated[int, "Features that a number becomes."] = 34
+    temperature: Annotated[float, "Distances are divided by it."] = 1.0
+    sample_rate: Annotated[
+        float,
+        "Fraction of the training rows that are candidates in a step, sampled anew for each step. "
+        "A row is never its own candidate.",
+    ] = 0.5
+    max_candidates: Annotated[
+        int,
+        "Maximum number of candidates, of a step and of the validation rows; the paper has no "
+        "limit. Time and memory of a step then do not grow with the data. Tables of more than 47 "
+        "numbers have fewer still, and smaller batches. Predictions use all training rows.",
+    ] = 8192
+    learning_rate: float = 0.01
+    weight_decay: Annotated[float, "Decoupled decay of all weights."] = 0.0002
+    batch_size: Annotated[int, "Maximum number of rows in a training step."] = 1024
+    max_epochs: Annotated[
+        int,
+        "Maximum number of evaluation intervals. An interval is one epoch, or two where an epoch "
+        "is one step.",
+    ] = 200
+    patience: int = 20
 
     _jit_compile: ClassVar[bool] = False  # XLA took as long or longer, and to compile
     _flags: ClassVar[Flags] = "onehot"
-    _loss: ClassVar[Any]
-    encoder_: TableEncoder
-
-    def __init__(
-        self,
-        *,
-        units: int = 128,
-        n_frequencies: int = 77,
-        frequency_scale: float = 0.0443,
-        embedding_units: int = 34,
-        temperature: float = 1.0,
-        sample_rate: float = 0.5,
-        max_candidates: int = 8192,
-        learning_rate: float = 0.01,
-        weight_decay: float = 0.0002,
-        batch_size: int = 1024,
-        max_epochs: int = 200,
-        patience: int = 20,
-        validation_fraction: float = 0.2,
-        random_state: Any = None,
-    ) -> None:
-        self.units = units
-        self.n_frequencies = n_frequencies
-        self.frequency_scale = frequency_scale
-        self.embedding_units = embedding_units
-        self.temperature = temperature
-        self.sample_rate = sample_rate
-        self.max_candidates = max_candidates
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.batch_size = batch_size
-        self.max_epochs = max_epochs
-        self.patience = patience
-        self.validation_fraction = validation_fraction
-        self.random_state = random_state
+    _config_class: ClassVar[type[ModernNCAConfig]] = ModernNCAConfig
 
     @staticmethod
-    def _build(
-        layers: Any,
-        *,
-        n_inputs: int,
-        n_numbers: int,
-        units: int,
-        n_frequencies: int,
-        embedding_units: int,
-    ) -> Any:
-        def embed(numbers: Any) -> Any:
+    def _build(layers: Layers, config: ModernNCAConfig) -> KerasModel:
+        def embed(numbers: Tensor) -> Tensor:
             embedding = layers.PeriodicEmbedding(
-                n_frequencies, embedding_units, is_lite=True, name="periodic"
+                config.n_frequencies, config.embedding_units, is_lite=True, name="periodic"
             )
             return layers.Flatten()(embedding(numbers))
 
-        inputs = layers.Input(n_inputs)
-        values = table_inputs(
-            layers,
-            inputs,
-            n_numbers=n_numbers,
-            n_codes=0,
-            n_categories=0,
-            category_units=0,
-            embed=embed,
-        )
-        return layers.Model(inputs, layers.Dense(units, name="encoder")(values))
+        inputs = layers.Input(config.n_inputs)
+        values = table_inputs(layers, inputs, config, embed=embed)
+        return layers.Model(inputs, layers.Dense(config.n_outputs, name="encoder")(values))
 
-    def _program(self) -> Any:
+    def _derived(self) -> dict[str, Any]:
+        return {"n_outputs": self.units}
+
+    def _program(self) -> NeighbourProgram:
         """Return the compiled functions; the number of one-hot columns is rounded up."""
         from zoo.training.backends.choose import neighbour_program
         from zoo.training.optimizer import Adam
 
-        n_fixed = self.encoder_.n_fixed_
-        options = {
-            "n_numbers": self.encoder_.n_numbers_,
-            "units": self.units,
-            "n_frequencies": self.n_frequencies,
-            "embedding_units": self.embedding_units,
-        }
         return neighbour_program(
             self._build,
-            tuple(sorted(options.items())),
-            n_fixed + column_class(self.n_inputs_ - n_fixed),
+            self._config(self._n_program_inputs()),
             self._loss,
             optimizer=Adam(epsilon=1e-8, decays_vectors=True),
             temperature=self.temperature,
@@ -158,14 +149,12 @@ class _ModernNCA:
         n_candidates = min(max(round(self.sample_rate * n_rows), 2), most)
         return n_batch, n_candidates, min(at_once, _EMBED_ROWS)
 
-    def _train(
-        self, X: NDArray[np.float32], y: NDArray[Any], weight: NDArray[np.float64] | None
-    ) -> None:
+    def _fit_matrix(self, X: FloatArray, y: Array, weight: DoubleArray | None) -> None:
         from zoo.training.neighbours import NeighbourRows
 
         start = time.perf_counter()
-        codes = y if self._loss == "crossentropy" else None
-        rng: np.random.RandomState = self._rng()  # type: ignore[attr-defined]
+        codes = y if self._is_classifier else None
+        rng = self._rng()
         rows, out = validation_split(codes, len(X), self.validation_fraction, rng)
         seed = int(rng.randint(2**31))
         share = np.ones(len(X)) if weight is None else weight / weight.mean()
@@ -251,155 +240,29 @@ class _ModernNCA:
         from zoo.training.neighbours import answers
 
         targets = self.candidate_targets_[chosen, None]
-        if self._loss == "crossentropy":
-            targets = targets == np.arange(len(self.classes_))  # type: ignore[attr-defined]
+        if isinstance(self, NetworkClassifier):
+            targets = targets == np.arange(len(self.classes_))
         weight, values = self.candidate_weights_[chosen], targets.astype(np.float64)
         return answers(near, far, values, weight, self.temperature)
 
-
-class ModernNCAClassifier(_ModernNCA, ProbabilityClassifier):
-    """ModernNCA for classes.
-
-    The encoder is linear: the paper's blocks after it are left out, as in its default.
-
-    Parameters
-    ----------
-    units : int
-        Dimensions of the space in which rows are neighbours.
-    n_frequencies : int
-        Waves that each number is seen through.
-    frequency_scale : float
-        Deviation of the first frequencies.
-    embedding_units : int
-        Outputs of the embedding of a number.
-    temperature : float
-        Distances are divided by it.
-    sample_rate : float
-        Share of the training rows that are candidates in a step, drawn anew each time. A row is
-        never its own candidate.
-    max_candidates : int
-        Candidates at most, of a step and of the held-out rows after a round; the paper has no
-        limit. Time and memory of a step then do not grow with the data. Tables of more than 47
-        numbers have fewer still, and smaller batches. Predictions are by all training rows.
-    learning_rate : float
-        Step size of AdamW.
-    weight_decay : float
-        Decoupled decay of all weights.
-    batch_size : int
-        Rows of a step.
-    max_epochs : int
-        Rounds at most; a round is one epoch, or two where one epoch is one step.
-    patience : int
-        Rounds without a better held-out loss before training stops.
-    validation_fraction : float
-        Share of the training rows held out for early stopping.
-    class_weight : dict, "balanced" or None
-        What the weights of a class's rows are multiplied by; "balanced": all classes weigh the
-        same; None: 1.
-    random_state : int, RandomState or None
-
-    References
-    ----------
-    arXiv:2407.03257, sections 4 and 5; embedding of numbers: arXiv:2203.05556, section 3.3.
-    """
-
-    def __init__(
-        self,
-        *,
-        units: int = 128,
-        n_frequencies: int = 77,
-        frequency_scale: float = 0.0443,
-        embedding_units: int = 34,
-        temperature: float = 1.0,
-        sample_rate: float = 0.5,
-        max_candidates: int = 8192,
-        learning_rate: float = 0.01,
-        weight_decay: float = 0.0002,
-        batch_size: int = 1024,
-        max_epochs: int = 200,
-        patience: int = 20,
-        validation_fraction: float = 0.2,
-        class_weight: ClassWeight = None,
-        random_state: Any = None,
-    ) -> None:
-        super().__init__(
-            units=units,
-            n_frequencies=n_frequencies,
-            frequency_scale=frequency_scale,
-            embedding_units=embedding_units,
-            temperature=temperature,
-            sample_rate=sample_rate,
-            max_candidates=max_candidates,
-            learning_rate=learning_rate,
-            weight_decay=weight_decay,
-            batch_size=batch_size,
-            max_epochs=max_epochs,
-            patience=patience,
-            validation_fraction=validation_fraction,
-            random_state=random_state,
-        )
-        self.class_weight = class_weight
-
-    _loss: ClassVar[Any] = "crossentropy"
-
-    def _fit_codes(
-        self, X: NDArray[np.float32], y: NDArray[np.intp], weight: NDArray[np.float64] | None
-    ) -> None:
-        self._train(X, y, weight)
-
-    def _scores(self, X: NDArray[np.float32]) -> NDArray[Any]:
+    def _outputs(self, X: FloatArray) -> DoubleArray:
         return self._answers(self._embed(X), self.embedded_)
 
 
-class ModernNCARegressor(_ModernNCA, TableRegressor):
+@estimator
+class ModernNCAClassifier(_ModernNCA, NetworkClassifier):
+    """ModernNCA for classes.
+
+    The encoder is linear: the paper's blocks after it are left out, as in its default.
+    """
+
+    def _scores(self, X: FloatArray) -> Array:
+        return self._outputs(X)
+
+
+@estimator
+class ModernNCARegressor(_ModernNCA, NetworkRegressor):
     """ModernNCA for numbers.
 
     The encoder is linear: the paper's blocks after it are left out, as in its default.
-
-    Parameters
-    ----------
-    units : int
-        Dimensions of the space in which rows are neighbours.
-    n_frequencies : int
-        Waves that each number is seen through.
-    frequency_scale : float
-        Deviation of the first frequencies.
-    embedding_units : int
-        Outputs of the embedding of a number.
-    temperature : float
-        Distances are divided by it.
-    sample_rate : float
-        Share of the training rows that are candidates in a step, drawn anew each time. A row is
-        never its own candidate.
-    max_candidates : int
-        Candidates at most, of a step and of the held-out rows after a round; the paper has no
-        limit. Time and memory of a step then do not grow with the data. Tables of more than 47
-        numbers have fewer still, and smaller batches. Predictions are by all training rows.
-    learning_rate : float
-        Step size of AdamW.
-    weight_decay : float
-        Decoupled decay of all weights.
-    batch_size : int
-        Rows of a step.
-    max_epochs : int
-        Rounds at most; a round is one epoch, or two where one epoch is one step.
-    patience : int
-        Rounds without a better held-out loss before training stops.
-    validation_fraction : float
-        Share of the training rows held out for early stopping.
-    random_state : int, RandomState or None
-
-    References
-    ----------
-    arXiv:2407.03257, sections 4 and 5; embedding of numbers: arXiv:2203.05556, section 3.3.
     """
-
-    _loss: ClassVar[Any] = "squared"
-
-    def _fit_numbers(
-        self, X: NDArray[np.float32], y: NDArray[np.float64], weight: NDArray[np.float64] | None
-    ) -> None:
-        self._train(X, y, weight)
-
-    def _values(self, X: NDArray[np.float32]) -> NDArray[Any]:
-        return self._answers(self._embed(X), self.embedded_)[:, 0]

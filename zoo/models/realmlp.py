@@ -1,23 +1,31 @@
 """RealMLP (Holzmüller, Grinsztajn & Steinwart 2024, arXiv:2407.04491): an MLP with good defaults.
 
-Numbers are robustly scaled and pass through periodic embeddings, categories with many levels
-through learned ones; a learned scale for each input, three hidden layers in the neural tangent
+Numbers are robustly scaled and pass through periodic embeddings, columns with many categories
+through learnt ones; a learnt scale for each input, three hidden layers in the neural tangent
 parametrisation with first weights and biases that fit the data, a parametric activation, dropout
 and weight decay that fade out, and a learning rate that runs through four cycles.
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.encoding.encoder import Categories, Flags, Scale
-from zoo.models.columns import table_inputs
+from zoo.models.columns import TableConfig, table_inputs
+from zoo.models.keras_network import KerasNetwork
 from zoo.models.network import NetworkClassifier, NetworkRegressor
-from zoo.models.targets import ClassWeight
+from zoo.models.parameters import BatchSize, HiddenLayers, HiddenUnits, estimator
+from zoo.training.types import Array, DoubleArray, FloatArray, KerasModel, Layers
+
+if TYPE_CHECKING:
+    from zoo.training.program_config import ProgramConfig
+    from zoo.training.training_run import FitTask, TrainConfig
 
 _EMBEDDING = 8  # outputs of a category's embedding
 _FREQUENCIES, _OUTPUTS = 16, 4  # of the embedding of a number
@@ -29,77 +37,81 @@ _ACTIVATIONS: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = 
 }
 
 
-class RealMLP:
-    """Architecture, first weights and schedules; the simple variant is a special case."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RealMLPConfig(TableConfig):
+    """The config of a RealMLP or its simple variant."""
+
+    units: int
+    n_hidden: int
+    dropout: float
+    activation: str
+    is_simple: bool
+
+
+@estimator
+class RealMLP(KerasNetwork):
+    """Architecture, first weights and schedules of both variants."""
+
+    units: HiddenUnits = 256
+    n_hidden: HiddenLayers = 3
+    learning_rate: Annotated[
+        float | None, "Highest rate of the cycles; None: 0.04 for classes, 0.2 for numbers."
+    ] = None
+    label_smoothing: Annotated[
+        float, "Fraction of each label that is spread over all classes; for classes only."
+    ] = 0.1
+    batch_size: BatchSize = 256
+    max_epochs: Annotated[
+        int, "Number of epochs; the four cycles of the learning rate end with the last."
+    ] = 256
+    early_stopping: Annotated[
+        bool,
+        "Whether training stops after a cycle of the learning rate that lowered the validation "
+        "loss (for classes: the Brier score) by no more than two standard errors; the published "
+        "model goes through all four. With fewer than 200 validation rows, which are too few to "
+        "decide, training goes on.",
+    ] = True
+    validation_fraction: Annotated[
+        float,
+        "Fraction of the training rows that are validation rows. By their loss (for classes: the "
+        "Brier score) the best epoch of the first cycle or the end of a later one is chosen; with "
+        "fewer than 200 of them, the best of all epochs. The published model takes the best of "
+        "all epochs, for classes by the error rate, which is noisier on few rows.",
+    ] = 0.2
 
     _categories: ClassVar[Categories] = "mixed"
     _scale: ClassVar[Scale] = "robust"
     _flags: ClassVar[Flags] = "onehot"
-    _is_simple: ClassVar[bool] = False
-    _activation: ClassVar[str]
-    _learning_rate: ClassVar[float]
-    _loss: ClassVar[Any]
-    encoder_: Any
-    n_outputs_: int
+    _is_simple: ClassVar[bool]
+    _usual_rates: ClassVar[tuple[float, float]]  # for classes, for numbers
+    _config_class: ClassVar[type[RealMLPConfig]] = RealMLPConfig
 
-    def __init__(
-        self,
-        *,
-        units: int = 256,
-        n_hidden: int = 3,
-        dropout: float = 0.15,
-        learning_rate: float | None = None,
-        weight_decay: float = 0.02,
-        label_smoothing: float = 0.1,
-        batch_size: int = 256,
-        max_epochs: int = 256,
-        early_stopping: bool = True,
-        validation_fraction: float = 0.2,
-        random_state: Any = None,
-    ) -> None:
-        self.units = units
-        self.n_hidden = n_hidden
-        self.dropout = dropout
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.label_smoothing = label_smoothing
-        self.batch_size = batch_size
-        self.max_epochs = max_epochs
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.random_state = random_state
+    @abstractmethod
+    def _regularisation(self) -> tuple[float, float]:
+        """Return dropout and weight decay."""
 
     @staticmethod
-    def _build(
-        layers: Any,
-        *,
-        n_inputs: int,
-        n_outputs: int,
-        n_numbers: int,
-        n_codes: int,
-        n_categories: int,
-        units: int,
-        n_hidden: int,
-        dropout: float,
-        activation: str,
-        is_simple: bool,
-    ) -> Any:
-        inputs = layers.Input(n_inputs)
+    def _build(layers: Layers, config: RealMLPConfig) -> KerasModel:
+        inputs = layers.Input(config.n_inputs)
         embed = layers.PBLDEmbedding(_FREQUENCIES, _OUTPUTS, name="periodic")
         values = table_inputs(
-            layers, inputs, n_numbers=n_numbers, n_codes=n_codes, n_categories=n_categories,
-            category_units=_EMBEDDING, embed=None if is_simple else embed,
-        )  # fmt: skip
-        for number in range(1, n_hidden + 1):
-            dense = layers.NTKDense(units, has_scale=number == 1, name=f"hidden_{number}")
+            layers,
+            inputs,
+            config,
+            category_units=_EMBEDDING,
+            embed=None if config.is_simple else embed,
+        )
+        for number in range(1, config.n_hidden + 1):
+            dense = layers.NTKDense(config.units, has_scale=number == 1, name=f"hidden_{number}")
             values = dense(values)
-            if is_simple:
-                values = layers.Activation(activation)(values)
+            if config.is_simple:
+                values = layers.Activation(config.activation)(values)
             else:
-                values = layers.ParametricActivation(activation, name=f"bend_{number}")(values)
-            if dropout > 0:
-                values = layers.Dropout(dropout, name=f"dropout_{number}")(values)
-        output = layers.NTKDense(n_outputs, has_scale=n_hidden == 0, name="output")
+                bend = layers.ParametricActivation(config.activation, name=f"bend_{number}")
+                values = bend(values)
+            if config.dropout > 0:
+                values = layers.Dropout(config.dropout, name=f"dropout_{number}")(values)
+        output = layers.NTKDense(config.n_outputs, has_scale=config.n_hidden == 0, name="output")
         return layers.Model(inputs, output(values))
 
     @staticmethod
@@ -112,20 +124,14 @@ class RealMLP:
     ) -> list[NDArray[np.float32]]:
         return _draw_weights(paths, shapes, rng, X, options)
 
-    def _options(self, n_inputs: int) -> Mapping[str, Any]:
-        encoder = self.encoder_
+    def _derived(self) -> dict[str, Any]:
         return {
-            "n_numbers": encoder.n_numbers_,
-            "n_codes": encoder.n_codes_,
-            "n_categories": encoder.n_categories_,
-            "units": self.units,
-            "n_hidden": self.n_hidden,
-            "dropout": 0.0 if self._is_simple else self.dropout,
-            "activation": self._activation,
+            "dropout": self._regularisation()[0],
+            "activation": "selu" if self._is_classifier else "mish",
             "is_simple": self._is_simple,
         }
 
-    def _program_config(self) -> Any:
+    def _program_config(self) -> ProgramConfig:
         from zoo.training.optimizer import Adam
         from zoo.training.program_config import ProgramConfig
 
@@ -142,7 +148,7 @@ class RealMLP:
             without_decay=("/bias",),
             decays_vectors=True,
         )
-        smoothing = self.label_smoothing if self._loss == "crossentropy" else 0.0
+        smoothing = self.label_smoothing if self._is_classifier else 0.0
         return ProgramConfig(
             loss=self._loss,
             label_smoothing=smoothing,
@@ -150,13 +156,13 @@ class RealMLP:
             batch_size=self.batch_size,
         )
 
-    def _train_config(self) -> Any:
+    def _train_config(self) -> TrainConfig:
         from zoo.training.training_run import TrainConfig
 
-        rate = self._learning_rate if self.learning_rate is None else self.learning_rate
+        usual = self._usual_rates[0 if self._is_classifier else 1]
         return TrainConfig(
-            learning_rate=rate,
-            weight_decay=0.0 if self._is_simple else self.weight_decay,
+            learning_rate=usual if self.learning_rate is None else self.learning_rate,
+            weight_decay=self._regularisation()[1],
             max_epochs=self.max_epochs,
             patience=self.max_epochs,
             stops_idle=self.early_stopping,
@@ -164,7 +170,7 @@ class RealMLP:
             decay_schedule="flat_cosine",
             dropout_schedule="flat_cosine",
             round_steps=1,
-            monitor="brier" if self._loss == "crossentropy" else "loss",
+            monitor="brier" if self._is_classifier else "loss",
             drops_last=True,
         )
 
@@ -246,120 +252,43 @@ def _draw_periodic(
     return np.concatenate([made.reshape(len(numbers), -1), numbers], axis=1)
 
 
-class RealMLPClassifier(RealMLP, NetworkClassifier):
-    """RealMLP-TD for classes.
-
-    Parameters
-    ----------
-    units : int
-        Units of each hidden layer.
-    n_hidden : int
-        Hidden layers.
-    dropout : float
-        Share of hidden units dropped at each step, falling to 0 in the second half.
-    learning_rate : float or None
-        Top of the cycles; None: 0.04.
-    weight_decay : float
-        Decoupled, of all but the biases, falling to 0 in the second half.
-    label_smoothing : float
-        Share of each label that is spread over all classes.
-    batch_size : int
-    max_epochs : int
-        The four cycles of the learning rate end with the last of them.
-    early_stopping : bool
-        Whether training stops after a cycle of the learning rate that lowered the held-out Brier
-        score by no more than two standard errors; the published model goes through all four.
-        With fewer than 200 held-out rows, which cannot tell, training goes on.
-    validation_fraction : float
-        Share of the training rows on which the best epoch of the first cycle or end of a later one
-        is chosen, by the Brier score; if they are fewer than 200, the best epoch of all (as in the
-        published model, but that goes by the error, which few rows tell less of).
-    class_weight : dict, "balanced" or None
-        What the weights of a class's rows are multiplied by; "balanced": all classes weigh the
-        same; None: 1.
-    random_state : int, RandomState or None
+@estimator
+class _RealMLPTuned(RealMLP):
+    """The full model, RealMLP-TD.
 
     References
     ----------
     arXiv:2407.04491, tables A.1 and A.2.
     """
 
-    _activation: ClassVar[str] = "selu"
-    _learning_rate: ClassVar[float] = 0.04
+    dropout: Annotated[
+        float,
+        "Fraction of the hidden units dropped at each step, falling to 0 in the second half.",
+    ] = 0.15
+    weight_decay: Annotated[
+        float, "Decoupled decay of all but the biases, falling to 0 in the second half."
+    ] = 0.02
 
-    def __init__(
-        self,
-        *,
-        units: int = 256,
-        n_hidden: int = 3,
-        dropout: float = 0.15,
-        learning_rate: float | None = None,
-        weight_decay: float = 0.02,
-        label_smoothing: float = 0.1,
-        batch_size: int = 256,
-        max_epochs: int = 256,
-        early_stopping: bool = True,
-        validation_fraction: float = 0.2,
-        class_weight: ClassWeight = None,
-        random_state: Any = None,
-    ) -> None:
-        super().__init__(
-            units=units,
-            n_hidden=n_hidden,
-            dropout=dropout,
-            learning_rate=learning_rate,
-            weight_decay=weight_decay,
-            label_smoothing=label_smoothing,
-            batch_size=batch_size,
-            max_epochs=max_epochs,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            random_state=random_state,
-        )
-        self.class_weight = class_weight
+    _is_simple: ClassVar[bool] = False
+    _usual_rates: ClassVar[tuple[float, float]] = (0.04, 0.2)
+
+    def _regularisation(self) -> tuple[float, float]:
+        return self.dropout, self.weight_decay
 
 
-class RealMLPRegressor(RealMLP, NetworkRegressor):
-    """RealMLP-TD for numbers; predictions stay within the range of the training target.
+@estimator
+class RealMLPClassifier(_RealMLPTuned, NetworkClassifier):
+    """RealMLP-TD for classes."""
 
-    Parameters
-    ----------
-    units : int
-        Units of each hidden layer.
-    n_hidden : int
-        Hidden layers.
-    dropout : float
-        Share of hidden units dropped at each step, falling to 0 in the second half.
-    learning_rate : float or None
-        Top of the cycles; None: 0.2.
-    weight_decay : float
-        Decoupled, of all but the biases, falling to 0 in the second half.
-    label_smoothing : float
-        For classes only.
-    batch_size : int
-    max_epochs : int
-        The four cycles of the learning rate end with the last of them.
-    early_stopping : bool
-        Whether training stops after a cycle of the learning rate that lowered the held-out loss
-        by no more than two standard errors; the published model goes through all four. With
-        fewer than 200 held-out rows, which cannot tell, training goes on.
-    validation_fraction : float
-        Share of the training rows on which the best epoch of the first cycle or end of a later one
-        is chosen; if they are fewer than 200, the best epoch of all, as in the published model.
-    random_state : int, RandomState or None
 
-    References
-    ----------
-    arXiv:2407.04491, tables A.1 and A.2.
-    """
+@estimator
+class RealMLPRegressor(_RealMLPTuned, NetworkRegressor):
+    """RealMLP-TD for numbers; predictions stay within the range of the training target."""
 
-    _activation: ClassVar[str] = "mish"
-    _learning_rate: ClassVar[float] = 0.2
-
-    def _plan(self, X: Any, y: Any, weight: Any, **options: Any) -> Any:
+    def _split(self, X: FloatArray, y: Array, weight: DoubleArray | None) -> FitTask:
         self.lowest_, self.highest_ = float(y.min()), float(y.max())
-        return super()._plan(X, y, weight, **options)
+        return super()._split(X, y, weight)
 
-    def _values(self, X: NDArray[np.float32]) -> NDArray[Any]:
-        values: NDArray[Any] = np.clip(super()._values(X), self.lowest_, self.highest_)
+    def _values(self, X: FloatArray) -> Array:
+        values: Array = np.clip(super()._values(X), self.lowest_, self.highest_)
         return values
