@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 import zoo
-from zoo.models.mlp_plr import MLPPLRClassifier, MLPPLRConfig
 from zoo.models.keras_network import fit_together
+from zoo.models.mlp_plr import MLPPLRClassifier, MLPPLRConfig
 from zoo.training.backends.choose import program_class
 from zoo.training.layers.namespaces import plain
 from zoo.training.program_config import ProgramConfig

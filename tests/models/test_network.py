@@ -10,8 +10,8 @@ import pytest
 import zoo
 from tests.matrix import ALL
 from zoo.models.deep_mlp import DeepMLPClassifier, DeepMLPRegressor
-from zoo.models.mlp import MLPClassifier, MLPRegressor
 from zoo.models.keras_network import fit_together, rounded_up
+from zoo.models.mlp import MLPClassifier, MLPRegressor
 from zoo.registry import spec
 
 NETWORKS = [name for name in zoo.models() if spec(name).trains_together]
