@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from zoo.encoding.encoder import Categories, Scale
 from zoo.models.network import NetworkClassifier, NetworkRegressor
 from zoo.models.targets import ClassWeight
+from zoo.training.initialisers import UNIFORM, draw_weights, uniform_within
 
 _EPSILON = 1e-5
 
@@ -118,19 +119,9 @@ class _FTTransformer:
         **options: Any,
     ) -> list[NDArray[np.float32]]:
         """Draw all within 1 / sqrt(inputs), tokens within 1 / sqrt(units); scales are ones."""
-        drawn: list[NDArray[Any]] = []
-        fan_in = options["units"]
-        for path, shape in zip(paths, shapes, strict=True):
-            name = path.split("/")[-1]
-            if name in {"gamma", "beta"}:
-                drawn.append(np.full(shape, float(name == "gamma")))
-                continue
-            if name == "kernel":
-                fan_in = shape[0]
-            is_token = name in {"slopes", "row_token", "embeddings"} or "columns/" in path
-            bound = 1.0 / np.sqrt(options["units"] if is_token else fan_in)
-            drawn.append(rng.uniform(-bound, bound, shape))
-        return [values.astype(np.float32) for values in drawn]
+        tokens = uniform_within(1.0 / np.sqrt(options["units"]))
+        table = (("columns/*", tokens), ("levels/embeddings", tokens), *UNIFORM)
+        return draw_weights(table, paths, shapes, rng)
 
     def _options(self, n_inputs: int) -> Mapping[str, Any]:
         if self.units % self.n_heads:

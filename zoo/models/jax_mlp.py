@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.models.native import NativeClassifier, NativeRegressor, Steps, Weights
-from zoo.training.training_run import Rows
+from zoo.training.tasks import Rows
 
 _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-7
 

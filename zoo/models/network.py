@@ -18,7 +18,7 @@ from zoo.models.base import ProbabilityClassifier, TableRegressor, validation_sp
 
 if TYPE_CHECKING:
     from zoo.training.program_config import ProgramConfig
-    from zoo.training.training_run import TrainConfig
+    from zoo.training.train_config import TrainConfig
 
 __all__ = ["NetworkClassifier", "NetworkRegressor", "column_class", "fit_together"]
 
@@ -98,7 +98,7 @@ class _Network(ABC):
 
     def _train_config(self) -> TrainConfig:
         """Return how long and how fast to train."""
-        from zoo.training.training_run import TrainConfig
+        from zoo.training.train_config import TrainConfig
 
         return TrainConfig(
             learning_rate=self.learning_rate,
@@ -116,8 +116,8 @@ class _Network(ABC):
         number: int = 0,
         n_slots: int = 1,
     ) -> _Plan:
-        """Return what trains on the encoded rows; some are held out for early stopping."""
-        from zoo.training.training_run import FitTask, Rows
+        """Return the network to train on the encoded rows, some of them for validation."""
+        from zoo.training.tasks import FitTask, Rows
 
         start = time.perf_counter()
         codes = y if self._loss == "crossentropy" else None
@@ -233,10 +233,10 @@ def fit_together(
         plans(), key=lambda plan: (plan.program, plan.options)
     ):
         taken: list[_Plan] = []
-        for place, result in fit_stream(
+        for number, result in fit_stream(
             program, _tasks(group, taken), options, n_threads=n_threads
         ):
-            plan = taken[place]
+            plan = taken[number]
             try:
                 plan.model._take(plan, result)
                 yield plan.number, None
@@ -258,8 +258,8 @@ class NetworkClassifier(_Network, ProbabilityClassifier):
         self._train(X, y, weight)
 
     def _scores(self, X: NDArray[np.float32]) -> NDArray[Any]:
-        shares: NDArray[Any] = softmax(self._outputs(X).astype(np.float64), axis=1)
-        return shares
+        probabilities: NDArray[Any] = softmax(self._outputs(X).astype(np.float64), axis=1)
+        return probabilities
 
 
 class NetworkRegressor(_Network, TableRegressor):

@@ -18,6 +18,7 @@ from zoo.encoding.encoder import Categories, Flags, Scale
 from zoo.models.columns import table_inputs
 from zoo.models.network import NetworkClassifier, NetworkRegressor
 from zoo.models.targets import ClassWeight
+from zoo.training.initialisers import draw_weights, ones, variable_name
 
 _EMBEDDING = 8  # outputs of a category's embedding
 _FREQUENCIES, _OUTPUTS = 16, 4  # of the embedding of a number
@@ -151,7 +152,7 @@ class RealMLP:
         )
 
     def _train_config(self) -> Any:
-        from zoo.training.training_run import TrainConfig
+        from zoo.training.train_config import TrainConfig
 
         rate = self._learning_rate if self.learning_rate is None else self.learning_rate
         return TrainConfig(
@@ -159,13 +160,13 @@ class RealMLP:
             weight_decay=0.0 if self._is_simple else self.weight_decay,
             max_epochs=self.max_epochs,
             patience=self.max_epochs,
-            stops_idle=self.early_stopping,
+            stops_on_plateau=self.early_stopping,
             rate_schedule="four_cycles",
             decay_schedule="flat_cosine",
             dropout_schedule="flat_cosine",
-            round_steps=1,
+            min_evaluation_steps=1,
             monitor="brier" if self._loss == "crossentropy" else "loss",
-            drops_last=True,
+            drop_last=True,
         )
 
 
@@ -178,12 +179,11 @@ def _draw_weights(
 ) -> list[NDArray[np.float32]]:
     """Return first weights for which each unit's sum has deviation 1 on the training rows.
 
-    Biases are minus a random mixture of five of the unit's sums, so that each unit bends among
-    the data (`he+5`, after arXiv:1908.06277). The simple variant draws both from N(0, 1), with an
-    output of zeros.
+    Biases are minus a random mixture of five of the unit's sums, so that the kink of each unit
+    lies within the data (`he+5`, after arXiv:1908.06277). The simple variant draws both from
+    N(0, 1), and its output layer is zero.
     """
-    names = ["/".join(path.split("/")[-2:]) for path in paths]
-    sizes = dict(zip(names, shapes, strict=True))
+    sizes = dict(zip(map(variable_name, paths), shapes, strict=True))
     drawn: dict[str, NDArray[np.float64]] = {}
     n_numbers, n_codes = options["n_numbers"], options["n_codes"]
     values = [X[:, :n_numbers].astype(np.float64)] if n_numbers else []
@@ -196,17 +196,14 @@ def _draw_weights(
     values.append(X[:, n_numbers + n_codes :].astype(np.float64))
     hidden = np.concatenate(values, axis=1)
     activation = _ACTIVATIONS[options["activation"]]
-    layer_names = [name.split("/")[0] for name in names if name.endswith("/kernel")]
-    for layer in (name for name in layer_names if name != "periodic"):
+    for layer in [*(f"hidden_{i + 1}" for i in range(options["n_hidden"])), "output"]:
         kernel, bias = _draw_layer(sizes[f"{layer}/kernel"], rng, hidden, options["is_simple"])
         if layer == "output" and options["is_simple"]:
             kernel, bias = np.zeros_like(kernel), np.zeros_like(bias)
         drawn[f"{layer}/kernel"], drawn[f"{layer}/bias"] = kernel, bias
         hidden = activation(hidden @ kernel / np.sqrt(len(kernel)) + bias)
-    return [
-        drawn[name].astype(np.float32) if name in drawn else np.ones(shape, np.float32)
-        for name, shape in sizes.items()
-    ]
+    known = [(name, lambda weight, rng: drawn[weight.name]) for name in drawn]
+    return draw_weights([*known, ("*/scale", ones), ("*/alpha", ones)], paths, shapes, rng)
 
 
 def _draw_layer(
@@ -221,10 +218,10 @@ def _draw_layer(
     spread = sums.std(axis=0)
     spread = np.where(spread > 1e-12, spread, 1.0)
     kernel, sums = kernel / spread, sums / spread
-    shares = rng.exponential(size=(5, units))
-    shares /= shares.sum(axis=0)
+    fractions = rng.exponential(size=(5, units))
+    fractions /= fractions.sum(axis=0)
     chosen = rng.integers(0, len(inputs), size=(5, units))
-    return kernel, -(shares * sums[chosen, np.arange(units)]).sum(axis=0)
+    return kernel, -(fractions * sums[chosen, np.arange(units)]).sum(axis=0)
 
 
 def _draw_periodic(
@@ -233,16 +230,16 @@ def _draw_periodic(
     rng: np.random.Generator,
     numbers: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Draw the embedding of numbers into `drawn`; return what it makes of them."""
+    """Draw the embedding of numbers into `drawn`; return the embedded numbers."""
     bound = 1.0 / np.sqrt(_FREQUENCIES)
     drawn["periodic/frequencies"] = 0.1 * rng.normal(size=sizes["periodic/frequencies"])
     drawn["periodic/phases"] = rng.uniform(-np.pi, np.pi, sizes["periodic/phases"])
     drawn["periodic/kernel"] = rng.uniform(-bound, bound, sizes["periodic/kernel"])
     drawn["periodic/offset"] = rng.uniform(-bound, bound, sizes["periodic/offset"])
-    waves = np.cos(
+    features = np.cos(
         2 * np.pi * numbers[:, :, None] * drawn["periodic/frequencies"] + drawn["periodic/phases"]
     )
-    made = np.einsum("bnk,nku->bnu", waves, drawn["periodic/kernel"]) + drawn["periodic/offset"]
+    made = np.einsum("bnk,nku->bnu", features, drawn["periodic/kernel"]) + drawn["periodic/offset"]
     return np.concatenate([made.reshape(len(numbers), -1), numbers], axis=1)
 
 

@@ -12,7 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from zoo.models.native import NativeClassifier, NativeRegressor, Steps, Weights
-from zoo.training.training_run import Rows
+from zoo.training.tasks import Rows
 
 _LOCK = threading.RLock()
 

@@ -12,7 +12,7 @@ from torch import nn
 from zoo.models.native import NativeClassifier, NativeRegressor, Steps, Weights
 from zoo.models.targets import ClassWeight
 from zoo.training.backends.torch_threads import one_thread
-from zoo.training.training_run import Rows
+from zoo.training.tasks import Rows
 
 
 class StochasticDepth(nn.Module):  # type: ignore[misc]

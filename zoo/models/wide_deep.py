@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from zoo.encoding.encoder import Categories
 from zoo.models.network import NetworkClassifier, NetworkRegressor, column_class
 from zoo.models.targets import ClassWeight
-from zoo.training.initialisers import initial_weights
+from zoo.training.initialisers import initial_weights, variable_name
 
 
 class _WideDeep:
@@ -110,7 +110,7 @@ class _WideDeep:
         """Draw the deep part as usual; the wide part starts at zero, as a linear model may."""
         drawn = initial_weights(paths, shapes, rng, X)
         return [
-            np.zeros_like(values) if path.split("/")[-2].startswith("wide") else values
+            np.zeros_like(values) if variable_name(path).startswith("wide") else values
             for path, values in zip(paths, drawn, strict=True)
         ]
 
