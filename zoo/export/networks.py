@@ -47,7 +47,7 @@ class _MeanShares(keras.layers.Layer):  # type: ignore[misc]
 class _Bins(PiecewiseLinearEmbedding):
     """The same embedding, its bins bounded without large constants."""
 
-    def shares(self, inputs: Any) -> Any:
+    def encoding(self, inputs: Any) -> Any:
         """Return p(x), (..., n, n_bins)."""
         edges = ops.convert_to_tensor(self.edges)
         left, right = edges[..., :-1], edges[..., 1:]

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from zoo.encoding.encoder import Categories, Scale
 from zoo.models.columns import TableConfig
 from zoo.models.keras_network import PatientKerasNetwork
 from zoo.models.network import NetworkClassifier, NetworkRegressor
 from zoo.models.parameters import BatchSize, estimator
-from zoo.training.types import KerasModel, Layers, Tensor
+from zoo.training.initialisers import UNIFORM, draw_weights, uniform_within
+from zoo.training.types import FloatArray, KerasModel, Layers, Shape, Tensor
 
 if TYPE_CHECKING:
     from zoo.training.program_config import ProgramConfig
@@ -81,25 +81,15 @@ class _FTTransformer(PatientKerasNetwork):
     @staticmethod
     def _draw(
         paths: Sequence[str],
-        shapes: Sequence[tuple[int, ...]],
+        shapes: Sequence[Shape],
         rng: np.random.Generator,
-        X: NDArray[np.float32],
+        X: FloatArray,
         **options: Any,
-    ) -> list[NDArray[np.float32]]:
+    ) -> list[FloatArray]:
         """Draw all within 1 / sqrt(inputs), tokens within 1 / sqrt(units); scales are ones."""
-        drawn: list[NDArray[Any]] = []
-        fan_in = options["units"]
-        for path, shape in zip(paths, shapes, strict=True):
-            name = path.split("/")[-1]
-            if name in {"gamma", "beta"}:
-                drawn.append(np.full(shape, float(name == "gamma")))
-                continue
-            if name == "kernel":
-                fan_in = shape[0]
-            is_token = name in {"slopes", "row_token", "embeddings"} or "columns/" in path
-            bound = 1.0 / np.sqrt(options["units"] if is_token else fan_in)
-            drawn.append(rng.uniform(-bound, bound, shape))
-        return [values.astype(np.float32) for values in drawn]
+        tokens = uniform_within(1.0 / np.sqrt(options["units"]))
+        table = (("columns/*", tokens), ("levels/embeddings", tokens), *UNIFORM)
+        return draw_weights(table, paths, shapes, rng)
 
     def _derived(self) -> dict[str, Any]:
         if self.units % self.n_heads:

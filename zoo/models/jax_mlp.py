@@ -12,7 +12,7 @@ import numpy as np
 from zoo.models.native import NativeNetwork, Steps, Weights
 from zoo.models.network import NetworkClassifier, NetworkRegressor
 from zoo.models.parameters import estimator
-from zoo.training.training_run import Rows
+from zoo.training.tasks import Rows
 from zoo.training.types import FloatArray, Tensor
 
 _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-7

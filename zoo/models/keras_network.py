@@ -19,7 +19,8 @@ from zoo.training.types import Array, DoubleArray, FloatArray, KerasModel
 if TYPE_CHECKING:
     from zoo.training.program import Program
     from zoo.training.program_config import ProgramConfig
-    from zoo.training.training_run import FitResult, FitTask, TrainConfig
+    from zoo.training.tasks import FitResult, FitTask
+    from zoo.training.train_config import TrainConfig
 
 __all__ = [
     "Architecture",

@@ -11,19 +11,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from zoo.encoding.encoder import Categories, Flags, Scale
 from zoo.models.columns import TableConfig, table_inputs
 from zoo.models.keras_network import PatientKerasNetwork
 from zoo.models.network import NetworkClassifier, NetworkRegressor
 from zoo.models.parameters import BatchSize, HiddenDropout, estimator
-from zoo.training.initialisers import uniform_weights
-from zoo.training.types import KerasModel, Layers, Tensor
+from zoo.training.initialisers import UNIFORM, NewWeight, draw_weights, uniform_within
+from zoo.training.types import Array, FloatArray, KerasModel, Layers, Shape, Tensor
 
 if TYPE_CHECKING:
     from zoo.training.program_config import ProgramConfig
-    from zoo.training.training_run import TrainConfig
+    from zoo.training.train_config import TrainConfig
 
 _CATEGORY_UNITS = 8
 
@@ -93,27 +92,29 @@ class _MLPPLR(PatientKerasNetwork):
     @staticmethod
     def _draw(
         paths: Sequence[str],
-        shapes: Sequence[tuple[int, ...]],
+        shapes: Sequence[Shape],
         rng: np.random.Generator,
-        X: NDArray[np.float32],
+        X: FloatArray,
         **options: Any,
-    ) -> list[NDArray[np.float32]]:
-        """Draw frequencies from a normal distribution cut off at 3 deviations.
+    ) -> list[FloatArray]:
+        """Draw frequencies from a normal distribution truncated at 3 standard deviations.
 
         The rest is uniform within 1 / sqrt(inputs), the embedding's kernel and offset too.
         """
-        drawn: list[NDArray[np.float32]] = []
-        bound = 1.0 / np.sqrt(2 * options["n_frequencies"])
-        for path, shape in zip(paths, shapes, strict=True):
-            if path.endswith("periodic/frequencies"):
-                scores = rng.normal(size=shape)
-                while (is_out := np.abs(scores) > 3.0).any():
-                    scores[is_out] = rng.normal(size=int(is_out.sum()))
-                drawn.append((options["frequency_scale"] * scores).astype(np.float32))
-            elif "periodic/" in path:
-                drawn.append(rng.uniform(-bound, bound, shape).astype(np.float32))
-        n = len(drawn)
-        return [*drawn, *uniform_weights(paths[n:], shapes[n:], rng, X)]
+
+        def frequencies(weight: NewWeight, rng: np.random.Generator) -> Array:
+            scores = rng.normal(size=weight.shape)
+            while (is_out := np.abs(scores) > 3.0).any():
+                scores[is_out] = rng.normal(size=int(is_out.sum()))
+            scaled: Array = options["frequency_scale"] * scores
+            return scaled
+
+        table = (
+            ("periodic/frequencies", frequencies),
+            ("periodic/*", uniform_within(1.0 / np.sqrt(2 * options["n_frequencies"]))),
+            *UNIFORM,
+        )
+        return draw_weights(table, paths, shapes, rng)
 
     def _derived(self) -> dict[str, Any]:
         return {"units": tuple(self.units)}

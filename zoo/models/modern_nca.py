@@ -7,12 +7,12 @@ is the mean over all training rows, weighted by the softmax of their negative di
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from zoo.canonical import derive_seed
 from zoo.encoding.encoder import Flags
@@ -21,15 +21,18 @@ from zoo.models.columns import TableConfig, table_inputs
 from zoo.models.keras_network import Architecture
 from zoo.models.network import NetworkClassifier, NetworkRegressor, PatientNetwork
 from zoo.models.parameters import estimator
-from zoo.training.types import Array, DoubleArray, FloatArray, KerasModel, Layers, Tensor
+from zoo.training.initialisers import NewWeight, draw_weights
+from zoo.training.types import Array, DoubleArray, FloatArray, IntArray, KerasModel, Layers, Tensor
 
 if TYPE_CHECKING:
-    from zoo.training.neighbours import NeighbourProgram
+    from zoo.training.neighbours import NeighbourProgram, NeighbourRows
 
-_MAX_WAVES = 2**26  # values of the embedding of numbers in a step: what it takes of memory
+_MAX_FEATURES = 2**26  # periodic features in a step, which bound its memory
 _EMBED_ROWS = 4096
-_ROUND_STEPS = 2  # the least number of steps in a round
-_LEAST = 1e-7  # probability of a class that no candidate has
+_MIN_EVALUATION_STEPS = 2  # minimum number of steps between two evaluations
+_MIN_PROBABILITY = 1e-7  # of a class without a candidate
+
+_Validation: TypeAlias = tuple[FloatArray, Array, DoubleArray]  # X, y, weight
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,44 +111,32 @@ class _ModernNCA(PatientNetwork, Architecture):
             jit_compile=self._jit_compile,
         )
 
-    def _draw(self, seed: int) -> list[NDArray[np.float32]]:
+    def _draw(self, program: NeighbourProgram, seed: int) -> list[FloatArray]:
         """Return first weights: frequencies normal, the rest within 1 / sqrt(inputs)."""
+
+        def frequencies(weight: NewWeight, rng: np.random.Generator) -> Array:
+            return self.frequency_scale * rng.normal(size=weight.shape)
+
+        def by_inputs(weight: NewWeight, rng: np.random.Generator) -> Array:
+            drawn: Array = rng.uniform(-1.0, 1.0, weight.shape) / np.sqrt(weight.kernel[0])
+            return drawn
+
+        table = (
+            ("periodic/frequencies", frequencies),
+            ("periodic/*", by_inputs),
+            ("encoder/*", by_inputs),
+        )
         rng = np.random.default_rng(derive_seed("weights", seed))
-        n_numbers, k = self.encoder_.n_numbers_, 2 * self.n_frequencies
-        n_hidden = self.n_inputs_ - n_numbers + n_numbers * self.embedding_units
-        drawn = []
-
-        def within(n: int, *shape: int) -> NDArray[Any]:
-            values: NDArray[Any] = rng.uniform(-1.0, 1.0, shape) / np.sqrt(n)
-            return values
-
-        if n_numbers:
-            waves = rng.normal(size=(n_numbers, self.n_frequencies))
-            drawn = [self.frequency_scale * waves, within(k, k, self.embedding_units)]
-            drawn.append(within(k, self.embedding_units))
-        drawn += [within(n_hidden, n_hidden, self.units), within(n_hidden, self.units)]
-        return [values.astype(np.float32) for values in drawn]
-
-    def _widened(self, weights: list[NDArray[np.float32]], program: Any) -> list[Any]:
-        """Return weights of the program's shapes: those of columns that are not there are zero."""
-        *first, kernel, bias = weights
-        missing = program.n_inputs - self.n_inputs_
-        return [*first, np.pad(kernel, [(0, missing), (0, 0)]), bias]
-
-    def _cropped(self, weights: list[Any], program: Any) -> list[NDArray[np.float32]]:
-        """Return copies of the weights of the columns that are there."""
-        *first, kernel, bias = (np.asarray(w) for w in weights)
-        n_rows = len(kernel) - (program.n_inputs - self.n_inputs_)
-        return [w.copy() for w in (*first, kernel[:n_rows], bias)]
+        return draw_weights(table, program.paths, program.shapes(self.n_inputs_), rng)
 
     def _sizes(self, n_rows: int) -> tuple[int, int, int]:
-        """Return rows of a batch, of its candidates, and to embed at once: all within memory."""
-        from zoo.training.neighbours import padded_size, power_of_two
+        """Return the rows of a batch, of its candidates, and of an embedding, to fit in memory."""
+        from zoo.training.padding import padded_size, power_of_two_below
 
-        waves_of_row = max(2 * self.n_frequencies * self.encoder_.n_numbers_, 1)
-        at_once = max(_MAX_WAVES // waves_of_row, 4)
-        n_batch = min(self.batch_size, n_rows, power_of_two(at_once // 2))
-        most = min(self.max_candidates, n_rows, power_of_two(at_once - padded_size(n_batch)))
+        n_features = max(2 * self.n_frequencies * self.encoder_.n_numbers_, 1)
+        at_once = max(_MAX_FEATURES // n_features, 4)
+        n_batch = min(self.batch_size, n_rows, power_of_two_below(at_once // 2))
+        most = min(self.max_candidates, n_rows, power_of_two_below(at_once - padded_size(n_batch)))
         n_candidates = min(max(round(self.sample_rate * n_rows), 2), most)
         return n_batch, n_candidates, min(at_once, _EMBED_ROWS)
 
@@ -157,96 +148,102 @@ class _ModernNCA(PatientNetwork, Architecture):
         rng = self._rng()
         rows, out = validation_split(codes, len(X), self.validation_fraction, rng)
         seed = int(rng.randint(2**31))
-        share = np.ones(len(X)) if weight is None else weight / weight.mean()
+        weights = np.ones(len(X)) if weight is None else weight / weight.mean()
         self.n_inputs_ = X.shape[1]
-        self.candidate_targets_, self.candidate_weights_ = y[rows], share[rows]
+        self.candidate_targets_, self.candidate_weights_ = y[rows], weights[rows]
         program = self._program()
-        light = share.astype(np.float32)
+        light = weights.astype(np.float32)
         train = NeighbourRows(X[rows], y[rows].astype(np.float32), light[rows], rows)
-        self._fit_rounds(program, train, (X[out], y[out], share[out]), seed)
+        self._fit(program, train, (X[out], y[out], weights[out]), seed)
         self.n_parameters_ = int(sum(w.size for w in self.weights_))
         self.embedded_ = self._embed(train.X)
         self.compile_s_ = program.take_compile_s()
         self.fit_s_ = time.perf_counter() - start - self.compile_s_
 
-    def _fit_rounds(self, program: Any, train: Any, held: tuple[Any, Any, Any], seed: int) -> None:
-        """Train until the held-out loss falls no more; keep the weights that had the least."""
+    def _fit(
+        self, program: NeighbourProgram, train: NeighbourRows, validation: _Validation, seed: int
+    ) -> None:
+        """Train until the validation loss no longer improves; keep the best weights."""
+        from zoo.training.early_stopping import EarlyStopping
+        from zoo.training.losses import not_finite
         from zoo.training.neighbours import draw_steps
 
         n_batch, n_candidates, _ = self._sizes(len(train.y))
-        steps_of_epoch = -(-len(train.y) // n_batch)
-        epochs = max(1, _ROUND_STEPS // steps_of_epoch)  # of a round
-        best = self._widened(self._draw(seed), program)
-        zeros = [np.zeros_like(w) for w in best]
-        train_state: Any = (best, zeros, zeros)
+        steps_per_epoch = -(-len(train.y) // n_batch)
+        interval = max(1, _MIN_EVALUATION_STEPS // steps_per_epoch)  # epochs of an evaluation
+        first = program.padded(self._draw(program, seed))
+        zeros = [np.zeros_like(w) for w in first]
+        moments: Tensor = (first, zeros, zeros)
         steps = draw_steps(train, program.n_inputs, seed, n_batch, n_candidates)
-        judges = np.random.default_rng(derive_seed("judges", seed)).permutation(len(train.y))
-        judges = np.sort(judges[: self.max_candidates])
-        count, best_round = 0, 0
+        rng = np.random.default_rng(derive_seed("judges", seed))
+        candidates = np.sort(rng.permutation(len(train.y))[: self.max_candidates])
+        has_validation = len(validation[0]) > 0
+        stopping = EarlyStopping(
+            patience=self.patience,
+            max_evaluations=self.max_epochs,
+            keeps_last=not has_validation,
+        )
         self.validation_losses_: list[float] = []
-        for round_ in range(1, self.max_epochs + 1):
+        count, stops, rates = 0, False, (self.learning_rate, self.weight_decay)
+        while not stops:
             losses = []
-            for batch, candidates in islice(steps, epochs * steps_of_epoch):
+            for batch, others in islice(steps, interval * steps_per_epoch):
                 count += 1
-                train_state, loss = program.train(
-                    train_state, batch, candidates, count, (self.learning_rate, self.weight_decay)
-                )
+                moments, loss = program.train(moments, batch, others, count, rates)
                 losses.append(loss)
+            self.n_epochs_ = interval * (stopping.n_evaluations + 1)
             loss = float(np.mean(losses))
-            if len(held[0]) and np.isfinite(loss):
-                loss = self._held_out_loss(program, train_state[0], train.X, judges, held)
+            if has_validation and np.isfinite(loss):
+                loss = self._validation_loss(program, moments[0], train.X, candidates, validation)
             if not np.isfinite(loss):
-                raise FloatingPointError(
-                    f"the loss after step {count} (epoch {round_ * epochs}) is not a finite "
-                    "number; a smaller learning_rate may help"
-                )
-            if not len(held[0]) or loss < min(self.validation_losses_, default=np.inf):
-                best, best_round = train_state[0], round_
+                raise FloatingPointError(not_finite(f"the loss after step {count}", self.n_epochs_))
             self.validation_losses_.append(loss)
-            if round_ - best_round >= self.patience:
-                break
-        self.n_epochs_, self.best_epoch_ = round_ * epochs, best_round * epochs
-        self.weights_ = self._cropped(best, program)
+            decision = stopping.evaluate(loss)
+            stops = decision.stops
+            if decision.is_best:
+                best = moments[0]
+        self.best_epoch_ = interval * stopping.best_evaluation
+        self.weights_ = program.cropped(best, self.n_inputs_)
 
-    def _held_out_loss(
+    def _validation_loss(
         self,
-        program: Any,
-        weights: list[Any],
-        train_X: NDArray[np.float32],
-        judges: NDArray[np.intp],
-        held: tuple[Any, Any, Any],
+        program: NeighbourProgram,
+        weights: Sequence[Tensor],
+        train_X: FloatArray,
+        candidates: IntArray,
+        validation: _Validation,
     ) -> float:
-        """Return the weighted mean loss of held-out rows (X, y, weight), answered by `judges`."""
-        X, y, weight = held
+        """Return the weighted mean loss of validation rows (X, y, weight) by some candidates."""
+        X, y, weight = validation
         at_once = self._sizes(len(train_X))[2]
-        far = program.embed(weights, train_X[judges], max_rows=at_once)
-        near = program.embed(weights, X, max_rows=at_once)
-        found = self._answers(near, far, judges)
+        far = program.forward(weights, train_X[candidates], max_rows=at_once)
+        near = program.forward(weights, X, max_rows=at_once)
+        means = self._means(near, far, candidates)
         if self._loss == "squared":
-            losses = (found[:, 0] - y) ** 2
+            losses = (means[:, 0] - y) ** 2
         else:
-            losses = -np.log(found[np.arange(len(y)), y] + _LEAST)
+            losses = -np.log(means[np.arange(len(y)), y] + _MIN_PROBABILITY)
         return float(np.average(losses, weights=weight))
 
-    def _embed(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
-        program = self._program()
-        weights, at_once = self._widened(self.weights_, program), self._sizes(len(X))[2]
-        return np.asarray(program.embed(weights, X, max_rows=at_once))
+    def _embed(self, X: FloatArray) -> FloatArray:
+        return np.asarray(
+            self._program().forward(self.weights_, X, max_rows=self._sizes(len(X))[2])
+        )
 
-    def _answers(
-        self, near: NDArray[np.float32], far: NDArray[np.float32], chosen: Any = slice(None)
-    ) -> NDArray[np.float64]:
+    def _means(
+        self, near: FloatArray, far: FloatArray, chosen: IntArray | slice = slice(None)
+    ) -> DoubleArray:
         """Return probabilities (n_rows, n_classes) or numbers (n_rows, 1) by chosen candidates."""
-        from zoo.training.neighbours import answers
+        from zoo.training.neighbours import neighbour_means
 
         targets = self.candidate_targets_[chosen, None]
         if isinstance(self, NetworkClassifier):
             targets = targets == np.arange(len(self.classes_))
         weight, values = self.candidate_weights_[chosen], targets.astype(np.float64)
-        return answers(near, far, values, weight, self.temperature)
+        return neighbour_means(near, far, values, weight, self.temperature)
 
     def _outputs(self, X: FloatArray) -> DoubleArray:
-        return self._answers(self._embed(X), self.embedded_)
+        return self._means(self._embed(X), self.embedded_)
 
 
 @estimator

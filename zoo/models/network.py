@@ -14,7 +14,8 @@ from zoo.training.types import Array, DoubleArray, FloatArray
 
 if TYPE_CHECKING:
     from zoo.training.losses import Loss
-    from zoo.training.training_run import FitResult, FitTask, TrainConfig
+    from zoo.training.tasks import FitResult, FitTask
+    from zoo.training.train_config import TrainConfig
 
 __all__ = ["Network", "NetworkClassifier", "NetworkRegressor", "PatientNetwork"]
 
@@ -36,7 +37,7 @@ class Network(NetworkParameters, TableEstimator):
 
     def _split(self, X: FloatArray, y: Array, weight: DoubleArray | None) -> FitTask:
         """Return rows to train on, validation rows, and a seed; learn the network's width."""
-        from zoo.training.training_run import FitTask, Rows
+        from zoo.training.tasks import FitTask, Rows
 
         rng = self._rng()
         codes = y if self._is_classifier else None
@@ -68,7 +69,7 @@ class PatientNetwork(PatientParameters, Network):
 
     def _train_config(self) -> TrainConfig:
         """Return how long and how fast to train."""
-        from zoo.training.training_run import TrainConfig
+        from zoo.training.train_config import TrainConfig
 
         return TrainConfig(
             learning_rate=self.learning_rate,

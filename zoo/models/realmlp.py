@@ -14,22 +14,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from zoo.encoding.encoder import Categories, Flags, Scale
 from zoo.models.columns import TableConfig, table_inputs
 from zoo.models.keras_network import KerasNetwork
 from zoo.models.network import NetworkClassifier, NetworkRegressor
 from zoo.models.parameters import BatchSize, HiddenLayers, HiddenUnits, estimator
-from zoo.training.types import Array, DoubleArray, FloatArray, KerasModel, Layers
+from zoo.training.initialisers import draw_weights, ones, variable_name
+from zoo.training.types import Array, DoubleArray, FloatArray, KerasModel, Layers, Shape
 
 if TYPE_CHECKING:
     from zoo.training.program_config import ProgramConfig
-    from zoo.training.training_run import FitTask, TrainConfig
+    from zoo.training.tasks import FitTask
+    from zoo.training.train_config import TrainConfig
 
 _EMBEDDING = 8  # outputs of a category's embedding
 _FREQUENCIES, _OUTPUTS = 16, 4  # of the embedding of a number
-_ACTIVATIONS: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
+_ACTIVATIONS: dict[str, Callable[[DoubleArray], DoubleArray]] = {
     "selu": lambda x: (
         1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(np.minimum(x, 0.0)))
     ),
@@ -117,11 +118,11 @@ class RealMLP(KerasNetwork):
     @staticmethod
     def _draw(
         paths: Sequence[str],
-        shapes: Sequence[tuple[int, ...]],
+        shapes: Sequence[Shape],
         rng: np.random.Generator,
-        X: NDArray[np.float32],
+        X: FloatArray,
         **options: Any,
-    ) -> list[NDArray[np.float32]]:
+    ) -> list[FloatArray]:
         return _draw_weights(paths, shapes, rng, X, options)
 
     def _derived(self) -> dict[str, Any]:
@@ -157,7 +158,7 @@ class RealMLP(KerasNetwork):
         )
 
     def _train_config(self) -> TrainConfig:
-        from zoo.training.training_run import TrainConfig
+        from zoo.training.train_config import TrainConfig
 
         usual = self._usual_rates[0 if self._is_classifier else 1]
         return TrainConfig(
@@ -165,32 +166,31 @@ class RealMLP(KerasNetwork):
             weight_decay=self._regularisation()[1],
             max_epochs=self.max_epochs,
             patience=self.max_epochs,
-            stops_idle=self.early_stopping,
+            stops_on_plateau=self.early_stopping,
             rate_schedule="four_cycles",
             decay_schedule="flat_cosine",
             dropout_schedule="flat_cosine",
-            round_steps=1,
+            min_evaluation_steps=1,
             monitor="brier" if self._is_classifier else "loss",
-            drops_last=True,
+            drop_last=True,
         )
 
 
 def _draw_weights(
     paths: Sequence[str],
-    shapes: Sequence[tuple[int, ...]],
+    shapes: Sequence[Shape],
     rng: np.random.Generator,
-    X: NDArray[np.float32],
+    X: FloatArray,
     options: Mapping[str, Any],
-) -> list[NDArray[np.float32]]:
+) -> list[FloatArray]:
     """Return first weights for which each unit's sum has deviation 1 on the training rows.
 
-    Biases are minus a random mixture of five of the unit's sums, so that each unit bends among
-    the data (`he+5`, after arXiv:1908.06277). The simple variant draws both from N(0, 1), with an
-    output of zeros.
+    Biases are minus a random mixture of five of the unit's sums, so that the kink of each unit
+    lies within the data (`he+5`, after arXiv:1908.06277). The simple variant draws both from
+    N(0, 1), and its output layer is zero.
     """
-    names = ["/".join(path.split("/")[-2:]) for path in paths]
-    sizes = dict(zip(names, shapes, strict=True))
-    drawn: dict[str, NDArray[np.float64]] = {}
+    sizes = dict(zip(map(variable_name, paths), shapes, strict=True))
+    drawn: dict[str, DoubleArray] = {}
     n_numbers, n_codes = options["n_numbers"], options["n_codes"]
     values = [X[:, :n_numbers].astype(np.float64)] if n_numbers else []
     if "periodic/frequencies" in sizes:
@@ -202,22 +202,19 @@ def _draw_weights(
     values.append(X[:, n_numbers + n_codes :].astype(np.float64))
     hidden = np.concatenate(values, axis=1)
     activation = _ACTIVATIONS[options["activation"]]
-    layer_names = [name.split("/")[0] for name in names if name.endswith("/kernel")]
-    for layer in (name for name in layer_names if name != "periodic"):
+    for layer in [*(f"hidden_{i + 1}" for i in range(options["n_hidden"])), "output"]:
         kernel, bias = _draw_layer(sizes[f"{layer}/kernel"], rng, hidden, options["is_simple"])
         if layer == "output" and options["is_simple"]:
             kernel, bias = np.zeros_like(kernel), np.zeros_like(bias)
         drawn[f"{layer}/kernel"], drawn[f"{layer}/bias"] = kernel, bias
         hidden = activation(hidden @ kernel / np.sqrt(len(kernel)) + bias)
-    return [
-        drawn[name].astype(np.float32) if name in drawn else np.ones(shape, np.float32)
-        for name, shape in sizes.items()
-    ]
+    known = [(name, lambda weight, rng: drawn[weight.name]) for name in drawn]
+    return draw_weights([*known, ("*/scale", ones), ("*/alpha", ones)], paths, shapes, rng)
 
 
 def _draw_layer(
-    shape: tuple[int, ...], rng: np.random.Generator, inputs: NDArray[np.float64], is_simple: bool
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    shape: Shape, rng: np.random.Generator, inputs: DoubleArray, is_simple: bool
+) -> tuple[DoubleArray, DoubleArray]:
     """Return kernel (n, units) and bias (units,) of one layer for its inputs (n_rows, n)."""
     kernel = rng.normal(size=shape)
     units = shape[1]
@@ -227,28 +224,28 @@ def _draw_layer(
     spread = sums.std(axis=0)
     spread = np.where(spread > 1e-12, spread, 1.0)
     kernel, sums = kernel / spread, sums / spread
-    shares = rng.exponential(size=(5, units))
-    shares /= shares.sum(axis=0)
+    fractions = rng.exponential(size=(5, units))
+    fractions /= fractions.sum(axis=0)
     chosen = rng.integers(0, len(inputs), size=(5, units))
-    return kernel, -(shares * sums[chosen, np.arange(units)]).sum(axis=0)
+    return kernel, -(fractions * sums[chosen, np.arange(units)]).sum(axis=0)
 
 
 def _draw_periodic(
-    sizes: Mapping[str, tuple[int, ...]],
-    drawn: dict[str, NDArray[np.float64]],
+    sizes: Mapping[str, Shape],
+    drawn: dict[str, DoubleArray],
     rng: np.random.Generator,
-    numbers: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Draw the embedding of numbers into `drawn`; return what it makes of them."""
+    numbers: DoubleArray,
+) -> DoubleArray:
+    """Draw the embedding of numbers into `drawn`; return the embedded numbers."""
     bound = 1.0 / np.sqrt(_FREQUENCIES)
     drawn["periodic/frequencies"] = 0.1 * rng.normal(size=sizes["periodic/frequencies"])
     drawn["periodic/phases"] = rng.uniform(-np.pi, np.pi, sizes["periodic/phases"])
     drawn["periodic/kernel"] = rng.uniform(-bound, bound, sizes["periodic/kernel"])
     drawn["periodic/offset"] = rng.uniform(-bound, bound, sizes["periodic/offset"])
-    waves = np.cos(
+    features = np.cos(
         2 * np.pi * numbers[:, :, None] * drawn["periodic/frequencies"] + drawn["periodic/phases"]
     )
-    made = np.einsum("bnk,nku->bnu", waves, drawn["periodic/kernel"]) + drawn["periodic/offset"]
+    made = np.einsum("bnk,nku->bnu", features, drawn["periodic/kernel"]) + drawn["periodic/offset"]
     return np.concatenate([made.reshape(len(numbers), -1), numbers], axis=1)
 
 

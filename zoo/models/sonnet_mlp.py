@@ -12,7 +12,7 @@ import tensorflow as tf
 from zoo.models.native import NativeNetwork, Steps, Weights
 from zoo.models.network import NetworkClassifier, NetworkRegressor
 from zoo.models.parameters import estimator
-from zoo.training.training_run import Rows
+from zoo.training.tasks import Rows
 from zoo.training.types import Array, DoubleArray, FloatArray, Shape, Tensor
 
 _LOCK = threading.RLock()

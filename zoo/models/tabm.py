@@ -11,22 +11,22 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from zoo.encoding.encoder import Categories, Flags, Scale
 from zoo.models.columns import TableConfig, table_inputs
 from zoo.models.keras_network import PatientKerasNetwork
 from zoo.models.network import NetworkClassifier, NetworkRegressor
 from zoo.models.parameters import BatchSize, HiddenDropout, HiddenUnits, estimator
-from zoo.training.types import KerasModel, Layers, Tensor
+from zoo.training.initialisers import NewWeight, draw_weights, ones, uniform_within, zeros
+from zoo.training.types import Array, FloatArray, KerasModel, Layers, Shape, Tensor
 
 if TYPE_CHECKING:
     from zoo.training.program_config import ProgramConfig
-    from zoo.training.training_run import TrainConfig
+    from zoo.training.train_config import TrainConfig
 
 # Steps are expensive: on 75 rows of credit_data, evaluation intervals of 32 steps took 3.5 times
 # as long, to the same weights.
-_ROUND_STEPS = 8
+_EVALUATION_STEPS = 8
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,45 +106,47 @@ class _TabM(PatientKerasNetwork):
     @staticmethod
     def _draw(
         paths: Sequence[str],
-        shapes: Sequence[tuple[int, ...]],
+        shapes: Sequence[Shape],
         rng: np.random.Generator,
-        X: NDArray[np.float32],
+        X: FloatArray,
         **options: Any,
-    ) -> list[NDArray[np.float32]]:
-        """Draw shared matrices within 1 / sqrt(inputs); members start apart by random factors.
+    ) -> list[FloatArray]:
+        """Draw shared matrices within 1 / sqrt(inputs); random factors make the members differ.
 
-        The factors of the first layer are signs, or normal where numbers are embedded: then one
-        for all that came of a number.
+        The factors of the first layer are signs. If numbers are embedded they are normal, and all
+        units of a number have one factor.
         """
         n_embedded = options["n_numbers"] if options["n_bins"] else 0
         size = options["embedding_units"]
-        drawn: list[NDArray[Any]] = []
-        bound = 1.0
-        for path, shape in zip(paths, shapes, strict=True):
-            layer, name = path.split("/")[-2:]
-            if layer == "bins":
-                width = 1.0 / np.sqrt(size)
-                is_zero = name == "kernel"
-                drawn.append(np.zeros(shape) if is_zero else rng.uniform(-width, width, shape))
-            elif name == "kernel":
-                bound = 1.0 / np.sqrt(shape[-2])
-                drawn.append(rng.uniform(-bound, bound, shape))
-            elif name == "bias" and layer != "output" and len(shape) > 1:
-                drawn.append(np.tile(rng.uniform(-bound, bound, shape[1:]), (shape[0], 1)))
-            elif name == "bias":
-                drawn.append(rng.uniform(-bound, bound, shape))
-            elif name == "factors" or (name == "r" and layer == "hidden_1"):
-                if n_embedded:
-                    factors = rng.normal(size=(shape[0], shape[1] - n_embedded * (size - 1)))
-                    wide = np.repeat(factors[:, :n_embedded], size, axis=1)
-                    drawn.append(np.concatenate([wide, factors[:, n_embedded:]], axis=1))
-                else:
-                    drawn.append(rng.choice([-1.0, 1.0], size=shape))
-            else:
-                drawn.append(np.ones(shape))
-            if name == "r":  # the kernel and its bias come next
-                bound = 1.0 / np.sqrt(shape[-1])
-        return [values.astype(np.float32) for values in drawn]
+
+        def by_inputs(weight: NewWeight, rng: np.random.Generator) -> Array:
+            return uniform_within(1.0 / np.sqrt(weight.kernel[-2]))(weight, rng)
+
+        def same_for_members(weight: NewWeight, rng: np.random.Generator) -> Array:
+            *members, units = weight.shape
+            drawn = by_inputs(dataclasses.replace(weight, shape=(units,)), rng)
+            return np.tile(drawn, (*members, 1)) if members else drawn
+
+        def factors(weight: NewWeight, rng: np.random.Generator) -> Array:
+            n_members, n = weight.shape
+            if not n_embedded:
+                return rng.choice([-1.0, 1.0], size=weight.shape)
+            drawn = rng.normal(size=(n_members, n - n_embedded * (size - 1)))
+            wide = np.repeat(drawn[:, :n_embedded], size, axis=1)
+            return np.concatenate([wide, drawn[:, n_embedded:]], axis=1)
+
+        table = (
+            ("bins/kernel", zeros),
+            ("bins/*", uniform_within(1.0 / np.sqrt(size))),
+            ("*/kernel", by_inputs),
+            ("output/bias", by_inputs),
+            ("*/bias", same_for_members),
+            ("*/factors", factors),
+            ("hidden_1/r", factors),
+            ("*/r", ones),
+            ("*/s", ones),
+        )
+        return draw_weights(table, paths, shapes, rng)
 
     def _derived(self) -> dict[str, Any]:
         return {
@@ -154,7 +156,7 @@ class _TabM(PatientKerasNetwork):
         }
 
     def _train_config(self) -> TrainConfig:
-        return dataclasses.replace(super()._train_config(), round_steps=_ROUND_STEPS)
+        return dataclasses.replace(super()._train_config(), min_evaluation_steps=_EVALUATION_STEPS)
 
     def _program_config(self) -> ProgramConfig:
         from zoo.training.optimizer import Adam

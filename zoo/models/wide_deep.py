@@ -13,15 +13,14 @@ from itertools import combinations, islice
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from zoo.encoding.encoder import Categories
 from zoo.models.columns import TableConfig
 from zoo.models.keras_network import PatientKerasNetwork, rounded_up
 from zoo.models.network import NetworkClassifier, NetworkRegressor
 from zoo.models.parameters import estimator
-from zoo.training.initialisers import initial_weights
-from zoo.training.types import KerasModel, Layers
+from zoo.training.initialisers import initial_weights, variable_name
+from zoo.training.types import FloatArray, KerasModel, Layers, Shape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,15 +101,15 @@ class _WideDeep(PatientKerasNetwork):
     @staticmethod
     def _draw(
         paths: Sequence[str],
-        shapes: Sequence[tuple[int, ...]],
+        shapes: Sequence[Shape],
         rng: np.random.Generator,
-        X: NDArray[np.float32],
+        X: FloatArray,
         **options: Any,
-    ) -> list[NDArray[np.float32]]:
+    ) -> list[FloatArray]:
         """Draw the deep part as usual; the wide part starts at zero, as a linear model may."""
         drawn = initial_weights(paths, shapes, rng, X)
         return [
-            np.zeros_like(values) if path.split("/")[-2].startswith("wide") else values
+            np.zeros_like(values) if variable_name(path).startswith("wide") else values
             for path, values in zip(paths, drawn, strict=True)
         ]
 

@@ -1,4 +1,4 @@
-"""Which class computes in the backend that Keras was started with; the only place that chooses."""
+"""The programs of the backend that Keras was started with."""
 
 from __future__ import annotations
 
@@ -38,13 +38,18 @@ def program_class() -> type[Program]:
 
 def neighbour_program_class() -> type[NeighbourProgram]:
     """Return the class of neighbour programs of Keras's backend."""
-    if keras.backend.backend() == "tensorflow":
-        from zoo.training.backends.neighbours_tensorflow import TensorFlowNeighbourProgram
+    backend = keras.backend.backend()
+    if backend == "jax":
+        from zoo.training.backends.jax import JaxNeighbourProgram
 
-        return TensorFlowNeighbourProgram
-    from zoo.training.backends.neighbours_single import SingleNeighbourProgram
+        return JaxNeighbourProgram
+    if backend == "torch":
+        from zoo.training.backends.torch import TorchNeighbourProgram
 
-    return SingleNeighbourProgram
+        return TorchNeighbourProgram
+    from zoo.training.backends.tensorflow import TensorFlowNeighbourProgram
+
+    return TensorFlowNeighbourProgram
 
 
 @lru_cache(maxsize=32)
