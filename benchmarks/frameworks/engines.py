@@ -196,7 +196,7 @@ class JaxEngine(Engine):
         self._steps = JaxSteps(task.weights, "crossentropy")
 
     def epoch(self, X: NDArray[np.float32], y: NDArray[np.int32]) -> None:
-        from zoo.training.training_run import Rows
+        from zoo.training.tasks import Rows
 
         weight = np.ones(X.shape[1], np.float32)
         for rows, codes in zip(X, y.astype(np.float32), strict=True):

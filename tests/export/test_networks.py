@@ -14,7 +14,7 @@ def test_bins_without_large_constants_are_equal_to_those_with_them():
     for layer in layers:
         layer.build((None, 3))
         layer.edges.assign(EDGES)
-    published, ours = (keras.ops.convert_to_numpy(layer.shares(x)) for layer in layers)
+    published, ours = (keras.ops.convert_to_numpy(layer.encoding(x)) for layer in layers)
     np.testing.assert_allclose(ours, published, atol=1e-6)
     assert np.abs(ours).max() < 20
 

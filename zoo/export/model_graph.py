@@ -26,7 +26,7 @@ def image_shape(model: FittedEstimator) -> tuple[int, int, int] | None:
     takes_images = "image_shape" in getattr(model, "get_params", dict)()
     if not takes_images or not hasattr(model, "weights_"):
         return None
-    shape: tuple[int, int, int] = tuple(model._options(model.n_inputs_)["image_shape"])
+    shape: tuple[int, int, int] = model._config(model.n_inputs_).image_shape
     is_whole = math.prod(shape) == model.n_features_in_ == model.n_inputs_
     return shape if is_whole and {*model.encoder_.kinds_} == {"number"} else None
 

@@ -47,7 +47,7 @@ class _MeanProbabilities(keras.layers.Layer):  # type: ignore[misc]
 class _Bins(PiecewiseLinearEmbedding):
     """The same embedding, with bins bounded without large constants."""
 
-    def shares(self, inputs: KerasTensor) -> KerasTensor:
+    def encoding(self, inputs: KerasTensor) -> KerasTensor:
         """Return p(x), (..., n, n_bins)."""
         edges = ops.convert_to_tensor(self.edges)
         left, right = edges[..., :-1], edges[..., 1:]
@@ -86,17 +86,8 @@ def network_of(model: FittedEstimator) -> Network:
 
     layers.MembersMean = mean
     layers.PiecewiseLinearEmbedding = _Bins
-    if hasattr(model, "candidate_targets_"):
-        options = {
-            "n_numbers": model.encoder_.n_numbers_,
-            "units": model.units,
-            "n_frequencies": model.n_frequencies,
-            "embedding_units": model.embedding_units,
-        }
-    else:
-        options = {"n_outputs": model.n_outputs_, **model._options(model.n_inputs_)}
     with keras.device("cpu:0"):
-        network = model._build(layers, n_inputs=model.n_inputs_, **options)
+        network = model._build(layers, model._config(model.n_inputs_))
     variables = [*network.trainable_variables, *network.non_trainable_weights]
     for variable, value in zip(variables, model.weights_, strict=True):
         variable.assign(value)
