@@ -49,7 +49,7 @@ def test_a_table_with_categories_and_gaps_is_a_picture_too():
 
 @pytest.mark.parametrize("image_shape", [(4, 4, 1), (6, 6, 1), (3, 6, 1)])
 def test_a_shape_that_is_not_that_of_the_columns_is_refused(image_shape):
-    with pytest.raises(ValueError, match=r"20 columns are not a picture of shape \(., ., 1\)"):
+    with pytest.raises(ValueError, match=r"20 columns are not an image of shape \(., ., 1\)"):
         make(image_shape=image_shape).fit(*table(20))
     assert make(image_shape=(4, 5, 1)).fit(*table(20)).n_inputs_ == 20
 

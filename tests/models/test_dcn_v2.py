@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 import zoo
-from zoo.models.dcn_v2 import DCNv2Classifier, DCNv2Regressor
-from zoo.models.network import fit_together
+from zoo.models.dcn_v2 import DCNv2Classifier, DCNv2Config, DCNv2Regressor
+from zoo.models.keras_network import fit_together
 from zoo.training.backends.choose import program_class
 from zoo.training.layers.namespaces import plain
 from zoo.training.program_config import ProgramConfig
@@ -16,7 +16,7 @@ OPTIONS = {
 
 
 def build(layers, n_inputs, **changed):
-    return DCNv2Classifier._build(layers, n_inputs=n_inputs, **{**OPTIONS, **changed})
+    return DCNv2Classifier._build(layers, DCNv2Config(n_inputs=n_inputs, **{**OPTIONS, **changed}))
 
 
 def make_rows(n_rows=7, n_replicates=None):

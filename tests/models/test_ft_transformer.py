@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 import zoo
-from zoo.models.ft_transformer import FTTransformerClassifier
-from zoo.models.network import fit_together
+from zoo.models.ft_transformer import FTTransformerClassifier, FTTransformerConfig
+from zoo.models.keras_network import fit_together
 from zoo.training.backends.choose import program_class
 from zoo.training.layers.namespaces import plain
 from zoo.training.program_config import ProgramConfig
@@ -16,7 +16,7 @@ OPTIONS = {
 
 
 def build(layers, n_inputs):
-    return FTTransformerClassifier._build(layers, n_inputs=n_inputs, **OPTIONS)
+    return FTTransformerClassifier._build(layers, FTTransformerConfig(n_inputs=n_inputs, **OPTIONS))
 
 
 def make_rows(n_rows=7, n_replicates=None):

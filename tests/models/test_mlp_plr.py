@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 import zoo
-from zoo.models.mlp_plr import MLPPLRClassifier
-from zoo.models.network import fit_together
+from zoo.models.keras_network import fit_together
+from zoo.models.mlp_plr import MLPPLRClassifier, MLPPLRConfig
 from zoo.training.backends.choose import program_class
 from zoo.training.layers.namespaces import plain
 from zoo.training.program_config import ProgramConfig
@@ -17,7 +17,9 @@ OPTIONS = {
 
 
 def build(layers, n_inputs, **changed):
-    return MLPPLRClassifier._build(layers, n_inputs=n_inputs, **{**OPTIONS, **changed})
+    return MLPPLRClassifier._build(
+        layers, MLPPLRConfig(n_inputs=n_inputs, **{**OPTIONS, **changed})
+    )
 
 
 def make_rows(n_rows=7, n_replicates=None):

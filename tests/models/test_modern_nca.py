@@ -5,19 +5,25 @@ import pytest
 import zoo
 from zoo.models import modern_nca
 from zoo.models.base import validation_split
-from zoo.models.modern_nca import ModernNCAClassifier, ModernNCARegressor
+from zoo.models.modern_nca import ModernNCAClassifier, ModernNCAConfig, ModernNCARegressor
 from zoo.training import neighbours
 from zoo.training.layers.namespaces import plain
 from zoo.training.neighbours import NeighbourProgram, NeighbourRows, answers, padded_size
 from zoo.training.optimizer import Adam
 
-OPTIONS = {"n_numbers": 2, "units": 4, "n_frequencies": 3, "embedding_units": 5}
+OPTIONS = {
+    "n_outputs": 4, "n_numbers": 2, "n_codes": 0, "n_categories": 0, "n_frequencies": 3,
+    "embedding_units": 5,
+}  # fmt: skip
+
+
+def build(layers, n_inputs):
+    return ModernNCAClassifier._build(layers, ModernNCAConfig(n_inputs=n_inputs, **OPTIONS))
 
 
 def program(loss, temperature=1.0):
     return NeighbourProgram(
-        lambda layers, n: ModernNCAClassifier._build(layers, n_inputs=n, **OPTIONS),
-        3, loss, optimizer=Adam(), temperature=temperature, jit_compile=False,
+        build, 3, loss, optimizer=Adam(), temperature=temperature, jit_compile=False,
     )  # fmt: skip
 
 
@@ -54,7 +60,7 @@ def by_hand(weights, row, others, others_weight, temperature):
 
 
 def test_the_encoder_is_that_of_the_paper():
-    network = ModernNCAClassifier._build(plain(), n_inputs=3, **OPTIONS)
+    network = build(plain(), 3)
     weights = random_weights(network)
     for variable, value in zip(network.trainable_variables, weights, strict=True):
         variable.assign(value)

@@ -44,7 +44,7 @@ def test_the_depth_of_a_torch_network_is_drawn_for_each_batch():
 
     model = zoo.make("torch_mlp", units=8, n_hidden=4, max_epochs=1, random_state=0).fit(*rows())
     network = StochasticDepth(model.weights_, 0.5)
-    assert np.allclose(network.shares, [5 / 6, 4 / 6, 0.5])
+    assert np.allclose(network.probabilities, [5 / 6, 4 / 6, 0.5])
     rng, X = np.random.default_rng(0), torch.ones((3, model.n_inputs_))
     computed = []
     for block in network.blocks:
@@ -55,7 +55,7 @@ def test_the_depth_of_a_torch_network_is_drawn_for_each_batch():
         network(X, rng).sum().backward()
         depths.append(len(computed))
     assert set(depths) == {0, 1, 2, 3}
-    assert abs(np.mean(depths) - 2.0) < 0.15  # the sum of the shares
+    assert abs(np.mean(depths) - 2.0) < 0.15  # the sum of the probabilities
     computed.clear()
     network(X)
     assert len(computed) == 3  # all, in prediction

@@ -10,8 +10,8 @@ import pytest
 import zoo
 from tests.matrix import ALL
 from zoo.models.deep_mlp import DeepMLPClassifier, DeepMLPRegressor
+from zoo.models.keras_network import fit_together, rounded_up
 from zoo.models.mlp import MLPClassifier, MLPRegressor
-from zoo.models.network import column_class, fit_together
 from zoo.registry import spec
 
 NETWORKS = [name for name in zoo.models() if spec(name).trains_together]
@@ -86,10 +86,10 @@ def test_regressors_train_together_too():
 
 
 def test_one_hot_columns_are_rounded_up_to_few_numbers():
-    assert [column_class(n) for n in (0, 1, 4, 5, 7, 9, 13, 17, 33)] == [
+    assert [rounded_up(n) for n in (0, 1, 4, 5, 7, 9, 13, 17, 33)] == [
         0, 4, 4, 6, 8, 12, 16, 24, 48,
     ]  # fmt: skip
-    assert all(n <= column_class(n) <= 1.5 * n for n in range(4, 5000))
+    assert all(n <= rounded_up(n) <= 1.5 * n for n in range(4, 5000))
 
 
 def test_an_mlp_fits_a_curve():
@@ -149,6 +149,6 @@ def test_a_trained_network_is_an_ordinary_keras_model_that_loads_in_another_proc
 
 
 def test_a_deep_network_drops_units_for_classes_but_not_for_numbers():
-    assert DeepMLPClassifier()._options(3)["dropout"] == 0.1
-    assert DeepMLPRegressor()._options(3)["dropout"] == 0.0
-    assert DeepMLPRegressor(dropout=0.2)._options(3)["dropout"] == 0.2
+    assert DeepMLPClassifier()._derived()["dropout"] == 0.1
+    assert DeepMLPRegressor()._derived()["dropout"] == 0.0
+    assert DeepMLPRegressor(dropout=0.2)._derived()["dropout"] == 0.2

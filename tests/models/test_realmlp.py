@@ -5,9 +5,9 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 import zoo
 from zoo.data.splits import split
-from zoo.encoding.encoder import smooth_clip
-from zoo.models.network import fit_together
-from zoo.models.realmlp import RealMLPClassifier, RealMLPRegressor
+from zoo.encoding.scaling import smooth_clip
+from zoo.models.keras_network import fit_together
+from zoo.models.realmlp import RealMLPClassifier, RealMLPConfig, RealMLPRegressor
 from zoo.training.backends.choose import program_class
 from zoo.training.layers.namespaces import plain
 
@@ -19,7 +19,7 @@ OPTIONS = {
 
 def build(layers, n_inputs, **changed):
     options = {**OPTIONS, "activation": "selu", "is_simple": False, **changed}
-    return RealMLPClassifier._build(layers, n_inputs=n_inputs, **options)
+    return RealMLPClassifier._build(layers, RealMLPConfig(n_inputs=n_inputs, **options))
 
 
 def make_rows(n_rows, n_onehot=2):
@@ -71,7 +71,7 @@ def test_the_forward_pass_is_that_of_the_paper(kind, is_simple):
 
 def drawn(X, **changed):
     options = {**OPTIONS, "activation": "selu", "is_simple": False, **changed}
-    template = RealMLPClassifier._build(plain(), n_inputs=X.shape[1], **options)
+    template = build(plain(), X.shape[1], **changed)
     paths = [v.path for v in template.trainable_variables]
     shapes = [tuple(v.shape) for v in template.trainable_variables]
     values = RealMLPClassifier._draw(paths, shapes, np.random.default_rng(0), X, **options)

@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 import zoo
-from zoo.models.network import fit_together
-from zoo.models.resnet import ResNetClassifier
+from zoo.models.keras_network import fit_together
+from zoo.models.resnet import ResNetClassifier, ResNetConfig
 from zoo.training.backends.choose import program_class
 from zoo.training.layers.namespaces import plain
 from zoo.training.program_config import ProgramConfig
@@ -17,7 +17,9 @@ OPTIONS = {
 
 
 def build(layers, n_inputs, **changed):
-    return ResNetClassifier._build(layers, n_inputs=n_inputs, **{**OPTIONS, **changed})
+    return ResNetClassifier._build(
+        layers, ResNetConfig(n_inputs=n_inputs, **{**OPTIONS, **changed})
+    )
 
 
 def make_rows(n_rows=7, n_replicates=None):

@@ -1,18 +1,25 @@
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
 
 import zoo
-from zoo.models.network import fit_together
-from zoo.models.tabm import TabMClassifier
+from zoo.models.keras_network import fit_together
+from zoo.models.tabm import TabMClassifier, TabMConfig
 from zoo.training.backends.choose import program_class
 from zoo.training.layers.namespaces import plain
 from zoo.training.program_config import ProgramConfig
 
 OPTIONS = {
     "n_outputs": 3, "k": 4, "units": 6, "n_hidden": 2, "dropout": 0.0, "is_logits": True,
-    "n_numbers": 3, "n_bins": 0, "embedding_units": 2,
+    "n_numbers": 3, "n_codes": 0, "n_categories": 0, "n_bins": 0, "embedding_units": 2,
 }  # fmt: skip
+
+
+def build(layers, n_inputs, *, is_mini=False, **changed):
+    config = TabMConfig(n_inputs=n_inputs, is_mini=is_mini, **{**OPTIONS, **changed})
+    return TabMClassifier._build(layers, config)
 
 
 def draw(*given, **changed):
@@ -43,7 +50,7 @@ def by_hand(weights, X, *, is_mini):
 
 @pytest.mark.parametrize("is_mini", [False, True])
 def test_the_forward_pass_is_that_of_the_paper(is_mini):
-    network = TabMClassifier._build(plain(), n_inputs=5, is_mini=is_mini, **OPTIONS)
+    network = build(plain(), 5, is_mini=is_mini)
     rng = np.random.default_rng(0)
     for variable in network.trainable_variables:
         variable.assign(rng.normal(size=variable.shape))
@@ -56,11 +63,8 @@ def test_the_forward_pass_is_that_of_the_paper(is_mini):
 
 @pytest.mark.parametrize("is_mini", [False, True])
 def test_networks_side_by_side_are_each_the_ordinary_one(is_mini):
-    def build(layers, n_inputs):
-        return TabMClassifier._build(layers, n_inputs=n_inputs, is_mini=is_mini, **OPTIONS)
-
-    config = ProgramConfig(loss="crossentropy")
-    two = program_class()(build, 5, config, n_replicates=2, draw=draw)
+    made = partial(build, is_mini=is_mini)
+    two = program_class()(made, 5, ProgramConfig(loss="crossentropy"), n_replicates=2, draw=draw)
     train_state = two.empty()
     X = np.random.default_rng(0).normal(size=(2, 7, 5)).astype(np.float32)
     for r in range(2):
@@ -74,7 +78,7 @@ def test_networks_side_by_side_are_each_the_ordinary_one(is_mini):
 
 
 def test_members_start_apart_by_signs_and_share_the_rest():
-    template = TabMClassifier._build(plain(), n_inputs=5, is_mini=False, **OPTIONS)
+    template = build(plain(), 5)
     paths = [v.path for v in template.trainable_variables]
     shapes = [tuple(v.shape) for v in template.trainable_variables]
     rng = np.random.default_rng(0)
@@ -89,8 +93,7 @@ def test_members_start_apart_by_signs_and_share_the_rest():
 
 
 def test_members_of_embedded_numbers_start_apart_by_one_factor_for_each_number():
-    options = {**OPTIONS, "n_bins": 4}
-    template = TabMClassifier._build(plain(), n_inputs=5, is_mini=True, **options)
+    template = build(plain(), 5, is_mini=True, n_bins=4)
     paths = [v.path for v in template.trainable_variables]
     shapes = [tuple(v.shape) for v in template.trainable_variables]
     drawn = draw(paths, shapes, np.random.default_rng(0), np.zeros((1, 5), np.float32), n_bins=4)
@@ -117,9 +120,6 @@ def test_embeddings_let_a_narrow_step_be_learnt(name):
 
 
 def test_each_member_has_a_loss_of_its_own():
-    def build(layers, n_inputs):
-        return TabMClassifier._build(layers, n_inputs=n_inputs, is_mini=False, **OPTIONS)
-
     compiled = program_class()(build, 5, ProgramConfig(loss="crossentropy"), draw=draw)
     rng = np.random.default_rng(0)
     outputs = rng.normal(size=(1, 6, 4, 3)).astype(np.float32)
@@ -168,7 +168,7 @@ def test_the_authors_package_computes_the_same(is_mini):
         n_num_features=5, d_out=3, k=4, n_blocks=2, d_block=6, dropout=0.0,
         arch_type="tabm-mini" if is_mini else "tabm",
     )  # fmt: skip
-    network = TabMClassifier._build(plain(), n_inputs=5, is_mini=is_mini, **OPTIONS)
+    network = build(plain(), 5, is_mini=is_mini)
     rng = np.random.default_rng(0)
     for variable in network.trainable_variables:
         variable.assign(rng.normal(size=variable.shape))

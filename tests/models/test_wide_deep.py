@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 import zoo
-from zoo.models.network import fit_together
-from zoo.models.wide_deep import WideDeepClassifier, WideDeepRegressor
+from zoo.models.keras_network import fit_together
+from zoo.models.wide_deep import WideDeepClassifier, WideDeepConfig, WideDeepRegressor
 from zoo.training.backends.choose import program_class
 from zoo.training.layers.namespaces import plain
 from zoo.training.layers.tabular import Crossings
@@ -20,7 +20,9 @@ OPTIONS = {
 
 
 def build(layers, n_inputs, **changed):
-    return WideDeepClassifier._build(layers, n_inputs=n_inputs, **{**OPTIONS, **changed})
+    return WideDeepClassifier._build(
+        layers, WideDeepConfig(n_inputs=n_inputs, **{**OPTIONS, **changed})
+    )
 
 
 def make_rows(n_rows=7, n_replicates=None):

@@ -47,9 +47,9 @@ def test_a_bin_counts_the_share_that_a_number_has_come_through_it():
         1: [[0.5, 0, 0], [-0.5, 0, 0], [1.5, 0, 0], [1, 0, 0]],
         2: np.zeros((4, 3)),
     }
-    shares = layer.shares(X).numpy()
+    encoding = layer.encoding(X).numpy()
     for j, wanted in expected.items():
-        np.testing.assert_allclose(shares[:, j], wanted, atol=1e-6)
+        np.testing.assert_allclose(encoding[:, j], wanted, atol=1e-6)
 
 
 def test_edges_are_quantiles_and_a_column_with_few_values_has_few():

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from zoo.models.cnn import CNNClassifier
-from zoo.models.mlp import MLPClassifier
+from zoo.models.cnn import CNNClassifier, CNNConfig
+from zoo.models.mlp import MLPClassifier, MLPConfig
 from zoo.training.backends.choose import program_class
 from zoo.training.blocks import row_class
 from zoo.training.optimizer import Adam
@@ -17,7 +17,7 @@ N_STEPS = CLASSES.block_steps
 
 
 def small_network(layers, n_inputs):
-    return MLPClassifier._build(layers, n_inputs=n_inputs, n_outputs=3, units=5)
+    return MLPClassifier._build(layers, MLPConfig(n_inputs=n_inputs, n_outputs=3, units=5))
 
 
 def normed_network(layers, n_inputs):
@@ -34,9 +34,8 @@ def normed_network(layers, n_inputs):
 
 
 def small_cnn(layers, n_inputs):
-    return CNNClassifier._build(
-        layers, n_inputs=n_inputs, n_outputs=3, filters=2, units=4, image_shape=(6, 6, 1)
-    )
+    config = CNNConfig(n_inputs=n_inputs, n_outputs=3, filters=2, units=4, image_shape=(6, 6, 1))
+    return CNNClassifier._build(layers, config)
 
 
 def carry_of(compiled, seeds, n_inputs=None):

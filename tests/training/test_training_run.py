@@ -5,8 +5,8 @@ import threading
 import numpy as np
 import pytest
 
-from zoo.models.deep_mlp import DeepMLPClassifier
-from zoo.models.mlp import MLPClassifier
+from zoo.models.deep_mlp import DeepMLPClassifier, DeepMLPConfig
+from zoo.models.mlp import MLPClassifier, MLPConfig
 from zoo.training.backends.choose import program_class
 from zoo.training.program_config import ProgramConfig
 from zoo.training.stream import fit_networks, fit_stream, threads_for
@@ -17,13 +17,12 @@ OPTIONS = TrainConfig(learning_rate=0.01, weight_decay=0.01, max_epochs=30, pati
 
 
 def small_network(layers, n_inputs):
-    return MLPClassifier._build(layers, n_inputs=n_inputs, n_outputs=2, units=5)
+    return MLPClassifier._build(layers, MLPConfig(n_inputs=n_inputs, n_outputs=2, units=5))
 
 
 def deep_network(layers, n_inputs):
-    return DeepMLPClassifier._build(
-        layers, n_inputs=n_inputs, n_outputs=2, units=8, n_hidden=2, dropout=0.2
-    )
+    config = DeepMLPConfig(n_inputs=n_inputs, n_outputs=2, units=8, n_hidden=2, dropout=0.2)
+    return DeepMLPClassifier._build(layers, config)
 
 
 def normed_network(layers, n_inputs):

@@ -8,11 +8,11 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.class_weight import compute_class_weight
 
 from zoo.encoding.frames import as_array
+from zoo.training.types import Array, DoubleArray
 
 __all__ = ["ClassWeight", "as_labels", "as_numbers", "class_weights"]
 
@@ -21,7 +21,7 @@ _TOO_LARGE = 1e150  # squares of larger numbers are infinite
 ClassWeight: TypeAlias = Mapping[Any, float] | Literal["balanced"] | None
 
 
-def _as_column(y: Any, estimator: object) -> NDArray[Any]:
+def _as_column(y: Any, estimator: object) -> Array:
     """Return `y` as one column (n_samples,) of whatever it holds."""
     if y is None:
         raise ValueError(
@@ -44,7 +44,7 @@ def _as_column(y: Any, estimator: object) -> NDArray[Any]:
     return column
 
 
-def as_labels(y: Any, estimator: object) -> NDArray[Any]:
+def as_labels(y: Any, estimator: object) -> Array:
     """Return class labels (n_samples,); refuse missing values and continuous numbers."""
     labels = _as_column(y, estimator)
     # numpy would write a missing value of a list of strings as the string "nan"
@@ -67,7 +67,7 @@ def as_labels(y: Any, estimator: object) -> NDArray[Any]:
     return labels
 
 
-def as_numbers(y: Any, estimator: object) -> NDArray[np.float64]:
+def as_numbers(y: Any, estimator: object) -> DoubleArray:
     """Return a target of finite numbers (n_samples,)."""
     column = _as_column(y, estimator)
     try:
@@ -91,10 +91,10 @@ def as_numbers(y: Any, estimator: object) -> NDArray[np.float64]:
 
 def class_weights(
     class_weight: ClassWeight,
-    classes: NDArray[Any],
-    labels: NDArray[Any],
-    weight: NDArray[np.float64] | None,
-) -> NDArray[np.float64]:
+    classes: Array,
+    labels: Array,
+    weight: DoubleArray | None,
+) -> DoubleArray:
     """Return what the rows of each class are multiplied by, (n_classes,).
 
     Parameters
@@ -115,7 +115,7 @@ def class_weights(
     if class_weight is None:
         return np.ones(len(classes))
     if isinstance(class_weight, str) and class_weight == "balanced":
-        balanced: NDArray[np.float64] = compute_class_weight(
+        balanced: DoubleArray = compute_class_weight(
             "balanced", classes=classes, y=labels, sample_weight=weight
         )
         return balanced
