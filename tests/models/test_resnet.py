@@ -48,7 +48,7 @@ def dense(x, w, name):
 
 def by_hand(w, X):
     """Evaluate the paper's equations."""
-    levels = w["levels/embeddings"][X[:, 3].astype(int)]
+    levels = w["categories/embeddings"][X[:, 3].astype(int)]
     x = dense(np.concatenate([X[:, :3], levels, X[:, 4:]], axis=1), w, "first")
     for b in (1, 2):
         hidden = np.maximum(dense(normed(x, w, f"norm_{b}"), w, f"hidden_{b}"), 0)
@@ -70,7 +70,7 @@ def test_first_weights_are_within_one_over_the_root_of_the_inputs():
     drawn = ResNetClassifier._draw(paths, shapes, np.random.default_rng(0), make_rows())
     found = dict(zip(paths, drawn, strict=True))
     for path, n_inputs in (
-        ("levels/embeddings", 8), ("first/kernel", 3 + 8 + 2), ("hidden_1/kernel", 64),
+        ("categories/embeddings", 8), ("first/kernel", 3 + 8 + 2), ("hidden_1/kernel", 64),
         ("hidden_1/bias", 64), ("back_2/kernel", 100), ("back_2/bias", 100), ("output/kernel", 64),
     ):  # fmt: skip
         bound = 1 / np.sqrt(n_inputs)
@@ -95,8 +95,8 @@ def test_networks_side_by_side_are_each_the_ordinary_one():
 
 def table(n_rows, seed=0):
     rng = np.random.default_rng(seed)
-    X = pd.DataFrame({"a": rng.normal(size=n_rows), "level": rng.choice(list("uvw"), n_rows)})
-    return X, np.where((X["a"] > 0) ^ (X["level"] == "u"), "yes", "no")
+    X = pd.DataFrame({"a": rng.normal(size=n_rows), "category": rng.choice(list("uvw"), n_rows)})
+    return X, np.where((X["a"] > 0) ^ (X["category"] == "u"), "yes", "no")
 
 
 def test_many_fitted_together_equal_each_alone():

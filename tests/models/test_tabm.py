@@ -17,13 +17,16 @@ OPTIONS = {
 }  # fmt: skip
 
 
+def config(n_inputs, *, is_mini=False, **changed):
+    return TabMConfig(n_inputs=n_inputs, is_mini=is_mini, **{**OPTIONS, **changed})
+
+
 def build(layers, n_inputs, *, is_mini=False, **changed):
-    config = TabMConfig(n_inputs=n_inputs, is_mini=is_mini, **{**OPTIONS, **changed})
-    return TabMClassifier._build(layers, config)
+    return TabMClassifier._build(layers, config(n_inputs, is_mini=is_mini, **changed))
 
 
 def draw(*given, **changed):
-    return TabMClassifier._draw(*given, **{**OPTIONS, **changed})
+    return TabMClassifier._draw(*given, config(5, **changed))
 
 
 def relu(values):
@@ -44,8 +47,8 @@ def by_hand(weights, X, *, is_mini):
                 r, s = named[f"{layer}/r"][m], named[f"{layer}/s"][m]
                 h = relu(((h * r) @ named[f"{layer}/kernel"]) * s + named[f"{layer}/bias"][m])
         logits.append(h @ named["output/kernel"][m] + named["output/bias"][m])
-    shares = [np.exp(one) / np.exp(one).sum(axis=1, keepdims=True) for one in logits]
-    return np.stack(logits, axis=1), np.mean(shares, axis=0)
+    probabilities = [np.exp(one) / np.exp(one).sum(axis=1, keepdims=True) for one in logits]
+    return np.stack(logits, axis=1), np.mean(probabilities, axis=0)
 
 
 @pytest.mark.parametrize("is_mini", [False, True])
@@ -56,9 +59,9 @@ def test_the_forward_pass_is_that_of_the_paper(is_mini):
         variable.assign(rng.normal(size=variable.shape))
     X = rng.normal(size=(7, 5)).astype(np.float32)
     weights = {v.path: v.numpy() for v in network.trainable_variables}
-    members, shares = by_hand(weights, X, is_mini=is_mini)
+    members, probabilities = by_hand(weights, X, is_mini=is_mini)
     np.testing.assert_allclose(network(X, training=True).numpy(), members, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(np.exp(network(X).numpy()), shares, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(np.exp(network(X).numpy()), probabilities, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("is_mini", [False, True])

@@ -26,7 +26,7 @@ def build(layers, n_inputs, **changed):
 
 
 def make_rows(n_rows=7, n_replicates=None):
-    """Two numbers, three codes and a sign of a gap."""
+    """Two numbers, three codes and a missing-value flag."""
     rng = np.random.default_rng(0)
     shape = (n_rows,) if n_replicates is None else (n_replicates, n_rows)
     codes = [rng.integers(first, last, shape) for first, last in ((0, 4), (4, 9), (9, 12))]
@@ -53,11 +53,11 @@ def by_hand(w, X, pairs):
         rest = np.concatenate([row[:2], row[5:]])
         wide = rest @ w["wide/kernel"] + w["wide/bias"]
         for code in codes:
-            wide = wide + w["wide_levels/embeddings"][code]
+            wide = wide + w["wide_categories/embeddings"][code]
         for number, (i, j) in enumerate(pairs):
             bucket = (610 * codes[i] + codes[j]) % 987
             wide = wide + w["wide_crossings/embeddings"][987 * number + bucket]
-        a = np.concatenate([*[w["levels/embeddings"][code] for code in codes], rest])
+        a = np.concatenate([*[w["categories/embeddings"][code] for code in codes], rest])
         for number in (1, 2):
             a = np.maximum(a @ w[f"hidden_{number}/kernel"] + w[f"hidden_{number}/bias"], 0)
         logits.append(wide + a @ w["output/kernel"] + w["output/bias"])
@@ -135,7 +135,7 @@ def table(n_rows, seed=0):
     return X, signs[first, second]
 
 
-def test_many_fitted_together_equal_each_alone_and_share_a_program_whatever_their_levels():
+def test_many_fitted_together_equal_each_alone_and_share_a_program_whatever_their_categories():
     X, values = table(150)
     tables = [(X, values > 0), (X.assign(b=X["b"].replace("s", "t")), values > 0)]
     small = dict(zoo.spec("wide_deep").smoke)
@@ -185,5 +185,5 @@ def test_every_parameter_changes_what_is_learnt():
     }  # fmt: skip
     assert {*changes, "patience", "class_weight"} == set(usual.get_params())
     for name, value in changes.items():
-        share = fitted(**{name: value}).predict_proba(X)
-        assert not np.allclose(share, usual.predict_proba(X), atol=1e-7), name
+        probabilities = fitted(**{name: value}).predict_proba(X)
+        assert not np.allclose(probabilities, usual.predict_proba(X), atol=1e-7), name
