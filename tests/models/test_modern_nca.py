@@ -7,15 +7,17 @@ from zoo.models import modern_nca
 from zoo.models.base import validation_split
 from zoo.models.modern_nca import ModernNCAClassifier, ModernNCARegressor
 from zoo.training import neighbours
+from zoo.training.backends.choose import neighbour_program_class
 from zoo.training.layers.namespaces import plain
-from zoo.training.neighbours import NeighbourProgram, NeighbourRows, answers, padded_size
+from zoo.training.neighbours import NeighbourRows, neighbour_means
 from zoo.training.optimizer import Adam
+from zoo.training.padding import padded_size
 
 OPTIONS = {"n_numbers": 2, "units": 4, "n_frequencies": 3, "embedding_units": 5}
 
 
 def program(loss, temperature=1.0):
-    return NeighbourProgram(
+    return neighbour_program_class()(
         lambda layers, n: ModernNCAClassifier._build(layers, n_inputs=n, **OPTIONS),
         3, loss, optimizer=Adam(), temperature=temperature, jit_compile=False,
     )  # fmt: skip
@@ -125,7 +127,7 @@ def test_equal_rows_and_a_row_without_a_candidate_leave_the_loss_finite():
     assert loss == pytest.approx(expected, rel=1e-4)
 
 
-def test_answers_in_chunks_are_the_shares_of_all_candidates(monkeypatch):
+def test_means_in_chunks_are_weighted_by_all_candidates(monkeypatch):
     rng = np.random.default_rng(0)
     near, far = (rng.normal(size=(n, 4)).astype(np.float32) + 50 for n in (7, 11))
     targets, weight = rng.normal(size=(11, 2)), rng.uniform(0.5, 2, 11)
@@ -134,7 +136,9 @@ def test_answers_in_chunks_are_the_shares_of_all_candidates(monkeypatch):
     expected = shares @ targets / shares.sum(axis=1, keepdims=True)
     for chunk in (2**22, 25, 1):
         monkeypatch.setattr(neighbours, "_CHUNK", chunk)
-        np.testing.assert_allclose(answers(near, far, targets, weight, 0.5), expected, rtol=1e-6)
+        np.testing.assert_allclose(
+            neighbour_means(near, far, targets, weight, 0.5), expected, rtol=1e-6
+        )
 
 
 def table(n_rows, seed=0):
@@ -248,11 +252,11 @@ def test_waves_stay_within_memory_however_many_rows_and_numbers(n_numbers):
     )
     batch, candidates, at_once = model._sizes(10**6)
     rows = padded_size(batch) + padded_size(candidates)
-    assert 0.5 * modern_nca._MAX_WAVES < 2 * 77 * n_numbers * rows <= modern_nca._MAX_WAVES
-    assert 2 * 77 * n_numbers * at_once <= modern_nca._MAX_WAVES
+    assert 0.5 * modern_nca._MAX_FEATURES < 2 * 77 * n_numbers * rows <= modern_nca._MAX_FEATURES
+    assert 2 * 77 * n_numbers * at_once <= modern_nca._MAX_FEATURES
 
 
-def test_a_limit_of_candidates_holds_for_held_out_rows_and_not_for_predictions():
+def test_a_limit_of_candidates_holds_for_validation_rows_and_not_for_predictions():
     X, values = table(120)
     model = small(ModernNCARegressor, max_candidates=10, max_epochs=1).fit(X, values)
     assert len(model.embedded_) == 96
