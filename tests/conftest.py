@@ -18,3 +18,23 @@ def pytest_terminal_summary(terminalreporter):
         missing = missing_extra(zoo.spec(name))
         if missing is not None:
             terminalreporter.write_line(f"left out: {missing}")
+
+
+def pytest_collection_modifyitems(items):
+    """Run what is parametrised by a model model by model, so that its compiled programs serve all.
+
+    A process keeps few programs: test after test, each for all models, would make each anew.
+    """
+
+    def model_of(item):
+        given = getattr(item, "callspec", None)
+        estimator = None if given is None else given.params.get("estimator")
+        if estimator is not None:
+            return given.id.split("-")[0]
+        name = None if given is None else given.params.get("name")
+        return name if isinstance(name, str) else ""
+
+    files = {}
+    for item in items:
+        files.setdefault(item.path, len(files))
+    items.sort(key=lambda item: (files[item.path], model_of(item)))

@@ -18,7 +18,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 import zoo
-from tests.matrix import MODELS, SLOW, marks, models_and_tasks
+from tests.matrix import MODELS, REPRESENTATIVES, SLOW, marks, models_and_tasks, names
 from zoo.bench.cell import predict_classes
 from zoo.bench.plan import make_plan
 from zoo.bench.run import run_suite
@@ -26,18 +26,15 @@ from zoo.bench.store import read
 from zoo.bench.suite import load_suite
 from zoo.data.splits import split
 
-EVERY = models_and_tasks(MODELS)
-CLASSIFIERS = [
-    pytest.param(name, marks=marks(name))
-    for name in MODELS
-    if "classification" in zoo.spec(name).tasks
-]
 ENCODED = ("deep_mlp", "realmlp", "ft_transformer", "tabm")
 # Encoders do all the work on these kinds of columns: one network for each way of encoding will do
 FEW = [name for name in MODELS if name not in SLOW or name in ENCODED]
-every_model = pytest.mark.parametrize(("name", "task"), EVERY)
+# What an architecture may do wrong is tried on each, what its estimator may on the representatives
+ARCHITECTURES = models_and_tasks(MODELS, regression=REPRESENTATIVES)
+every_model = pytest.mark.parametrize(("name", "task"), ARCHITECTURES)
+every_estimator = pytest.mark.parametrize(("name", "task"), models_and_tasks(REPRESENTATIVES))
 every_encoding = pytest.mark.parametrize(("name", "task"), models_and_tasks(FEW))
-every_classifier = pytest.mark.parametrize("name", CLASSIFIERS)
+every_classifier = pytest.mark.parametrize("name", names(REPRESENTATIVES))
 
 
 def make(name, task="classification", **params):
@@ -84,8 +81,8 @@ def fitted(name, task):
     return make(name, task).fit(X, target(task, number))
 
 
-def said(model, X):
-    """Return all that a model says about rows, as numbers where it can; it must be finite."""
+def answers(model, X):
+    """Return all predictions for rows, as numbers where there are; they must be finite."""
     methods = ("predict_proba", "decision_function")
     values = [getattr(model, method)(X) for method in methods if hasattr(model, method)]
     values = values or [model.predict(X)]
@@ -101,7 +98,7 @@ def said(model, X):
 def test_columns_without_information_do_no_harm(name, task):
     X, _ = table()
     model = fitted(name, task)
-    said(model, X)
+    answers(model, X)
     assert np.isfinite(getattr(model, "validation_losses_", [0.0])).all()
 
 
@@ -119,7 +116,7 @@ def test_a_table_with_hardly_any_information_is_fitted(name, task, which):
     X, number = table()
     X = TABLES[which](X)
     model = make(name, task).fit(X, target(task, number))
-    said(model, X)
+    answers(model, X)
     assert np.isfinite(getattr(model, "validation_losses_", [0.0])).all()
 
 
@@ -128,19 +125,21 @@ def test_a_column_with_one_value_in_a_small_subset_may_have_others_later(name, t
     X, number = table()
     few = X.iloc[:12].assign(**{NUMBER: 1.5})
     model = make(name, task).fit(few, target(task, number[:12] - number[:12].mean()))
-    said(model, X.assign(**{NUMBER: 100.0 * number}))
+    answers(model, X.assign(**{NUMBER: 100.0 * number}))
 
 
 # --- lists and weights --------------------------------------------------------------------------
 
 
-@every_model
+@every_estimator
 def test_lists_of_lists_are_rows(name, task):
     X = table()[1].reshape(-1, 4)
     y = target(task, X[:, 0])
-    expected = said(make(name, task).fit(X, y), X)
-    np.testing.assert_array_equal(said(make(name, task).fit(X.tolist(), y.tolist()), X), expected)
-    np.testing.assert_array_equal(said(make(name, task).fit(X, y), X.tolist()), expected)
+    expected = answers(make(name, task).fit(X, y), X)
+    np.testing.assert_array_equal(
+        answers(make(name, task).fit(X.tolist(), y.tolist()), X), expected
+    )
+    np.testing.assert_array_equal(answers(make(name, task).fit(X, y), X.tolist()), expected)
 
 
 @pytest.mark.parametrize("rows", [list, tuple])
@@ -154,10 +153,10 @@ def test_lists_with_words_keep_their_numbers(rows):
     y = target("classification", number)
     model, expected = make("decision_tree").fit(lists, y), make("decision_tree").fit(frame, y)
     assert model.encoder_.kinds_ == ["number", "category", "number", "number"]
-    np.testing.assert_array_equal(said(model, lists), said(expected, frame))
+    np.testing.assert_array_equal(answers(model, lists), answers(expected, frame))
 
 
-@every_model
+@every_estimator
 def test_weights_that_are_all_zero_are_refused_before_training(name, task, monkeypatch):
     X, number = table()
     model = make(name, task)
@@ -183,9 +182,9 @@ def test_names_are_given_back_as_they_were(name, task):
 @every_encoding
 def test_columns_in_another_order_are_matched_by_name(name, task):
     X, _ = table()
-    expected = said(fitted(name, task), X)
+    expected = answers(fitted(name, task), X)
     for frame in (X[X.columns[::-1]], X.assign(more=1.0)[["more", *X.columns]]):
-        np.testing.assert_array_equal(said(fitted(name, task), frame), expected)
+        np.testing.assert_array_equal(answers(fitted(name, task), frame), expected)
 
 
 @every_encoding
@@ -193,7 +192,7 @@ def test_columns_in_another_order_are_matched_by_name(name, task):
 def test_categories_of_another_dtype_are_the_same(name, task, dtype):
     X, _ = table()
     new = X.astype({CODE: dtype, LEVEL: "category"})
-    np.testing.assert_array_equal(said(fitted(name, task), new), said(fitted(name, task), X))
+    np.testing.assert_array_equal(answers(fitted(name, task), new), answers(fitted(name, task), X))
 
 
 @every_encoding
@@ -201,14 +200,14 @@ def test_categories_of_another_dtype_are_the_same(name, task, dtype):
 def test_booleans_of_another_dtype_are_the_same(name, task, dtype):
     X, _ = table()
     new = X.astype({FLAG: dtype})
-    np.testing.assert_array_equal(said(fitted(name, task), new), said(fitted(name, task), X))
+    np.testing.assert_array_equal(answers(fitted(name, task), new), answers(fitted(name, task), X))
 
 
 @every_encoding
 def test_a_level_that_training_never_had_is_an_unknown_one(name, task):
     X, _ = table()
-    unknown = said(fitted(name, task), X.assign(**{LEVEL: None, CODE: None}))
-    unseen = said(fitted(name, task), X.assign(**{LEVEL: "never seen", CODE: 77}))
+    unknown = answers(fitted(name, task), X.assign(**{LEVEL: None, CODE: None}))
+    unseen = answers(fitted(name, task), X.assign(**{LEVEL: "never seen", CODE: 77}))
     np.testing.assert_array_equal(unseen, unknown)
 
 
@@ -216,18 +215,18 @@ def test_a_level_that_training_never_had_is_an_unknown_one(name, task):
 @pytest.mark.parametrize("missing", [None, np.nan, pd.NA, pd.NaT], ids=str)
 def test_a_missing_value_is_the_same_however_it_is_written(name, task, missing):
     X, _ = table()
-    expected = said(fitted(name, task), X.iloc[:0].reindex(range(3)))
+    expected = answers(fitted(name, task), X.iloc[:0].reindex(range(3)))
     blank = pd.DataFrame({column: pd.Series([missing] * 3, dtype=object) for column in X})
-    np.testing.assert_array_equal(said(fitted(name, task), blank), expected)
+    np.testing.assert_array_equal(answers(fitted(name, task), blank), expected)
 
 
 @every_encoding
 def test_a_column_that_was_all_missing_may_hold_anything(name, task):
     X, _ = table()
-    expected = said(fitted(name, task), X)
+    expected = answers(fitted(name, task), X)
     for values in (1e300, -np.inf, "word", pd.Timestamp("2026-05-05"), True):
         new = X.assign(**{"empty": values, "empty level": values})
-        np.testing.assert_array_equal(said(fitted(name, task), new), expected)
+        np.testing.assert_array_equal(answers(fitted(name, task), new), expected)
 
 
 @every_encoding
@@ -237,7 +236,9 @@ def test_words_in_a_column_of_numbers_are_refused_with_the_column(name, task):
     with pytest.raises(ValueError, match=r"number \[kg\], <1>.* numbers in training, got 'n\.k\.'"):
         fitted(name, task).predict(words)
     written = X.assign(**{NUMBER: X[NUMBER].astype(str)})
-    np.testing.assert_array_equal(said(fitted(name, task), written), said(fitted(name, task), X))
+    np.testing.assert_array_equal(
+        answers(fitted(name, task), written), answers(fitted(name, task), X)
+    )
 
 
 @every_encoding
@@ -247,16 +248,18 @@ def test_numbers_beyond_32_bits_are_taken_in_training_and_after(name, task):
     wild.loc[::7, NUMBER] = 1e300
     wild.loc[1::7, NUMBER] = -1e300
     wild.loc[2, NUMBER] = 3.4e38
-    said(fitted(name, task), wild)
-    said(make(name, task).fit(wild, target(task, number)), wild)
+    answers(fitted(name, task), wild)
+    answers(make(name, task).fit(wild, target(task, number)), wild)
 
 
 @every_model
 def test_one_row_is_answered(name, task):
     X, _ = table()
     for row in (0, 5):
-        alone = said(fitted(name, task), X.iloc[[row]])
-        np.testing.assert_allclose(alone[0], said(fitted(name, task), X)[row], rtol=1e-4, atol=1e-6)
+        alone = answers(fitted(name, task), X.iloc[[row]])
+        np.testing.assert_allclose(
+            alone[0], answers(fitted(name, task), X)[row], rtol=1e-4, atol=1e-6
+        )
 
 
 @every_encoding
@@ -292,12 +295,12 @@ def test_probabilities_have_a_column_for_each_class_of_the_task(name, kind):
     labels = np.array(LABELS[kind])
     y = labels[np.digitize(number, [0.0])]  # the last of three classes is not in this part
     model = make(name).fit(X, y)
-    said = predict_classes(model, X, labels)
-    np.testing.assert_array_equal(labels[said.codes], model.predict(X))
+    found = predict_classes(model, X, labels)
+    np.testing.assert_array_equal(labels[found.codes], model.predict(X))
     if hasattr(model, "predict_proba"):
-        assert said.scores.shape == (len(X), len(labels))
-        np.testing.assert_allclose(said.scores.sum(axis=1), 1.0)
-        assert (said.scores[:, 2:] == 0).all()
+        assert found.scores.shape == (len(X), len(labels))
+        np.testing.assert_allclose(found.scores.sum(axis=1), 1.0)
+        assert (found.scores[:, 2:] == 0).all()
 
 
 @every_model
@@ -309,7 +312,7 @@ def test_rows_sorted_by_the_target_with_a_rare_class_are_fitted(name, task):
         y = np.array(["rare"] * 2 + ["usual"] * (len(X) - 2))
     for n_rows in (10, len(X)):
         model = make(name, task).fit(X.iloc[order[:n_rows]], y[:n_rows])
-        said(model, X)
+        answers(model, X)
         if task == "classification":
             assert model.classes_.tolist() == ["rare", "usual"]
 
@@ -380,22 +383,18 @@ SETTING = {
     "early_stopping": {"max_epochs": 200},
     "patience": {"max_epochs": 20, "learning_rate": 0.3, "n_estimators": 60},
 }
-# (model, task, parameter) where it has nothing to do: labels of numbers are not smoothed, numbers
-# that are not embedded have no size, and columns of numbers no levels (tests of the models)
-NO_WORK = {
-    ("realmlp", "regression", "label_smoothing"),
-    ("realmlp_s", "regression", "label_smoothing"),
-    *(("tabm", task, "embedding_units") for task in ("classification", "regression")),
-    *(("wide_deep", task, "max_crossings") for task in ("classification", "regression")),
-    *(("wide_deep", task, "embedding_units") for task in ("classification", "regression")),
-    *(("dcn_v2", task, "embedding_units") for task in ("classification", "regression")),
-}
+# What only acts on columns of categories, or on embedded numbers.
+NEEDS_CATEGORIES = {"max_crossings", "embedding_units"}
+SETTING_OF = {("tabm", "embedding_units"): {"n_bins": 6}}
+# Labels of numbers are not smoothed.
+NO_WORK = {(name, "regression", "label_smoothing") for name in ("realmlp", "realmlp_s")}
 # where 60 rows are too few for a parameter to act: these stop only if 200 rows can tell a gain
 N_ROWS = {(name, "early_stopping"): 1_000 for name in ("realmlp", "realmlp_s")}
 OPTIONS = [
     pytest.param(name, task, param, marks=marks(name))
     for name in MODELS
     for task in zoo.spec(name).tasks
+    if task == "classification" or name in REPRESENTATIVES
     for param in zoo.make(name, task=task).get_params()
     if param != "n_jobs" and (name, task, param) not in NO_WORK
 ]
@@ -411,8 +410,8 @@ def rows_of_numbers(task, n_rows=60, seed=3):
     return X, target(task, X[:, 0] + rng.normal(size=n_rows))
 
 
-def rounds(model):
-    """Return how long a model trained, if it says so: later rounds may not be the best ones."""
+def epochs(model):
+    """Return how long a model trained, if it says so: later epochs may not be the best ones."""
     inner = getattr(model, "model_", None)
     if hasattr(inner, "get_booster"):
         return inner.get_booster().num_boosted_rounds()
@@ -422,21 +421,42 @@ def rounds(model):
     return getattr(model, "n_epochs_", None)
 
 
-@pytest.mark.parametrize(("name", "task", "param"), OPTIONS)
-def test_every_option_acts(name, task, param):
-    X, y = rows_of_numbers(task, N_ROWS.get((name, param), 60))
+def rows_for(param, task, n_rows=60, seed=3):
+    """Return a table on which a parameter can act."""
+    X, y = rows_of_numbers(task, n_rows, seed)
     if param == "random_state":
         X[:, 1:] = X[:, :1]  # all a tree draws is which of equal columns it asks
+    if param not in NEEDS_CATEGORIES:
+        return X, y
+    frame = pd.DataFrame(X, columns=[f"number {i}" for i in range(20)])
+    for i in range(2):
+        frame[f"category {i}"] = np.digitize(X[:, i], np.linspace(-1.5, 1.5, 14)).astype(str)
+    return frame, y
+
+
+@functools.lru_cache(maxsize=4)
+def usual_fit(name, task, setting, kind, n_rows):
+    """Return a fit that the tests of several parameters compare theirs with."""
+    return make(name, task, **dict(setting)).fit(*rows_for(kind, task, n_rows))
+
+
+@pytest.mark.parametrize(("name", "task", "param"), OPTIONS)
+def test_every_parameter_acts(name, task, param):
+    n_rows = N_ROWS.get((name, param), 60)
     known = zoo.make(name, task=task).get_params()
-    # two rounds do not move the last layer of this one
+    # two epochs do not move the last layer of this one
     setting = {"max_epochs": 8} if name == "realmlp_s" else {}
     setting |= {key: value for key, value in SETTING.get(param, {}).items() if key in known}
+    setting |= SETTING_OF.get((name, param), {})
+    kind = param if param in {"random_state", *NEEDS_CATEGORIES} else "others"
+    one = usual_fit(name, task, tuple(setting.items()), kind, n_rows)
     stops_early = pytest.warns(ConvergenceWarning) if param == "max_iter" else nullcontext()
-    one = make(name, task, **setting).fit(X, y)
     with stops_early:
-        other = make(name, task, **{**setting, **other_value(name, param)}).fit(X, y)
-    fresh = rows_of_numbers(task, seed=4)[0]
-    assert (said(one, fresh) != said(other, fresh)).any() or rounds(one) != rounds(other)
+        other = make(name, task, **{**setting, **other_value(name, param)})
+        other.fit(*rows_for(kind, task, n_rows))
+    fresh = rows_for("others" if kind == "random_state" else kind, task, seed=4)[0]
+    is_longer = epochs(one) != epochs(other)
+    assert (answers(one, fresh) != answers(other, fresh)).any() or is_longer
 
 
 @every_model
@@ -451,7 +471,7 @@ def test_a_clone_keeps_every_parameter_and_trains_as_long(name, task):
     longer = make(name, task, **({"max_epochs": 3} if "max_epochs" in known else {}))
     first, second = longer.fit(X, y), clone(longer)
     second._jit_compile = False
-    np.testing.assert_array_equal(said(second.fit(X, y), X), said(first, X))
+    np.testing.assert_array_equal(answers(second.fit(X, y), X), answers(first, X))
     assert getattr(first, "n_epochs_", None) == getattr(second, "n_epochs_", None)
 
 
@@ -463,7 +483,7 @@ def test_a_last_batch_of_one_row_is_trained_on(name, task):
     known = zoo.make(name, task=task).get_params()
     given = {"batch_size": 32, "validation_fraction": 0.0}
     X, y = rows_of_numbers(task, n_rows=65)  # the batches of the others are of 64
-    said(
+    answers(
         make(name, task, **{key: value for key, value in given.items() if key in known}).fit(X, y),
         X,
     )
@@ -472,7 +492,7 @@ def test_a_last_batch_of_one_row_is_trained_on(name, task):
 # --- files and runs -----------------------------------------------------------------------------
 
 
-@every_model
+@every_estimator
 def test_a_saved_model_names_no_folder(name, task, tmp_path):
     fitted(name, task).save(tmp_path / "m.zoo")
     with zipfile.ZipFile(tmp_path / "m.zoo") as archive:

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+import sklearn.metrics
 
-from zoo.metrics import ClassPrediction, score_classes, score_numbers
+from zoo.errors import DefinitionError
+from zoo.metrics import METRICS, ClassPrediction, metric, score_classes, score_numbers
 
 
 def predicted(codes, scores=None, *, is_probability=True):
@@ -16,7 +18,7 @@ def test_error_rate_and_accuracy_count_mistakes():
     assert scores == {"error_rate": 0.25, "accuracy": 0.75}
 
 
-def test_roc_auc_is_the_share_of_pairs_in_order_with_ties_half():
+def test_roc_auc_is_the_fraction_of_pairs_in_order_with_ties_half():
     # positives score .8 and .4, negatives .4 and .1: pairs won 1, 1, 0.5, 1 of 4
     columns = [[0.2, 0.8], [0.6, 0.4], [0.6, 0.4], [0.9, 0.1]]
     scores = score_classes(np.array([1, 1, 0, 0]), predicted([1, 0, 0, 0], columns), ["roc_auc"])
@@ -31,7 +33,7 @@ def test_roc_auc_of_three_classes_is_the_mean_over_classes_that_occur():
     assert scores["roc_auc"] == pytest.approx((0.5 + 1.0) / 2)
 
 
-def test_balanced_accuracy_is_the_mean_share_found_of_the_classes_that_occur():
+def test_balanced_accuracy_is_the_mean_recall_of_the_classes_that_occur():
     y = np.array([0, 0, 0, 0, 1, 1])  # 3 of 4 and 1 of 2; class 2 does not occur
     scores = score_classes(y, predicted([0, 0, 0, 2, 1, 0]), ["balanced_accuracy"])
     assert scores["balanced_accuracy"] == pytest.approx((3 / 4 + 1 / 2) / 2)
@@ -46,7 +48,7 @@ def test_average_precision_is_of_the_rarer_class_with_ties_together():
     assert scores["average_precision"] == pytest.approx(1 / 2 * 1 + 1 / 2 * 2 / 3)
 
 
-def test_average_precision_of_a_constant_score_is_the_share_of_the_class():
+def test_average_precision_of_a_constant_score_is_the_fraction_of_the_class():
     y = np.array([0, 0, 0, 1])
     scores = score_classes(y, predicted([0] * 4, [[0.5, 0.5]] * 4), ["average_precision"])
     assert scores["average_precision"] == pytest.approx(1 / 4)
@@ -80,3 +82,50 @@ def test_numbers_are_scored_by_hand():
     assert scores["rmse"] == pytest.approx((4 / 3) ** 0.5)
     assert scores["mae"] == pytest.approx(2 / 3)
     assert scores["r2"] == pytest.approx(1 - 4 / 2)
+
+
+@pytest.mark.parametrize("known", METRICS.values(), ids=METRICS)
+def test_every_metric_agrees_with_scikit_learn_and_stays_in_its_bounds(known):
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        if known.task == "regression":
+            y = rng.normal(size=40)
+            predicted = y + rng.normal(size=40)
+            score = score_numbers(y, predicted, [known.name])[known.name]
+        else:
+            y = rng.permutation(np.arange(40) % 2 * (rng.random(40) < 0.7)).astype(int)
+            of_second = rng.uniform(0.1, 0.9, size=40).round(1)  # with ties
+            columns = np.column_stack([1 - of_second, of_second])
+            prediction = ClassPrediction(columns.argmax(axis=1), columns, True)
+            score = score_classes(y, prediction, [known.name])[known.name]
+            predicted = {"classes": prediction.codes, "probabilities": columns}.get(
+                known.needs, columns[:, 1]
+            )
+        expected = getattr(sklearn.metrics, known.reference)(y, predicted)
+        assert score == pytest.approx(expected, abs=1e-12)
+        assert known.bounds[0] <= score <= known.bounds[1]
+
+
+@pytest.mark.parametrize("known", METRICS.values(), ids=METRICS)
+def test_a_score_becomes_a_loss_of_which_less_is_better_and_back(known):
+    better, worse = (0.9, 0.2) if known.higher_is_better else (0.2, 0.9)
+    assert 0 <= known.loss(better) < known.loss(worse)
+    assert known.score(known.loss(0.3)) == pytest.approx(0.3)
+    assert known.score(-1.0) == (1.0 if known.higher_is_better else 0.0)
+    assert known.loss(known.bounds[0 if known.higher_is_better else 1]) == known.highest_loss
+
+
+@pytest.mark.parametrize("name", ["f1", "f1_macro", "auc", "neg_log_loss"])
+def test_an_unknown_metric_is_refused_unless_its_direction_is_given(name):
+    with pytest.raises(DefinitionError, match=f"unknown metric '{name}'; .*give higher_is_better"):
+        metric(name)
+    assert metric(name, higher_is_better=True).loss(0.75) == 0.25
+    assert metric(name, higher_is_better=False).loss(0.75) == 0.75
+
+
+def test_a_direction_that_contradicts_the_table_is_refused():
+    assert metric("rmse", higher_is_better=False) is METRICS["rmse"]
+    with pytest.raises(DefinitionError, match=r"'rmse' \(lower is better\), got True"):
+        metric("rmse", higher_is_better=True)
+    with pytest.raises(DefinitionError, match="unknown metric 'f1'"):
+        score_numbers(np.array([1.0]), np.array([1.0]), ["f1"])

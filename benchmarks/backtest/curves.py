@@ -9,7 +9,7 @@ import pandas as pd
 
 from zoo.bench.store import read
 from zoo.curves.aggregate import cell_frame, current_cells, headline
-from zoo.curves.scale import scale_of
+from zoo.metrics import metric as metric_of
 
 LOWEST = 1e-4
 RATIOS = (2, 4, 8)
@@ -83,14 +83,14 @@ def own_segments(folder: Path) -> Iterator[Segment]:
     scores = headline(cell_frame(current_cells(read(folder).cells)))
     scores = scores[scores["family"] != "baseline"]
     for (dataset, model, metric), curve in scores.groupby(["dataset", "model", "metric"]):
-        scale = scale_of(str(metric))
+        known = metric_of(str(metric))
         means = curve.groupby("n_train")["score"].agg(["mean", "sem"])
         sizes = means.index.to_numpy(dtype=float)
-        losses, errors = scale.loss(means["mean"]), means["sem"].to_numpy()
+        losses, errors = known.loss(means["mean"]), means["sem"].to_numpy()
         for last in range(1, len(sizes) - 1):
             ratio = sizes[last + 1 :] / sizes[last]
             later = zip(ratio, losses[last + 1 :], strict=True)
             targets = {float(r): float(loss) for r, loss in later}
             seen = slice(0, last + 1)
             arrays = (sizes[seen], losses[seen], errors[seen])
-            yield Segment(str(dataset), str(model), *arrays, targets, scale.highest_loss)
+            yield Segment(str(dataset), str(model), *arrays, targets, known.highest_loss)

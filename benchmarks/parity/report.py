@@ -13,6 +13,7 @@ from cases import CASES, PEERS, PUBLISHED, PUBLISHED_SCORES
 
 import zoo
 from zoo.curves.aggregate import mean_interval
+from zoo.metrics import metric as metric_of
 
 __all__ = ["CELLS", "read_cells", "write_report"]
 
@@ -23,7 +24,6 @@ COLUMNS = [
     "seeds", "fit_s_ours", "fit_s_peer",
 ]  # fmt: skip
 TARGETS = {"realmlp": 4.0, "realmlp_s": 3.0, "tabm": 2.0}  # times faster, at equal score
-LOWER_IS_BETTER = ("log_loss",)
 
 
 def read_cells() -> list[dict[str, Any]]:
@@ -117,7 +117,7 @@ def record_speed(table: pd.DataFrame) -> None:
 
 def verdict(row: pd.Series[Any]) -> str:
     low, high = row["ci_low"], row["ci_high"]
-    if row["metric"] in LOWER_IS_BETTER:
+    if not metric_of(row["metric"]).higher_is_better:
         low, high = -high, -low
     return "worse" if high < 0 else "better" if low > 0 else "equal"
 

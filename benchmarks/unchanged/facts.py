@@ -80,7 +80,7 @@ def predictions(names: list[str]) -> dict:
             for kind, params in (("short", {}), ("long", LONGER)):
                 rows, labels, shape = X, y[task], {}
                 if spec.inputs == "image":
-                    (rows, labels), shape = images(), {"image_shape": (8, 8)}
+                    (rows, labels), shape = images(), {"image_shape": (8, 8, 1)}
                 try:
                     model = fitted(name, task, rows, labels, {**params, **shape})
                     found[f"{name} {task} {kind}"] = digest(model, rows)

@@ -63,3 +63,13 @@ def test_a_folder_that_holds_something_else_is_refused(tmp_path):
     with pytest.raises(StoreError, match="is not a results folder"):
         read(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_a_cell_of_an_unknown_metric_is_refused_in_one_line(tmp_path):
+    write(tmp_path, {**make_cell(), "facts": {"metric": "roc_acu"}})
+    with pytest.raises(StoreError) as error:
+        read(tmp_path)
+    assert str(error.value).endswith(
+        "unknown metric 'roc_acu'; did you mean 'roc_auc'? (a cell of m on d)"
+    )
+    assert "\n" not in str(error.value)

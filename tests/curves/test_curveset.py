@@ -8,6 +8,7 @@ import pytest
 from tests.curves.test_aggregate import cell
 from zoo.curves import CurveSet
 from zoo.curves.aggregate import cell_frame
+from zoo.errors import DefinitionError
 
 SIZES = (100, 300, 1000, 3000, 10000)
 TRUTH = {
@@ -130,3 +131,29 @@ def test_little_data_gives_tables_all_the_same(kept):
 def test_importing_the_package_loads_no_pandas():
     code = "import sys, zoo.curves; sys.exit('pandas' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["f1", "f1_macro", "auc", "neg_log_loss"])
+def test_a_metric_of_ones_own_needs_its_direction(name):
+    sizes = (100, 200, 400, 800)
+    rows = [
+        ("d", model, n, r, best - n**-0.5 + 0.001 * r)
+        for model, best in (("good", 0.99), ("poor", 0.9))
+        for n in sizes
+        for r in range(3)
+    ]
+    scores = pd.DataFrame(rows, columns=["dataset", "model", "n_train", "replicate", "score"])
+    with pytest.raises(DefinitionError, match=f"unknown metric '{name}'"):
+        CurveSet.from_scores(scores, metric=name)
+    up = CurveSet.from_scores(scores, metric=name, higher_is_better=True)
+    assert up.best_models("d") == ["good"]
+    assert "good leads at every size" in up.advice()["d"]
+    assert f"distance to 1 in {name}" in up.advice()["d"]
+    down = CurveSet.from_scores(scores, metric=name, higher_is_better=False)
+    assert down.best_models("d") == ["poor"]
+
+
+def test_a_direction_that_contradicts_the_metric_is_refused():
+    scores = pd.DataFrame(columns=["dataset", "model", "n_train", "replicate", "score"])
+    with pytest.raises(DefinitionError, match="accuracy"):
+        CurveSet.from_scores(scores, metric="accuracy", higher_is_better=False)

@@ -3,10 +3,10 @@ import pytest
 
 from zoo.curves.forecast import fit_losses
 from zoo.curves.plateau import gain_from, marginal_value, plateau, rows_needed
-from zoo.curves.scale import scale_of
+from zoo.metrics import metric
 
 SIZES = 2.0 ** np.arange(6, 14)
-ERROR = scale_of("error_rate")
+ERROR = metric("error_rate")
 
 
 def fitted(curve, noise=0.0, seed=0):
@@ -63,7 +63,7 @@ def test_a_score_below_the_floor_is_out_of_reach():
 def test_a_wanted_accuracy_is_the_mirror_of_a_wanted_error():
     wanted = float(steep(SIZES[-1] * 4))
     fit = fitted(steep)
-    assert rows_needed(fit, scale_of("accuracy"), 1 - wanted) == rows_needed(fit, ERROR, wanted)
+    assert rows_needed(fit, metric("accuracy"), 1 - wanted) == rows_needed(fit, ERROR, wanted)
 
 
 def test_a_score_that_the_metric_cannot_have_is_refused():

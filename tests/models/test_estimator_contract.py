@@ -11,10 +11,18 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
+from sklearn.utils.estimator_checks import estimator_checks_generator
 
 import zoo
-from tests.matrix import MODELS, SLOW, marks
+from tests.matrix import (
+    CODE_PATHS,
+    MODELS,
+    NETWORKS,
+    REPRESENTATIVES,
+    SLOW,
+    models_and_tasks,
+    names,
+)
 
 # Beyond `spec.smoke`: networks train long enough to pass scikit-learn's checks of the score, and
 # a weight can equal so many rows only where no parameter counts rows.
@@ -75,35 +83,67 @@ def make(name, task, **params):
     return zoo.make(name, task=task, **(zoo.spec(name).smoke | SMALL.get(name, {}) | seed | params))
 
 
-def estimators(*, slow):
-    return [
-        make(name, task)
-        for name in MODELS
-        for task in zoo.spec(name).tasks
-        if (name in SLOW) == slow
-    ]
+# Networks share their estimator. One for each code path passes all checks; the others those that
+# depend on the architecture: that it learns, repeats itself, answers rows one by one, keeps its
+# weights in a pickle, and takes one column and odd types.
+TELLING = {
+    "check_classifiers_train",
+    "check_regressors_train",
+    "check_fit_idempotent",
+    "check_methods_subset_invariance",
+    "check_estimators_pickle",
+    "check_fit2d_1feature",
+    "check_estimators_dtypes",
+}
 
 
-NAMES = {type(zoo.make(name, task=task)): name for name in MODELS for task in zoo.spec(name).tasks}
+def checks(*, slow):
+    """Return (estimator, check) of the models that are, or are not, fitted in the slow tests."""
+    found = []
+    for name in MODELS:
+        if (name in SLOW) != slow:
+            continue
+        for task in zoo.spec(name).tasks:
+            pairs = estimator_checks_generator(
+                make(name, task),
+                expected_failed_checks=EXCEPTIONS.get(name, {}),
+                mark="xfail",
+                xfail_strict=True,
+            )
+            for pair in pairs:
+                estimator, check = getattr(pair, "values", pair)
+                called = getattr(check, "func", check).__name__
+                if name in NETWORKS and name not in CODE_PATHS and called not in TELLING:
+                    continue
+                options = getattr(check, "keywords", {})
+                label = ",".join([called, *(f"{key}={value}" for key, value in options.items())])
+                label = f"{name}-{task}-{label}"
+                marks = getattr(pair, "marks", ())
+                found.append(pytest.param(estimator, check, id=label, marks=marks))
+    return found
 
 
-def expected_to_fail(estimator):
-    return EXCEPTIONS.get(NAMES[type(estimator)], {})
-
-
-@parametrize_with_checks(
-    estimators(slow=False), expected_failed_checks=expected_to_fail, xfail_strict=True
-)
+@pytest.mark.parametrize(("estimator", "check"), checks(slow=False))
 def test_a_model_passes_the_checks_of_scikit_learn(estimator, check):
     check(estimator)
 
 
 @pytest.mark.slow
-@parametrize_with_checks(
-    estimators(slow=True), expected_failed_checks=expected_to_fail, xfail_strict=True
-)
+@pytest.mark.parametrize(("estimator", "check"), checks(slow=True))
 def test_a_slow_model_passes_the_checks_of_scikit_learn(estimator, check):
     check(estimator)
+
+
+def test_each_of_the_telling_checks_exists_and_every_network_has_six_of_them():
+    known = {
+        task: {
+            getattr(check, "func", check).__name__
+            for _, check in estimator_checks_generator(make("mlp", task))
+        }
+        for task in ("classification", "regression")
+    }
+    assert known["classification"] | known["regression"] >= TELLING
+    assert all(len(TELLING & of_task) == 6 for of_task in known.values())
 
 
 @pytest.mark.parametrize("name", [name for name in EXCEPTIONS if name in MODELS])
@@ -114,19 +154,10 @@ def test_an_exception_names_a_check_that_exists_and_a_model_has_two_at_most(name
     assert len(EXCEPTIONS[name]) <= 2
 
 
-def names(task):
-    return [
-        pytest.param(name, marks=marks(name)) for name in MODELS if task in zoo.spec(name).tasks
-    ]
-
-
-CLASSIFIERS, REGRESSORS = names("classification"), names("regression")
-EVERY = [
-    pytest.param(name, task, marks=marks(name))
-    for task in ("classification", "regression")
-    for name in MODELS
-    if task in zoo.spec(name).tasks
-]
+CLASSIFIERS = names(MODELS)
+REPRESENTATIVE_CLASSIFIERS = names(REPRESENTATIVES)
+EVERY = models_and_tasks(REPRESENTATIVES)
+EVERY_ARCHITECTURE = models_and_tasks(MODELS, regression=REPRESENTATIVES)
 
 
 def rows(task="classification", n_rows=60):
@@ -150,7 +181,7 @@ def assert_same(found, wanted):
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("name", CLASSIFIERS)
+@pytest.mark.parametrize("name", REPRESENTATIVE_CLASSIFIERS)
 @pytest.mark.parametrize("n_classes", [1, 3])
 def test_probabilities_have_a_column_for_each_class_seen_and_sum_to_one(name, n_classes):
     X, y = rows()
@@ -166,7 +197,7 @@ def test_probabilities_have_a_column_for_each_class_seen_and_sum_to_one(name, n_
         assert len(model.decision_function(X)) == len(X)
 
 
-@pytest.mark.parametrize(("name", "task"), EVERY)
+@pytest.mark.parametrize(("name", "task"), EVERY_ARCHITECTURE)
 def test_copies_say_what_the_model_says_and_a_seed_gives_the_same_fit_twice(name, task):
     X, y = rows(task)
     model = make(name, task).fit(X, y)
@@ -288,7 +319,7 @@ LABELS = {
 }
 
 
-@pytest.mark.parametrize("name", CLASSIFIERS)
+@pytest.mark.parametrize("name", REPRESENTATIVE_CLASSIFIERS)
 def test_labels_are_of_any_type_and_come_back_as_they_were(name):
     X, y = rows()
     plain = make(name, "classification").fit(X, y).predict(X)
@@ -332,7 +363,7 @@ def imbalanced(n_rows=300):
     return rng.normal(size=(n_rows, 16)) + 0.3 * y[:, None], np.where(y, "rare", "usual")
 
 
-@pytest.mark.parametrize("name", CLASSIFIERS)
+@pytest.mark.parametrize("name", REPRESENTATIVE_CLASSIFIERS)
 @pytest.mark.parametrize("kind", ["words", "whole floats", "flags"])
 def test_a_class_weight_is_the_same_weight_of_each_of_its_rows(name, kind):
     X, y = rows()

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from zoo.canonical import canonical_json
+from zoo.definitions import unknown
 from zoo.errors import StoreError
+from zoo.metrics import METRICS
 
 __all__ = [
     "SCHEMA",
@@ -141,8 +143,19 @@ def _read_files(files: list[Path]) -> Results:
             if "environment" in record:
                 environments[record["environment"]["digest"]] = record["environment"]
             else:
+                _check_metric(record, path)
                 cells[cell_key(record)] = record
     return Results(sorted(cells.values(), key=_sort_key), environments)
+
+
+def _check_metric(cell: Cell, path: Path) -> None:
+    name = cell.get("facts", {}).get("metric")
+    if name is not None and name not in METRICS:
+        key = cell["key"]
+        raise StoreError(
+            f"{path}: {unknown('metric', str(name), METRICS)} "
+            f"(a cell of {key['model']} on {key['dataset']})"
+        )
 
 
 def has_results(folder: Path) -> bool:

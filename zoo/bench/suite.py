@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from zoo import definitions
-from zoo.data.cards import METRICS
 from zoo.errors import DefinitionError
+from zoo.metrics import Task, metric_names
 
 __all__ = ["Budget", "Suite", "load_suite", "suites"]
 
 _PROTOCOL = "nested-holdout/1"
+# Of a suite that names none; the first is the headline.
+_METRICS: Mapping[Task, tuple[str, ...]] = {
+    "classification": ("error_rate", "roc_auc", "log_loss"),
+    "regression": ("rmse", "mae", "r2"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,13 +146,14 @@ def _sizes(values: Any, key: str, path: Path) -> tuple[int, ...]:
 
 
 def _metrics(raw: Mapping[str, Any], path: Path) -> dict[str, tuple[str, ...]]:
-    definitions.check_keys(raw, path=path, where="metrics", optional=METRICS)
-    chosen = {**METRICS, "classification": METRICS["classification"][:3]}
-    for task, names in raw.items():
+    definitions.check_keys(raw, path=path, where="metrics", optional=_METRICS)
+    chosen: dict[str, tuple[str, ...]] = {}
+    for task, default in _METRICS.items():
+        names = raw.get(task, default)
         for name in names:
-            if name not in METRICS[task]:
+            if name not in metric_names(task):
                 raise DefinitionError(
-                    f"{path}: [metrics] {definitions.unknown('metric', name, METRICS[task])}"
+                    f"{path}: [metrics] {definitions.unknown('metric', name, metric_names(task))}"
                 )
         chosen[task] = tuple(names)
     return chosen

@@ -99,12 +99,13 @@ def curve(
 
 def _introduce(table: Any) -> list[str]:
     """Return what was found in the file, in lines for the terminal."""
-    from zoo.study.wording import metric_name, plain
+    from zoo.metrics import metric
+    from zoo.study.wording import plain
 
     lines = [
         f"{plain(table.name)}: {len(table.X):,} rows with a target, {table.X.shape[1]:,} columns",
         f"task: {table.task} of '{plain(table.target)}' ({plain(table.task_reason)})",
-        f"score: {metric_name(table.metric)} ({plain(table.metric_reason)})",
+        f"score: {metric(table.metric).label} ({plain(table.metric_reason)})",
     ]
     for notice in table.notices:
         lines.append(f"{'WARNING' if notice.is_grave else 'note'}: {plain(notice.text)}")

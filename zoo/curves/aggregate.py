@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from zoo.metrics import metric as metric_of
+
 __all__ = [
-    "HIGHER_IS_BETTER",
     "cell_frame",
     "current_cells",
     "curve_frame",
@@ -18,10 +19,6 @@ __all__ = [
     "headline",
     "mean_interval",
 ]
-
-HIGHER_IS_BETTER = frozenset(
-    {"accuracy", "balanced_accuracy", "roc_auc", "average_precision", "r2"}
-)
 
 _CELL_COLUMNS = (
     "dataset",
@@ -160,8 +157,8 @@ def curve_frame(cells: pd.DataFrame) -> pd.DataFrame:
 
 def _on_one_direction(scores: pd.DataFrame) -> pd.Series[Any]:
     """Return the headline scores so that more is better."""
-    sign = np.where(scores["metric"].isin(HIGHER_IS_BETTER), 1.0, -1.0)
-    return scores["score"] * sign
+    is_high = scores["metric"].map(lambda name: metric_of(name).higher_is_better)
+    return scores["score"] * np.where(is_high, 1.0, -1.0)
 
 
 def _scale(scores: pd.DataFrame) -> pd.DataFrame:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from zoo.curves.scale import scale_of
+from zoo.metrics import METRICS, Metric
 
 __all__ = ["COSTS", "WITHIN", "cost_frame", "pareto_front"]
 
@@ -34,13 +35,15 @@ def pareto_front(cost: Any, loss: Any) -> NDArray[np.bool_]:
     return np.asarray(known & ~beaten)
 
 
-def cost_frame(scores: pd.DataFrame) -> pd.DataFrame:
+def cost_frame(scores: pd.DataFrame, metrics: Mapping[str, Metric] = METRICS) -> pd.DataFrame:
     """Return the cost of each model at each size, and which are worth it.
 
     Parameters
     ----------
     scores : DataFrame
         From `zoo.curves.aggregate.headline`; baselines are left out.
+    metrics : mapping of str to Metric
+        Those that the scores are of.
 
     Returns
     -------
@@ -56,9 +59,9 @@ def cost_frame(scores: pd.DataFrame) -> pd.DataFrame:
     means = numbers.groupby(keys, as_index=False)[["score", *COSTS]].mean()
     parts = []
     for (_, _, metric), group in means.groupby(["dataset", "n_train", "metric"]):
-        loss = scale_of(str(metric)).loss(group["score"])
+        loss = metrics[str(metric)].loss(group["score"])
         fronts = {f"on_front_{cost}": pareto_front(group[cost], loss) for cost in COSTS}
-        near = _near_best(group["score"].to_numpy(dtype=np.float64), str(metric))
+        near = _near_best(group["score"].to_numpy(dtype=np.float64), metrics[str(metric)])
         fit_s = np.where(near, group["fit_s"].fillna(np.inf), np.inf)
         cheapest = np.isfinite(fit_s) & (fit_s == fit_s.min())
         parts.append(group.assign(**fronts, cheapest_within_1pct=cheapest))
@@ -68,8 +71,8 @@ def cost_frame(scores: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _near_best(scores: NDArray[np.float64], metric: str) -> NDArray[np.bool_]:
-    if scale_of(metric).is_higher_better:
+def _near_best(scores: NDArray[np.float64], metric: Metric) -> NDArray[np.bool_]:
+    if metric.higher_is_better:
         best = scores.max()
         return np.asarray(scores >= best - WITHIN * abs(best))
     return np.asarray(scores <= scores.min() * (1 + WITHIN))

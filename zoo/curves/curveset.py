@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,6 @@ from zoo.curves.plateau import (
     plateau,
     rows_needed,
 )
-from zoo.curves.scale import Scale, scale_of
 from zoo.curves.winners import (
     elo_ratings,
     mean_losses,
@@ -35,6 +34,8 @@ from zoo.curves.winners import (
     rank_table,
     win_rates,
 )
+from zoo.metrics import METRICS, Metric
+from zoo.metrics import metric as metric_of
 
 __all__ = ["FACTORS", "CurveSet"]
 
@@ -49,6 +50,13 @@ class CurveSet:
     ----------
     cells : DataFrame
         From `zoo.curves.aggregate.cell_frame`.
+    metrics : mapping of str to Metric
+        Those that the cells name.
+
+    Raises
+    ------
+    DefinitionError
+        If a cell's metric is none of them.
 
     Examples
     --------
@@ -59,9 +67,12 @@ class CurveSet:
     True
     """
 
-    def __init__(self, cells: pd.DataFrame) -> None:
+    def __init__(self, cells: pd.DataFrame, metrics: Mapping[str, Metric] = METRICS) -> None:
         self.cells = cells
         self.scores = headline(cells)
+        self._metrics = {
+            name: metrics.get(name) or metric_of(name) for name in self.scores["metric"].unique()
+        }
 
     @classmethod
     def from_folder(cls, folder: Path | str) -> CurveSet:
@@ -69,7 +80,9 @@ class CurveSet:
         return cls(cell_frame(current_cells(read(Path(folder)).cells)))
 
     @classmethod
-    def from_scores(cls, scores: pd.DataFrame, *, metric: str) -> CurveSet:
+    def from_scores(
+        cls, scores: pd.DataFrame, *, metric: str, higher_is_better: bool | None = None
+    ) -> CurveSet:
         """Return the curves of any table of scores.
 
         Parameters
@@ -78,14 +91,26 @@ class CurveSet:
             dataset, model, n_train, replicate, score; family and the costs of
             `zoo.curves.cost.COSTS` if known.
         metric : str
+        higher_is_better : bool or None
+            Needed for a metric that is not in `zoo.metrics.METRICS`. Where higher is better, its
+            best value is taken to be 1; where lower is, 0.
+
+        Raises
+        ------
+        DefinitionError
+            If the direction of the metric is not known, or contradicts the table.
+        ValueError
+            If a column is missing.
         """
+        known = metric_of(metric, higher_is_better=higher_is_better)
         needed = ["dataset", "model", "n_train", "replicate", "score"]
         missing = [name for name in needed if name not in scores.columns]
         if missing:
             raise ValueError(f"expected columns {', '.join(needed)}; missing: {', '.join(missing)}")
         unknown = {name: None for name in ("family", *COSTS) if name not in scores.columns}
         cells = scores.rename(columns={"score": f"test_{metric}"}).assign(**unknown)
-        return cls(cells.assign(status="ok", metric=metric, family=cells["family"].fillna("other")))
+        cells = cells.assign(status="ok", metric=metric, family=cells["family"].fillna("other"))
+        return cls(cells, {metric: known})
 
     @cached_property
     def losses(self) -> pd.DataFrame:
@@ -93,9 +118,9 @@ class CurveSet:
         keys = ["dataset", "model", "family", "metric", "n_train", "replicate"]
         scores = self.scores
         loss = np.full(len(scores), np.nan)
-        for metric in scores["metric"].unique():
-            here = (scores["metric"] == metric).to_numpy()
-            loss[here] = scale_of(str(metric)).loss(scores.loc[here, "score"])
+        for name, metric in self._metrics.items():
+            here = (scores["metric"] == name).to_numpy()
+            loss[here] = metric.loss(scores.loc[here, "score"])
         return scores[keys].assign(loss=loss).reset_index(drop=True)
 
     @cached_property
@@ -112,9 +137,9 @@ class CurveSet:
             for (dataset, model), rows in self.losses.groupby(["dataset", "model"])
         }
 
-    def scale(self, dataset: str) -> Scale:
-        """Return the scale of a data set's headline metric."""
-        return scale_of(str(self._of(dataset)["metric"].iloc[0]))
+    def metric(self, dataset: str) -> Metric:
+        """Return a data set's headline metric."""
+        return self._metrics[self._of(dataset)["metric"].iloc[0]]
 
     def frame(self) -> pd.DataFrame:
         """Return mean, standard error and replicates at each anchor."""
@@ -144,7 +169,7 @@ class CurveSet:
             means.index.to_numpy(dtype=np.float64),
             means["mean"],
             wanted,
-            metric=str(rows["metric"].iloc[0]),
+            metric=self.metric(dataset),
             standard_errors=means["sem"],
         )
 
@@ -156,7 +181,7 @@ class CurveSet:
 
     def rows_needed(self, dataset: str, model: str, score: float) -> Estimate:
         """Return the training rows at which a model reaches a score."""
-        return rows_needed(self._fit(dataset, model), self.scale(dataset), score)
+        return rows_needed(self._fit(dataset, model), self.metric(dataset), score)
 
     def gain_from_doubling(self, dataset: str, model: str) -> Estimate:
         """Return the part of its loss that a model loses by a doubling of the rows."""
@@ -164,7 +189,7 @@ class CurveSet:
 
     def marginal_value(self, dataset: str, model: str, rows: int = 1000) -> Estimate:
         """Return by how much that many more rows better the score."""
-        return marginal_value(self._fit(dataset, model), self.scale(dataset), rows)
+        return marginal_value(self._fit(dataset, model), self.metric(dataset), rows)
 
     def plateau(self, dataset: str, model: str, *, smallest_gain: float = SMALLEST_GAIN) -> Plateau:
         """Return whether a model's curve has reached its plateau."""
@@ -180,7 +205,7 @@ class CurveSet:
             ]
             tables.append(rows.pivot_table(index="n_train", columns="replicate", values="loss"))
         first, second = tables[0].align(tables[1], join="outer")
-        highest = self.scale(dataset).highest_loss
+        highest = self.metric(dataset).highest_loss
         return crossover(first.index, first.to_numpy(), second.to_numpy(), highest=highest)
 
     def best_models(self, dataset: str) -> list[str]:
@@ -218,7 +243,7 @@ class CurveSet:
             frame["n_train"] = frame["n_train"].astype(int)
             if found.fit is not None:
                 flat = plateau(found.fit)
-                more = marginal_value(found.fit, self.scale(str(dataset)))
+                more = marginal_value(found.fit, self.metric(str(dataset)))
                 frame[["gain", "gain_low", "gain_high"]] = _triple(flat.gain)
                 frame["plateau"] = flat.verdict
                 frame[["per_1000", "per_1000_low", "per_1000_high"]] = _triple(more)
@@ -275,7 +300,7 @@ class CurveSet:
 
     def cost(self) -> pd.DataFrame:
         """Return scores beside what they cost; see `zoo.curves.cost.cost_frame`."""
-        return cost_frame(self.scores)
+        return cost_frame(self.scores, self._metrics)
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Return every table of answers by the name of its file."""

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from zoo.curves.posterior import Posterior, weigh_shapes
 from zoo.curves.prior import ErrorModel, shipped_error_model
-from zoo.curves.scale import Scale, scale_of
 from zoo.curves.signs import describe_shape
+from zoo.metrics import Metric
+from zoo.metrics import metric as metric_of
 
 __all__ = ["Forecast", "LossForecast", "fit_losses", "forecast"]
 
@@ -136,7 +137,7 @@ def forecast(
     means: Any,
     targets: Sequence[float],
     *,
-    metric: str,
+    metric: str | Metric,
     standard_errors: Any = None,
     levels: Sequence[float] = (0.5, 0.9),
     errors: ErrorModel | None = None,
@@ -151,8 +152,9 @@ def forecast(
         Mean score of each; anchors without a finite one are left out.
     targets : sequence of numbers
         Training rows to forecast.
-    metric : str
-        Tells the direction and the bounds of the scores.
+    metric : str or Metric
+        Tells the direction and the bounds of the scores; a name must be one of
+        `zoo.metrics.METRICS`.
     standard_errors : array-like of shape (n_anchors,) or None
         Of the means, from replicates.
     levels : sequence of float
@@ -176,22 +178,22 @@ def forecast(
     >>> bool(ahead.frame["mean"].between(0.12, 0.17).all())
     True
     """
-    scale = scale_of(metric)
+    known = metric_of(metric) if isinstance(metric, str) else metric
     x, y, error = _finite(sizes, means, standard_errors)
     wanted = [float(target) for target in targets]
     if len(x) and any(target <= x.max() for target in wanted):
         raise ValueError(f"expected targets above {x.max():g} rows, got {min(wanted):g}")
     if not all(0 < level < 1 for level in levels):
         raise ValueError(f"expected levels between 0 and 1, got {list(levels)}")
-    losses = scale.loss(y)
+    losses = known.loss(y)
     try:
         fit = fit_losses(
-            x, losses, standard_errors=error, highest=scale.highest_loss, errors=errors
+            x, losses, standard_errors=error, highest=known.highest_loss, errors=errors
         )
     except ValueError as problem:
-        return Forecast(_frame(scale, wanted, levels, None), reason=str(problem))
+        return Forecast(_frame(known, wanted, levels, None), reason=str(problem))
     shape = describe_shape(fit.sizes, fit.losses, fit.posterior.noise)
-    frame = _frame(scale, wanted, levels, fit)
+    frame = _frame(known, wanted, levels, fit)
     return Forecast(frame, shape, fit.posterior.forms(), None, _notes(fit, shape, wanted), fit)
 
 
@@ -205,15 +207,15 @@ def _finite(sizes: Any, means: Any, standard_errors: Any) -> tuple[Array, Array,
 
 
 def _frame(
-    scale: Scale, targets: Sequence[float], levels: Sequence[float], fit: LossForecast | None
+    metric: Metric, targets: Sequence[float], levels: Sequence[float], fit: LossForecast | None
 ) -> pd.DataFrame:
     columns: dict[str, Any] = {"n_train": np.asarray(targets, dtype=np.float64)}
     ends = [end for level in levels for end in ((1 - level) / 2, (1 + level) / 2)]
     names = [f"{side}_{100 * level:g}" for level in levels for side in ("low", "high")]
     if fit is None or not len(targets):
         return pd.DataFrame(columns | dict.fromkeys(("mean", *names), np.nan))
-    columns["mean"] = scale.score(fit.median(targets))
-    found = scale.score(fit.quantiles(targets, ends))
+    columns["mean"] = metric.score(fit.median(targets))
+    found = metric.score(fit.quantiles(targets, ends))
     for place in range(0, len(names), 2):
         pair = np.sort(found[:, place : place + 2], axis=1)
         columns[names[place]], columns[names[place + 1]] = pair[:, 0], pair[:, 1]

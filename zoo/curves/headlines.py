@@ -15,18 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["cheapest_sentence", "headline_sentence", "round_size", "verdict_rows"]
 
-_LOSS_NAMES = {
-    "error_rate": "error rate",
-    "accuracy": "error rate",
-    "balanced_accuracy": "error rate averaged over the classes",
-    "roc_auc": "distance to an AUC of 1",
-    "average_precision": "distance to an average precision of 1",
-    "r2": "unexplained variance",
-    "rmse": "root mean squared error",
-    "mae": "mean absolute error",
-    "log_loss": "log loss",
-}
-
 
 def round_size(rows: float) -> str:
     """Return a number of rows with two significant digits and commas."""
@@ -57,7 +45,7 @@ def headline_sentence(curves: CurveSet, dataset: str) -> str:
     parts = [_lead(leaders, curves, dataset)]
     parts += _doubts(tables["comparisons"], dataset, winner, int(means.index[-1]))
     parts += _overtaker(tables["crossovers"], dataset, winner)
-    parts += _doubling(tables["forecast"], dataset, winner)
+    parts += _doubling(tables["forecast"], dataset, winner, curves.metric(dataset).loss_label)
     return " ".join(parts)
 
 
@@ -118,20 +106,19 @@ def _overtaker(crossovers: pd.DataFrame, dataset: str, winner: str) -> list[str]
     ]
 
 
-def _doubling(forecasts: pd.DataFrame, dataset: str, winner: str) -> list[str]:
+def _doubling(forecasts: pd.DataFrame, dataset: str, winner: str, loss: str) -> list[str]:
     if forecasts.empty:
         return []
     row = forecasts[(forecasts["dataset"] == dataset) & (forecasts["model"] == winner)].iloc[0]
     if isinstance(row["reason"], str):
         return [f"What more data would bring is not known: {row['reason']}."]
-    what = _LOSS_NAMES.get(str(row["metric"]), str(row["metric"]))
     low, middle, high = (100 * row[name] for name in ("gain_low", "gain", "gain_high"))
     if low > 0:
-        text = f"cut its {what} by {middle:.0f}% ({low:.0f} to {high:.0f}%)"
+        text = f"cut its {loss} by {middle:.0f}% ({low:.0f} to {high:.0f}%)"
     elif high < 0:
-        text = f"raise its {what} by {-middle:.0f}% ({-high:.0f} to {-low:.0f}%)"
+        text = f"raise its {loss} by {-middle:.0f}% ({-high:.0f} to {-low:.0f}%)"
     else:
-        text = f"change its {what} by {-middle:+.0f}% ({-high:+.0f} to {-low:+.0f}%)"
+        text = f"change its {loss} by {-middle:+.0f}% ({-high:+.0f} to {-low:+.0f}%)"
     flat = {"reached": " It has reached its plateau.", "not reached": ""}
     return [f"Doubling the data would {text}.{flat.get(str(row['plateau']), '')}"]
 

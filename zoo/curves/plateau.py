@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.curves.forecast import LossForecast
-from zoo.curves.scale import Scale
+from zoo.metrics import Metric
 
 __all__ = ["Estimate", "Plateau", "gain_from", "marginal_value", "plateau", "rows_needed"]
 
@@ -80,26 +80,26 @@ def plateau(
 
 
 def marginal_value(
-    fit: LossForecast, scale: Scale, rows: int = 1000, *, level: float = 0.9
+    fit: LossForecast, metric: Metric, rows: int = 1000, *, level: float = 0.9
 ) -> Estimate:
     """Return by how much `rows` more rows change the score for the better.
 
     In units of the score; positive is better for every metric, be higher or lower better.
     """
     target = fit.sizes[-1] + rows
-    now = min(float(np.exp(fit.posterior.spread(np.ones(1)).now)), scale.highest_loss)
+    now = min(float(np.exp(fit.posterior.spread(np.ones(1)).now)), metric.highest_loss)
     ends = fit.quantiles([target], ((1 + level) / 2, (1 - level) / 2))[0]
     middle = float(fit.median([target])[0])
     return Estimate(now - middle, float(now - ends[0]), float(now - ends[1]))
 
 
-def rows_needed(fit: LossForecast, scale: Scale, score: float, *, level: float = 0.9) -> Estimate:
+def rows_needed(fit: LossForecast, metric: Metric, score: float, *, level: float = 0.9) -> Estimate:
     """Return the rows at which the curve reaches a score.
 
     Parameters
     ----------
     fit : LossForecast
-    scale : Scale
+    metric : Metric
         Of the score.
     score : float
         The one that is wanted.
@@ -113,9 +113,9 @@ def rows_needed(fit: LossForecast, scale: Scale, score: float, *, level: float =
         where its median, and the ends of its interval, reach the score. Infinity means not within
         32 times the data.
     """
-    wanted = float(scale.loss(score))
-    if not 0 <= wanted <= scale.highest_loss:
-        raise ValueError(f"expected a score that {scale.metric} can have, got {score:g}")
+    wanted = float(metric.loss(score))
+    if not 0 <= wanted <= metric.highest_loss:
+        raise ValueError(f"expected a score that {metric.name} can have, got {score:g}")
     above = np.flatnonzero(fit.losses > wanted)
     if len(above) < len(fit.losses) and (len(above) == 0 or above[-1] < len(fit.losses) - 1):
         first = fit.sizes[0] if len(above) == 0 else _interpolate(fit, int(above[-1]), wanted)

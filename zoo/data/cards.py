@@ -9,8 +9,9 @@ from typing import Any, Literal, cast
 
 from zoo import definitions
 from zoo.errors import DefinitionError
+from zoo.metrics import metric_names
 
-__all__ = ["METRICS", "Card", "Columns", "Facts", "Source", "load_card", "read_card"]
+__all__ = ["Card", "Columns", "Facts", "Source", "load_card", "read_card"]
 
 Task = Literal["classification", "regression"]
 Kind = Literal["table", "image"]
@@ -47,17 +48,6 @@ _OPTION_TYPES: Mapping[str, type] = {
     "seed": int,
 }
 _READERS = ("csv", "npy", "pickle", "idx", "parquet")
-METRICS: Mapping[str, tuple[str, ...]] = {
-    "classification": (
-        "error_rate",
-        "roc_auc",
-        "log_loss",
-        "accuracy",
-        "balanced_accuracy",
-        "average_precision",
-    ),
-    "regression": ("rmse", "mae", "r2"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +251,7 @@ def read_card(path: Path) -> Card:
         )
     _check_choice(raw, "task", ("classification", "regression"), path)
     _check_choice(raw, "kind", ("table", "image"), path)
-    _check_choice(raw, "metric", METRICS[raw["task"]], path)
+    _check_choice(raw, "metric", metric_names(raw["task"]), path)
     shape = tuple(raw["image_shape"]) if "image_shape" in raw else None
     if (raw.get("kind", "table") == "image") != (shape is not None):
         raise DefinitionError(f"{path}: 'kind = \"image\"' and 'image_shape' must come together")

@@ -9,11 +9,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from zoo.curves.aggregate import HIGHER_IS_BETTER
+from zoo.metrics import metric as metric_of
 from zoo.report.figures import limit_scores, size_axis, write_head
 from zoo.report.style import (
     FAMILY_STYLES,
-    METRIC_NAMES,
     Colours,
     label_ends,
     label_points,
@@ -69,8 +68,8 @@ def draw_forecast(
     fans = known[["low_90", "high_90"]].to_numpy(np.float64).ravel()
     # a fan is shown whole, unless it comes so near 0 that nothing else could be seen
     limit_scores(axes, np.append(means, np.maximum(fans, means.min() / 2)), metric)
-    better = "higher" if metric in HIGHER_IS_BETTER else "lower"
-    axes.set_ylabel(f"test {METRIC_NAMES.get(metric, metric)} ({better} is better)")
+    known = metric_of(metric)
+    axes.set_ylabel(f"test {known.label} ({known.direction} is better)")
     write_head(
         figure, title, "Right of the line: forecast with 50% and 90% intervals, checked on curves "
         "of other data sets",
@@ -204,10 +203,8 @@ def draw_cost(cost: pd.DataFrame, *, title: str, colours: Colours = None) -> Fig
         axes.autoscale_view()
     for axes, points_of in zip(panels, fronts, strict=True):
         label_points(axes, points_of, size=7)
-    better = "higher" if metric in HIGHER_IS_BETTER else "lower"
-    panels[0].set_ylabel(
-        f"test {METRIC_NAMES.get(metric, metric)}\n({better} is better)", fontsize=8.5
-    )
+    known = metric_of(metric)
+    panels[0].set_ylabel(f"test {known.label}\n({known.direction} is better)", fontsize=8.5)
     write_head(figure, title, f"At {largest:,} rows; filled and named: no model is better and "
                               "cheaper")  # fmt: skip
     return figure

@@ -14,12 +14,11 @@ from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 from numpy.typing import NDArray
 from PIL import Image
 
-from zoo.curves.aggregate import HIGHER_IS_BETTER
+from zoo.metrics import metric as metric_of
 from zoo.report.style import (
     FAMILY_COLOURS,
     FAMILY_NAMES,
     FAMILY_STYLES,
-    METRIC_NAMES,
     Colours,
     label_ends,
     model_colours,
@@ -127,8 +126,8 @@ def draw_dataset(
             xytext=(0, 3), textcoords="offset points", fontsize=_FONT - 1, va="bottom",
         )  # fmt: skip
     limit_scores(axes, means, metric)
-    better = "higher" if metric in HIGHER_IS_BETTER else "lower"
-    axes.set_ylabel(f"test {METRIC_NAMES.get(metric, metric)} ({better} is better)")
+    known = metric_of(metric)
+    axes.set_ylabel(f"test {known.label} ({known.direction} is better)")
     write_head(figure, title, "Mean over replicates; bands: 95% interval (Student's t)")
     _family_legend(axes, {family for _, family in models})
     label_ends(axes, ends, size=_FONT)
@@ -138,7 +137,7 @@ def draw_dataset(
 def limit_scores(axes: Any, means: NDArray[np.float64], metric: str) -> None:
     """Let the means decide the limits: an interval of three values can be very wide."""
     low, high = float(means.min()), float(means.max())
-    if metric not in HIGHER_IS_BETTER and low > 0 and high / low > 3:
+    if not metric_of(metric).higher_is_better and low > 0 and high / low > 3:
         axes.set_yscale("log")
         axes.set_ylim(low / 1.15, high * 1.15)
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

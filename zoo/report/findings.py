@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from zoo.curves.aggregate import HIGHER_IS_BETTER
-from zoo.report.style import FAMILY_NAMES, METRIC_NAMES
+from zoo.metrics import metric as metric_of
+from zoo.report.style import FAMILY_NAMES
 
 __all__ = ["dataset_finding", "family_findings"]
 
@@ -33,17 +33,17 @@ def family_findings(families: pd.DataFrame) -> list[str]:
 
 def dataset_finding(curves: pd.DataFrame) -> str:
     """Return one sentence on the best models of a data set at its smallest and largest size."""
-    metric = curves["metric"].iloc[0]
+    metric = metric_of(curves["metric"].iloc[0])
     learned = curves[curves["family"] != "baseline"]
     if learned.empty:
         learned = curves
     parts = []
     for size in dict.fromkeys((learned["n_train"].min(), learned["n_train"].max())):
         here = learned[learned["n_train"] == size]
-        is_high = metric in HIGHER_IS_BETTER
+        is_high = metric.higher_is_better
         best = here.loc[here["mean"].idxmax() if is_high else here["mean"].idxmin()]
         within = here[(here["ci_low"] <= best["mean"]) & (here["ci_high"] >= best["mean"])]
         rivals = sorted(set(within["model"]) - {best["model"]})
         tied = f", not told apart from {', '.join(rivals)}" if rivals else ""
         parts.append(f"With {size:,} rows {best['model']} is best ({best['mean']:.3f}){tied}.")
-    return f"{METRIC_NAMES.get(metric, metric)}. " + " ".join(parts)
+    return f"{metric.label}. " + " ".join(parts)

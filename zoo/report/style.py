@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 __all__ = [
-    "FAMILY_NAMES", "FAMILY_STYLES", "METRIC_NAMES", "Colours", "label_ends", "label_points",
+    "FAMILY_NAMES", "FAMILY_STYLES", "Colours", "label_ends", "label_points",
     "model_colours",
     "spread",
 ]  # fmt: skip
@@ -37,17 +37,6 @@ FAMILY_STYLES: Mapping[str, Any] = {
 }
 FAMILY_COLOURS: Mapping[str, str] = dict(zip(FAMILY_NAMES, _PALETTE, strict=False)) | {
     "baseline": "#777777"
-}
-METRIC_NAMES: Mapping[str, str] = {
-    "error_rate": "error rate",
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "roc_auc": "ROC AUC",
-    "average_precision": "average precision",
-    "log_loss": "log loss (nats)",
-    "rmse": "root mean squared error",
-    "mae": "mean absolute error",
-    "r2": "R²",
 }
 
 

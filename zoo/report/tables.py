@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from zoo.curves.aggregate import HIGHER_IS_BETTER
+from zoo.metrics import metric
 
 __all__ = ["failure_rows", "score_rows", "size_text", "write_tables"]
 
@@ -34,7 +34,7 @@ def score_rows(curves: pd.DataFrame) -> tuple[list[int], list[dict[str, Any]]]:
     curves : DataFrame
         Headline rows of one data set; models come out best at their largest size first.
     """
-    is_higher_better = curves["metric"].iloc[0] in HIGHER_IS_BETTER
+    is_higher_better = metric(curves["metric"].iloc[0]).higher_is_better
     sizes = sorted(int(size) for size in curves["n_train"].unique())
     means = curves.pivot(index="model", columns="n_train", values="mean")
     best = means.max() if is_higher_better else means.min()

@@ -234,8 +234,8 @@ def _best(curves: CurveSet, dataset: str, share: float) -> Best:
     table = here.pivot_table(index="replicate", columns="model", values="loss")
     own = scores[(scores["model"] == model) & (scores["n_train"] == size)]
     mean, *bounds = mean_interval(own["score"])
-    scale = curves.scale(dataset)
-    low, high = sorted(float(scale.score(scale.loss(bound))) for bound in bounds)  # within range
+    metric = curves.metric(dataset)
+    low, high = sorted(float(metric.score(metric.loss(bound))) for bound in bounds)  # within range
     base = losses[(losses["family"] == "baseline") & (losses["n_train"] == size)]
     test = _against_baseline(here[here["model"] == model], base, share)
     baseline = scores[(scores["family"] == "baseline") & (scores["n_train"] == size)]["score"]

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from zoo.curves.aggregate import HIGHER_IS_BETTER
 from zoo.curves.headlines import round_size
+from zoo.metrics import metric as metric_of
 from zoo.study.advice import FACTORS, Advice, Best, ModelCost, MoreData, Overtaking
 from zoo.study.budget import round_seconds
 from zoo.study.choose import LeftOut
-from zoo.study.wording import metric_name, milliseconds, score_text
+from zoo.study.wording import milliseconds, score_text
 
 __all__ = ["advice_lines", "next_steps"]
 
@@ -29,7 +29,7 @@ def _interval(low: float, high: float) -> str:
 
 def advice_lines(advice: Advice) -> Lines:
     """Return the answers: a heading and its sentences each."""
-    direction = "Higher" if advice.metric in HIGHER_IS_BETTER else "Lower"
+    direction = metric_of(advice.metric).direction.capitalize()
     return [
         ("Best model", f"{_best(advice)} {direction} is better."),
         ("How sure", _certainty(advice.best)),
@@ -45,7 +45,7 @@ def _times(factor: int) -> str:
 
 def _best(advice: Advice) -> str:
     best = advice.best
-    text = f"{best.model}: {metric_name(advice.metric)} {score_text(best.score)}"
+    text = f"{best.model}: {metric_of(advice.metric).label} {score_text(best.score)}"
     if np.isfinite(best.low):
         text += f" (95% interval {_interval(best.low, best.high)})"
     text += f" when trained on {best.n_train:,} rows"
@@ -102,7 +102,7 @@ def _more(more: MoreData, advice: Advice) -> str:
         f"With {rows} {advice.best.model} would reach {score_text(more.score)} "
         f"(90% interval {_interval(more.low, more.high)})"
     )
-    what = "the distance to 1" if advice.metric in HIGHER_IS_BETTER else "the error"
+    what = "the distance to 1" if metric_of(advice.metric).higher_is_better else "the error"
     gain = f"{100 * more.gain.low:.0f} to {100 * more.gain.high:.0f}% of {what} goes"
     said = {
         "helps": f"more data would help: {gain}",

@@ -12,8 +12,8 @@ import numpy as np
 from zoo import registry
 from zoo.bench.plan import Job
 from zoo.curves.forecast import LossForecast, fit_losses
-from zoo.curves.scale import scale_of
 from zoo.curves.winners import corrected_test
+from zoo.metrics import metric as metric_of
 from zoo.study.budget import round_seconds
 from zoo.study.candidates import Study
 from zoo.study.pace import Pace
@@ -74,7 +74,7 @@ class Ledger:
             if score is None:
                 self.failed[place] = f"it has no {self.study.metric}"
                 return
-            loss = float(scale_of(self.study.metric).loss(score))
+            loss = float(metric_of(self.study.metric).loss(score))
             self.losses[place[:2]][place[2]] = loss
         else:
             self.failed[place] = str(cell["reason"])
@@ -138,7 +138,7 @@ def _fit(ledger: Ledger, model: str) -> LossForecast | None:
     errors = [
         float(np.std(v, ddof=1) / np.sqrt(len(v))) if len(v) > 1 else float("nan") for v in values
     ]
-    highest = scale_of(ledger.study.metric).highest_loss
+    highest = metric_of(ledger.study.metric).highest_loss
     try:
         return fit_losses(
             sizes, [float(np.mean(v)) for v in values], standard_errors=errors, highest=highest

@@ -252,13 +252,13 @@ def _has_first_answer(ledger: Ledger) -> bool:
 
 def _standing(ledger: Ledger) -> str:
     """Return the scores at the largest size, best first."""
-    from zoo.curves.scale import scale_of
-    from zoo.study.wording import metric_name, score_text
+    from zoo.metrics import metric as metric_of
+    from zoo.study.wording import score_text
 
-    scale, size = scale_of(ledger.study.metric), ledger.study.sizes[-1]
+    metric, size = metric_of(ledger.study.metric), ledger.study.sizes[-1]
     means = {m: ledger.mean(m, size) for m in ledger.study.models if ledger.losses[m, size]}
     if not means:
         return "no model has a score yet"
     order = sorted(means, key=lambda name: means[name])
-    texts = [f"{name} {score_text(float(scale.score(means[name])))}" for name in order]
-    return f"{metric_name(ledger.study.metric)} with {size:,} rows: {', '.join(texts)}"
+    texts = [f"{name} {score_text(float(metric.score(means[name])))}" for name in order]
+    return f"{metric.label} with {size:,} rows: {', '.join(texts)}"

@@ -14,6 +14,7 @@ from zoo.curves.aggregate import curve_frame
 from zoo.curves.curveset import CurveSet
 from zoo.data.kept import KeptFacts, facts_of
 from zoo.errors import StoreError
+from zoo.metrics import metric as metric_of
 from zoo.report.answer_figures import draw_cost, draw_forecast
 from zoo.report.figures import draw_dataset, embed
 from zoo.report.style import model_colours
@@ -22,7 +23,7 @@ from zoo.study.advice import Advice, advise
 from zoo.study.answer_text import advice_lines, next_steps
 from zoo.study.budget import round_seconds
 from zoo.study.session import load_state
-from zoo.study.wording import metric_name, milliseconds, plain, score_text
+from zoo.study.wording import milliseconds, plain, score_text
 
 __all__ = ["advice_of", "write_page"]
 
@@ -106,7 +107,7 @@ def _parts(
         "facts": facts,
         "about": about,
         "state": state,
-        "metric": metric_name(advice.metric),
+        "metric": metric_of(advice.metric).label,
         "answers": advice_lines(advice),
         "steps": next_steps(
             advice,
@@ -162,7 +163,7 @@ def _figures(
 ) -> dict[str, dict[str, str]]:
     colours = model_colours(frame)
     lines = frame[frame["is_headline"]]
-    metric, best = metric_name(advice.metric), advice.best
+    metric, best = metric_of(advice.metric).label, advice.best
     figure = draw_dataset(lines, title=f"{facts.name}: learning curves", colours=colours)
     alt = (
         f"Learning curves: test {metric} of {lines['model'].nunique()} models against training "

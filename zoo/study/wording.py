@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import math
 
-from zoo.report.style import METRIC_NAMES
-
-__all__ = ["metric_name", "milliseconds", "plain", "score_text"]
-
-
-def metric_name(metric: str) -> str:
-    """Return a metric as people call it."""
-    return METRIC_NAMES.get(metric, metric)
+__all__ = ["milliseconds", "plain", "score_text"]
 
 
 def score_text(value: float) -> str:
