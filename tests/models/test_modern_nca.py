@@ -7,8 +7,9 @@ from zoo.models import modern_nca
 from zoo.models.base import validation_split
 from zoo.models.modern_nca import ModernNCAClassifier, ModernNCAConfig, ModernNCARegressor
 from zoo.training import neighbours
+from zoo.training.backends.choose import neighbour_program_class
 from zoo.training.layers.namespaces import plain
-from zoo.training.neighbours import NeighbourProgram, NeighbourRows, neighbour_means
+from zoo.training.neighbours import NeighbourRows, neighbour_means
 from zoo.training.optimizer import Adam
 from zoo.training.padding import padded_size
 
@@ -23,7 +24,7 @@ def build(layers, n_inputs):
 
 
 def program(loss, temperature=1.0):
-    return NeighbourProgram(
+    return neighbour_program_class()(
         build, 3, loss, optimizer=Adam(), temperature=temperature, jit_compile=False,
     )  # fmt: skip
 
