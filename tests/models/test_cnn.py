@@ -54,7 +54,7 @@ def test_an_image_shape_that_does_not_match_the_columns_is_refused(image_shape):
     assert make(image_shape=(4, 5, 1)).fit(*table(20)).n_inputs_ == 20
 
 
-def test_padding_survives_a_keras_file(tmp_path):
+def test_padding_can_be_saved_and_loaded(tmp_path):
     network = plain().Sequential([plain().Input(3), plain().ZeroFill(5)])
     network.save(tmp_path / "n.keras")
     made = keras.models.load_model(tmp_path / "n.keras")(np.ones((2, 3), np.float32))

@@ -24,8 +24,8 @@ def make_rows(n_rows=7, n_replicates=None):
     rng = np.random.default_rng(0)
     shape = (n_rows,) if n_replicates is None else (n_replicates, n_rows)
     codes = np.stack([rng.integers(0, 4, shape), rng.integers(4, 9, shape)], axis=-1)
-    gap = rng.integers(0, 2, (*shape, 1))
-    return np.concatenate([rng.normal(size=(*shape, 3)), codes, gap], -1).astype(np.float32)
+    flag = rng.integers(0, 2, (*shape, 1))
+    return np.concatenate([rng.normal(size=(*shape, 3)), codes, flag], -1).astype(np.float32)
 
 
 def network_with_random_weights(**changed):
@@ -60,7 +60,7 @@ def test_the_forward_pass_is_that_of_the_paper():
     np.testing.assert_allclose(network(X).numpy(), by_hand(weights, X), rtol=1e-4, atol=1e-5)
 
 
-def test_dropout_leaves_out_products_and_never_what_came_before_them():
+def test_dropout_drops_products_and_not_the_layers_before():
     network, w = network_with_random_weights(dropout=0.999, n_crosses=1, n_hidden=0)
     X = make_rows(200)
     vectors = w["categories/embeddings"][X[:, 3:5].astype(int)].reshape(200, -1)
@@ -73,7 +73,7 @@ def test_dropout_leaves_out_products_and_never_what_came_before_them():
     assert not np.isclose(network(X).numpy(), without, rtol=1e-3, atol=1e-4).all(axis=1).any()
 
 
-def test_networks_side_by_side_are_each_the_ordinary_one():
+def test_replicated_networks_compute_the_same_as_each_alone():
     two = program_class()(
         build, 6, ProgramConfig(loss="crossentropy"), n_replicates=2,
         draw=DCNv2Classifier._draw,
@@ -117,7 +117,7 @@ def table(n_rows, seed=0):
     return X, X["a"] * X["b"] * np.where(X["category"] == "u", -1.0, 1.0)
 
 
-def test_many_fitted_together_equal_each_alone_and_share_a_program_whatever_their_categories():
+def test_networks_fitted_together_equal_each_alone_and_share_a_program():
     X, values = table(150)
     tables = [(X, values > 0), (X.assign(level=X["category"].replace("w", "v")), values > 0)]
     small = dict(zoo.spec("dcn_v2").smoke)

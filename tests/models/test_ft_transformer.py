@@ -89,7 +89,7 @@ def test_the_forward_pass_is_that_of_the_paper():
     np.testing.assert_allclose(network(X).numpy(), by_hand(weights, X), rtol=1e-4, atol=1e-5)
 
 
-def test_networks_side_by_side_are_each_the_ordinary_one():
+def test_replicated_networks_compute_the_same_as_each_alone():
     two = program_class()(
         build, 6, ProgramConfig(loss="crossentropy"), n_replicates=2,
         draw=lambda *given: FTTransformerClassifier._draw(*given, config(6)),
@@ -112,7 +112,7 @@ def table(n_rows, seed=0):
     return X, np.where((X["a"] > 0) ^ (X["category"] == "u"), "yes", "no")
 
 
-def test_many_fitted_together_equal_each_alone():
+def test_networks_fitted_together_equal_each_alone():
     X, y = table(120)
     small = dict(zoo.spec("ft_transformer").smoke)
     models = [FTTransformerClassifier(**small, random_state=i) for i in range(2)]
@@ -121,7 +121,7 @@ def test_many_fitted_together_equal_each_alone():
     np.testing.assert_allclose(models[1].predict_proba(X), alone.predict_proba(X), atol=1e-3)
 
 
-def test_what_a_level_does_to_a_number_is_learnt():
+def test_an_interaction_of_a_category_and_a_number_is_learnt():
     X, y = table(500)
     model = FTTransformerClassifier(
         units=16, n_heads=2, n_blocks=2, max_epochs=60, learning_rate=0.003, random_state=0
@@ -130,7 +130,7 @@ def test_what_a_level_does_to_a_number_is_learnt():
     assert model.fit(X, y).score(new, truth) > 0.9
 
 
-def test_tokens_that_heads_cannot_share_are_refused():
+def test_units_that_are_no_multiple_of_the_heads_are_refused():
     X, y = table(30)
     with pytest.raises(ValueError, match=r"units \(10\) must be a multiple of n_heads \(4\)"):
         FTTransformerClassifier(units=10, n_heads=4).fit(X, y)

@@ -63,7 +63,7 @@ def draw(*given):
     return MLPPLRClassifier._draw(*given, config(5))
 
 
-def test_networks_side_by_side_are_each_the_ordinary_one():
+def test_replicated_networks_compute_the_same_as_each_alone():
     two = program_class()(build, 5, ProgramConfig(loss="crossentropy"), n_replicates=2, draw=draw)
     X = make_rows(n_replicates=2)
     train_state = two.empty()
@@ -77,7 +77,7 @@ def test_networks_side_by_side_are_each_the_ordinary_one():
         np.testing.assert_allclose(np.asarray(outputs)[r], alone, atol=1e-5)
 
 
-def test_first_frequencies_are_normal_and_cut_off():
+def test_first_frequencies_are_of_a_truncated_normal_distribution():
     network = build(plain(), 5, n_frequencies=2000)
     paths = [v.path for v in network.trainable_variables]
     shapes = [tuple(v.shape) for v in network.trainable_variables]
@@ -97,7 +97,7 @@ def table(n_rows, seed=0):
     return X, np.where((np.sin(30 * X["a"]) > 0) ^ (X["category"] == "u"), "yes", "no")
 
 
-def test_many_fitted_together_equal_each_alone():
+def test_networks_fitted_together_equal_each_alone():
     X, y = table(120)
     small = dict(zoo.spec("mlp_plr").smoke)
     models = [MLPPLRClassifier(**small, random_state=i) for i in range(2)]
@@ -107,7 +107,7 @@ def test_many_fitted_together_equal_each_alone():
 
 
 @pytest.mark.parametrize("is_lite", [False, True])
-def test_many_waves_along_a_column_are_learnt(is_lite):
+def test_many_periods_along_a_column_are_learnt(is_lite):
     X, y = table(1500)
     new, truth = table(500, seed=1)
     model = MLPPLRClassifier(

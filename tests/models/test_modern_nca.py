@@ -178,7 +178,7 @@ def test_predictions_follow_from_weights_and_training_rows():
     assert model.n_parameters_ == sum(w.size for w in (frequencies, kernel, offset, last, bias))
 
 
-def test_the_probabilities_the_best_evaluation_are_kept():
+def test_the_weights_of_the_best_evaluation_are_kept():
     X, values = table(120)
     model = small(ModernNCARegressor, max_epochs=60, patience=3, learning_rate=0.1).fit(X, values)
     losses = model.validation_losses_
@@ -208,7 +208,7 @@ def test_numbers_are_learnt():
     assert model.score(new, truth) > 0.8
 
 
-def test_a_weight_counts_as_that_many_candidates():
+def test_a_row_of_weight_two_equals_two_candidates():
     X, values = table(8)  # too few for validation rows
     count = np.array([1, 2, 1, 3, 1, 1, 2, 1])
     params = {"learning_rate": 0.0, "weight_decay": 0.0}

@@ -1,4 +1,4 @@
-"""What all Keras estimators share."""
+"""All Keras estimators."""
 
 import subprocess
 import sys
@@ -85,7 +85,7 @@ def test_regressors_train_together_too():
     np.testing.assert_allclose(models[1].predict(X), alone.predict(X), atol=1e-3)
 
 
-def test_one_hot_columns_are_rounded_up_to_few_numbers():
+def test_numbers_of_one_hot_columns_are_rounded_up_to_few_sizes():
     assert [rounded_up(n) for n in (0, 1, 4, 5, 7, 9, 13, 17, 33)] == [
         0, 4, 4, 6, 8, 12, 16, 24, 48,
     ]  # fmt: skip

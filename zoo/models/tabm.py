@@ -1,6 +1,6 @@
 """TabM (Gorishniy, Kotelnikov & Babenko 2024, arXiv:2410.24210): k networks in one.
 
-The members share the matrices of an MLP and differ in cheap factors before and after each, so
+The members share the matrices of an MLP and differ in inexpensive factors before and after each, so
 one network trains like an ensemble. Each member has its own loss; predictions are averaged.
 """
 
