@@ -1,4 +1,4 @@
-"""What all estimators of the zoo share: tables in, labels checked, columns matched by name."""
+"""The bases of all estimators: they encode tables, check labels and match columns by name."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ Split: TypeAlias = tuple[IntArray, IntArray]  # rows to fit, validation rows
 
 @estimator
 class _Boosting(LibraryEstimator):
-    """The parameters and the split that all boosting estimators share."""
+    """Parameters and split of all boosting estimators."""
 
     n_estimators: Annotated[int, "Maximum number of trees (boosting rounds)."] = 1000
     learning_rate: Annotated[float, "Factor of each tree's contribution."] = 0.05

@@ -54,7 +54,7 @@ def table_inputs(
         parts.append(numbers if embed is None else embed(numbers))
     if config.n_codes:
         codes = layers.Columns(config.n_numbers, n_fixed, name="codes")(inputs)
-        vectors = layers.Embedding(config.n_categories, category_units, name="levels")(codes)
+        vectors = layers.Embedding(config.n_categories, category_units, name="categories")(codes)
         parts.append(layers.Flatten()(vectors))
     if inputs.shape[-1] > n_fixed:
         parts.append(layers.Columns(n_fixed, None, name="onehot")(inputs))

@@ -84,11 +84,11 @@ class _FTTransformer(PatientKerasNetwork):
         shapes: Sequence[Shape],
         rng: np.random.Generator,
         X: FloatArray,
-        **options: Any,
+        config: FTTransformerConfig,
     ) -> list[FloatArray]:
         """Draw all within 1 / sqrt(inputs), tokens within 1 / sqrt(units); scales are ones."""
-        tokens = uniform_within(1.0 / np.sqrt(options["units"]))
-        table = (("columns/*", tokens), ("levels/embeddings", tokens), *UNIFORM)
+        tokens = uniform_within(1.0 / np.sqrt(config.units))
+        table = (("columns/*", tokens), ("categories/embeddings", tokens), *UNIFORM)
         return draw_weights(table, paths, shapes, rng)
 
     def _derived(self) -> dict[str, Any]:
@@ -100,7 +100,7 @@ class _FTTransformer(PatientKerasNetwork):
         from zoo.training.optimizer import Adam
         from zoo.training.program_config import ProgramConfig
 
-        without = ("columns/slopes", "columns/bias", "columns/row_token", "levels/embeddings")
+        without = ("columns/slopes", "columns/bias", "columns/row_token", "categories/embeddings")
         optimizer = Adam(epsilon=1e-8, without_decay=without)
         return ProgramConfig(loss=self._loss, optimizer=optimizer, batch_size=self.batch_size)
 
@@ -113,7 +113,7 @@ def _tokens(layers: Layers, inputs: Tensor, config: FTTransformerConfig) -> Tens
     if not n_codes:
         return tokens
     codes = layers.Columns(n_numbers, n_numbers + n_codes, name="codes")(inputs)
-    categories = layers.Embedding(config.n_categories, config.units, name="levels")(codes)
+    categories = layers.Embedding(config.n_categories, config.units, name="categories")(codes)
     return layers.Concatenate(axis=-2)([tokens, categories])
 
 

@@ -74,7 +74,7 @@ class JaxSteps(Steps):
     def __init__(self, weights: Weights, loss: str) -> None:
         values = [jnp.array(w) for w in weights]
         zeros = [jnp.zeros_like(w) for w in values]
-        self._carry: Tensor = (values, zeros, zeros, jnp.zeros(()))
+        self._train_state: Tensor = (values, zeros, zeros, jnp.zeros(()))
         self._step = partial(_step, loss=loss)
 
     def take(self, batch: Rows, learning_rate: float, weight_decay: float) -> float:
@@ -84,20 +84,20 @@ class JaxSteps(Steps):
     def move(self, batch: Rows, learning_rate: float, weight_decay: float) -> Tensor:
         """Take a step without waiting for its loss."""
         rows = (batch.X, batch.y, batch.weight)
-        self._carry, loss = self._step(self._carry, rows, learning_rate, weight_decay)
+        self._train_state, loss = self._step(self._train_state, rows, learning_rate, weight_decay)
         return loss
 
     def outputs(self, X: FloatArray) -> FloatArray:
         """Return the current network's outputs."""
-        return np.asarray(_outputs(self._carry[0], X))
+        return np.asarray(_outputs(self._train_state[0], X))
 
     def weights(self) -> list[FloatArray]:
         """Return copies of the weights."""
-        return [np.array(w) for w in self._carry[0]]
+        return [np.array(w) for w in self._train_state[0]]
 
     def compile(self, batch: Rows) -> None:
         """Compile the step by taking it once; the result is dropped."""
-        self._step(self._carry, (batch.X, batch.y, batch.weight), 0.0, 0.0)
+        self._step(self._train_state, (batch.X, batch.y, batch.weight), 0.0, 0.0)
 
 
 class _JaxMLP(NativeNetwork):

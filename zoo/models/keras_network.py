@@ -1,4 +1,4 @@
-"""What the Keras estimators share: an architecture, trained by the compiled program."""
+"""The bases of Keras networks: an architecture, trained by the compiled program."""
 
 from __future__ import annotations
 

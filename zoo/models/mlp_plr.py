@@ -95,7 +95,7 @@ class _MLPPLR(PatientKerasNetwork):
         shapes: Sequence[Shape],
         rng: np.random.Generator,
         X: FloatArray,
-        **options: Any,
+        config: MLPPLRConfig,
     ) -> list[FloatArray]:
         """Draw frequencies from a normal distribution truncated at 3 standard deviations.
 
@@ -106,12 +106,12 @@ class _MLPPLR(PatientKerasNetwork):
             scores = rng.normal(size=weight.shape)
             while (is_out := np.abs(scores) > 3.0).any():
                 scores[is_out] = rng.normal(size=int(is_out.sum()))
-            scaled: Array = options["frequency_scale"] * scores
+            scaled: Array = config.frequency_scale * scores
             return scaled
 
         table = (
             ("periodic/frequencies", frequencies),
-            ("periodic/*", uniform_within(1.0 / np.sqrt(2 * options["n_frequencies"]))),
+            ("periodic/*", uniform_within(1.0 / np.sqrt(2 * config.n_frequencies))),
             *UNIFORM,
         )
         return draw_weights(table, paths, shapes, rng)
@@ -123,7 +123,7 @@ class _MLPPLR(PatientKerasNetwork):
         from zoo.training.optimizer import Adam
         from zoo.training.program_config import ProgramConfig
 
-        without = ("levels/embeddings", "periodic/frequencies", "periodic/offset")
+        without = ("categories/embeddings", "periodic/frequencies", "periodic/offset")
         optimizer = Adam(epsilon=1e-8, without_decay=without)
         return ProgramConfig(loss=self._loss, optimizer=optimizer, batch_size=self.batch_size)
 

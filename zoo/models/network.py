@@ -1,4 +1,4 @@
-"""What all networks share, in whatever framework: parameters, validation rows, outputs."""
+"""The bases of networks of all frameworks: parameters, validation rows, outputs."""
 
 from __future__ import annotations
 

@@ -146,7 +146,8 @@ def _type_text(kind: object) -> str:
     if origin is Literal:
         return " or ".join(f'"{value}"' for value in arguments)
     if origin is not None:
-        return f"{origin.__name__.lower()} of {_type_text(arguments[-1])}"
+        inner = [argument for argument in arguments if argument is not Ellipsis]
+        return f"{origin.__name__.lower()} of {_type_text(inner[-1])}"
     return "None" if kind is NoneType else getattr(kind, "__name__", str(kind))
 
 

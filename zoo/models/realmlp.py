@@ -121,9 +121,9 @@ class RealMLP(KerasNetwork):
         shapes: Sequence[Shape],
         rng: np.random.Generator,
         X: FloatArray,
-        **options: Any,
+        config: RealMLPConfig,
     ) -> list[FloatArray]:
-        return _draw_weights(paths, shapes, rng, X, options)
+        return _draw_weights(paths, shapes, rng, X, config)
 
     def _derived(self) -> dict[str, Any]:
         return {
@@ -181,7 +181,7 @@ def _draw_weights(
     shapes: Sequence[Shape],
     rng: np.random.Generator,
     X: FloatArray,
-    options: Mapping[str, Any],
+    config: RealMLPConfig,
 ) -> list[FloatArray]:
     """Return first weights for which each unit's sum has deviation 1 on the training rows.
 
@@ -191,20 +191,20 @@ def _draw_weights(
     """
     sizes = dict(zip(map(variable_name, paths), shapes, strict=True))
     drawn: dict[str, DoubleArray] = {}
-    n_numbers, n_codes = options["n_numbers"], options["n_codes"]
+    n_numbers, n_codes = config.n_numbers, config.n_codes
     values = [X[:, :n_numbers].astype(np.float64)] if n_numbers else []
     if "periodic/frequencies" in sizes:
         values = [_draw_periodic(sizes, drawn, rng, values[0])]
     if n_codes:
-        drawn["levels/embeddings"] = rng.normal(size=sizes["levels/embeddings"])
+        drawn["categories/embeddings"] = rng.normal(size=sizes["categories/embeddings"])
         codes = X[:, n_numbers : n_numbers + n_codes].astype(np.intp)
-        values.append(drawn["levels/embeddings"][codes].reshape(len(X), -1))
+        values.append(drawn["categories/embeddings"][codes].reshape(len(X), -1))
     values.append(X[:, n_numbers + n_codes :].astype(np.float64))
     hidden = np.concatenate(values, axis=1)
-    activation = _ACTIVATIONS[options["activation"]]
-    for layer in [*(f"hidden_{i + 1}" for i in range(options["n_hidden"])), "output"]:
-        kernel, bias = _draw_layer(sizes[f"{layer}/kernel"], rng, hidden, options["is_simple"])
-        if layer == "output" and options["is_simple"]:
+    activation = _ACTIVATIONS[config.activation]
+    for layer in [*(f"hidden_{i + 1}" for i in range(config.n_hidden)), "output"]:
+        kernel, bias = _draw_layer(sizes[f"{layer}/kernel"], rng, hidden, config.is_simple)
+        if layer == "output" and config.is_simple:
             kernel, bias = np.zeros_like(kernel), np.zeros_like(bias)
         drawn[f"{layer}/kernel"], drawn[f"{layer}/bias"] = kernel, bias
         hidden = activation(hidden @ kernel / np.sqrt(len(kernel)) + bias)

@@ -89,7 +89,7 @@ class _ResNet(PatientKerasNetwork):
         from zoo.training.optimizer import Adam
         from zoo.training.program_config import ProgramConfig
 
-        optimizer = Adam(epsilon=1e-8, without_decay=("levels/embeddings",))
+        optimizer = Adam(epsilon=1e-8, without_decay=("categories/embeddings",))
         return ProgramConfig(loss=self._loss, optimizer=optimizer, batch_size=self.batch_size)
 
 

@@ -18,11 +18,10 @@ from zoo.training.types import Array, DoubleArray, FloatArray, Shape, Tensor
 _LOCK = threading.RLock()
 
 
-class Network(snt.Module):  # type: ignore[misc]
-    """Hidden layers of rectified units and a linear one, for (n_rows, n_inputs)."""
+class Network:
+    """Linear modules with rectifiers between them, for (n_rows, n_inputs)."""
 
     def __init__(self, sizes: Shape) -> None:
-        super().__init__()
         n_inputs, *units = sizes
         zeros = snt.initializers.Zeros()  # the first weights come with each fit
         self.layers = [snt.Linear(n, w_init=zeros, name=f"linear_{n}") for n in units]

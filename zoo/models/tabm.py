@@ -1,6 +1,6 @@
 """TabM (Gorishniy, Kotelnikov & Babenko 2024, arXiv:2410.24210): k networks in one.
 
-The members share the matrices of an MLP and differ in cheap factors before and after each, so
+The members share the matrices of an MLP and differ in inexpensive factors before and after each, so
 one network trains like an ensemble. Each member has its own loss; predictions are averaged.
 """
 
@@ -109,15 +109,15 @@ class _TabM(PatientKerasNetwork):
         shapes: Sequence[Shape],
         rng: np.random.Generator,
         X: FloatArray,
-        **options: Any,
+        config: TabMConfig,
     ) -> list[FloatArray]:
         """Draw shared matrices within 1 / sqrt(inputs); random factors make the members differ.
 
         The factors of the first layer are signs. If numbers are embedded they are normal, and all
         units of a number have one factor.
         """
-        n_embedded = options["n_numbers"] if options["n_bins"] else 0
-        size = options["embedding_units"]
+        n_embedded = config.n_numbers if config.n_bins else 0
+        size = config.embedding_units
 
         def by_inputs(weight: NewWeight, rng: np.random.Generator) -> Array:
             return uniform_within(1.0 / np.sqrt(weight.kernel[-2]))(weight, rng)

@@ -74,17 +74,19 @@ class _WideDeep(PatientKerasNetwork):
             rest.append(layers.Columns(0, n_numbers, name="numbers")(inputs))
         if config.n_codes:
             codes = layers.Columns(n_numbers, n_fixed, name="codes")(inputs)
-            weights = layers.Embedding(n_categories, n_outputs, name="wide_levels")(codes)
+            weights = layers.Embedding(n_categories, n_outputs, name="wide_categories")(codes)
             wide.append(layers.SumColumns()(weights))
             pairs = tuple(islice(combinations(range(config.n_codes), 2), config.max_crossings))
             if pairs:
                 crossings = layers.Crossings(pairs, name="crossings")
                 weights = layers.Embedding(crossings.n_buckets, n_outputs, name="wide_crossings")
                 wide.append(layers.SumColumns()(weights(crossings(codes))))
-            vectors = layers.Embedding(n_categories, config.embedding_units, name="levels")(codes)
+            vectors = layers.Embedding(n_categories, config.embedding_units, name="categories")(
+                codes
+            )
             deep.append(layers.Flatten()(vectors))
         if config.n_inputs > n_fixed:
-            rest.append(layers.Columns(n_fixed, None, name="gaps")(inputs))
+            rest.append(layers.Columns(n_fixed, None, name="flags")(inputs))
         if rest:
             values = rest[0] if len(rest) == 1 else layers.Concatenate()(rest)
             wide.append(layers.Dense(n_outputs, name="wide")(values))
@@ -104,7 +106,7 @@ class _WideDeep(PatientKerasNetwork):
         shapes: Sequence[Shape],
         rng: np.random.Generator,
         X: FloatArray,
-        **options: Any,
+        config: WideDeepConfig | None = None,
     ) -> list[FloatArray]:
         """Draw the deep part as usual; the wide part starts at zero, as a linear model may."""
         drawn = initial_weights(paths, shapes, rng, X)

@@ -1,4 +1,4 @@
-"""What all compiled functions of a network share: its shape, prediction, and time to compile.
+"""The base of programs: the shapes of a network, prediction, and time to compile.
 
 Weights are arguments of the functions, never variables of the graph, so one compilation serves
 every fit of the same shape, and a fit leaves nothing behind.

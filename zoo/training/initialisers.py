@@ -6,10 +6,11 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
+from zoo.training.architecture import ArchitectureConfig
 from zoo.training.types import Array, FloatArray, Shape
 
 __all__ = [
@@ -207,7 +208,7 @@ def uniform_weights(
     shapes: Sequence[Shape],
     rng: np.random.Generator,
     X: FloatArray,
-    **options: Any,
+    config: ArchitectureConfig | None = None,
 ) -> list[FloatArray]:
     """Return first weights as PyTorch's layers have them, and published networks for tables.
 
@@ -218,10 +219,10 @@ def uniform_weights(
     ----------
     paths, shapes, rng
         See `draw_weights`.
-    X, **options
-        Training rows and options of the architecture; not used here.
+    X, config
+        Training rows and the architecture's config; not used here.
     """
-    del X, options
+    del X, config
     return draw_weights(UNIFORM, paths, shapes, rng)
 
 

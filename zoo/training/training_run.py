@@ -16,7 +16,7 @@ __all__ = ["TrainingRun"]
 
 
 class TrainingRun:
-    """Tells a training loop, in any framework, which steps to take and when to stop.
+    """Decides which steps a training loop takes, in any framework, and when it stops.
 
     The loop takes steps up to the next evaluation, calls `evaluate` with the outputs for
     `task.evaluation_rows`, and keeps the weights if they are the best, until `is_over`.

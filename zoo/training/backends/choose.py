@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any
 
@@ -74,16 +74,15 @@ def program(
     n_replicates : int
     jit_compile : bool
     draw : callable or None
-        As `WeightInitialiser`, with the config's fields as keywords too; None: `initial_weights`.
+        As `WeightInitialiser`, with the architecture's config too; None: `initial_weights`.
     """
-    values = {field.name: getattr(architecture, field.name) for field in fields(architecture)}
     return program_class()(
         lambda layers, n: build(layers, replace(architecture, n_inputs=n)),
         architecture.n_inputs,
         config,
         n_replicates=n_replicates,
         jit_compile=jit_compile,
-        draw=initial_weights if draw is None else partial(draw, **values),
+        draw=initial_weights if draw is None else partial(draw, config=architecture),
     )
 
 

@@ -222,7 +222,7 @@ class ReplicateReshape(Layer):
 
 
 class ReplicateFlatten(Layer):
-    """One axis in place of all after (R, batch)."""
+    """All axes after (R, batch) joined to one."""
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return (R, batch, n)."""
