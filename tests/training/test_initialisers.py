@@ -5,10 +5,10 @@ import pytest
 
 from zoo.training.initialisers import (
     STANDARD,
+    UNIFORM,
     draw_weights,
     initial_weights,
     ones,
-    uniform_by_fan_in,
     zeros,
 )
 
@@ -22,10 +22,9 @@ def test_the_first_pattern_that_matches_counts():
 
 
 def test_a_bias_finds_the_kernel_of_its_layer_wherever_it_stands():
-    table = (("*", uniform_by_fan_in),)
     paths = ["net/a/bias", "net/b/kernel", "net/a/kernel"]
     shapes = [(1000,), (4, 5), (10_000, 1000)]
-    bias, *_ = draw_weights(table, paths, shapes, np.random.default_rng(0))
+    bias, *_ = draw_weights(UNIFORM, paths, shapes, np.random.default_rng(0))
     assert 0.009 < np.abs(bias).max() <= 0.01
 
 

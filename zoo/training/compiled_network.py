@@ -24,7 +24,7 @@ from zoo.training.types import (
     KerasModel,
     Shape,
     Tensor,
-)
+)  # fmt: skip
 
 __all__ = ["CompiledNetwork"]
 

@@ -11,28 +11,13 @@ from typing import Protocol
 import numpy as np
 
 from zoo.training.architecture import ArchitectureConfig
-from zoo.training.types import Array, FloatArray, Shape
+from zoo.training.types import Array, FloatArray, Shape, VariableSpec
 
 __all__ = [
-    "STANDARD",
-    "UNIFORM",
-    "Initialiser",
-    "InitialiserTable",
-    "NewWeight",
-    "WeightInitialiser",
-    "bin_edges",
-    "draw_weights",
-    "initial_state",
-    "initial_weights",
-    "normal",
-    "ones",
-    "uniform_by_fan_in",
-    "uniform_by_units",
-    "uniform_weights",
-    "uniform_within",
-    "variable_name",
-    "zeros",
-]
+    "STANDARD", "UNIFORM", "Initialiser", "InitialiserTable", "NewWeight", "WeightInitialiser",
+    "bin_edges", "draw_weights", "initial_state", "initial_weights", "ones", "uniform_weights",
+    "uniform_within", "variable_name", "zeros",
+]  # fmt: skip
 
 
 class WeightInitialiser(Protocol):
@@ -123,56 +108,44 @@ def ones(weight: NewWeight, rng: np.random.Generator) -> Array:
     return np.ones(weight.shape)
 
 
-def normal(weight: NewWeight, rng: np.random.Generator) -> Array:
-    """Draw from a normal distribution of variance 1."""
-    return rng.normal(size=weight.shape)
-
-
 def uniform_within(bound: float) -> Initialiser:
     """Return the initialiser that draws uniformly from -bound to bound."""
     return lambda weight, rng: rng.uniform(-bound, bound, weight.shape)
 
 
-def uniform_by_fan_in(weight: NewWeight, rng: np.random.Generator) -> Array:
-    """Draw uniformly within 1 / sqrt(inputs of the layer)."""
+def _by_fan_in(weight: NewWeight, rng: np.random.Generator) -> Array:
     return uniform_within(1.0 / np.sqrt(weight.fan_in))(weight, rng)
 
 
-def uniform_by_units(weight: NewWeight, rng: np.random.Generator) -> Array:
-    """Draw uniformly within 1 / sqrt(length of the last axis)."""
+def _by_units(weight: NewWeight, rng: np.random.Generator) -> Array:
     return uniform_within(1.0 / np.sqrt(weight.shape[-1]))(weight, rng)
 
 
-def _fans(weight: NewWeight) -> tuple[int, int]:
-    """Return inputs and outputs of a kernel, of dense layers and convolutions."""
-    field = math.prod(weight.shape[:-2])
-    return field * weight.shape[-2], field * weight.shape[-1]
+def _by_fans(mean: Callable[[int, int], float]) -> Initialiser:
+    """Return the initialiser of kernels with a variance of 1 over a mean of inputs and outputs."""
 
+    def initialise(weight: NewWeight, rng: np.random.Generator) -> Array:
+        *_, n_in, n_out = weight.shape
+        field = math.prod(weight.shape[:-2])  # of a convolution
+        return uniform_within(np.sqrt(3.0 / mean(field * n_in, field * n_out)))(weight, rng)
 
-def _glorot(weight: NewWeight, rng: np.random.Generator) -> Array:
-    mean = sum(_fans(weight)) / 2.0
-    return uniform_within(np.sqrt(3.0 / mean))(weight, rng)
-
-
-def _geometric(weight: NewWeight, rng: np.random.Generator) -> Array:
-    mean = np.sqrt(math.prod(_fans(weight)))
-    return uniform_within(np.sqrt(3.0 / mean))(weight, rng)
+    return initialise
 
 
 STANDARD: InitialiserTable = (
-    ("output/kernel", _glorot),
+    ("output/kernel", _by_fans(lambda n_in, n_out: (n_in + n_out) / 2.0)),
     ("output/bias", zeros),
-    ("*/kernel", _geometric),
-    ("*/bias", uniform_by_fan_in),
+    ("*/kernel", _by_fans(lambda n_in, n_out: np.sqrt(n_in * n_out))),
+    ("*/bias", _by_fan_in),
     ("*/gamma", ones),
     ("*/scale", ones),
     ("*/beta", zeros),
-    ("*/embeddings", normal),
+    ("*/embeddings", lambda weight, rng: rng.normal(size=weight.shape)),
 )
 UNIFORM: InitialiserTable = (
-    ("*/kernel", uniform_by_fan_in),
-    ("*/bias", uniform_by_fan_in),
-    ("*/embeddings", uniform_by_units),
+    ("*/kernel", _by_fan_in),
+    ("*/bias", _by_fan_in),
+    ("*/embeddings", _by_units),
     ("*/gamma", ones),
     ("*/beta", zeros),
 )
@@ -240,16 +213,8 @@ def bin_edges(X: FloatArray, n_edges: int) -> FloatArray:
     return edges
 
 
-class _Described(Protocol):
-    @property
-    def path(self) -> str: ...
-
-    @property
-    def shape(self) -> Shape: ...
-
-
 def initial_state(
-    variables: Sequence[_Described],
+    variables: Sequence[VariableSpec],
     rng: np.random.Generator,
     sizes: Mapping[str, Shape],
     X: FloatArray,
@@ -258,8 +223,8 @@ def initial_state(
 
     Parameters
     ----------
-    variables : sequence
-        With the path and shape of the variables of R networks: the first axis is the replicate's.
+    variables : sequence of VariableSpec
+        Those of R networks: the first axis is the replicate's.
     rng : Generator
     sizes : mapping of str to tuple of int
         Shapes of the network's weights, by layer and name: ``hidden_1/kernel``.

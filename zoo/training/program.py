@@ -30,22 +30,14 @@ from zoo.training.types import (
     Array,
     FloatArray,
     Layers,
-    Shape,
     Tensor,
     Variable,
-)
+    VariableSpec,
+)  # fmt: skip
 
-__all__ = ["Blocks", "Program", "TrainState", "VariableSpec"]
+__all__ = ["Blocks", "Program", "TrainState"]
 
 Blocks = Sequence[Tensor]  # X (R, block_steps, batch_size, n_inputs), y and weight without inputs
-
-
-class VariableSpec(NamedTuple):
-    """Path, shape (R, ...) and type of a variable of R networks."""
-
-    path: str
-    shape: Shape
-    dtype: str
 
 
 class TrainState(NamedTuple):
@@ -178,7 +170,7 @@ class Program(CompiledNetwork):
         return TrainState(weights, kept, first, second, count, failed_at)
 
     def _variables(self) -> tuple[list[VariableSpec], list[VariableSpec]]:
-        """Return the variables that train, and the others."""
+        """Return the variables that train, and the others, of R networks: shapes (R, ...)."""
         lead = () if self._has_replicates else (self.n_replicates,)
 
         def described(variables: Sequence[Variable]) -> list[VariableSpec]:

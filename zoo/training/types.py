@@ -6,25 +6,15 @@ No framework is imported: models may use these names at the top of a file.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "ArchitectureBuilder",
-    "Array",
-    "DoubleArray",
-    "FloatArray",
-    "IntArray",
-    "KerasModel",
-    "LayerCall",
-    "LayerFactory",
-    "Layers",
-    "Options",
-    "Shape",
-    "Tensor",
-    "Variable",
+    "ArchitectureBuilder", "Array", "DoubleArray", "FloatArray", "IntArray", "KerasModel",
+    "LayerCall", "LayerFactory", "Layers", "Options", "Shape", "Tensor", "Variable",
+    "VariableSpec",
 ]  # fmt: skip
 
 Array: TypeAlias = NDArray[Any]  # of any dtype
@@ -54,6 +44,14 @@ class Variable(Protocol):
 
     def numpy(self) -> Array:
         """Return the value."""
+
+
+class VariableSpec(NamedTuple):
+    """Path, shape and type of a variable."""
+
+    path: str
+    shape: Shape
+    dtype: str
 
 
 class KerasModel(Protocol):
