@@ -117,7 +117,7 @@ def _sizes_of(suite: Suite, card: Card) -> tuple[tuple[int, ...], list[str]]:
 
 
 def _job(suite: Suite, card: Card, model: registry.ModelSpec, n_train: int, replicate: int) -> Job:
-    metrics = suite.metrics[card.task]
+    metrics = suite.metrics_of(card.task)
     headline = card.metric if card.metric in metrics else metrics[0]
     skip = None
     if card.task not in model.tasks:

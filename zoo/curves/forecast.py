@@ -69,7 +69,7 @@ class Forecast:
     Parameters
     ----------
     frame : DataFrame
-        One row a target: n_train, mean, and ``low_50``, ``high_50``, ... for each level.
+        One row per target: n_train, mean, and ``low_50``, ``high_50``, ... for each level.
     shape : ObservedShape
     forms : dict of str to float
         Weight of each form of curve.
@@ -184,7 +184,10 @@ def forecast(
     True
     """
     known = metric_of(metric) if isinstance(metric, str) else metric
-    x, y, error = _finite(sizes, means, standard_errors)
+    x, y = np.asarray(sizes, dtype=np.float64), np.asarray(means, dtype=np.float64)
+    kept = np.isfinite(y)
+    x, y = x[kept], y[kept]
+    error = None if standard_errors is None else np.asarray(standard_errors, dtype=float)[kept]
     wanted = [float(target) for target in targets]
     if len(x) and any(target <= x.max() for target in wanted):
         raise ValueError(f"expected targets above {x.max():g} rows, got {min(wanted):g}")
@@ -200,17 +203,6 @@ def forecast(
     shape = classify_shape(fit.sizes, fit.losses, fit.posterior.noise)
     frame = _frame(known, wanted, levels, fit)
     return Forecast(frame, shape, fit.posterior.forms(), None, _notes(fit, shape, wanted), fit)
-
-
-def _finite(
-    sizes: ArrayLike, means: ArrayLike, standard_errors: ArrayLike | None
-) -> tuple[Array, Array, Array | None]:
-    x = np.asarray(sizes, dtype=np.float64)
-    y = np.asarray(means, dtype=np.float64)
-    kept = np.isfinite(y)
-    if standard_errors is None:
-        return x[kept], y[kept], None
-    return x[kept], y[kept], np.asarray(standard_errors, dtype=np.float64)[kept]
 
 
 def _frame(

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo import definitions
-from zoo.data.cards import Card, load_card
-from zoo.data.extras import require_extra
-from zoo.errors import DataError
+from zoo.data.cards import Card, PackageSource, load_card
+from zoo.errors import DataError, MissingExtraError
+from zoo.extras import require_distribution
 
 if TYPE_CHECKING:
     from zoo.data.table import Table
@@ -79,6 +79,27 @@ def _load_once(name: str, extra_folders: tuple[Path, ...]) -> Table:
     table = prepare(fetch(card), card)
     verify_shape(table)
     return table
+
+
+def require_extra(card: Card) -> None:
+    """Refuse a card all of whose sources are files of packages that are not installed.
+
+    Raises
+    ------
+    MissingExtraError
+        Naming the package and the extra that brings it.
+    """
+    missing: list[MissingExtraError] = []
+    for source in card.sources:
+        if not isinstance(source, PackageSource):
+            return
+        try:
+            require_distribution(source.distribution, source.extra)
+        except MissingExtraError as error:
+            missing.append(error)
+        else:
+            return
+    raise missing[0]
 
 
 def check(name: str, extra_folders: Iterable[Path] = ()) -> list[str]:
