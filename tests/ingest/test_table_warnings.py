@@ -140,6 +140,17 @@ def test_the_task_and_its_metric_are_inferred_and_explained(make, declared, task
         assert table.task_reason == f"{task}, as you said"
 
 
+def test_a_target_of_times_of_day_is_predicted_in_seconds():
+    table = prepare(np.eye(N, 2), [f"{i % 24:02}:{i % 60:02}" for i in range(N)])
+    assert table.task == "regression"
+    assert table.y[:3].tolist() == [0.0, 3660.0, 7320.0]
+
+
+def test_a_target_of_codes_that_are_all_different_is_a_number_if_the_user_says_so():
+    table = prepare(np.eye(N, 2), [f"{i:04}" for i in range(N)], task="regression")
+    assert table.y[:3].tolist() == [0.0, 1.0, 2.0]
+
+
 def test_few_whole_numbers_are_classes_and_the_reason_says_how_to_change_it():
     table = prepare(frame(), RNG.integers(1, 6, N).astype(float))
     assert {*table.y} == {"1", "2", "3", "4", "5"}

@@ -12,7 +12,7 @@ from zoo.ingest.clean_table import Column, ColumnNote, OwnTable, Severity, Table
 from zoo.ingest.kinds import is_named_id
 from zoo.ingest.leaks import lone_score, may_be_leak
 
-__all__ = ["check_table", "copy_warnings"]
+__all__ = ["check_table"]
 
 _LEAK = 0.97  # on the scale from chance to perfection
 _SMALL = 200
@@ -23,18 +23,10 @@ def check_table(table: OwnTable, known: Iterable[TableWarning]) -> tuple[TableWa
     """Return the warnings about a table, and those that are known, the most serious first."""
     found = [*known, *_imbalance(table), *_small(table), *_duplicates(table)]
     if table.image_shape is None:  # pixels are not checked one by one
-        found += [*_leaks(table), *_ids(table), *_groups(table), *_time(table)]
+        found += [*_leaks(table), *_unused(table), *_groups(table), *_time(table)]
     return tuple(
         sorted(found, key=lambda one: (_SEVERITIES.index(one.severity), _TOPICS.index(one.about)))
     )
-
-
-def copy_warnings(names: Sequence[str]) -> list[TableWarning]:
-    """Return the warning about columns that were left out as copies of the target, if any."""
-    if not names:
-        return []
-    text = f"{_list(names)} says the same as the target in each row, and was left out."
-    return [TableWarning(about=Topic.LEAK, text=text, columns=tuple(names))]
 
 
 def _list(names: Sequence[str], most: int = 5) -> str:
@@ -60,15 +52,19 @@ def _leaks(table: OwnTable) -> list[TableWarning]:
     return [TableWarning(about=Topic.LEAK, text=text, columns=tuple(leaks), severity=severity)]
 
 
-def _ids(table: OwnTable) -> list[TableWarning]:
-    names = [one.name for one in table.columns if one.kind == "id" and not one.is_used]
-    if not names:
-        return []
-    text = (
-        f"{_list(names)} identifies the rows (nearly every value is unique) and was left out: "
-        "models would memorise it."
-    )
-    return [TableWarning(about=Topic.ID, text=text, columns=tuple(names))]
+def _unused(table: OwnTable) -> list[TableWarning]:
+    """Warn of copies of the target and of identifiers, which were left out."""
+    warnings = []
+    if copies := [one.name for one in table.columns if one.kind == "copy"]:
+        text = f"{_list(copies)} says the same as the target in each row, and was left out."
+        warnings.append(TableWarning(about=Topic.LEAK, text=text, columns=tuple(copies)))
+    if ids := [one.name for one in table.columns if one.kind == "id"]:
+        text = (
+            f"{_list(ids)} identifies the rows (nearly every value is unique) and was left out: "
+            "models would memorise it."
+        )
+        warnings.append(TableWarning(about=Topic.ID, text=text, columns=tuple(ids)))
+    return warnings
 
 
 def _imbalance(table: OwnTable) -> list[TableWarning]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias
 
 import pandas as pd
+
+from zoo.canonical import canonical_json
 
 __all__ = [
     "Column",
@@ -21,13 +24,14 @@ __all__ = [
     "Task",
     "Topic",
     "TransformSpec",
+    "digest_of",
 ]
 
 Column: TypeAlias = "pd.Series[Any]"
 DecimalMark = Literal[".", ","]
 Task = Literal["classification", "regression"]
 ColumnKind = Literal[
-    "number", "boolean", "category", "date", "text", "id", "group", "constant", "empty"
+    "number", "boolean", "category", "date", "text", "id", "group", "copy", "constant", "empty"
 ]
 TransformSpec = Mapping[str, Any]
 """How a table, or one column of it, is read: plain data (JSON) without code."""
@@ -60,6 +64,7 @@ class ColumnNote:
     ----------
     name : str
     kind : ColumnKind
+        A "copy" says the same as the target.
     n_missing, n_unique : int
     is_used : bool
         Whether models see it, or features made from it.
@@ -69,9 +74,9 @@ class ColumnNote:
 
     name: str
     kind: ColumnKind
-    n_missing: int
     n_unique: int
-    is_used: bool
+    n_missing: int = 0
+    is_used: bool = False
     note: str = ""
 
 
@@ -152,7 +157,7 @@ class OwnTable:
     frame_mb : float
         Size of the frame as parsed, in MB.
     digest : str
-        Of cleaned contents, target and options that change them.
+        `digest_of` the table.
     """
 
     name: str
@@ -172,3 +177,17 @@ class OwnTable:
     transform: TransformSpec = field(default_factory=dict)
     frame_mb: float = 0.0
     digest: str = ""
+
+
+def digest_of(table: OwnTable) -> str:
+    """Return 16 hexadecimal digits that change with any cell, name, option or transform spec."""
+    total = hashlib.sha256(canonical_json(table.transform).encode())
+    sides = [one for one in (table.y, table.groups, table.times) if one is not None]
+    for column in [*(table.X[name] for name in table.X.columns), *sides]:
+        total.update(f"{column.name}:{column.dtype}".encode())
+        is_text = column.dtype.kind == "O"  # each category is hashed once
+        hashes = pd.util.hash_pandas_object(
+            column.astype("category") if is_text else column, index=False
+        )
+        total.update(hashes.to_numpy().tobytes())
+    return total.hexdigest()[:16]

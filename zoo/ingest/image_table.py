@@ -9,8 +9,7 @@ import pandas as pd
 
 from zoo.errors import DataError
 from zoo.ingest.checks import check_table
-from zoo.ingest.clean_table import ColumnNote, OwnTable, TableWarning, Topic
-from zoo.ingest.fingerprint import table_digest
+from zoo.ingest.clean_table import ColumnNote, OwnTable, TableWarning, Topic, digest_of
 from zoo.ingest.images import CLASS, IMAGE, PixelPlan, plan_pixels, read_pixels
 from zoo.ingest.roles import choose_metric
 from zoo.ingest.transforms import VERSION
@@ -49,7 +48,6 @@ def prepare_images(frame: pd.DataFrame, folder: Path, name: str, task: str | Non
     note = ColumnNote(
         name=IMAGE,
         kind="number",
-        n_missing=0,
         n_unique=len(frame),
         is_used=True,
         note=f"{height} x {width} pixels, {'grey' if channels == 1 else 'in colour'}",
@@ -70,7 +68,7 @@ def prepare_images(frame: pd.DataFrame, folder: Path, name: str, task: str | Non
         frame_mb=X.to_numpy().nbytes / 1e6,
     )
     warnings = check_table(table, _warnings(plan, folder))
-    return replace(table, warnings=warnings, digest=table_digest(table))
+    return replace(table, warnings=warnings, digest=digest_of(table))
 
 
 def _warnings(plan: PixelPlan, folder: Path) -> list[TableWarning]:

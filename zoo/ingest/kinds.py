@@ -118,9 +118,7 @@ def _kind_of_values(column: Column, decimal: DecimalMark | None) -> Finding:
 
 def _draft(column: Column, n_missing: int, n_unique: int) -> ColumnNote:
     name = str(column.name)
-    return ColumnNote(
-        name=name, kind="empty", n_missing=n_missing, n_unique=n_unique, is_used=False
-    )
+    return ColumnNote(name=name, kind="empty", n_missing=n_missing, n_unique=n_unique)
 
 
 def _used(draft: ColumnNote, what: ColumnKind, note: str = "", **spec: object) -> Finding:
@@ -175,13 +173,7 @@ def _free_text(column: Column, n_words: float) -> Finding:
 
 
 class _Texts:
-    """The distinct texts of a column.
-
-    Parameters
-    ----------
-    column : Series of str, shape (n_rows,)
-    decimal : {".", ","} or None
-    """
+    """The distinct texts of a column, and the kinds that they may be of."""
 
     def __init__(self, column: Column, decimal: DecimalMark | None) -> None:
         codes, texts = pd.factorize(column)

@@ -11,12 +11,12 @@ import psutil
 
 from zoo.errors import DataError
 
-__all__ = ["available_bytes", "bytes_needed", "refuse_too_large"]
+__all__ = ["PACKED", "available_bytes", "bytes_needed", "refuse_too_large"]
 
 # Bytes of memory per byte of the file while it is read and cleaned.
 _FACTORS = {"text": 3.0, "json": 8.0, "excel": 40.0, "feather": 4.0}
-_PACKING = 5.0
-_PACKED = {".gz", ".bz2", ".xz", ".zip"}
+_PACKING = 5.0  # bytes of text per packed byte, if the file does not declare its size
+PACKED = {".gz", ".bz2", ".xz", ".zip"}
 
 
 def bytes_needed(path: Path, form: str) -> int:
@@ -38,7 +38,7 @@ def bytes_needed(path: Path, form: str) -> int:
             return size
         groups = (metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
         return int(max(3 * sum(groups), 16 * metadata.num_rows * metadata.num_columns))
-    if path.suffix.lower() in _PACKED:
+    if path.suffix.lower() in PACKED:
         size = max(int(size * _PACKING), _declared_size(path))
     return int(size * _FACTORS[form])
 

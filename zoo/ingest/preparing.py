@@ -6,7 +6,7 @@ A column is read, its kind is inferred, it is transformed and checked.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 
 from zoo.errors import DataError
-from zoo.ingest.checks import check_table, copy_warnings
+from zoo.ingest.checks import check_table
 from zoo.ingest.clean_table import (
     Column,
     ColumnNote,
@@ -25,9 +25,9 @@ from zoo.ingest.clean_table import (
     Task,
     Topic,
     TransformSpec,
+    digest_of,
 )
 from zoo.ingest.delimited import name_columns
-from zoo.ingest.fingerprint import table_digest
 from zoo.ingest.image_table import prepare_images
 from zoo.ingest.images import IMAGE
 from zoo.ingest.kinds import confirm, find_kind
@@ -38,6 +38,8 @@ from zoo.ingest.roles import Roles, read_roles
 from zoo.ingest.transforms import VERSION, transform
 
 __all__ = ["prepare", "read_own"]
+
+_GROUP = "its rows stay together in splits; models do not see it, as new rows have new groups"
 
 
 def read_own(
@@ -90,10 +92,12 @@ def read_own(
     }
     if len({*named.values()}) < len(named):
         raise DataError(f"{path}: target, group and time must be different columns")
-    source = _Source(name, str(path), True, raw.decimal, raw.remarks)
-    columns = dict(raw.frame.items())
+    columns, decimal = dict(raw.frame.items()), raw.decimal
+    known = [TableWarning(about=Topic.READ, text=text) for text in raw.remarks]
     del raw  # so that each column is freed as soon as it is transformed
-    return _prepare(columns, named, task, source)
+    return _prepare(
+        columns, named, name=name, task=task, where=str(path), decimal=decimal, known=known
+    )
 
 
 def prepare(
@@ -138,7 +142,8 @@ def prepare(
         frame[named[role]] = column.to_numpy() if column.dtype.kind in "iufb" else column.array
     if "target" not in named:
         raise DataError("y is missing; give one value per row")
-    return _prepare(dict(frame.items()), named, task, _Source(name, where=name))
+    columns = dict(frame.items())
+    return _prepare(columns, named, name=name, task=task, where=name, is_time_used=False)
 
 
 def _series(values: object, role: str) -> Column:
@@ -161,52 +166,28 @@ def _column(frame: pd.DataFrame, wanted: str, path: Path) -> str:
     return name
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """Where columns come from.
-
-    Attributes
-    ----------
-    name, where : str
-        Of the table, and how messages name it.
-    is_file : bool
-        Whether a time column is a feature, too; in memory it was given beside the columns.
-    decimal : {".", ","} or None
-    remarks : tuple of str
-    """
-
-    name: str
-    where: str
-    is_file: bool = False
-    decimal: DecimalMark | None = None
-    remarks: tuple[str, ...] = ()
-
-
 def _prepare(
-    columns: dict[str, Column], named: Mapping[str, str], task: Task | None, source: _Source
+    columns: dict[str, Column],
+    named: Mapping[str, str],
+    *,
+    name: str,
+    task: Task | None,
+    where: str,
+    decimal: DecimalMark | None = None,
+    known: Iterable[TableWarning] = (),
+    is_time_used: bool = True,
 ) -> OwnTable:
     """Return the table; the columns are used up."""
     n_rows_read = len(columns[named["target"]])
     frame_mb = sum(one.memory_usage(deep=True, index=False) for one in columns.values()) / 1e6
-    for key, column in columns.items():
-        columns[key] = as_plain(column)
-    decimal = source.decimal or decimal_of_file(columns.values())
+    hidden = [role for role in named if role != "time" or not is_time_used]
     try:
-        roles = read_roles(columns, named, task, decimal)
+        cleaned = _clean(columns, named, hidden, task, decimal)
     except DataError as error:
-        raise DataError(f"{source.where}: {error}") from error
-    for role, name in named.items():
-        if role != "time" or not source.is_file:
-            del columns[name]
-    cleaned = _clean(columns, roles, decimal)
-    if not cleaned.features:
-        shown = "; ".join(f"{note.name}: {note.kind}" for note in cleaned.notes[:10])
-        raise DataError(
-            f"{source.where}: no column is left that a model could learn from "
-            f"({shown or 'there is the target only'})"
-        )
+        raise DataError(f"{where}: {error}") from error
+    roles = cleaned.roles
     table = OwnTable(
-        name=source.name,
+        name=name,
         X=pd.DataFrame(cleaned.features, copy=False),
         y=roles.y,
         task=roles.task,
@@ -216,29 +197,40 @@ def _prepare(
         target=named["target"],
         groups=roles.groups,
         times=roles.times,
-        columns=(*cleaned.notes, *_group_note(named, roles)),
+        columns=tuple(cleaned.notes),
         n_rows_read=n_rows_read,
         transform={"version": VERSION, "kind": "table", "columns": cleaned.specs},
         frame_mb=frame_mb,
     )
-    remarks = [TableWarning(about=Topic.READ, text=text) for text in source.remarks]
-    known = [*roles.warnings, *copy_warnings(cleaned.copies), *remarks]
-    return replace(table, warnings=check_table(table, known), digest=table_digest(table))
+    warnings = check_table(table, [*roles.warnings, *known])
+    return replace(table, warnings=warnings, digest=digest_of(table))
 
 
 @dataclass(frozen=True, slots=True)
 class _Cleaned:
-    """The features that models see, the specs that make them, a note per column, and copies."""
+    """The features that models see, the specs that make them, a note per column, and the roles."""
 
     features: dict[str, Column]
     specs: list[TransformSpec]
     notes: list[ColumnNote]
-    copies: list[str]
+    roles: Roles
 
 
-def _clean(columns: dict[str, Column], roles: Roles, decimal: DecimalMark | None) -> _Cleaned:
-    """Return the columns by kind, transformed; copies of the target are left out."""
-    cleaned = _Cleaned({}, [], [], [])
+def _clean(
+    columns: dict[str, Column],
+    named: Mapping[str, str],
+    hidden: Iterable[str],
+    task: Task | None,
+    decimal: DecimalMark | None,
+) -> _Cleaned:
+    """Return the columns by kind, transformed; models do not see the hidden roles."""
+    for key, column in columns.items():
+        columns[key] = as_plain(column)
+    decimal = decimal or decimal_of_file(columns.values())
+    roles = read_roles(columns, named, task, decimal)
+    for role in hidden:
+        del columns[named[role]]
+    cleaned = _Cleaned({}, [], [], roles)
     for key in list(columns):  # one by one, to save memory
         column = roles.take(columns.pop(key))
         finding = find_kind(column, decimal)
@@ -247,29 +239,23 @@ def _clean(columns: dict[str, Column], roles: Roles, decimal: DecimalMark | None
         if key in features:
             finding = confirm(finding, features[key])
             if finding.note.is_used and is_copy(features[key], roles.y, roles.task):
-                cleaned.copies.append(key)
-                note = replace(finding.note, is_used=False, note="says the same as the target")
-                finding = replace(finding, note=note)
+                note = "says the same as the target"
+                finding = replace(
+                    finding, note=replace(finding.note, kind="copy", is_used=False, note=note)
+                )
         cleaned.notes.append(finding.note)
         if finding.note.is_used and finding.spec:
             cleaned.specs.append(finding.spec)
             cleaned.features.update(features)
         del column, features
         pa.default_memory_pool().release_unused()
+    if not cleaned.features:
+        shown = "; ".join(f"{note.name}: {note.kind}" for note in cleaned.notes[:10])
+        raise DataError(
+            "no column is left that a model could learn from "
+            f"({shown or 'there is the target only'})"
+        )
+    if roles.groups is not None:
+        n_unique, group = int(roles.groups.nunique()), named["group"]
+        cleaned.notes.append(ColumnNote(name=group, kind="group", n_unique=n_unique, note=_GROUP))
     return cleaned
-
-
-def _group_note(named: Mapping[str, str], roles: Roles) -> tuple[ColumnNote, ...]:
-    if roles.groups is None:
-        return ()
-    note = "its rows stay together in splits; models do not see it, as new rows have new groups"
-    return (
-        ColumnNote(
-            name=named["group"],
-            kind="group",
-            n_missing=0,
-            n_unique=int(roles.groups.nunique()),
-            is_used=False,
-            note=note,
-        ),
-    )

@@ -15,7 +15,7 @@ from zoo.errors import DataError, MissingExtraError
 from zoo.ingest.clean_table import RawTable
 from zoo.ingest.delimited import name_columns, open_packed, read_delimited
 from zoo.ingest.images import list_images
-from zoo.ingest.memory import refuse_too_large
+from zoo.ingest.memory import PACKED, refuse_too_large
 
 __all__ = ["FORMATS", "did_you_mean", "read_frame", "read_table"]
 
@@ -27,7 +27,6 @@ FORMATS = {
     **dict.fromkeys((".xlsx", ".xlsm"), "excel"),
     **dict.fromkeys((".png", ".jpg", ".jpeg"), "image"),
 }
-_PACKED = {".gz", ".bz2", ".xz", ".zip"}
 
 
 def read_frame(path: Path, *, sheet: str | None = None) -> pd.DataFrame:
@@ -102,7 +101,7 @@ def _format_of(path: Path) -> str:
     if not path.is_file():
         raise DataError(f"{path}: is neither a file nor a folder")
     suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes and suffixes[-1] in _PACKED:
+    if suffixes and suffixes[-1] in PACKED:
         suffixes = suffixes[:-1] or [".csv"]
         if FORMATS.get(suffixes[-1]) not in {"text", "json"}:
             suffixes = [".csv"]
@@ -111,7 +110,7 @@ def _format_of(path: Path) -> str:
         hint = "; save it as .xlsx" if suffix in {".xls", ".ods", ".numbers"} else ""
         raise DataError(
             f"{path}: cannot read files that end in '{suffix}'{hint}; known are: "
-            f"{' '.join(FORMATS)} (text and JSON also with {' '.join(sorted(_PACKED))}) "
+            f"{' '.join(FORMATS)} (text and JSON also with {' '.join(sorted(PACKED))}) "
             "and folders of images"
         )
     return FORMATS[suffix]

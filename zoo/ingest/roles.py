@@ -32,9 +32,9 @@ class Roles:
     task, task_reason, metric, metric_reason : str
     groups, times : Series of shape (n_samples,) or None
     is_kept : ndarray of bool, shape (n_rows,)
-        Rows in which nothing is missing.
+        Rows in which none of them is missing.
     warnings : tuple of TableWarning
-        Of the rows that are dropped.
+        About the rows that are dropped.
     """
 
     y: Column
@@ -93,41 +93,45 @@ def read_roles(
     else:
         reason = f"{task}, as you said"
     y = _target(numbers, labels, task, named["target"])
-    is_kept, warnings = np.array(y.notna(), bool), []
-    if not is_kept.all():
-        warnings.append(_dropped(int((~is_kept).sum()), "target"))
-    for role, side in sides.items():
-        is_lost = is_kept & side.isna().to_numpy(bool)
-        if is_lost.any():
-            warnings.append(_dropped(int(is_lost.sum()), role))
-            is_kept &= ~is_lost
-        if side[is_kept].nunique() < 2:
-            raise DataError(
-                f"the {role} column '{named[role]}' has one value only; it cannot split rows"
-            )
+    is_kept, warnings = _complete_rows(y, sides, named)
     y = _take(y, is_kept)
     _refuse_few(y)
     metric, metric_reason = choose_metric(y, task)
+    sides = {role: _take(side, is_kept) for role, side in sides.items()}
     return Roles(
         y=y,
         task=task,
         task_reason=reason,
         metric=metric,
         metric_reason=metric_reason,
-        groups=_take(sides["group"], is_kept) if "group" in sides else None,
-        times=_take(sides["time"], is_kept) if "time" in sides else None,
+        groups=sides.get("group"),
+        times=sides.get("time"),
         is_kept=is_kept,
-        warnings=tuple(warnings),
+        warnings=warnings,
     )
+
+
+def _complete_rows(
+    y: Column, sides: Mapping[str, Column], named: Mapping[str, str]
+) -> tuple[NDArray[np.bool_], tuple[TableWarning, ...]]:
+    """Return which rows have a target, a group and a time, and warnings about the others."""
+    is_kept, warnings = np.ones(len(y), bool), []
+    for role, column in {"target": y, **sides}.items():
+        is_lost = is_kept & column.isna().to_numpy(bool)
+        if n_lost := int(is_lost.sum()):
+            rows = "1 row has" if n_lost == 1 else f"{n_lost} rows have"
+            text = f"{rows} no {role} and took no part."
+            warnings.append(TableWarning(about=Topic.DROPPED, text=text))
+            is_kept &= ~is_lost
+        if role in sides and column[is_kept].nunique() < 2:
+            raise DataError(
+                f"the {role} column '{named[role]}' has one value only; it cannot split rows"
+            )
+    return is_kept, tuple(warnings)
 
 
 def _take(column: Column, is_kept: NDArray[np.bool_]) -> Column:
     return column if is_kept.all() else column[is_kept].reset_index(drop=True)
-
-
-def _dropped(n: int, role: str) -> TableWarning:
-    rows = "1 row has" if n == 1 else f"{n} rows have"
-    return TableWarning(about=Topic.DROPPED, text=f"{rows} no {role} and took no part.")
 
 
 def _refuse_trivial(labels: Column, name: str) -> None:
@@ -148,21 +152,14 @@ def _refuse_few(y: Column) -> None:
 
 
 def _refuse_odd(note: ColumnNote) -> None:
-    if note.kind == "id":
-        raise DataError(
-            f"the target '{note.name}' looks like an identifier ({note.note}); choose another "
-            "column, or give --task"
-        )
-    if note.kind == "date":
-        raise DataError(
-            f"the target '{note.name}' holds dates; give a number to predict, such as days until "
-            "then"
-        )
-    if note.kind == "text":
-        raise DataError(
-            f"the target '{note.name}' is free text ({note.n_unique} different values); choose "
-            "a column of classes or numbers"
-        )
+    odd = {
+        "id": f"looks like an identifier ({note.note}); choose another column, or give --task",
+        "date": "holds dates; give a number to predict, such as days until then",
+        "text": f"is free text ({note.n_unique} different values); choose a column of classes or "
+        "numbers",
+    }
+    if note.kind in odd:
+        raise DataError(f"the target '{note.name}' {odd[note.kind]}")
 
 
 def _task_of(numbers: Column | None, labels: Column) -> tuple[Task, str]:

@@ -70,7 +70,9 @@ def apply_transform(frame: pd.DataFrame, spec: TransformSpec) -> pd.DataFrame:
 
 def transform(column: Column, spec: TransformSpec) -> dict[str, Column]:
     """Return the features of a plain column: one of its name, or several of free text."""
-    return _TRANSFORMS[spec["kind"]](column, spec)
+    if spec["kind"] == "text":
+        return _text(column, spec)
+    return {spec["name"]: _READERS[spec["kind"]](column, spec)}
 
 
 def as_labels(column: Column) -> Column:
@@ -89,10 +91,10 @@ def as_labels(column: Column) -> Column:
 def as_numbers(column: Column, spec: TransformSpec | None) -> Column | None:
     """Return a plain column as float64; None if neither its dtype nor its spec is of numbers."""
     if column.dtype.kind in "iuf":
-        spec = {"name": str(column.name), "kind": "number"}
+        spec = {"kind": "number"}
     if column.dtype.kind in "bM" or spec is None or spec["kind"] not in {"number", "clock"}:
         return None
-    return transform(column, spec)[spec["name"]].astype(np.float64)
+    return _READERS[spec["kind"]](column, spec).astype(np.float64)
 
 
 def as_times(column: Column, spec: TransformSpec | None) -> Column:
@@ -110,7 +112,7 @@ def as_times(column: Column, spec: TransformSpec | None) -> Column:
             f"expected dates or numbers in the time column '{column.name}', found "
             f"'{column.dropna().iloc[0] if column.notna().any() else 'nothing'}'"
         )
-    return transform(column, spec)[spec["name"]]
+    return _READERS[spec["kind"]](column, spec)
 
 
 def _require(names: Iterable[str], frame: pd.DataFrame) -> None:
@@ -154,7 +156,7 @@ def _texts(column: Column) -> Column:
     return _parse(column, lambda texts: texts, object).astype("str")
 
 
-def _number(column: Column, spec: TransformSpec) -> dict[str, Column]:
+def _number(column: Column, spec: TransformSpec) -> Column:
     kind = getattr(column.dtype, "kind", "O")
     if kind in "iub":
         values = column.astype(np.float64)
@@ -165,50 +167,46 @@ def _number(column: Column, spec: TransformSpec) -> dict[str, Column]:
     else:
         values = _parse(column, lambda texts: read_numbers(texts, spec["decimal"]), np.float64)
     is_infinite = np.isinf(values.to_numpy())
-    return {spec["name"]: values.mask(is_infinite) if is_infinite.any() else values}
+    return values.mask(is_infinite) if is_infinite.any() else values
 
 
-def _boolean(column: Column, spec: TransformSpec) -> dict[str, Column]:
+def _boolean(column: Column, spec: TransformSpec) -> Column:
     truth = dict.fromkeys(spec["true"], 1.0) | dict.fromkeys(spec["false"], 0.0)
     if column.dtype == bool:
         column = column.map({True: "true", False: "false"})
         truth |= {"true": 1.0, "false": 0.0}
     values = _parse(column, lambda texts: texts.str.strip().str.casefold().map(truth), np.float64)
-    return {spec["name"]: values if values.isna().any() else values.astype(bool)}
+    return values if values.isna().any() else values.astype(bool)
 
 
-def _category(column: Column, spec: TransformSpec) -> dict[str, Column]:
+def _category(column: Column, spec: TransformSpec) -> Column:
     known = {category: code for code, category in enumerate(spec["categories"])}
     codes = _parse(column, lambda texts: texts.str.strip().map(known), np.float64)
     values = pd.Categorical.from_codes(
         codes.fillna(-1).astype(np.int32), pd.Index(spec["categories"], dtype="str")
     )
-    return {spec["name"]: pd.Series(values, index=column.index)}
+    return pd.Series(values, index=column.index)
 
 
-def _date(column: Column, spec: TransformSpec) -> dict[str, Column]:
-    if getattr(column.dtype, "kind", "O") != "M":
-        formats = [str(form) for form in spec["formats"]]
-        column = _parse(column, lambda texts: read_dates(texts, formats), "datetime64[us]")
-    return {spec["name"]: column}
-
-
-def _clock(column: Column, spec: TransformSpec) -> dict[str, Column]:
-    return {spec["name"]: _parse(column, read_clock, np.float64)}
+def _date(column: Column, spec: TransformSpec) -> Column:
+    if getattr(column.dtype, "kind", "O") == "M":
+        return column
+    formats = [str(form) for form in spec["formats"]]
+    return _parse(column, lambda texts: read_dates(texts, formats), "datetime64[us]")
 
 
 def _text(column: Column, spec: TransformSpec) -> dict[str, Column]:
-    found: NDArray[np.float32] = topic_features(_texts(column).fillna(""), spec["topics"])
+    texts = _texts(column).fillna("")
+    found = topic_features(texts, spec["topics"])
     name = spec["name"]
     names = [*(f"{name}: topic {i}" for i in range(1, found.shape[1])), f"{name}: words"]
     return {one: pd.Series(found[:, i]) for i, one in enumerate(names)}
 
 
-_TRANSFORMS: Mapping[str, Callable[[Column, TransformSpec], dict[str, Column]]] = {
+_READERS: Mapping[str, Callable[[Column, TransformSpec], Column]] = {
     "number": _number,
     "boolean": _boolean,
     "category": _category,
     "date": _date,
-    "clock": _clock,
-    "text": _text,
+    "clock": lambda column, spec: _parse(column, read_clock, np.float64),
 }
