@@ -62,7 +62,7 @@ def test_average_precision_of_three_classes_is_the_mean_over_those_that_occur():
     assert scores["average_precision"] == pytest.approx((1 / 2 + 5 / 6) / 2)
 
 
-def test_log_loss_is_the_mean_of_minus_log_and_caps_a_zero():
+def test_log_loss_is_the_mean_of_minus_log_p_with_p_clipped_at_1e_15():
     columns = [[0.5, 0.5], [1.0, 0.0]]
     scores = score_classes(np.array([0, 1]), predicted([0, 0], columns), ["log_loss"])
     assert scores["log_loss"] == pytest.approx((np.log(2) - np.log(1e-15)) / 2)

@@ -65,7 +65,7 @@ def test_a_run_measures_every_cell_once_and_a_second_run_keeps_them(tmp_path):
     assert (again.n_run, again.n_kept) == (0, 12)
 
 
-def test_a_fresh_run_sets_the_earlier_one_aside(tmp_path):
+def test_a_fresh_run_moves_earlier_results_aside(tmp_path):
     run_small(tmp_path)
     assert run_small(tmp_path, is_fresh=True).n_run == 12
     assert len(read(tmp_path / "out" / "earlier-1").cells) == 12
@@ -99,7 +99,7 @@ def test_every_model_sees_the_same_rows_at_a_size(replicate):
     assert not set(first.test) & set(first.train)
 
 
-def test_misbehaving_models_become_rows_with_a_reason_and_the_others_go_on(tmp_path):
+def test_misbehaving_models_become_failed_cells_with_a_reason_and_the_others_are_measured(tmp_path):
     names = ["raises", "dies", "sleeps", "eats", "nan"]
     package = misbehaving.install(tmp_path / "site", names)
     text = SUITE.replace('"logistic", "decision_tree"', ", ".join(f'"{name}"' for name in names))
@@ -191,7 +191,7 @@ def n_stored(folder):
     return sum(path.read_bytes().count(b"\n") for path in folder.glob("cells*.jsonl"))
 
 
-def test_killed_at_random_moments_a_run_goes_on_and_ends_like_an_undisturbed_one(tmp_path):
+def test_a_run_killed_at_random_moments_resumes_and_ends_like_an_undisturbed_one(tmp_path):
     suites = write_suite(tmp_path / "suites", SUITE.replace("replicates = 2", "replicates = 40"))
     assert zoo_command("bench", "small", tmp_path / "calm", suites).returncode == 0
     rng = random.Random(0)

@@ -52,7 +52,7 @@ def test_sizes_larger_than_the_data_are_refused_with_what_there_is(tmp_path):
         make_plan(suite)
 
 
-def test_a_size_too_large_for_one_data_set_is_left_out_and_said(tmp_path):
+def test_a_size_too_large_for_one_data_set_is_left_out_with_a_note(tmp_path):
     suite = load_suite("mine", write(tmp_path, GOOD.replace("50]", "5000]")))
     plan = make_plan(suite)
     assert {job.key["n_train"] for job in plan.jobs} == {10}

@@ -8,7 +8,7 @@ OFFLINE = [name for name, card in CARDS.items() if not all(s.needs_network for s
 
 
 @pytest.mark.parametrize("name", CARDS)
-def test_a_card_says_whose_the_data_are(name):
+def test_a_card_gives_licence_reference_citation_and_notes(name):
     card = CARDS[name]
     assert all([card.title, card.license, card.reference, card.citation, card.notes])
 

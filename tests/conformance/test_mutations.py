@@ -3,16 +3,20 @@ import datetime
 import json
 import random
 import tomllib
+from pathlib import Path
 
 import pytest
 
 import zoo.data
 from zoo import definitions
 from zoo.bench.plan import make_plan
+from zoo.bench.store import read
 from zoo.bench.suite import load_suite, suites
+from zoo.curves.aggregate import cell_frame, current_cells
 from zoo.data.cards import read_card
-from zoo.errors import ZooError
+from zoo.errors import StoreError, ZooError
 
+ROOT = Path(__file__).parents[2]
 VALUES = [
     0, -1, 7, 10**30, 10**400, 10**4200, 0.5, 1e308, float("inf"), float("nan"), True,
     "", "word", "x" * 300, "two\nlines", [], [1],
@@ -80,3 +84,23 @@ def test_a_mutated_definition_is_read_or_refused_in_one_line_that_names_the_file
             assert "\n" not in str(error)
             assert len(str(error)) < 700
     assert refused > N_OF_EACH / 4
+
+
+def test_a_mutated_record_is_read_or_refused_in_one_line_that_names_file_and_line(tmp_path):
+    rng, refused = random.Random(0), 0
+    lines = (ROOT / "results" / "quick" / "cells.jsonl").read_text().splitlines()[:60]
+    for line in lines * 10:
+        record = json.loads(line)
+        mutate(record, rng)
+        try:
+            text = json.dumps(record)
+        except (TypeError, ValueError):  # a date, or more digits than JSON readers take
+            continue
+        (tmp_path / "cells.jsonl").write_text(text + "\n")
+        try:
+            cell_frame(current_cells(read(tmp_path).cells))
+        except StoreError as error:
+            refused += 1
+            assert str(error).startswith(f"{tmp_path / 'cells.jsonl'}, line 1: ")
+            assert "\n" not in str(error)
+    assert refused > 100

@@ -43,7 +43,7 @@ def test_a_kept_table_comes_back_with_its_values_names_and_dtypes(kept):
     pd.testing.assert_series_equal(target, y)
 
 
-def test_rows_come_in_the_order_asked_for_with_all_levels_of_the_table(kept):
+def test_rows_come_in_the_order_asked_for_with_all_categories_of_the_table(kept):
     folder, X, y, splits = kept
     wanted = splits[1].subset(501)
     part, target = read_rows(folder, wanted)
@@ -81,7 +81,7 @@ def test_images_are_memory_mapped_and_come_back(tmp_path):
     assert facts_of(tmp_path).image_shape == (2, 2, 3)
 
 
-def test_a_folder_without_a_whole_table_says_what_to_do(tmp_path):
+def test_a_folder_without_a_complete_table_says_what_to_do(tmp_path):
     assert facts_of(tmp_path) is None
     with pytest.raises(DataError, match="run the same 'zoo curve' command again"):
         read_rows(tmp_path)

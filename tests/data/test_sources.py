@@ -175,7 +175,7 @@ def test_a_package_that_is_not_installed_is_named_with_its_extra(tmp_path):
         zoo.data.require_extra(read_card(tmp_path / "cards" / "small.toml"))
 
 
-def test_changed_facts_are_refused_with_what_was_expected_and_what_came(tmp_path):
+def test_changed_facts_are_refused_with_what_was_expected_and_found(tmp_path):
     (tmp_path / "cards").mkdir()
     (tmp_path / "cards" / "d.csv").write_text("a,class\n1,x\n2,y\n3,x\n")
     source = 'type = "file"\nfiles = ["d.csv"]\nreader = "csv"'
@@ -191,20 +191,20 @@ def test_changed_facts_are_refused_with_what_was_expected_and_what_came(tmp_path
 
 
 @pytest.mark.parametrize("answer", [b"[]", b"null", b"{}", b"<html>"])
-def test_an_odd_answer_of_openml_is_one_line(answer, server, tmp_path):
+def test_an_odd_answer_of_openml_is_refused_in_one_line(answer, server, tmp_path):
     server.files["/api/v1/json/data/7"] = answer
     with pytest.raises(DataError, match="expected the description of data set 7"):
         load(tmp_path, 'type = "openml"\nid = 7')
 
 
-def test_an_arff_file_that_is_none_is_one_line(server, tmp_path):
+def test_an_invalid_arff_file_is_refused_in_one_line(server, tmp_path):
     serve_openml(server, 7, md5=hashlib.md5(b"hello", usedforsecurity=False).hexdigest())
     server.files["/data.arff"] = b"hello"
     with pytest.raises(DataError, match="expected arff in"):
         load(tmp_path, 'type = "openml"\nid = 7')
 
 
-def test_a_torn_file_in_the_cache_of_scikit_learn_is_one_line(tmp_path, monkeypatch):
+def test_a_torn_file_in_the_cache_of_scikit_learn_is_refused_in_one_line(tmp_path, monkeypatch):
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path))
     (tmp_path / "sklearn").mkdir()
     (tmp_path / "sklearn" / "cal_housing_py3.pkz").write_bytes(b"torn")

@@ -65,7 +65,7 @@ def test_regression_rows_come_in_random_order():
     assert list(made.train) != sorted(made.train)
 
 
-def test_why_a_size_cannot_be_had_is_said():
+def test_an_impossible_size_is_explained():
     made = make(labels(a=60, b=30, c=10))
     assert made.why_not(75) is None
     assert made.why_not(76) == (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from zoo.data import load
 from zoo.data.kept import facts_of, read_rows, read_split
 from zoo.data.splits import Split, split
+from zoo.metrics import Task
 
 __all__ = ["Part", "Rows", "rows_of"]
 
@@ -33,7 +34,7 @@ class Rows(Protocol):
     image_shape : tuple of int or None
     """
 
-    task: Literal["classification", "regression"]
+    task: Task
     classes: NDArray[Any]
     image_shape: tuple[int, ...] | None
 

@@ -72,11 +72,22 @@ class _Key(Struct, frozen=True, kw_only=True):
 
 
 class _Facts(Struct, frozen=True, kw_only=True):
+    task: str | None = None
     metric: str | None = None
+    family: str | None = None
+    title: str | None = None
+    n_classes: int | None = None
+    bayes_error: float | None = None
 
     def __post_init__(self) -> None:
         if self.metric is not None and self.metric not in METRICS:
             raise ValueError(str(unknown("metric", self.metric, METRICS)))
+
+
+class _Run(Struct, frozen=True, kw_only=True):
+    suite: str = ""
+    finished: str = ""
+    environment: str = ""
 
 
 class _CellForm(Struct, frozen=True, kw_only=True):
@@ -90,11 +101,12 @@ class _CellForm(Struct, frozen=True, kw_only=True):
     memory_mb: dict[str, float] = {}
     model_facts: dict[str, float] = {}
     facts: _Facts = _Facts()
-    run: dict[str, Any] = {}
+    run: _Run = _Run()
 
 
-class _Environment(Struct, frozen=True):
+class _Environment(Struct, frozen=True, kw_only=True):
     digest: str
+    packages: dict[str, str | None] = {}
 
 
 class _EnvironmentForm(Struct, frozen=True):

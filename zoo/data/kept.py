@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from zoo.data.splits import Split
 from zoo.definitions import convert
 from zoo.errors import DataError
+from zoo.metrics import Task
 
 __all__ = ["KeptFacts", "facts_of", "keep", "read_rows", "read_split", "table_folder"]
 
@@ -49,7 +50,7 @@ class KeptFacts:
     name: str
     target: str
     digest: str
-    task: Literal["classification", "regression"]
+    task: Task
     n_rows: int
     n_features: int
     n_train: int
@@ -80,7 +81,7 @@ def keep(
     splits: Sequence[Split],
     *,
     name: str,
-    task: Literal["classification", "regression"],
+    task: Task,
     digest: str,
     image_shape: tuple[int, int, int] | None = None,
     about: Mapping[str, Any] | None = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from zoo.canonical import derive_seed
 from zoo.data.limits import MAX_TEST_ROWS, rows_held_for_test
 from zoo.errors import DataError
+from zoo.metrics import Task
 
 __all__ = ["MAX_TEST_ROWS", "PROTOCOL", "Split", "split"]
 
@@ -67,7 +68,7 @@ class Split:
 def split(
     y: pd.Series[Any] | NDArray[Any] | Sequence[Any],
     *,
-    task: Literal["classification", "regression"],
+    task: Task,
     dataset: str,
     replicate: int,
 ) -> Split:
