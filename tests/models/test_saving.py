@@ -470,7 +470,7 @@ def test_an_encoder_whose_parts_do_not_fit_is_refused(tmp_path):
         ("kinds", ["number"]),
         ("kinds", ["no such kind"] * 8),
         ("category_names", [["a"]]),
-        ("has_missing", [True]),
+        ("has_indicator", [True]),
         ("number_scaling", {"dict": [["center", [0.0]], ["factor", [1.0]]]}),
         ("categories", "other"),
     ]:

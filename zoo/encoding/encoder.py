@@ -15,10 +15,11 @@ from zoo.encoding.frames import Kind, categories_of, kind_of, read_codes, read_n
 from zoo.encoding.quantiles import NormalQuantiles
 from zoo.encoding.scaling import CenterFactor, Floats, Scaling
 
-__all__ = ["Categories", "EncoderState", "Flags", "Scale", "TableEncoder"]
+__all__ = ["Categories", "EncoderState", "Flags", "Layout", "Scale", "TableEncoder"]
 
 Categories = Literal["onehot", "ordinal", "mixed"]
 Flags = Literal["numbers", "onehot"]
+Layout = Literal["code", "sign", "onehot"]
 Scale = Literal["none", "standard", "robust", "quantile"]
 
 _N_NUMBERS = {"number": 1, "duration": 1, "date": 4, "category": 0}  # numbers per column, by kind
@@ -78,7 +79,7 @@ class EncoderState:
     category_names: list[list[str]]  # per category column, in the order of their codes
     is_flag: list[bool]  # per number (a date has four): is a boolean among the one-hot columns
     is_empty: list[bool]  # per number: missing in all training rows
-    has_missing: list[bool]  # per number: missing in some training rows
+    has_indicator: list[bool]  # per number: a column indicates its missing values
     number_scaling: CenterFactor | None  # per number, if scaled by center and factor
     quantiles: list[list[float]] | None  # per number, if scaled by quantiles
     indicator_scaling: CenterFactor | None  # per indicator of a missing value and one-hot column
@@ -118,8 +119,8 @@ class TableEncoder:
         Per column of the table.
     category_codes_ : list of dict
         The code of each known category, per category column.
-    is_coded_ : list of bool
-        Whether a category column becomes a column of codes.
+    layouts_ : list of {"code", "sign", "onehot"}
+        What each category column becomes: codes, -1 and 1, or one-hot columns.
     n_fixed_ : int
         Number of leading output columns that are numbers or codes. The number of those after them
         depends on which categories and missing values the training rows happened to have.
@@ -176,7 +177,8 @@ class TableEncoder:
         for rows in columns.blocks(n_numbers):
             n_missing += np.isnan(columns.numbers(rows)).sum(axis=0)
         self.is_empty_ = np.asarray(n_missing == len(X))
-        self.has_missing_ = (n_missing > 0) & ~self.is_empty_
+        keeps_nan = self.scale == "none" and self.categories == "ordinal"
+        self.has_indicator_ = (n_missing > 0) & ~self.is_empty_ & (not keeps_nan)
         self._count_columns()
         if self.scale != "none":
             take = partial(columns.numbers, slice(None))
@@ -198,22 +200,24 @@ class TableEncoder:
         """Count the output columns of each sort."""
         n_flags = int(self.is_flag_.sum())
         self.n_numbers_ = len(self.is_flag_) - n_flags
-        self.is_coded_ = [
-            self.categories == "ordinal"
-            or (self.categories == "mixed" and len(codes) > self.max_onehot)
-            for codes in self.category_codes_
-        ]
-        self.n_codes_ = sum(self.is_coded_)
+        self.layouts_ = [self._layout(len(codes)) for codes in self.category_codes_]
+        self.n_codes_ = self.layouts_.count("code")
         self.n_categories_ = sum(
             len(codes) + 1
-            for codes, is_coded in zip(self.category_codes_, self.is_coded_, strict=True)
-            if is_coded
+            for codes, layout in zip(self.category_codes_, self.layouts_, strict=True)
+            if layout == "code"
         )
         self.n_fixed_ = self.n_numbers_ + self.n_codes_
         no_rows = [np.empty((0, 1))] * len(self.category_codes_)
         self._n_indicators = self._indicators(np.empty((0, len(self.is_flag_))), no_rows).shape[1]
         self.is_categorical_ = np.zeros(self.n_fixed_ + n_flags + self._n_indicators, bool)
         self.is_categorical_[self.n_numbers_ : self.n_fixed_] = True
+
+    def _layout(self, n_categories: int) -> Layout:
+        is_mixed = self.categories == "mixed"
+        if self.categories == "ordinal" or (is_mixed and n_categories > self.max_onehot):
+            return "code"
+        return "sign" if is_mixed and n_categories == 2 else "onehot"
 
     def state(self) -> EncoderState:
         """Return all that was learnt; `from_state` makes an equal encoder of it."""
@@ -225,7 +229,7 @@ class TableEncoder:
             category_names=[list(codes) for codes in self.category_codes_],
             is_flag=self.is_flag_.tolist(),
             is_empty=self.is_empty_.tolist(),
-            has_missing=self.has_missing_.tolist(),
+            has_indicator=self.has_indicator_.tolist(),
             number_scaling=numbers.state() if isinstance(numbers, Scaling) else None,
             quantiles=None if by_rank is None else by_rank.tolist(),
             indicator_scaling=None if indicators is None else indicators.state(),
@@ -246,11 +250,11 @@ class TableEncoder:
             {str(name): code for code, name in enumerate(names)} for names in state.category_names
         ]
         encoder.is_empty_ = np.array(state.is_empty, bool)
-        encoder.has_missing_ = np.array(state.has_missing, bool)
+        encoder.has_indicator_ = np.array(state.has_indicator, bool)
         encoder.is_flag_ = np.array(state.is_flag, bool)
         n_numbers = sum(_N_NUMBERS[kind] for kind in encoder.kinds_)
         if not (
-            encoder.is_empty_.shape == encoder.has_missing_.shape == (n_numbers,)
+            encoder.is_empty_.shape == encoder.has_indicator_.shape == (n_numbers,)
             and encoder.is_flag_.shape == (n_numbers,)
             and [*map(len, encoder.category_codes_)] == [*map(len, state.category_names)]
             and len(encoder.category_codes_) == encoder.kinds_.count("category")
@@ -315,29 +319,21 @@ class TableEncoder:
         return _ReadColumns(numbers, codes, len(X))
 
     def _indicators(self, numbers: Floats, codes: list[Floats]) -> Floats:
-        """Return indicators of missing values, where training had both, and one-hot columns."""
-        parts = [np.isnan(numbers)[:, self.has_missing_].astype(np.float64)]
-        if self.scale == "none" and self.categories == "ordinal":
-            parts = [np.empty((len(numbers), 0))]
-        for column, known, is_coded in zip(
-            codes, self.category_codes_, self.is_coded_, strict=True
-        ):
-            if is_coded:
-                continue
-            if self.categories == "mixed" and len(known) == 2:
+        """Return indicators of missing values, signs and one-hot columns."""
+        parts = [np.isnan(numbers[:, self.has_indicator_]).astype(np.float64)]
+        for column, known, layout in zip(codes, self.category_codes_, self.layouts_, strict=True):
+            if layout == "sign":
                 parts.append(np.nan_to_num(2.0 * column - 1.0, nan=0.0))
-            else:
+            elif layout == "onehot":
                 parts.append((column == np.arange(len(known))).astype(np.float64))
         return np.concatenate(parts, axis=1)
 
     def _coded(self, codes: list[Floats]) -> Iterator[Floats]:
         """Yield columns of codes, (n_rows, 1) each."""
         start = 0
-        for column, known, is_coded in zip(
-            codes, self.category_codes_, self.is_coded_, strict=True
-        ):
+        for column, known, layout in zip(codes, self.category_codes_, self.layouts_, strict=True):
             if self.categories == "ordinal":
                 yield column
-            elif is_coded:
+            elif layout == "code":
                 yield np.nan_to_num(column + 1.0, nan=0.0) + start
                 start += len(known) + 1

@@ -58,7 +58,7 @@ def encode(encoder: TableEncoder, numbers: tf.Tensor, codes: tf.Tensor) -> tf.Te
     """
     state = encoder.state()
     values, is_missing = _read(state, numbers)
-    indicators = _indicators(encoder, state, is_missing, codes)
+    indicators = _indicators(encoder, is_missing, codes)
     if state.scale == "none":
         stays_missing = is_missing & tf.constant(~np.array(state.is_empty, bool)[None])
         values = tf.where(is_missing, tf.zeros_like(values), values)
@@ -144,24 +144,16 @@ def _scaled(values: tf.Tensor, scaling: CenterFactor) -> tf.Tensor:
     return made / tf.sqrt(third * third + 1.0)
 
 
-def _indicators(
-    encoder: TableEncoder, state: EncoderState, is_missing: tf.Tensor, codes: tf.Tensor
-) -> tf.Tensor:
-    """Return indicators of missing values and one-hot columns, in the order of the encoder."""
+def _indicators(encoder: TableEncoder, is_missing: tf.Tensor, codes: tf.Tensor) -> tf.Tensor:
+    """Return indicators of missing values, signs and one-hot columns."""
     missing = tf.cast(is_missing, tf.float64 if codes is None else codes.dtype)
-    parts = []
-    if not (state.scale == "none" and state.categories == "ordinal"):
-        parts.append(_taken(missing, np.flatnonzero(state.has_missing)))
-    for i, (names, is_coded) in enumerate(
-        zip(state.category_names, encoder.is_coded_, strict=True)
-    ):
-        if is_coded:
-            continue
-        column = codes[:, i : i + 1]
-        if state.categories == "mixed" and len(names) == 2:
+    parts = [_taken(missing, np.flatnonzero(encoder.has_indicator_))]
+    for i, layout in enumerate(encoder.layouts_):
+        column, n_categories = codes[:, i : i + 1], len(encoder.category_codes_[i])
+        if layout == "sign":
             parts.append(tf.where(column < 0.0, tf.zeros_like(column), 2.0 * column - 1.0))
-        elif names:
-            known = tf.constant(np.arange(len(names), dtype=np.float64)[None])
+        elif layout == "onehot" and n_categories:
+            known = tf.constant(np.arange(n_categories, dtype=np.float64)[None])
             parts.append(tf.cast(tf.equal(column, known), tf.float64))
     parts = [part for part in parts if part.shape[1]]
     return tf.concat(parts, axis=1) if parts else missing[:, :0]
@@ -174,7 +166,7 @@ def _coded(encoder: TableEncoder, codes: tf.Tensor) -> list[tf.Tensor]:
         column = codes[:, i : i + 1]
         if encoder.categories == "ordinal":
             parts.append(tf.where(column < 0.0, tf.constant(np.nan, column.dtype), column))
-        elif encoder.is_coded_[i]:
+        elif encoder.layouts_[i] == "code":
             parts.append(column + (1.0 + start))  # -1 is missing, and becomes the first code
             start += len(known) + 1
     return parts

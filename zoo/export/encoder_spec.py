@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from zoo.encoding.encoder import EncoderState
+from zoo.encoding.encoder import EncoderState, TableEncoder
 from zoo.encoding.estimator import FittedEstimator
 from zoo.encoding.frames import Kind, read_codes, read_numbers
 
@@ -109,11 +109,9 @@ def encoder_spec(model: FittedEstimator) -> dict[str, Any]:
     columns = raw_columns(model)
     takes = [(column.name, take) for column in columns for take in _TAKES[column.kind]]
     numbers = list(_number_rules(state, takes))
-    coded, indicators = _category_rules(state, columns, encoder.is_coded_)
-    if not (state.scale == "none" and state.categories == "ordinal"):
-        partly_missing = [name for name, _ in compress(takes, state.has_missing)]
-        indicators = [*({"column": name, "take": "is_missing"} for name in partly_missing),
-                      *indicators]  # fmt: skip
+    codes, onehot = _category_rules(encoder, columns)
+    with_indicator = (name for name, _ in compress(takes, state.has_indicator))
+    indicators = [*({"column": name, "take": "is_missing"} for name in with_indicator), *onehot]
     if (scaling := state.indicator_scaling) is not None:
         for i, rule in enumerate(indicators):
             rule |= {"center": scaling.center[i], "factor": scaling.factor[i], "smooth_clip": True}
@@ -127,7 +125,7 @@ def encoder_spec(model: FittedEstimator) -> dict[str, Any]:
             | ({"categories": list(column.categories)} if column.kind == "category" else {})
             for column in columns
         ],
-        "matrix": [*compress(numbers, is_number), *coded, *flags, *indicators],
+        "matrix": [*compress(numbers, is_number), *codes, *flags, *indicators],
     }
 
 
@@ -146,24 +144,23 @@ def _number_rules(state: EncoderState, takes: list[tuple[str, str]]) -> Iterator
 
 
 def _category_rules(
-    state: EncoderState, columns: list[RawColumn], is_coded: list[bool]
+    encoder: TableEncoder, columns: list[RawColumn]
 ) -> tuple[list[Rule], list[Rule]]:
-    """Return the rules of columns of codes, and those of one-hot columns."""
+    """Return the rules of columns of codes, and those of signs and one-hot columns."""
     codes: list[Rule] = []
     onehot: list[Rule] = []
     start = 0
     category_columns = [column for column in columns if column.kind == "category"]
-    for column, coded in zip(category_columns, is_coded, strict=True):
+    for column, layout in zip(category_columns, encoder.layouts_, strict=True):
         rule = {"column": column.name}
-        if state.categories == "ordinal":
+        if encoder.categories == "ordinal":
             codes.append(rule | {"take": "code", "start": 0, "missing": None})
-        elif coded:
+        elif layout == "code":
             codes.append(rule | {"take": "code", "start": start + 1, "missing": float(start)})
             start += len(column.categories) + 1
-        elif state.categories == "mixed" and len(column.categories) == 2:
+        elif layout == "sign":
             onehot.append(rule | {"take": "sign"})
         else:
-            onehot += [
-                rule | {"take": "is_category", "category": name} for name in column.categories
-            ]
+            names = column.categories
+            onehot += [rule | {"take": "is_category", "category": name} for name in names]
     return codes, onehot
