@@ -4,17 +4,34 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from enum import EnumType
 from pathlib import Path
-from typing import Any, Literal
+from types import UnionType
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
-from zoo.errors import DefinitionError
+import msgspec
+from msgspec.structs import FieldInfo
 
-__all__ = ["Kind", "check_keys", "find", "folders", "names", "nearest", "read", "unknown"]
+from zoo.errors import DefinitionError, ZooError
+
+__all__ = [
+    "Kind", "convert", "find", "folders", "names", "near_name", "nearest", "read", "shown",
+    "unknown",
+]  # fmt: skip
 
 Kind = Literal["datasets", "benchmarks"]
 
 _WORDS: Mapping[Kind, str] = {"datasets": "data set", "benchmarks": "suite"}
+_WORDS_OF: Mapping[Any, str] = {
+    str: "a text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    tuple: "a list",
+}
+T = TypeVar("T")
+_LONGEST = 60  # characters of a wrong value that are shown
 
 
 def folders(kind: Kind, extra: Iterable[Path] = ()) -> list[Path]:
@@ -36,18 +53,29 @@ def names(kind: Kind, extra: Iterable[Path] = ()) -> list[str]:
     return sorted({path.stem for folder in folders(kind, extra) for path in folder.glob("*.toml")})
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that is most similar to a wrong one, if any is similar."""
-    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
-    return near[0] if near else None
-
-
 def unknown(word: str, name: str, known: Iterable[str]) -> DefinitionError:
     """Return the error for a wrong name, with the nearest right one."""
-    known = sorted(known)
-    near = nearest(name, known)
-    hint = f"did you mean '{near}'?" if near else f"known are: {', '.join(known)}"
-    return DefinitionError(f"unknown {word} '{name}'; {hint}")
+    return DefinitionError(f"unknown {word} {shown(name)}; {nearest(name, sorted(known))}")
+
+
+def shown(value: object) -> str:
+    """Return a wrong value as one short line."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python refuses to write integers of more than 4300 digits
+        return "a huge number"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """Return the question whether the nearest known name was meant, or all if none is near."""
+    near = near_name(name, known)
+    return f"did you mean '{near}'?" if near else f"known are: {', '.join(known)}"
+
+
+def near_name(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that is nearest to a wrong one, if any is near."""
+    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)), None)
 
 
 def find(kind: Kind, name: str, extra: Iterable[Path] = ()) -> Path:
@@ -66,44 +94,120 @@ def find(kind: Kind, name: str, extra: Iterable[Path] = ()) -> Path:
     raise unknown(_WORDS[kind], name, names(kind, extra))
 
 
-def read(path: Path) -> dict[str, Any]:
+def read(path: Path, form: type[T]) -> T:
     """Return the content of a TOML file.
 
+    Parameters
+    ----------
+    path : Path
+    form : type
+        A `msgspec.Struct`, whose fields say what each key must hold.
+
     Raises
     ------
     DefinitionError
-        If the file is not TOML; the message names file, line and column.
+        In one line: the file, the key, what was expected and what came.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DefinitionError(f"{path}: not a TOML file: {error}") from error
+    return convert(raw, form, str(path))
 
 
-def check_keys(
-    table: Mapping[str, Any],
-    *,
-    path: Path,
-    where: str = "",
-    required: Iterable[str] = (),
-    optional: Iterable[str] = (),
-) -> None:
-    """Refuse a table with a key that is not known or without one that is required.
+def convert(
+    raw: object, form: type[T], where: str, *, error: type[ZooError] = DefinitionError
+) -> T:
+    """Return plain data as a value of a form, or raise `error` with where and what is wrong."""
+    try:
+        return msgspec.convert(raw, form)
+    except msgspec.ValidationError as problem:
+        raise error(f"{where}: {_what_is_wrong(raw, form, '') or problem}") from problem
 
-    Raises
-    ------
-    DefinitionError
-        Naming file, key and the nearest known key.
+
+def _what_is_wrong(value: object, form: Any, key: str) -> str | None:
+    """Return what is said of the first innermost part that does not fit its form.
+
+    `msgspec` tells that a part does not fit; it offers neither names nor a description of the key.
     """
-    required, optional = list(required), list(optional)
-    place = f"{path}: " + (f"[{where}] " if where else "")
-    for key in table:
-        if key not in required and key not in optional:
-            near = difflib.get_close_matches(key, required + optional, n=1, cutoff=0.5)
-            hint = (
-                f"did you mean '{near[0]}'?" if near else f"known: {', '.join(required + optional)}"
-            )
-            raise DefinitionError(f"{place}unknown key '{key}'; {hint}")
-    for key in required:
-        if key not in table:
-            raise DefinitionError(f"{place}the key '{key}' is missing")
+    form = _one_of(form, value)
+    bare = get_args(form)[0] if get_origin(form) is Annotated else form
+    arguments: Sequence[Any] = get_args(bare)
+    is_table = isinstance(value, dict) and hasattr(bare, "__struct_fields__")
+    parts: list[tuple[str, object, Any]] = []
+    if isinstance(value, dict) and is_table:
+        fields = {field.encode_name: field for field in msgspec.structs.fields(bare)}
+        if (said := _wrong_keys(value, bare, fields, key)) is not None:
+            return said
+        parts = [
+            (_dotted(key, name), value[name], field.type)
+            for name, field in fields.items()
+            if name in value
+        ]
+    elif isinstance(value, dict) and get_origin(bare) is dict:
+        parts = [(_dotted(key, name), item, arguments[1]) for name, item in value.items()]
+    elif isinstance(value, list) and arguments[-1:] == (...,):
+        parts = [(f"{key}[{number}]", item, arguments[0]) for number, item in enumerate(value)]
+    for name, item, kind in parts:
+        if (said := _what_is_wrong(item, kind, name)) is not None:
+            return said
+    try:
+        msgspec.convert(value, form)
+    except msgspec.ValidationError as error:
+        if is_table:  # what the table's own check says
+            return f"[{key}] {error}" if key else str(error)
+        if not key:  # the whole, of a form that is no table: msgspec's own words
+            return None
+        return f"the key '{key}' is {shown(value)}; expected {_described(form)}"
+    return None
+
+
+def _one_of(form: Any, value: object) -> Any:
+    """Return the part of a union that a value is to be: the table of its tag, or what is not None.
+
+    A table without a known tag is to be one that has any of the tags.
+    """
+    members = [one for one in get_args(form) if one is not type(None)]
+    if not isinstance(form, UnionType):
+        return form
+    if len(members) == 1:
+        return members[0]
+    tags = {one.__struct_config__.tag: one for one in members}
+    field = members[0].__struct_config__.tag_field
+    tag = value.get(field) if isinstance(value, dict) else None
+    if isinstance(tag, str) and tag in tags:
+        return tags[tag]
+    return msgspec.defstruct("Tagged", [(field, Literal[tuple(tags)])])
+
+
+def _wrong_keys(
+    table: dict[str, object], form: Any, fields: Mapping[str, FieldInfo], key: str
+) -> str | None:
+    """Return what is said of an unknown key, or of one that is missing."""
+    config = form.__struct_config__
+    tag = [config.tag_field] if config.tag_field else []
+    known = [*tag, *fields]
+    for name in table:
+        if name not in known and config.forbid_unknown_fields:
+            return f"unknown key '{_dotted(key, name)}'; {nearest(name, known)}"
+    for name in [*tag, *(name for name, field in fields.items() if field.required)]:
+        if name not in table:
+            return f"the key '{_dotted(key, name)}' is missing"
+    return None
+
+
+def _dotted(key: str, name: str) -> str:
+    quoted = name if name.replace("_", "a").isalnum() else shown(name)
+    return f"{key}.{quoted}" if key else quoted
+
+
+def _described(form: Any) -> str:
+    """Return what a form is in words; its own where it has some."""
+    if get_origin(form) is Annotated:
+        return str(next(meta.description for meta in form.__metadata__ if meta.description))
+    choices = get_args(form) if get_origin(form) is Literal else ()
+    if isinstance(form, EnumType):
+        choices = tuple(form)
+    if choices:
+        return f"one of: {', '.join(map(str, choices))}"
+    return _WORDS_OF.get(get_origin(form) or form, "a table")

@@ -1,8 +1,8 @@
-"""The errors that zoo raises for its users: each message is one line that says what to do."""
+"""The errors that zoo raises for its users. Each message is one line that says what to do."""
 
 
 class ZooError(Exception):
-    """Anything that a user can mend: the command line prints it as one line and exits with 2."""
+    """Anything that a user can correct: the command line prints it as one line and exits with 2."""
 
 
 class DefinitionError(ZooError):
@@ -10,11 +10,11 @@ class DefinitionError(ZooError):
 
 
 class DataError(ZooError):
-    """Data cannot be had, or is not what its card says."""
+    """Data cannot be loaded, or differ from their card."""
 
 
 class ModelFileError(ZooError):
-    """A model cannot be written to a file, or a file is not a sound one of a model."""
+    """A model cannot be written to a file, or a file is not a valid model file."""
 
 
 class ExportError(ZooError):

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from zoo.bench.store import CellWriter, pack, read
@@ -69,7 +71,24 @@ def test_a_cell_of_an_unknown_metric_is_refused_in_one_line(tmp_path):
     write(tmp_path, {**make_cell(), "facts": {"metric": "roc_acu"}})
     with pytest.raises(StoreError) as error:
         read(tmp_path)
-    assert str(error.value).endswith(
-        "unknown metric 'roc_acu'; did you mean 'roc_auc'? (a cell of m on d)"
-    )
+    said = "line 1: [facts] unknown metric 'roc_acu'; did you mean 'roc_auc'?"
+    assert str(error.value).endswith(said)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"status": "fine"}, "'status' is 'fine'; expected one of: ok, failed, timeout"),
+        ({"key": {"dataset": "d"}}, "the key 'key.dataset_revision' is missing"),
+        ({"scores": {"test": {"rmse": "low"}}}, "'scores.test.rmse' is 'low'; expected a number"),
+        ({"environment": 3}, "'environment' is 3; expected a table"),
+    ],
+)
+def test_a_wrong_record_is_named_with_its_file_line_and_key(tmp_path, change, message):
+    record = {"schema": 1, **make_cell(), **change}
+    (tmp_path / "cells.jsonl").write_text(json.dumps(record) + "\n")
+    with pytest.raises(StoreError) as error:
+        read(tmp_path)
+    assert f"cells.jsonl, line 1: the key {message.removeprefix('the key ')}" in str(error.value)
     assert "\n" not in str(error.value)

@@ -30,9 +30,13 @@ def test_a_suite_is_every_dataset_times_model_times_size_times_replicate(tmp_pat
     ("old", "new", "message"),
     [
         ("replicates", "replicate", "unknown key 'replicate'; did you mean 'replicates'"),
-        ("nested-holdout/1", "nested/1", "'protocol' is 'nested/1'; expected 'nested-holdout/1'"),
-        ("[10, 50]", "[0]", "'sizes' must be a whole number >= 1, not 0"),
-        ('["dummy"]', '"dummy"', "'models' must be of type list, not str"),
+        (
+            "nested-holdout/1",
+            "nested/1",
+            "'protocol' is 'nested/1'; expected one of: nested",
+        ),
+        ("[10, 50]", "[0]", "'sizes\\[0\\]' is 0; expected a whole number from 1"),
+        ('["dummy"]', '"dummy"', "'models' is 'dummy'; expected a list of names"),
     ],
 )
 def test_a_wrong_key_or_value_is_named_with_its_file(tmp_path, old, new, message):
@@ -44,7 +48,7 @@ def test_a_wrong_key_or_value_is_named_with_its_file(tmp_path, old, new, message
 
 def test_sizes_larger_than_the_data_are_refused_with_what_there_is(tmp_path):
     suite = load_suite("mine", write(tmp_path, GOOD.replace("[10, 50]", "[1000]")))
-    with pytest.raises(DataError, match=r"from 2 to 427 rows can be had, but .* asks for 1000"):
+    with pytest.raises(DataError, match=r"from 2 to 427 rows are possible, but .* asks for 1000"):
         make_plan(suite)
 
 

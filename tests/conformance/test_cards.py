@@ -20,7 +20,7 @@ def test_the_data_are_as_their_card_says(name):
     if name == "fashion_mnist":
         from pathlib import Path
 
-        files = CARDS[name].sources[0].options["files"]
+        files = CARDS[name].sources[0].files
         if not all(Path(file).is_file() for file in files):
             pytest.skip("its files come with a Debian package, which is not installed here")
     assert zoo.data.check(name) == []

@@ -11,15 +11,35 @@ GOOD = CARD.format(source='type = "file"\nfiles = ["d.csv"]\nreader = "csv"')
     ("old", "new", "message"),
     [
         ("revision = 1", "revison = 1", "unknown key 'revison'; did you mean 'revision'"),
-        ("revision = 1", 'revision = "1"', "'revision' must be of type int, not str"),
-        ('name = "small"', 'name = "other"', "must be the file's name, 'small'"),
-        ('type = "file"', 'type = "web"', "'type' is 'web'; expected one of: package"),
-        ('reader = "csv"', 'reader = "xls"', "'reader' is 'xls'; expected one of: csv"),
-        ("rows = 4", "row = 4", "[facts] unknown key 'row'; did you mean 'rows'"),
-        ("rows = 4\n", "", "[facts] the key 'rows' is missing"),
+        ("revision = 1", 'revision = "1"', "'revision' is '1'; expected a whole number"),
+        (
+            'name = "small"',
+            'name = "other"',
+            "'name' is 'other'; expected the file's name",
+        ),
+        ('type = "file"', 'type = "web"', "'source[0].type' is 'web'; expected one of: package"),
+        ('reader = "csv"', 'reader = "xls"', "'source[0].reader' is 'xls'; expected one of: csv"),
+        ("rows = 4", "row = 4", "unknown key 'facts.row'; did you mean 'rows'"),
+        ("rows = 4\n", "", "the key 'facts.rows' is missing"),
         ('task = "classification"', 'task = "ranking"', "'task' is 'ranking'; expected one of"),
-        ("[facts]", '[columns]\nbool = ["a"]\n[facts]', "[columns] unknown key 'bool'"),
+        (
+            "[facts]",
+            '[columns]\nbool = ["a"]\n[facts]',
+            "unknown key 'columns.bool'",
+        ),
         ("title = ", "title ", "not a TOML file"),
+        ('type = "file"\n', "", "the key 'source[0].type' is missing"),
+        (
+            "[facts]",
+            "[columns.bounds]\na = [1]\n[facts]",
+            "'columns.bounds.a' is [1]; expected",
+        ),
+        (
+            "revision = 1",
+            'revision = 1\nmetric = "auc"',
+            "'metric' is 'auc'; did you mean",
+        ),
+        ("revision = 1", 'revision = 1\nkind = "image"', "'image_shape' must come together"),
     ],
 )
 def test_a_wrong_card_is_named_with_its_key_in_one_line(tmp_path, old, new, message):

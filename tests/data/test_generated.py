@@ -46,8 +46,8 @@ def test_the_noise_does_not_depend_on_the_label():
 
 
 def test_the_two_classes_are_equally_likely():
-    share = (generate(N_ROWS, 2)["label"] == "a").mean()
-    assert abs(share - 0.5) < 4.5 * math.sqrt(0.25 / N_ROWS)
+    fraction = (generate(N_ROWS, 2)["label"] == "a").mean()
+    assert abs(fraction - 0.5) < 4.5 * math.sqrt(0.25 / N_ROWS)
 
 
 def test_the_teacher_is_an_odd_function():

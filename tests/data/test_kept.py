@@ -16,7 +16,7 @@ def mixed_table():
         {
             "whole": rng.integers(-5, 5, N_ROWS),
             "real": rng.normal(size=N_ROWS).astype(np.float32),
-            "gaps": np.where(rng.random(N_ROWS) < 0.3, np.nan, 1.5),
+            "holes": np.where(rng.random(N_ROWS) < 0.3, np.nan, 1.5),
             "truth": rng.random(N_ROWS) < 0.5,
             "when": pd.Timestamp("2020-01-01") + pd.to_timedelta(np.arange(N_ROWS), unit="h"),
             "<b>&\n": pd.Categorical(rng.choice(["x", "y", None], N_ROWS), ["y", "x", "never"]),
@@ -69,7 +69,7 @@ def test_a_cell_finds_the_kept_table_by_its_name_and_reads_the_first_training_ro
     pd.testing.assert_frame_equal(first, X.iloc[splits[0].train[:10]].reset_index(drop=True))
 
 
-def test_pictures_are_mapped_and_come_back(tmp_path):
+def test_images_are_memory_mapped_and_come_back(tmp_path):
     rng = np.random.default_rng(0)
     X = pd.DataFrame(rng.integers(0, 255, (30, 12), dtype=np.uint8)).rename(columns=str)
     y = pd.Series(["cat", "dog"] * 15, name="class", dtype="str")

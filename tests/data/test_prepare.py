@@ -81,7 +81,7 @@ def test_labels_get_words_and_numbers_logarithms(tmp_path):
 @pytest.mark.parametrize(
     ("frame", "tables", "message"),
     [
-        ({"a": [1], "y": [None]}, "", "the target y has 1 gaps"),
+        ({"a": [1], "y": [None]}, "", "the target y has 1 missing values"),
         ({"a": [1], "z": ["p"]}, "", "expected the columns y, which the source does not hold"),
         ({"a": ["maybe"], "y": ["p"]}, '[columns]\nboolean = ["a"]', "found ['maybe']"),
         ({"a": [1], "y": ["p"]}, "[labels]\nq = 'q'", "a label has no word"),

@@ -154,7 +154,7 @@ def test_openml_cards_load_stand_in_rows_by_their_own_code(name, n_features, ser
     frame = pd.DataFrame(np.arange(6 * n_columns).reshape(6, -1), columns=names)
     frame[card.target] = ["1", "0"] * 3
     facts = {"parquet_url": f"{server.url}/d.pq"}
-    path = f"/api/v1/json/data/{card.sources[0].options['id']}"
+    path = f"/api/v1/json/data/{card.sources[0].id}"
     server.files[path] = json.dumps({"data_set_description": facts}).encode()
     server.files["/d.pq"] = frame.to_parquet()
     folder = tmp_path / "cards"

@@ -37,8 +37,8 @@ def test_the_first_rows_hold_every_class_once_and_the_rest_in_proportion():
     train = y[made.train]
     for n in range(3, len(train) + 1):
         for label in "abc":
-            share = (train == label).mean()
-            assert abs((train[:n] == label).sum() - share * n) <= 1.5
+            fraction = (train == label).mean()
+            assert abs((train[:n] == label).sum() - fraction * n) <= 1.5
 
 
 def test_sizes_are_nested():
@@ -76,7 +76,7 @@ def test_why_a_size_cannot_be_had_is_said():
         made.subset(76)
 
 
-@pytest.mark.parametrize(("y", "message"), [([1], "at least 2 rows"), (["a", None], "has gaps")])
+@pytest.mark.parametrize(("y", "message"), [([1], "at least 2 rows"), (["a", None], "missing")])
 def test_targets_that_cannot_be_split_are_refused(y, message):
     with pytest.raises(DataError, match=message):
         make(y)

@@ -2,14 +2,15 @@ import bz2
 import gzip
 import json
 import lzma
+import sys
 import zipfile
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from zoo.errors import DataError
-from zoo.ingest import memory, reading
+from zoo.errors import DataError, MissingExtraError
+from zoo.ingest import memory
 from zoo.ingest.images import CLASS, IMAGE
 from zoo.ingest.reading import did_you_mean, read_frame
 
@@ -257,6 +258,6 @@ def test_memory_of_a_packed_or_parquet_file_is_estimated_from_its_content(tmp_pa
 
 def test_without_openpyxl_the_extra_is_named(tmp_path, monkeypatch):
     (tmp_path / "a.xlsx").write_bytes(b"PK")
-    monkeypatch.setattr(reading.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(reading.MissingExtraError, match=r"pip install 'model-zoo-curves\[files\]'"):
+    monkeypatch.setitem(sys.modules, "openpyxl", None)  # as if it were not installed
+    with pytest.raises(MissingExtraError, match=r"pip install 'model-zoo-curves\[files\]'"):
         read_frame(tmp_path / "a.xlsx")

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from zoo import registry
 from zoo.bench.rows import Part, Rows, rows_of
+from zoo.bench.store import Status
 from zoo.canonical import derive_seed
 from zoo.metrics import ClassPrediction, score_classes, score_numbers
 
@@ -55,7 +56,7 @@ def run_cell(
     Raises
     ------
     ZooError
-        If the data cannot be had.
+        If the data cannot be loaded.
     Exception
         Whatever the model raises.
     """
@@ -82,24 +83,24 @@ def run_cells_together(
     folders: tuple[Path, ...] = (),
     began: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[int, dict[str, Any] | Exception]]:
-    """Measure cells of one model and one data set whose networks train side by side.
+    """Measure cells of one model and one data set; their networks train side by side.
 
     Parameters
     ----------
     keys, metrics, threads, folders, began
         As for `run_cell`.
     n_slots : int
-        How many train at a time.
+        How many networks train at a time.
 
     Yields
     ------
     number, record : int, dict or Exception
-        The number of the cell, and its record or why it has none, as each is done.
+        The number of each cell when it is done, and its record or the error that it ended with.
 
     Raises
     ------
     ZooError
-        If the data cannot be had.
+        If the data cannot be loaded.
     """
     rows = rows_of(keys[0]["dataset"], folders)
     models = [make_model(key, rows, threads) for key in keys]
@@ -147,7 +148,7 @@ def _record(
     """Return the record; a score that is not finite makes the cell a failed one."""
     bad = [name for part in scores.values() for name, v in part.items() if not math.isfinite(v)]
     return {
-        "status": "failed" if bad else "ok",
+        "status": Status.FAILED if bad else Status.OK,
         "reason": f"not a finite number: {', '.join(bad)}" if bad else None,
         "scores": {} if bad else scores,
         "timings_s": {name: round(seconds, 4) for name, seconds in timings_s.items()},
@@ -185,7 +186,7 @@ def _score(model: Any, rows: Rows, part: Part, metrics: tuple[str, ...]) -> dict
 
 
 def predict_classes(model: Any, X: pd.DataFrame, classes: NDArray[Any]) -> ClassPrediction:
-    """Return what a fitted classifier says, in terms of all classes of the data set.
+    """Return what a fitted classifier predicts, in terms of all classes of the data set.
 
     A class that the model never saw gets probability 0, or the lowest decision value.
     """
@@ -206,7 +207,7 @@ def predict_classes(model: Any, X: pd.DataFrame, classes: NDArray[Any]) -> Class
 
 
 def _reset_peak() -> None:
-    """Start a new peak of resident memory, where the system can (Linux)."""
+    """Reset the peak of resident memory, where the system supports it (Linux)."""
     try:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     except OSError:

@@ -1,4 +1,4 @@
-"""Where a cell was measured: packages, machine, commit."""
+"""The environment that a cell is measured in: packages, machine, commit."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PACKAGES = (
 
 
 def describe_environment() -> dict[str, Any]:
-    """Return versions and machine, with the digest that cells name them by."""
+    """Return versions and machine, with the digest by which cells name them."""
     parts: dict[str, Any] = {
         "zoo": zoo.__version__,
         "python": platform.python_version(),

@@ -1,4 +1,4 @@
-"""From a suite to its cells: which there are, which are skipped and why."""
+"""The cells of a suite: which there are, which are skipped and why. Nothing is measured."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Job:
     key : dict
         What is measured, as the store keeps it.
     facts : dict
-        What reports need to know of it: task, metric, family, title, rows, features.
+        What reports need: task, metric, family, title, rows, features.
     metrics : tuple of str
     skip : str or None
-        Why the cell cannot be run at all.
+        Why the model cannot be fitted to this data set.
     trains_together : bool
-        Whether its model can be fitted side by side with others of its kind.
+        Whether networks of this model train side by side.
     """
 
     key: dict[str, Any]
@@ -43,7 +43,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The cells of a suite, and what was left out for want of rows or of an extra."""
+    """The cells of a suite, and notes on what was left out: too few rows, a missing extra."""
 
     jobs: list[Job]
     left_out: list[str]
@@ -71,10 +71,10 @@ def make_plan(
     DefinitionError
         For an unknown model or data set.
     MissingExtraError
-        If the package that holds a data set is not installed, or the framework of each of the
-        models or of one that is asked for by name. Those of a suite are left out.
+        If the package of a data set is not installed, or the framework of a model in `models`, or
+        of every model. Other models of the suite that lack theirs are left out.
     DataError
-        If no size of the suite fits a data set, or one named for it does not.
+        If no size of the suite fits a data set, or one of its own sizes does not.
     """
     folders = list(folders)
     asked = [registry.spec(name) for name in models or suite.models]
@@ -106,18 +106,18 @@ def _sizes_of(suite: Suite, card: Card) -> tuple[tuple[int, ...], list[str]]:
     asked = suite.dataset_sizes.get(card.name, suite.sizes)
     fit = tuple(size for size in asked if least <= size <= available)
     too_large = [size for size in asked if not least <= size <= available]
-    where = f"{card.name}: sizes from {least} to {available} rows can be had"
+    where = f"{card.name}: sizes from {least} to {available} rows are possible"
     if too_large and (not fit or card.name in suite.dataset_sizes):
         raise DataError(
             f"{where}, but {suite.path} asks for {', '.join(map(str, too_large))}; "
-            "mend its sizes or take a larger data set"
+            "correct its sizes or take a larger data set"
         )
     note = [f"{where}; left out: {', '.join(map(str, too_large))}"] if too_large else []
     return fit, note
 
 
 def _job(suite: Suite, card: Card, model: registry.ModelSpec, n_train: int, replicate: int) -> Job:
-    metrics = suite.metrics[card.task]
+    metrics = suite.metrics_of(card.task)
     headline = card.metric if card.metric in metrics else metrics[0]
     skip = None
     if card.task not in model.tasks:

@@ -1,4 +1,4 @@
-"""Worker processes: each measures a cell, or several side by side, within limits."""
+"""Worker processes: each measures a cell, or several side by side, within its budget."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ import psutil
 
 from zoo.bench.plan import Job
 from zoo.bench.programs import program_cache_flags
+from zoo.bench.store import Status
 from zoo.bench.suite import Budget
 
 __all__ = ["THREAD_VARIABLES", "Pool", "Worker"]
 
-_LOADING_S = 300.0  # data and framework, before the cell's own clock starts
+_LOADING_S = 300.0  # for data and framework, before the budget of the cell counts
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -38,7 +39,7 @@ Finished = list[tuple[Job, dict[str, Any] | None]]
 
 
 class Worker:
-    """One process and the jobs it is at.
+    """One process and the jobs that it works on.
 
     Parameters
     ----------
@@ -98,7 +99,7 @@ class Worker:
         inbox.put((self, None))
 
     def send(self, jobs: list[Job]) -> None:
-        """Give the worker jobs; a process that has died is noticed by its silence.
+        """Give the worker jobs. A dead process is noticed when its output ends.
 
         Parameters
         ----------
@@ -131,27 +132,27 @@ class Worker:
             self._process.stdin.write(json.dumps(message) + "\n")
             self._process.stdin.flush()
 
-    def over_limit(self) -> tuple[str, str] | None:
-        """Return the status and reason of jobs that used more than they may, else None."""
+    def over_limit(self) -> tuple[Status, str] | None:
+        """Return the status and reason of jobs that exceed their budget, else None."""
         n_at_once = min(len(self.jobs), self._n_slots)
         limit = self._budget.seconds * n_at_once if self.began else _LOADING_S
         if time.monotonic() - self.since > limit:
             what = "" if self.began else " to load data and framework"
-            return "timeout", f"over the limit of {limit:g} s{what}"
+            return Status.TIMEOUT, f"over the limit of {limit:g} s{what}"
         try:
             used = self._system.memory_info().rss / 2**20
         except psutil.Error:
             return None
         if used > self._budget.memory_mb:
-            return "out_of_memory", f"over the limit of {self._budget.memory_mb} MB"
+            return Status.OUT_OF_MEMORY, f"over the limit of {self._budget.memory_mb} MB"
         return None
 
     def is_late(self) -> bool:
-        """Return whether the deadline of its jobs is over."""
+        """Return whether the deadline of its jobs has passed."""
         return self.deadline is not None and time.monotonic() > self.deadline
 
-    def last_words(self) -> str:
-        """Return how a dead process ended: its code or signal, and the last line that it wrote."""
+    def how_it_ended(self) -> str:
+        """Return how a dead process ended: exit code or signal, and the last line of its log."""
         code = self._process.wait()
         self._log.seek(0)
         lines = self._log.read().decode("utf-8", "replace").split("\n")
@@ -160,7 +161,7 @@ class Worker:
         return f"the worker process died ({how})" + (f": {said[-1][:300]}" if said else "")
 
     def kill(self) -> None:
-        """End the process now."""
+        """Kill the process."""
         self._process.kill()
         self._process.wait()
         self._listener.join()
@@ -206,11 +207,11 @@ class Pool:
         self.workers[self.workers.index(worker)] = self._start()
 
     def idle(self) -> list[Worker]:
-        """Return the workers that wait for a job."""
+        """Return the workers without a job."""
         return [worker for worker in self.workers if not worker.jobs]
 
     def hurry(self, deadline: float) -> None:
-        """Set a deadline for what the workers are at, unless theirs is earlier.
+        """Set a deadline for the workers' current jobs, unless theirs is earlier.
 
         Parameters
         ----------
@@ -223,17 +224,17 @@ class Pool:
                 worker.deadline = min(one for one in known if one is not None)
 
     def give_up(self) -> None:
-        """End what the workers are at."""
+        """Abandon the workers' current jobs."""
         for worker in [worker for worker in self.workers if worker.jobs]:
             self._replace(worker)
 
     def call(self, worker: Worker, what: str, arguments: dict[str, Any], *, deadline: float) -> Any:
-        """Let a worker call something while no other is at work, and return its answer.
+        """Let an idle worker call a function while no other is busy, and return its answer.
 
         Parameters
         ----------
         worker : Worker
-            Of this pool, idle.
+            An idle worker of this pool.
         what : str
             ``"module:function"``.
         arguments : dict
@@ -249,9 +250,8 @@ class Pool:
     def wait(self, timeout_s: float = 0.2) -> Finished:
         """Return jobs that are finished, with their answers, as soon as there are some.
 
-        The answer is None for jobs that were with others in a worker that was lost: any of them
-        may be the cause, so each should be measured alone. It says ``is_late`` for jobs that were
-        not done by their deadline.
+        The answer is None for jobs that shared a lost worker: any of them may be the cause, so
+        each should be measured alone. It holds ``is_late`` for jobs that missed their deadline.
         """
         lost = self._enforce_limits()
         if lost:
@@ -261,9 +261,9 @@ class Pool:
         except queue.Empty:
             return []
         if worker not in self.workers:
-            return []  # the last word of one that was killed
+            return []  # the end of one that was killed
         if answer is None:
-            return self._lose(worker, {"status": "failed", "reason": worker.last_words()})
+            return self._lose(worker, {"status": Status.FAILED, "reason": worker.how_it_ended()})
         worker.since = time.monotonic()
         if "began" in answer:
             worker.began = True
@@ -280,7 +280,11 @@ class Pool:
     def _enforce_limits(self) -> Finished:
         for worker in self.workers:
             if worker.jobs and worker.is_late():
-                late = {"status": "timeout", "reason": "not done by the deadline", "is_late": True}
+                late = {
+                    "status": Status.TIMEOUT,
+                    "reason": "not done by the deadline",
+                    "is_late": True,
+                }
                 self._replace(worker)
                 return [(job, dict(late)) for job in worker.jobs.values()]
             excess = worker.over_limit() if worker.jobs else None

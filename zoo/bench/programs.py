@@ -1,4 +1,4 @@
-"""Compiled programs kept from one run to the next."""
+"""A cache of compiled programs, shared by runs."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["program_cache_flags"]
 
 
 def program_cache_flags() -> str:
-    """Return TensorFlow's flags that keep compiled programs, or nothing where that is not safe.
+    """Return TensorFlow's flags that cache compiled programs, or nothing where that is not safe.
 
-    They lie in the cache folder, apart for each kind of processor: a program compiled for another
-    may use instructions that this one lacks. A program found there gives the same bits.
+    Programs are cached apart for each kind of processor: one compiled for another may use
+    instructions that this one lacks. A cached program gives the same bits.
     """
     cpuinfo = Path("/proc/cpuinfo")
     if not cpuinfo.exists():

@@ -1,4 +1,4 @@
-"""What a run shows while it goes: a bar on a terminal, plain lines elsewhere."""
+"""The progress of a run: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _describe(job: Job) -> str:
 
 
 class Progress:
-    """Counts cells and shows how long the rest will take.
+    """Counts cells and shows the time that the rest will take.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Where the rows of a cell come from: a data set's card, or a table kept in a results folder."""
+"""The rows of a cell: from a data set's card, or from a table kept in a results folder."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Rows(Protocol):
     image_shape: tuple[int, ...] | None
 
     def train(self, replicate: int, n_train: int, *, at_most: int | None = None) -> Part:
-        """Return the first `n_train` training rows of a replicate, but `at_most` so many."""
+        """Return the first `n_train` training rows of a replicate, at most `at_most`."""
 
     def test(self, replicate: int) -> Part:
         """Return the test rows of a replicate."""
@@ -77,10 +77,10 @@ def _split_of(name: str, replicate: int, folders: tuple[Path, ...]) -> Split:
 
 
 class _KeptRows:
-    """Rows of a table that lies in a results folder; no more are read than are asked for.
+    """Rows of a table kept in a results folder; only those asked for are read.
 
-    The test rows of a replicate and its first training rows are wanted for each of its cells, so
-    they stay; larger parts are read when they are asked for, and are the caller's alone.
+    The test rows and the first training rows of a replicate are cached, since each of its cells
+    needs them. Larger parts are read on demand and not cached.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -129,7 +129,7 @@ def rows_of(name: str, folders: tuple[Path, ...] = ()) -> Rows:
     Raises
     ------
     ZooError
-        If the data cannot be had.
+        If the data cannot be loaded.
     """
     for folder in folders:
         facts = facts_of(folder)

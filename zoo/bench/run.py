@@ -1,4 +1,4 @@
-"""Runs a suite into a results folder, and takes up again where a run was cut off."""
+"""Runs a suite into a results folder; an interrupted run resumes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,22 @@ from zoo.bench.plan import Job, Plan
 from zoo.bench.pool import Pool
 from zoo.bench.progress import Progress
 from zoo.bench.schedule import Schedule
-from zoo.bench.store import CellWriter, cell_key, check_folder, has_results, pack, read, set_aside
+from zoo.bench.store import (
+    CellWriter,
+    Status,
+    cell_key,
+    check_folder,
+    has_results,
+    pack,
+    read,
+    set_aside,
+)
 from zoo.bench.suite import Suite
 from zoo.data import load_card, verify
 
 __all__ = ["RunSummary", "jobs_to_run", "provenance", "run_suite", "write_cell"]
 
-_MOST_SLOTS = 10  # networks that train side by side; more gain little and take memory
+_MOST_SLOTS = 10  # networks that train side by side; more bring little and need memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +58,7 @@ def jobs_to_run(plan: Plan, folder: Path, *, retry_failed: bool = False) -> list
     done = {
         cell_key(cell)
         for cell in read(folder).cells
-        if not retry_failed or cell["status"] in ("ok", "skipped")
+        if not retry_failed or not Status(cell["status"]).is_failure
     }
     return [job for job in plan.jobs if cell_key({"key": job.key}) not in done]
 
@@ -80,14 +89,14 @@ def run_suite(
     retry_failed : bool
         Measure failed cells again.
     is_fresh : bool
-        Measure everything again; what was there is set aside, not lost.
+        Measure everything again; earlier results are moved aside, not lost.
 
     Raises
     ------
     StoreError
-        If `out` is a file or holds something else than results.
+        If `out` is a file, or holds files that are no results.
     DataError
-        If a data set at hand is not what its card says; nothing is written then.
+        If a local data set differs from its card; nothing is written then.
     """
     out = Path(out)
     folders = list(folders)
@@ -105,12 +114,12 @@ def run_suite(
     pack(out)
     wanted = {cell_key({"key": job.key}) for job in plan.jobs}
     cells = [cell for cell in read(out).cells if cell_key(cell) in wanted]
-    failed = [cell for cell in cells if cell["status"] not in ("ok", "skipped")]
+    failed = [cell for cell in cells if Status(cell["status"]).is_failure]
     return RunSummary(len(todo), len(plan.jobs) - len(todo), failed)
 
 
 def _verify_data(todo: list[Job], folders: list[Path]) -> None:
-    """Check the data sets that need no network; the others are met when their cells run."""
+    """Check the data sets that need no network; others are checked when their cells run."""
     for name in dict.fromkeys(job.key["dataset"] for job in todo if job.skip is None):
         card = load_card(name, folders)
         if not any(source.needs_network for source in card.sources):
@@ -124,7 +133,7 @@ def _run_jobs(
     runnable = [job for job in todo if job.skip is None]
     for job in todo:
         if job.skip is not None:
-            write_cell(writer, job, {"status": "skipped", "reason": job.skip}, origin)
+            write_cell(writer, job, {"status": Status.SKIPPED, "reason": job.skip}, origin)
     if not runnable:
         return
     n_workers = n_workers or max(1, (os.cpu_count() or 1) // suite.budget.threads)
@@ -153,7 +162,7 @@ def _serve(
     pool: Pool, schedule: Schedule, n_jobs: int, writer: CellWriter, origin: dict[str, Any]
 ) -> None:
     n_done = 0
-    without_data: dict[str, dict[str, Any]] = {}  # a data set that cannot be had is tried once
+    without_data: dict[str, dict[str, Any]] = {}  # a data set that cannot be loaded is tried once
     with Progress(n_jobs) as progress:
 
         def finish(job: Job, answer: dict[str, Any]) -> None:
@@ -162,7 +171,7 @@ def _serve(
                 without_data[job.key["dataset"]] = answer
             write_cell(writer, job, answer, origin)
             n_done += 1
-            progress.finish(job, is_failed=answer["status"] != "ok")
+            progress.finish(job, is_failed=answer["status"] != Status.OK)
 
         while n_done < n_jobs:
             for worker in pool.idle():
@@ -185,7 +194,7 @@ def _serve(
 def write_cell(
     writer: CellWriter, job: Job, answer: dict[str, Any], origin: dict[str, Any]
 ) -> dict[str, Any]:
-    """Write what came of a job, and return it as it is read again."""
+    """Write the result of a job, and return its record."""
     empty: dict[str, Any] = {"scores": {}, "timings_s": {}, "memory_mb": {}, "model_facts": {}}
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     cell = {**empty, **answer, "key": job.key, "facts": job.facts}

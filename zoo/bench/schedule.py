@@ -1,4 +1,4 @@
-"""Which cells next: a worker stays with one model on one data set while it can."""
+"""The order of cells at run time: a worker stays with one model on one data set."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["Schedule"]
 
 
 class Schedule:
-    """Hands out jobs so that compiled programs and loaded data are used again.
+    """Hands out jobs so that compiled programs and loaded data are reused.
 
-    A chain is all cells of one (data set, model), small sizes first. A worker takes a chain of its
-    own and gets it cell by cell; when none is left, it helps with the longest one, from its end.
+    A chain is all cells of one (data set, model), small sizes first. Each worker takes a chain
+    and gets it cell by cell. When no chain is left, it helps with the longest one, from its end.
     A chain whose model trains together is handed out whole, large sizes first.
     """
 
@@ -22,7 +22,7 @@ class Schedule:
         chains: dict[tuple[str, str], deque[Job]] = {}
         for job in sorted(jobs, key=lambda job: (job.key["n_train"], job.key["replicate"])):
             chains.setdefault((job.key["dataset"], job.key["model"]), deque()).append(job)
-        # the costliest chains first, so that none is left alone at the end
+        # the costliest chains first, so that no worker ends alone with a long one
         self._waiting = deque(sorted(chains.values(), key=_cost, reverse=True))
         self._taken: dict[int, deque[Job]] = {}
         self._alone: deque[Job] = deque()
@@ -44,7 +44,7 @@ class Schedule:
         return [longest.pop()] if longest else []
 
     def put_back(self, job: Job) -> None:
-        """Take back a job that was handed out among others, to hand it out alone."""
+        """Queue a job that was handed out with others, to be measured alone."""
         self._alone.append(job)
 
 

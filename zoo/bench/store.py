@@ -1,8 +1,8 @@
 """The results folder: append-only JSON Lines, one file per writing process, read as a union.
 
 A cell is written as one line in one call, so a process killed at any moment leaves at most one
-torn last line, which reading drops. The last record of a key wins. Nothing is locked: two runs
-may share a folder, and the results of two machines are merged by copying files.
+torn last line, which the reader drops. The last record of a key wins. No locks: two runs may
+share a folder, and results of two machines are merged by copying files.
 """
 
 from __future__ import annotations
@@ -12,20 +12,23 @@ import os
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
+
 from zoo.canonical import canonical_json
-from zoo.definitions import unknown
+from zoo.definitions import convert, unknown
 from zoo.errors import StoreError
 from zoo.metrics import METRICS
 
 __all__ = [
     "SCHEMA",
-    "STATUSES",
     "Cell",
     "CellWriter",
     "Results",
+    "Status",
     "cell_key",
     "check_folder",
     "has_results",
@@ -35,22 +38,67 @@ __all__ = [
 ]
 
 SCHEMA = 1
-STATUSES = ("ok", "failed", "timeout", "out_of_memory", "skipped")
 _PACKED = "cells.jsonl"
 _PARTS = "cells-*.jsonl"
-_KEY_FIELDS = (
-    "dataset",
-    "dataset_revision",
-    "model",
-    "model_version",
-    "params",
-    "n_train",
-    "replicate",
-    "protocol",
-)
 
 Cell = dict[str, Any]
 """One record, as written: schema, key, status, reason, scores, timings_s, memory_mb, ..."""
+
+
+class Status(StrEnum):
+    """What became of a cell."""
+
+    OK = "ok"
+    FAILED = "failed"
+    TIMEOUT = "timeout"
+    OUT_OF_MEMORY = "out_of_memory"
+    SKIPPED = "skipped"
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether the cell was tried and has no score."""
+        return self not in (Status.OK, Status.SKIPPED)
+
+
+class _Key(Struct, frozen=True, kw_only=True):
+    dataset: str
+    dataset_revision: int
+    model: str
+    model_version: int
+    params: dict[str, Any]
+    n_train: int
+    replicate: int
+    protocol: str
+
+
+class _Facts(Struct, frozen=True, kw_only=True):
+    metric: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.metric is not None and self.metric not in METRICS:
+            raise ValueError(str(unknown("metric", self.metric, METRICS)))
+
+
+class _CellForm(Struct, frozen=True, kw_only=True):
+    """What a record of a cell must hold; a record may hold more."""
+
+    key: _Key
+    status: Status
+    reason: str | None = None
+    scores: dict[str, dict[str, float]] = {}
+    timings_s: dict[str, float] = {}
+    memory_mb: dict[str, float] = {}
+    model_facts: dict[str, float] = {}
+    facts: _Facts = _Facts()
+    run: dict[str, Any] = {}
+
+
+class _Environment(Struct, frozen=True):
+    digest: str
+
+
+class _EnvironmentForm(Struct, frozen=True):
+    environment: _Environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +118,8 @@ class Results:
 
 
 def cell_key(cell: Mapping[str, Any]) -> str:
-    """Return the canonical key of a cell: equal for the same measurement, whoever made it."""
-    return canonical_json([cell["key"][field] for field in _KEY_FIELDS])
+    """Return the canonical key of a cell: equal for the same measurement, on any machine."""
+    return canonical_json([cell["key"][field] for field in _Key.__struct_fields__])
 
 
 def _sort_key(cell: Cell) -> tuple[Any, ...]:
@@ -105,6 +153,8 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
             raise StoreError(
                 f"{path}, line {number}: expected a record of schema {SCHEMA}, found {found!r}"
             )
+        form = _EnvironmentForm if "environment" in record else _CellForm
+        convert(record, form, f"{path}, line {number}", error=StoreError)
         yield record
 
 
@@ -143,19 +193,8 @@ def _read_files(files: list[Path]) -> Results:
             if "environment" in record:
                 environments[record["environment"]["digest"]] = record["environment"]
             else:
-                _check_metric(record, path)
                 cells[cell_key(record)] = record
     return Results(sorted(cells.values(), key=_sort_key), environments)
-
-
-def _check_metric(cell: Cell, path: Path) -> None:
-    name = cell.get("facts", {}).get("metric")
-    if name is not None and name not in METRICS:
-        key = cell["key"]
-        raise StoreError(
-            f"{path}: {unknown('metric', str(name), METRICS)} "
-            f"(a cell of {key['model']} on {key['dataset']})"
-        )
 
 
 def has_results(folder: Path) -> bool:
@@ -196,7 +235,7 @@ def _writer_lives(path: Path) -> bool:
 
 
 def check_folder(folder: Path) -> None:
-    """Refuse a folder that holds something else, so that a run never scatters files in it.
+    """Refuse a folder with other files, so that a run never scatters results among them.
 
     Raises
     ------
@@ -225,7 +264,7 @@ class CellWriter:
     Raises
     ------
     StoreError
-        If the folder is a file or holds something else than results.
+        If the folder is a file, or holds files that are no results.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -235,8 +274,7 @@ class CellWriter:
 
     def write(self, cell: Cell) -> None:
         """Append one cell, whole or not at all."""
-        if cell["status"] not in STATUSES:
-            raise ValueError(f"status must be one of {STATUSES}, got {cell['status']!r}")
+        Status(cell["status"])  # a ValueError for any other
         self._append({"schema": SCHEMA, **cell})
 
     def write_environment(self, environment: Mapping[str, Any]) -> None:
@@ -263,8 +301,8 @@ class CellWriter:
 def pack(folder: Path) -> Path:
     """Join all files of a results folder into one sorted `cells.jsonl` and return its path.
 
-    The new file replaces the old one in one step; the parts go only after that, and
-    those of a process that still runs stay.
+    The new file replaces the old one in one step. Only then are the parts removed, except those
+    of a process that still runs.
     """
     folder = Path(folder)
     files = _files(folder)

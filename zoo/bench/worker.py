@@ -33,18 +33,19 @@ def _reason(error: BaseException) -> str:
 
 
 def _failure(error: BaseException) -> dict[str, Any]:
+    from zoo.bench.store import Status
     from zoo.errors import DataError, MissingExtraError
 
     if isinstance(error, MemoryError):
-        return {"status": "out_of_memory", "reason": _reason(error)}
-    failure = {"status": "failed", "reason": _reason(error)}
+        return {"status": Status.OUT_OF_MEMORY, "reason": _reason(error)}
+    failure = {"status": Status.FAILED, "reason": _reason(error)}
     if isinstance(error, (DataError, MissingExtraError)):
         return {**failure, "has_no_data": True}
     return failure
 
 
 def _serve(job: dict[str, Any], out: IO[str]) -> None:
-    """Measure the cells of a job and answer for each, whatever happens."""
+    """Measure the cells of a job; each gets an answer, even after an error."""
     from zoo.bench.cell import run_cell, run_cells_together
 
     def say(message: dict[str, Any]) -> None:
@@ -75,19 +76,21 @@ def _serve(job: dict[str, Any], out: IO[str]) -> None:
 
 
 def _call(job: dict[str, Any], out: IO[str]) -> None:
-    """Do something else than cells in this process, which has the framework at hand."""
+    """Call a function in this process, which has already imported the framework."""
+    from zoo.bench.store import Status
+
     module, _, name = job["call"].partition(":")
     try:
         getattr(importlib.import_module(module), name)(**job["arguments"])
-        answer: dict[str, Any] = {"status": "ok", "reason": None}
-    except Exception as error:  # noqa: BLE001 (whatever it raises, the one who asked is told)
+        answer: dict[str, Any] = {"status": Status.OK, "reason": None}
+    except Exception as error:  # noqa: BLE001 (the caller is told whatever it raises)
         answer = _failure(error)
     out.write(json.dumps({**answer, "number": 0}) + "\n")
     out.flush()
 
 
 def _give_back() -> None:
-    """Give freed memory back to the system, so that what a fit took is not held for the next."""
+    """Return freed memory to the system, so that one fit's peak does not count for the next."""
     with contextlib.suppress(OSError, AttributeError, TypeError):  # of the GNU C library only
         ctypes.CDLL(None).malloc_trim(0)
 
@@ -99,7 +102,7 @@ def main() -> None:
     os.dup2(2, 1)
     threading.Thread(target=_follow_parent, args=(os.getppid(),), daemon=True).start()
     warnings.simplefilter("ignore")
-    for name in ("zoo.bench.cell", *sys.argv[1:]):  # while the other process is at something else
+    for name in ("zoo.bench.cell", *sys.argv[1:]):  # while the parent process is still busy
         importlib.import_module(name)
     for line in sys.stdin:
         job = json.loads(line)

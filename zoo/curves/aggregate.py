@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from zoo.bench.store import Status
 from zoo.metrics import metric as metric_of
 
 __all__ = [
@@ -75,7 +76,7 @@ def cell_frame(cells: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 
 def headline_scores(cells: pd.DataFrame) -> pd.DataFrame:
     """Return the cells with a score, and their headline score in ``score``."""
-    ok = cells[cells["status"] == "ok"].copy()
+    ok = cells[cells["status"] == Status.OK].copy()
     scores = np.full(len(ok), np.nan)
     for metric in ok["metric"].unique():
         if f"test_{metric}" in ok.columns:
@@ -109,7 +110,7 @@ def curve_frame(cells: pd.DataFrame) -> pd.DataFrame:
         dataset, model, family, n_train, metric, is_headline, mean, ci_low, ci_high, replicates,
         fit_s, predict_s (means over replicates).
     """
-    ok = cells[cells["status"] == "ok"]
+    ok = cells[cells["status"] == Status.OK]
     metrics = [name.removeprefix("test_") for name in ok.columns if name.startswith("test_")]
     keys = ["dataset", "model", "family", "n_train"]
     rows = []

@@ -1,4 +1,4 @@
-"""Data sets: what their cards say, where they come from, and how their rows are split.
+"""Data sets: their cards, their sources, and how their rows are split.
 
 Importing this package imports neither numpy, pandas nor scikit-learn: that happens on first use.
 
@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo import definitions
-from zoo.data.cards import Card, load_card
-from zoo.data.extras import require_extra
-from zoo.errors import DataError
+from zoo.data.cards import Card, PackageSource, load_card
+from zoo.errors import DataError, MissingExtraError
+from zoo.extras import require_distribution
 
 if TYPE_CHECKING:
     from zoo.data.table import Table
@@ -61,7 +61,7 @@ def load(name: str, extra_folders: Iterable[Path] = ()) -> Table:
     MissingExtraError
         If the package that holds the data is not installed.
     DataError
-        If no source can be reached, or what came is not what the card says.
+        If no source can be reached, or the data differ from the card.
     """
     from zoo.data.table import Table
 
@@ -79,6 +79,27 @@ def _load_once(name: str, extra_folders: tuple[Path, ...]) -> Table:
     table = prepare(fetch(card), card)
     verify_shape(table)
     return table
+
+
+def require_extra(card: Card) -> None:
+    """Refuse a card all of whose sources are files of packages that are not installed.
+
+    Raises
+    ------
+    MissingExtraError
+        Naming the package and the extra that brings it.
+    """
+    missing: list[MissingExtraError] = []
+    for source in card.sources:
+        if not isinstance(source, PackageSource):
+            return
+        try:
+            require_distribution(source.distribution, source.extra)
+        except MissingExtraError as error:
+            missing.append(error)
+        else:
+            return
+    raise missing[0]
 
 
 def check(name: str, extra_folders: Iterable[Path] = ()) -> list[str]:
@@ -100,12 +121,12 @@ def check(name: str, extra_folders: Iterable[Path] = ()) -> list[str]:
 
 
 def verify(name: str, extra_folders: Iterable[Path] = ()) -> None:
-    """Refuse a data set that is not what its card says; facts that a card leaves out are let pass.
+    """Refuse a data set that differs from its card; facts that the card leaves out are not checked.
 
     Raises
     ------
     DataError
-        With what was expected, what came, and what to do.
+        With what was expected, what was found, and what to do.
     """
     from zoo.data.facts import differences
 

@@ -1,79 +1,148 @@
-"""Data set cards: one TOML file says whence a data set comes and what is true of it."""
+"""Data set cards: one TOML file describes where a data set comes from and what it holds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+from msgspec.structs import asdict
 
 from zoo import definitions
 from zoo.errors import DefinitionError
-from zoo.metrics import metric_names
+from zoo.metrics import Task, metric_names
 
-__all__ = ["Card", "Columns", "Facts", "Source", "load_card", "read_card"]
+__all__ = [
+    "Card", "Columns", "Facts", "FileSource", "GeneratedSource", "KerasSource", "OpenmlSource",
+    "PackageSource", "SklearnSource", "Source", "UrlSource", "load_card", "read_card",
+]  # fmt: skip
 
-Task = Literal["classification", "regression"]
-Kind = Literal["table", "image"]
-
-# For each type of source: its required keys, its optional keys.
-_SOURCE_KEYS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "package": (
-        ("distribution", "files", "reader", "extra"),
-        ("header", "names", "join", "join_on"),
-    ),
-    "file": (("files", "reader"), ("header", "names", "package_hint")),
-    "sklearn": (("function",), ()),
-    "keras": (("module",), ()),
-    "openml": (("id",), ("sha256",)),
-    "url": (("url", "sha256", "reader"), ("header", "names")),
-    "generated": (("rows", "seed"), ()),
-}
-_OPTION_TYPES: Mapping[str, type] = {
-    "distribution": str,
-    "files": list,
-    "reader": str,
-    "extra": str,
-    "header": bool,
-    "names": list,
-    "join": str,
-    "join_on": list,
-    "package_hint": str,
-    "function": str,
-    "module": str,
-    "id": int,
-    "url": str,
-    "sha256": str,
-    "rows": int,
-    "seed": int,
-}
-_READERS = ("csv", "npy", "pickle", "idx", "parquet")
+_MOST = 10**12
+Positive = Annotated[int, Meta(ge=1, le=_MOST, description="a whole number from 1 to 10^12")]
+Count = Annotated[int, Meta(ge=0, le=_MOST, description="a whole number from 0 to 10^12")]
+Texts = Annotated[tuple[str, ...], Meta(description="a list of texts")]
+Files = Annotated[tuple[str, ...], Meta(min_length=1, description="a list of at least one file")]
+Reader = Literal["csv", "npy", "pickle", "idx", "parquet"]
+Words = Annotated[dict[str, str], Meta(description="a table of texts")]
+_Bounds = Annotated[tuple[float, float], Meta(description="a list of two numbers: [low, high]")]
+_Probability = Annotated[float, Meta(ge=0, le=1, description="a number from 0 to 1")]
+_Shape = Annotated[
+    tuple[Positive, ...], Meta(min_length=2, max_length=3, description="a list of 2 or 3 numbers")
+]
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One place that a data set can come from.
+class _Source(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="type"):
+    @property
+    def needs_network(self) -> bool:
+        """Whether the source may have to reach the internet."""
+        return False
+
+
+class PackageSource(_Source, frozen=True, tag="package"):
+    """Files inside an installed distribution, which comes with an extra.
 
     Attributes
     ----------
-    type : {"package", "file", "sklearn", "keras", "openml", "url", "generated"}
-    options : Mapping
-        The other keys of the `[[source]]` entry.
+    distribution, extra : str
+    files : tuple of str
+        Read one below the other.
+    reader : str
+        The files' format.
+    header : bool
+        False: the first row of a CSV is data.
+    names : tuple of str or None
+        Column names of a CSV without a header.
+    join : str or None
+        A CSV of the distribution whose columns are added to the rows.
+    join_on : tuple of str
+        The columns that both have.
     """
 
-    type: str
-    options: Mapping[str, Any]
+    distribution: str
+    extra: str
+    files: Files
+    reader: Reader
+    header: bool = True
+    names: Texts | None = None
+    join: str | None = None
+    join_on: Texts = ()
+
+    def __post_init__(self) -> None:
+        if (self.join is None) != (not self.join_on):
+            raise ValueError("'join' and 'join_on' must come together")
+
+
+class FileSource(_Source, frozen=True, tag="file"):
+    """Local files, relative to the card; `package_hint` says how to get them."""
+
+    files: Files
+    reader: Reader
+    header: bool = True
+    names: Texts | None = None
+    package_hint: str = "put it there or correct the card"
+
+
+class SklearnSource(_Source, frozen=True, tag="sklearn"):
+    """A function of `sklearn.datasets`."""
+
+    function: str
 
     @property
     def needs_network(self) -> bool:
-        """True when the source may have to reach the internet."""
-        if self.type == "sklearn":
-            return str(self.options["function"]).startswith("fetch_")
-        return self.type in ("keras", "openml", "url")
+        """Whether the function downloads."""
+        return self.function.startswith("fetch_")
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
+class _RemoteSource(_Source, frozen=True):
+    @property
+    def needs_network(self) -> bool:
+        """Whether the source may have to reach the internet."""
+        return True
+
+
+class KerasSource(_RemoteSource, frozen=True, tag="keras"):
+    """A module of `keras.datasets`."""
+
+    module: str
+
+
+class OpenmlSource(_RemoteSource, frozen=True, tag="openml"):
+    """A data set of OpenML."""
+
+    id: Count
+    sha256: str | None = None
+
+
+class UrlSource(_RemoteSource, frozen=True, tag="url"):
+    """A file to download. No pickle: loading one can run code."""
+
+    url: str
+    sha256: str
+    reader: Literal["csv", "npy", "idx", "parquet"]
+    header: bool = True
+    names: Texts | None = None
+
+
+class GeneratedSource(_Source, frozen=True, tag="generated"):
+    """Rows of the generator with a known Bayes error."""
+
+    rows: Positive
+    seed: Count
+
+
+Source = (
+    PackageSource
+    | FileSource
+    | SklearnSource
+    | KerasSource
+    | OpenmlSource
+    | UrlSource
+    | GeneratedSource
+)
+
+
+class Columns(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What is done to the columns of the raw frame, in this order.
 
     Attributes
@@ -94,17 +163,16 @@ class Columns:
         Columns that become datetime64.
     """
 
-    drop: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
-    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    codes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    boolean: tuple[str, ...] = ()
-    categorical: tuple[str, ...] = ()
-    dates: tuple[str, ...] = ()
+    drop: Texts = ()
+    missing: Texts = ()
+    bounds: dict[str, _Bounds] = {}
+    codes: dict[str, Words] = {}
+    boolean: Texts = ()
+    categorical: Texts = ()
+    dates: Texts = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What is true of the loaded data set; None stands for not yet checked.
 
     Attributes
@@ -120,16 +188,46 @@ class Facts:
         The least error rate that any classifier can have, where it is known.
     """
 
-    rows: int
-    features: int
-    classes: int | None = None
-    missing: int | None = None
+    rows: Positive
+    features: Positive
+    classes: Positive | None = None
+    missing: Count | None = None
     fingerprint: str | None = None
-    bayes_error: float | None = None
+    bayes_error: _Probability | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
+class _CardFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    name: str
+    title: str
+    task: Task
+    target: str
+    revision: Positive
+    license: str
+    reference: str
+    citation: str
+    sources: Annotated[
+        tuple[Source, ...], Meta(min_length=1, description="at least one table [[source]]")
+    ] = field(name="source")
+    facts: Facts
+    columns: Columns = Columns()
+    metric: str | None = None
+    kind: Literal["table", "image"] = "table"
+    image_shape: _Shape | None = None
+    labels: Words = {}
+    log_target: bool = False
+    prepare: str | None = None
+    notes: str = ""
+
+    def __post_init__(self) -> None:
+        known = metric_names(self.task)
+        if self.metric is not None and self.metric not in known:
+            near = definitions.nearest(self.metric, known)
+            raise ValueError(f"the key 'metric' is {definitions.shown(self.metric)}; {near}")
+        if (self.kind == "image") != (self.image_shape is not None):
+            raise ValueError("'kind = \"image\"' and 'image_shape' must come together")
+
+
+class Card(_CardFile, frozen=True, kw_only=True):
     """A data set card.
 
     Attributes
@@ -162,59 +260,7 @@ class Card:
         What was found in the data.
     """
 
-    name: str
-    title: str
-    task: Task
-    target: str
-    revision: int
-    license: str
-    reference: str
-    citation: str
     path: Path
-    sources: tuple[Source, ...]
-    columns: Columns
-    facts: Facts
-    metric: str | None = None
-    kind: Kind = "table"
-    image_shape: tuple[int, ...] | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
-    log_target: bool = False
-    prepare: str | None = None
-    notes: str = ""
-
-
-_REQUIRED = {
-    "name": str,
-    "title": str,
-    "task": str,
-    "target": str,
-    "revision": int,
-    "license": str,
-    "reference": str,
-    "citation": str,
-    "source": list,
-    "facts": dict,
-}
-_OPTIONAL = {
-    "metric": str,
-    "kind": str,
-    "image_shape": list,
-    "labels": dict,
-    "log_target": bool,
-    "prepare": str,
-    "notes": str,
-    "columns": dict,
-}
-_COLUMN_KEYS = {
-    "drop": list,
-    "missing": list,
-    "bounds": dict,
-    "codes": dict,
-    "boolean": list,
-    "categorical": list,
-    "dates": list,
-}
-_FACT_KEYS = {"classes": int, "missing": int, "fingerprint": str, "bayes_error": float}
 
 
 def load_card(name: str, extra_folders: Iterable[Path] = ()) -> Card:
@@ -242,113 +288,10 @@ def read_card(path: Path) -> Card:
     DefinitionError
         Naming file and key.
     """
-    raw = definitions.read(path)
-    definitions.check_keys(raw, path=path, required=_REQUIRED, optional=_OPTIONAL)
-    _check_types(raw, {**_REQUIRED, **_OPTIONAL}, path=path, where="")
-    if raw["name"] != path.stem:
+    read = definitions.read(path, _CardFile)
+    if read.name != path.stem:
         raise DefinitionError(
-            f"{path}: the key 'name' is '{raw['name']}'; it must be the file's name, '{path.stem}'"
+            f"{path}: the key 'name' is {definitions.shown(read.name)}; "
+            f"expected the file's name, '{path.stem}'"
         )
-    _check_choice(raw, "task", ("classification", "regression"), path)
-    _check_choice(raw, "kind", ("table", "image"), path)
-    _check_choice(raw, "metric", metric_names(raw["task"]), path)
-    shape = tuple(raw["image_shape"]) if "image_shape" in raw else None
-    if (raw.get("kind", "table") == "image") != (shape is not None):
-        raise DefinitionError(f"{path}: 'kind = \"image\"' and 'image_shape' must come together")
-    if not _is_texts(raw.get("labels", {})):
-        raise DefinitionError(f"{path}: the key 'labels' must be a table of texts")
-    if not all(isinstance(entry, dict) for entry in raw["source"]):
-        raise DefinitionError(f"{path}: every [[source]] must be a table")
-    if not raw["source"]:
-        raise DefinitionError(f"{path}: [[source]] is empty; at least one source is needed")
-    return Card(
-        **{key: raw[key] for key in _REQUIRED if key not in ("source", "facts")},
-        path=path,
-        sources=tuple(_read_source(entry, path) for entry in raw["source"]),
-        columns=_read_columns(raw.get("columns", {}), path),
-        facts=_read_facts(raw["facts"], path),
-        metric=raw.get("metric"),
-        kind=cast(Kind, raw.get("kind", "table")),
-        image_shape=shape,
-        labels=raw.get("labels", {}),
-        log_target=raw.get("log_target", False),
-        prepare=raw.get("prepare"),
-        notes=raw.get("notes", "").strip(),
-    )
-
-
-def _check_types(
-    table: Mapping[str, Any], types: Mapping[str, type], *, path: Path, where: str
-) -> None:
-    place = f"{path}: " + (f"[{where}] " if where else "")
-    for key, expected in types.items():
-        if key in table and type(table[key]) is not expected:
-            raise DefinitionError(
-                f"{place}the key '{key}' must be of type {expected.__name__}, "
-                f"not {type(table[key]).__name__}"
-            )
-
-
-def _check_lists(table: Mapping[str, Any], *, path: Path, where: str) -> None:
-    for key, value in table.items():
-        if isinstance(value, list) and not all(isinstance(item, str) for item in value):
-            raise DefinitionError(f"{path}: [{where}] the key '{key}' must hold texts alone")
-
-
-def _is_texts(value: object) -> bool:
-    return isinstance(value, dict) and all(isinstance(word, str) for word in value.values())
-
-
-def _check_choice(raw: Mapping[str, Any], key: str, choices: tuple[str, ...], path: Path) -> None:
-    if key in raw and raw[key] not in choices:
-        raise DefinitionError(
-            f"{path}: the key '{key}' is '{raw[key]}'; expected one of: {', '.join(choices)}"
-        )
-
-
-def _read_source(entry: Mapping[str, Any], path: Path) -> Source:
-    kind = str(entry.get("type"))
-    if kind not in _SOURCE_KEYS:
-        raise DefinitionError(
-            f"{path}: [[source]] the key 'type' is {kind!r}; "
-            f"expected one of: {', '.join(_SOURCE_KEYS)}"
-        )
-    required, optional = _SOURCE_KEYS[kind]
-    where = f"source {kind}"
-    definitions.check_keys(
-        entry, path=path, where=where, required=("type", *required), optional=optional
-    )
-    _check_types(entry, _OPTION_TYPES, path=path, where=where)
-    _check_lists(entry, path=path, where=where)
-    if "files" in entry and not entry["files"]:
-        raise DefinitionError(f"{path}: [{where}] the key 'files' must name at least one file")
-    readers = [name for name in _READERS if kind != "url" or name != "pickle"]  # code in pickles
-    if "reader" in entry and entry["reader"] not in readers:
-        raise DefinitionError(
-            f"{path}: [{where}] the key 'reader' is '{entry['reader']}'; "
-            f"expected one of: {', '.join(readers)}"
-        )
-    return Source(kind, {key: value for key, value in entry.items() if key != "type"})
-
-
-def _read_columns(raw: Mapping[str, Any], path: Path) -> Columns:
-    definitions.check_keys(raw, path=path, where="columns", optional=_COLUMN_KEYS)
-    _check_types(raw, _COLUMN_KEYS, path=path, where="columns")
-    _check_lists(raw, path=path, where="columns")
-    for name, words in raw.get("codes", {}).items():
-        if not _is_texts(words):
-            raise DefinitionError(f"{path}: [columns.codes] '{name}' must be a table of texts")
-    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
-    for name, bounds in raw.get("bounds", {}).items():
-        if not isinstance(bounds, list) or [type(b) in (int, float) for b in bounds] != [True] * 2:
-            raise DefinitionError(f"{path}: [columns.bounds] '{name}' must be [low, high]")
-    values["bounds"] = {k: (float(v[0]), float(v[1])) for k, v in raw.get("bounds", {}).items()}
-    return Columns(**values)
-
-
-def _read_facts(raw: Mapping[str, Any], path: Path) -> Facts:
-    definitions.check_keys(
-        raw, path=path, where="facts", required=("rows", "features"), optional=_FACT_KEYS
-    )
-    _check_types(raw, {"rows": int, "features": int, **_FACT_KEYS}, path=path, where="facts")
-    return Facts(**raw)
+    return Card(**{**asdict(read), "notes": read.notes.strip()}, path=path)

@@ -52,7 +52,7 @@ def download(url: str, *, name: str, sha256: str | None = None, md5: str | None 
     for kind, expected in (("sha256", sha256), ("md5", md5)):
         found = hashlib.new(kind, content, usedforsecurity=False).hexdigest()
         if expected is not None and found != expected:
-            where = f"{path}; remove it" if is_cached else f"{url}; mend the card if that is right"
+            where = f"{path}; remove it" if is_cached else f"{url}; if it is right, fix the card"
             raise DataError(f"{name}: expected {kind} {expected}, found {found} in {where}")
     if not is_cached:
         _write(path, content)
@@ -70,7 +70,7 @@ def _write(path: Path, content: bytes) -> None:
 
 def _get(url: str, name: str) -> bytes:
     if urlsplit(url).scheme not in ("http", "https"):
-        raise DataError(f"{name}: expected an http or https address, found {url}; mend the card")
+        raise DataError(f"{name}: expected an http or https address, found {url}; correct the card")
     _log.warning("%s: fetching %s from the internet", name, url)
     try:
         with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:

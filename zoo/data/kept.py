@@ -1,8 +1,8 @@
-"""A table kept in a results folder, of which a reader takes only the rows that it needs.
+"""A table kept in a results folder; a reader loads only the rows that it needs.
 
-Cards say where a table can be had again; a user's table was cleaned once and is kept here with the
-rows of each replicate, so a worker neither cleans nor holds all of it. Plain files: Parquet in
-small row groups (pictures: one NumPy array that is mapped, not read), codes beside their words.
+A user's table is cleaned once and kept with the rows of each replicate, so that a worker neither
+cleans it nor holds all of it. Plain files: Parquet in small row groups (images: one memory-mapped
+NumPy array), and the categories beside their codes.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from zoo.data.splits import Split
+from zoo.definitions import convert
 from zoo.errors import DataError
 
 __all__ = ["KeptFacts", "facts_of", "keep", "read_rows", "read_split", "table_folder"]
@@ -28,7 +29,7 @@ _ROWS_A_GROUP = 16_384
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptFacts:
-    """What is to be known of a kept table without reading it.
+    """What is known of a kept table without reading it.
 
     Attributes
     ----------
@@ -36,13 +37,13 @@ class KeptFacts:
     task : {"classification", "regression"}
     n_rows, n_features : int
     n_train, n_test : int
-        The least over replicates: training rows that every replicate has, and test rows.
+        The training and test rows that every replicate has: the minimum over replicates.
     n_replicates : int
     classes : tuple of str
         Sorted; none for regression.
     image_shape : tuple of int or None
     about : mapping
-        Plain data for those who write about the table.
+        Plain data for reports on the table.
     """
 
     name: str
@@ -65,14 +66,11 @@ def table_folder(folder: Path) -> Path:
 
 
 def facts_of(folder: Path) -> KeptFacts | None:
-    """Return what is known of the table in a results folder; None if it keeps no whole one."""
+    """Return what is known of the table in a results folder; None if it keeps no complete one."""
     path = table_folder(folder) / "table.json"
     if not path.is_file():
         return None
-    raw = json.loads(path.read_text(encoding="utf-8"))
-    raw["classes"] = tuple(raw["classes"])
-    raw["image_shape"] = tuple(raw["image_shape"]) if raw["image_shape"] else None
-    return KeptFacts(**raw)
+    return convert(_read_json(path), KeptFacts, str(path), error=DataError)
 
 
 def keep(
@@ -87,7 +85,7 @@ def keep(
     image_shape: tuple[int, int, int] | None = None,
     about: Mapping[str, Any] | None = None,
 ) -> KeptFacts:
-    """Write a table into a results folder, in place of one that is there.
+    """Write a table into a results folder, replacing one that is there.
 
     Parameters
     ----------
@@ -132,7 +130,7 @@ def keep(
         image_shape=image_shape,
         about=dict(about or {}),
     )
-    _write_json(target / "table.json", asdict(facts))  # last: what has it is whole
+    _write_json(target / "table.json", asdict(facts))  # last: a folder with this file is complete
     return facts
 
 
@@ -142,26 +140,33 @@ def _write_json(path: Path, value: Any) -> None:
     part.replace(path)
 
 
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"{path}: not JSON ({error}); run the same command again") from error
+
+
 def _write_columns(target: Path, X: pd.DataFrame) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     notes: list[dict[str, Any]] = []
     schema = []
-    for place, (name, dtype) in enumerate(zip(X.columns, X.dtypes, strict=True)):
+    for number, (name, dtype) in enumerate(zip(X.columns, X.dtypes, strict=True)):
         note: dict[str, Any] = {"name": str(name)}
         if isinstance(dtype, pd.CategoricalDtype):
-            note["levels"] = [str(level) for level in dtype.categories]
+            note["categories"] = [str(category) for category in dtype.categories]
             note["is_ordered"] = bool(dtype.ordered)
-            schema.append(pa.field(f"c{place}", pa.int32()))
+            schema.append(pa.field(f"c{number}", pa.int32()))
         else:
-            schema.append(pa.field(f"c{place}", pa.from_numpy_dtype(_plain(X.iloc[:0, place]))))
-        note["dtype"] = str(_plain(X.iloc[:0, place])) if "levels" not in note else "int32"
+            schema.append(pa.field(f"c{number}", pa.from_numpy_dtype(_plain(X.iloc[:0, number]))))
+        note["dtype"] = str(_plain(X.iloc[:0, number])) if "categories" not in note else "int32"
         notes.append(note)
     with pq.ParquetWriter(target / "columns.parquet", pa.schema(schema)) as writer:
         for start in range(0, len(X), _ROWS_A_GROUP):
             part = X.iloc[start : start + _ROWS_A_GROUP]
-            arrays = [_array(part.iloc[:, place], note) for place, note in enumerate(notes)]
+            arrays = [_array(part.iloc[:, number], note) for number, note in enumerate(notes)]
             writer.write_table(pa.Table.from_arrays(arrays, schema=pa.schema(schema)))
     _write_json(target / "columns.json", notes)
 
@@ -179,7 +184,7 @@ def _plain(column: pd.Series[Any]) -> np.dtype[Any]:
 def _array(column: pd.Series[Any], note: Mapping[str, Any]) -> Any:
     import pyarrow as pa
 
-    if "levels" in note:
+    if "categories" in note:
         return pa.array(column.cat.codes.to_numpy(np.int32))
     dtype = np.dtype(note["dtype"])
     if dtype.kind == "f":
@@ -223,7 +228,7 @@ def read_rows(
     Raises
     ------
     DataError
-        If the folder keeps no whole table.
+        If the folder keeps no complete table.
     """
     facts, target = facts_of(folder), table_folder(folder)
     if facts is None:
@@ -234,7 +239,7 @@ def read_rows(
         y = pd.Series(np.asarray(facts.classes, object)[stored], name=facts.target, dtype="str")
     else:
         y = pd.Series(stored, name=facts.target)
-    notes = json.loads((target / "columns.json").read_text(encoding="utf-8"))
+    notes = _read_json(target / "columns.json")
     if facts.image_shape is not None:
         pixels = np.load(target / "pixels.npy", mmap_mode="r")[wanted]
         return pd.DataFrame(pixels, columns=[note["name"] for note in notes]), y
@@ -250,16 +255,16 @@ def _read_columns(
     with pq.ParquetFile(target / "columns.parquet") as file:
         for group in range(file.num_row_groups):
             start = group * _ROWS_A_GROUP
-            places = np.flatnonzero((wanted >= start) & (wanted < start + _ROWS_A_GROUP))
-            if len(places) == 0:
+            positions = np.flatnonzero((wanted >= start) & (wanted < start + _ROWS_A_GROUP))
+            if len(positions) == 0:
                 continue
-            part, local = file.read_row_group(group, use_threads=False), wanted[places] - start
+            part, local = file.read_row_group(group, use_threads=False), wanted[positions] - start
             for column, values in zip(columns, part.columns, strict=True):
-                column[places] = values.to_numpy()[local]
+                column[positions] = values.to_numpy()[local]
     made: dict[str, Any] = {}
     for note, column in zip(notes, columns, strict=True):
-        if "levels" in note:
-            dtype = pd.CategoricalDtype(note["levels"], ordered=note["is_ordered"])
+        if "categories" in note:
+            dtype = pd.CategoricalDtype(note["categories"], ordered=note["is_ordered"])
             made[note["name"]] = pd.Categorical.from_codes(column, dtype=dtype)
         else:
             made[note["name"]] = column

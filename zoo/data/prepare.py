@@ -48,7 +48,7 @@ def prepare(frame: pd.DataFrame, card: Card) -> Table:
     if absent:
         raise DataError(
             f"{card.name}: expected the columns {', '.join(absent)}, which the source does not "
-            f"hold; mend {card.path} or install the pinned version of the package"
+            f"hold; correct {card.path} or install the pinned version of the package"
         )
     y = _target(frame[card.target], card)
     X = frame.drop(columns=[card.target, *columns.drop]).reset_index(drop=True)
@@ -59,10 +59,11 @@ def prepare(frame: pd.DataFrame, card: Card) -> Table:
 
 
 def _target(column: pd.Series[Any], card: Card) -> pd.Series[Any]:
-    """Return labels as text, or numbers as float, without a gap."""
+    """Return labels as text, or numbers as float, without missing values."""
     column = column.reset_index(drop=True).rename(card.target)
     if column.isna().any():
-        raise DataError(f"{card.name}: the target {card.target} has {column.isna().sum()} gaps")
+        n_missing = column.isna().sum()
+        raise DataError(f"{card.name}: the target {card.target} has {n_missing} missing values")
     if card.task == "regression":
         return _number_target(column, card)
     text = column.astype(object).map(_as_text)

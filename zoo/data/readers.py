@@ -30,9 +30,9 @@ def read_files(
     Parameters
     ----------
     paths : sequence of Path
-        For "idx": pictures, labels, pictures, labels, ...
+        For "idx": images, labels, images, labels, ...
     reader : {"csv", "npy", "pickle", "idx", "parquet", "arff"}
-        Pickles are read from installed packages and local files alone, for they can run code.
+        Pickles are read only from installed packages and local files: loading one can run code.
     has_header : bool
         False: the first row of a CSV is data.
     names : sequence of str or None

@@ -1,4 +1,4 @@
-"""Fetches the raw frame of a data set from the first of its sources that can be had."""
+"""Fetches the raw frame of a data set from its first source that answers."""
 
 from __future__ import annotations
 
@@ -9,18 +9,28 @@ import pickle
 import sys
 import warnings
 import zlib
-from collections.abc import Callable, Mapping
-from importlib import metadata
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from zoo.data.cards import Card, Source
+from zoo.data.cards import (
+    Card,
+    FileSource,
+    GeneratedSource,
+    KerasSource,
+    OpenmlSource,
+    PackageSource,
+    SklearnSource,
+    Source,
+    UrlSource,
+)
 from zoo.data.download import cache_folder, download, fetch_openml_file
 from zoo.data.generated import generate
 from zoo.data.readers import pixel_frame, read_files
 from zoo.errors import DataError, MissingExtraError, ZooError
+from zoo.extras import require_distribution
 
 __all__ = ["fetch", "locate"]
 
@@ -33,21 +43,39 @@ def fetch(card: Card) -> pd.DataFrame:
     Raises
     ------
     MissingExtraError
-        If all that is wanting is a package.
+        If only a package is missing.
     DataError
-        If no source answers: what each said, and what to do.
+        If no source answers: each one's error, and what to do.
     """
     failures: list[ZooError] = []
     for source in sorted(card.sources, key=lambda source: source.needs_network):
         if source.needs_network:
             _log.info("%s: trying %s, which needs the internet unless cached", card.name, source)
         try:
-            return _FETCHERS[source.type](source, card)
+            return _frame(source, card)
         except (DataError, MissingExtraError) as error:
             failures.append(error)
     if len(failures) == 1 or isinstance(failures[0], MissingExtraError):
         raise failures[0]
     raise DataError(f"{card.name}: no source answers: " + "; or ".join(map(str, failures)))
+
+
+def _frame(source: Source, card: Card) -> pd.DataFrame:  # noqa: PLR0911 (one return a type)
+    match source:
+        case PackageSource():
+            return _from_package(source, card)
+        case FileSource():
+            return _from_file(source, card)
+        case SklearnSource():
+            return _from_sklearn(source, card)
+        case KerasSource():
+            return _from_keras(source, card)
+        case OpenmlSource():
+            return _from_openml(source, card)
+        case UrlSource():
+            return _from_url(source, card)
+        case GeneratedSource():
+            return generate(source.rows, source.seed)
 
 
 def locate(distribution: str, file: str, extra: str) -> Path:
@@ -60,10 +88,7 @@ def locate(distribution: str, file: str, extra: str) -> Path:
     DataError
         If this version of it lacks the file.
     """
-    try:
-        found = metadata.distribution(distribution)
-    except metadata.PackageNotFoundError as error:
-        raise MissingExtraError(f"the package {distribution}", extra) from error
+    found = require_distribution(distribution, extra)
     path = Path(str(found.locate_file(file)))
     if not path.is_file():
         raise DataError(
@@ -73,47 +98,48 @@ def locate(distribution: str, file: str, extra: str) -> Path:
     return path
 
 
-def _from_package(source: Source, card: Card) -> pd.DataFrame:
-    options = source.options
-    distribution, extra = options["distribution"], options["extra"]
-    paths = [locate(distribution, file, extra) for file in options["files"]]
-    frame = _read(paths, options, card)
-    if "join" in options:
-        other = pd.read_csv(locate(distribution, options["join"], extra))
-        keys = options["join_on"]
+def _from_package(source: PackageSource, card: Card) -> pd.DataFrame:
+    distribution, extra = source.distribution, source.extra
+    frame = _read([locate(distribution, file, extra) for file in source.files], source, card)
+    if source.join is not None:
+        other = pd.read_csv(locate(distribution, source.join, extra))
+        keys = list(source.join_on)
         new = [name for name in other.columns if name in keys or name not in frame.columns]
         frame = frame.merge(other[new], on=keys, how="left", validate="many_to_one")
     return frame
 
 
-def _from_file(source: Source, card: Card) -> pd.DataFrame:
-    paths = [Path(file).expanduser() for file in source.options["files"]]
+def _from_file(source: FileSource, card: Card) -> pd.DataFrame:
+    paths = [Path(file).expanduser() for file in source.files]
     paths = [path if path.is_absolute() else card.path.parent / path for path in paths]
     for path in paths:
         if not path.is_file():
-            hint = source.options.get("package_hint", "put it there or mend the card")
-            raise DataError(f"{card.name}: expected the file {path}, which is not there; {hint}")
-    return _read(paths, source.options, card)
+            raise DataError(
+                f"{card.name}: expected the file {path}, which is not there; {source.package_hint}"
+            )
+    return _read(paths, source, card)
 
 
-def _read(paths: list[Path], options: Mapping[str, Any], card: Card) -> pd.DataFrame:
+def _read(
+    paths: list[Path], source: PackageSource | FileSource | UrlSource, card: Card
+) -> pd.DataFrame:
     return read_files(
         paths,
-        options["reader"],
-        has_header=options.get("header", True),
-        names=options.get("names"),
+        source.reader,
+        has_header=source.header,
+        names=None if source.names is None else list(source.names),
         target=card.target,
     )
 
 
-def _from_sklearn(source: Source, card: Card) -> pd.DataFrame:
+def _from_sklearn(source: SklearnSource, card: Card) -> pd.DataFrame:
     from sklearn import datasets
 
-    function = source.options["function"]
+    function = source.function
     fetcher: Callable[..., Any] | None = getattr(datasets, function, None)
     if fetcher is None:
         raise DataError(
-            f"{card.name}: scikit-learn has no sklearn.datasets.{function}; mend {card.path}"
+            f"{card.name}: scikit-learn has no sklearn.datasets.{function}; correct {card.path}"
         )
     options: dict[str, Any] = {}
     if source.needs_network:
@@ -131,7 +157,7 @@ def _from_sklearn(source: Source, card: Card) -> pd.DataFrame:
         said = " ".join(str(error).split())
         raise DataError(
             f"{card.name}: sklearn.datasets.{function} cannot read its cache ({said}); "
-            f"remove the folder {folder} and try again: it is then fetched anew"
+            f"remove the folder {folder} and try again: it is then downloaded again"
         ) from error
     if card.kind == "image":
         return pixel_frame(bunch.data).assign(**{card.target: bunch.target})
@@ -151,12 +177,12 @@ def _fetch_cached(fetcher: Callable[..., Any], options: dict[str, Any], card: Ca
             return fetcher(**options)
 
 
-def _from_keras(source: Source, card: Card) -> pd.DataFrame:
+def _from_keras(source: KerasSource, card: Card) -> pd.DataFrame:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import keras
     import numpy as np
 
-    module = source.options["module"]
+    module = source.module
     _log.warning("%s: fetching it with Keras from the internet, unless Keras has it", card.name)
     try:
         (X_a, y_a), (X_b, y_b) = getattr(keras.datasets, module).load_data()
@@ -174,29 +200,12 @@ def _unreachable(card: Card, what: str, error: Exception) -> str:
     )
 
 
-def _from_url(source: Source, card: Card) -> pd.DataFrame:
-    path = download(source.options["url"], name=card.name, sha256=source.options["sha256"])
-    return _read([path], source.options, card)
+def _from_url(source: UrlSource, card: Card) -> pd.DataFrame:
+    path = download(source.url, name=card.name, sha256=source.sha256)
+    return _read([path], source, card)
 
 
-def _from_openml(source: Source, card: Card) -> pd.DataFrame:
-    path = fetch_openml_file(
-        source.options["id"], name=card.name, sha256=source.options.get("sha256")
-    )
+def _from_openml(source: OpenmlSource, card: Card) -> pd.DataFrame:
+    path = fetch_openml_file(source.id, name=card.name, sha256=source.sha256)
     reader = "arff" if path.suffix == ".arff" else "parquet"
     return read_files([path], reader, has_header=True, names=None, target=card.target)
-
-
-def _from_generator(source: Source, card: Card) -> pd.DataFrame:
-    return generate(source.options["rows"], source.options["seed"])
-
-
-_FETCHERS: Mapping[str, Callable[[Source, Card], pd.DataFrame]] = {
-    "package": _from_package,
-    "file": _from_file,
-    "sklearn": _from_sklearn,
-    "keras": _from_keras,
-    "url": _from_url,
-    "openml": _from_openml,
-    "generated": _from_generator,
-}

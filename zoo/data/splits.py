@@ -38,7 +38,7 @@ class Split:
     n_classes: int | None
 
     def why_not(self, n: int) -> str | None:
-        """Return why no training part of `n` rows can be had, or None if it can."""
+        """Return why there is no training part of `n` rows, or None if there is one."""
         if n < 1:
             return f"{n} training rows were asked for; at least 1 is needed"
         if n > len(self.train):
@@ -90,13 +90,13 @@ def split(
     Raises
     ------
     DataError
-        If `y` has fewer than two rows, or gaps.
+        If `y` has fewer than two rows, or missing values.
     """
     labels = pd.Series(y).reset_index(drop=True)
     if len(labels) < 2:
         raise DataError(f"{dataset}: expected at least 2 rows to split, found {len(labels)}")
     if labels.isna().any():
-        raise DataError(f"{dataset}: the target has gaps; drop these rows before splitting")
+        raise DataError(f"{dataset}: the target has missing values; drop these rows first")
     rng = np.random.default_rng(derive_seed(PROTOCOL, dataset, replicate))
     shuffled = rng.permutation(len(labels))
     n_test = rows_held_for_test(len(labels))

@@ -19,7 +19,7 @@ class Table:
     Attributes
     ----------
     X : DataFrame of shape (n_samples, n_features)
-        Numbers are int or float, two-valued columns bool, text `category`; a gap is NaN.
+        Numbers are int or float, two-valued columns bool, text `category`; a missing value is NaN.
     y : Series of shape (n_samples,)
         Labels as text (classification) or numbers as float (regression).
     card : Card

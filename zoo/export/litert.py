@@ -12,10 +12,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from zoo.export.extras import need
 from zoo.export.graph import from_pixels, output_name, picture_shape
 from zoo.export.prediction_graph import answer_of
 from zoo.export.saved import write_matrix_model
+from zoo.extras import require_module
 
 __all__ = ["suits_integers", "to_litert"]
 
@@ -46,7 +46,7 @@ def to_litert(model: Any, precision: str, rows: NDArray[np.float32] | None) -> b
     rows : ndarray of shape (n_rows, n_columns), optional
         Encoded rows, or pictures, whose activations set the steps of 8 bits.
     """
-    need("ai_edge_litert.interpreter", "ai-edge-litert")
+    require_module("ai_edge_litert.interpreter", "ai-edge-litert", "export")
     shape = picture_shape(model)
     answer = answer_of(model) if shape is None else from_pixels(model)
     width = (len(model.encoder_.is_categorical_),) if shape is None else shape
@@ -69,7 +69,7 @@ def _convert(folder: str, precision: str, rows: NDArray[np.float32] | None) -> b
     converter.target_spec.supported_ops = [kinds.TFLITE_BUILTINS_INT8, kinds.TFLITE_BUILTINS]
     if precision == "int8":
         return bytes(converter.convert())
-    schema = need("ai_edge_litert.schema_py_generated", "ai-edge-litert")
+    schema = require_module("ai_edge_litert.schema_py_generated", "ai-edge-litert", "export")
     others = [name for name in vars(schema.BuiltinOperator) if name.isupper()]
     options = tf.lite.experimental.QuantizationDebugOptions(
         denylisted_ops=[name for name in others if name not in _DENSE]

@@ -8,10 +8,10 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.export.encoder_spec import RawColumn, raw_columns
-from zoo.export.extras import need
 from zoo.export.graph import from_codes, from_pixels, output_name, picture_shape, split
 from zoo.export.prediction_graph import grow
 from zoo.export.trees import Ensemble, is_of_trees, read_trees
+from zoo.extras import require_module
 
 __all__ = ["to_onnx"]
 
@@ -20,8 +20,8 @@ _OPSET, _ML_OPSET = 17, 3
 
 def to_onnx(model: Any) -> bytes:
     """Return the file of a fitted model."""
-    onnx = need("onnx", "onnx")
-    need("tf2onnx", "tf2onnx")
+    onnx = require_module("onnx", "onnx", "export")
+    require_module("tf2onnx", "tf2onnx", "export")
     shape = picture_shape(model)
     if shape is not None:
         spec = tf.TensorSpec((None, *shape), tf.float32, name="picture")

@@ -9,8 +9,8 @@ import numpy as np
 
 import zoo
 from zoo.export.encoder_spec import raw_columns
-from zoo.export.extras import need
 from zoo.export.graph import output_name, picture_shape
+from zoo.extras import require_module
 
 __all__ = ["of_columns", "of_litert"]
 
@@ -79,9 +79,9 @@ def of_litert(model: Any, content: bytes, precision: str) -> dict[str, Any]:
 
     It has a place for the name of the preprocessing, unless pictures go in.
     """
-    interpreter = need("ai_edge_litert.interpreter", "ai-edge-litert").Interpreter(
-        model_content=content
-    )
+    interpreter = require_module(
+        "ai_edge_litert.interpreter", "ai-edge-litert", "export"
+    ).Interpreter(model_content=content)
     (given,), (made,) = interpreter.get_input_details(), interpreter.get_output_details()
     described = _head(model, "litert", precision)
     picture = picture_shape(model)
@@ -102,7 +102,7 @@ def _inner_steps(content: bytes) -> list[dict[str, Any]]:
 
     A file whose graph is in 8 bits begins and ends with an operation that converts.
     """
-    schema = need("ai_edge_litert.schema_py_generated", "ai-edge-litert")
+    schema = require_module("ai_edge_litert.schema_py_generated", "ai-edge-litert", "export")
     model = schema.ModelT.InitFromPackedBuf(content, 0)
     (graph,) = model.subgraphs
     found: list[dict[str, Any]] = [{}, {}]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -10,8 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from zoo.definitions import nearest
-from zoo.errors import DataError, MissingExtraError
+from zoo.definitions import near_name
+from zoo.errors import DataError
+from zoo.extras import missing_module
 from zoo.ingest.clean_table import RawTable
 from zoo.ingest.delimited import name_columns, open_packed, read_delimited
 from zoo.ingest.images import list_images
@@ -88,7 +88,7 @@ def did_you_mean(word: str, name: str, known: Iterable[str], path: object) -> Da
     known = list(map(str, known))
     shown = ", ".join(known[:30]) + (f" and {len(known) - 30} more" if len(known) > 30 else "")
     same = [one for one in known if one.strip().casefold() == name.strip().casefold()]
-    near = same[0] if same else nearest(name, known)
+    near = same[0] if same else near_name(name, known)
     hint = f"; did you mean '{near}'?" if near else ""
     return DataError(f"{path}: there is no {word} '{name}'; {word}s are: {shown}{hint}")
 
@@ -119,7 +119,7 @@ def _format_of(path: Path) -> str:
 def _file_hint(path: Path) -> str:
     if not path.parent.is_dir():
         return f"; nor a folder {path.parent}"
-    near = nearest(
+    near = near_name(
         path.name, (one.name for one in path.parent.iterdir() if one.suffix.lower() in FORMATS)
     )
     return f"; did you mean '{near}'?" if near else ""
@@ -161,8 +161,9 @@ def _read_arrow(path: Path, form: str) -> pd.DataFrame:
 
 
 def _read_excel(path: Path, sheet: str | None) -> pd.DataFrame:
-    if importlib.util.find_spec("openpyxl") is None:
-        raise MissingExtraError("openpyxl, which reads Excel workbooks,", "files")
+    what = "openpyxl, which reads Excel workbooks,"
+    if (missing := missing_module("openpyxl", what, "files")) is not None:
+        raise missing
     from zipfile import BadZipFile
 
     if not path.stat().st_size:

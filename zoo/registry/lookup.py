@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import inspect
 from collections.abc import Mapping
 from importlib.metadata import entry_points
@@ -12,6 +11,7 @@ from typing import Any
 
 from zoo.definitions import unknown
 from zoo.errors import DefinitionError, MissingExtraError
+from zoo.extras import missing_module
 from zoo.registry.catalog import BUILT_IN
 from zoo.registry.spec import FAMILIES, Family, ModelSpec, Task
 
@@ -92,9 +92,10 @@ def spec(name: str) -> ModelSpec:
 
 def missing_extra(entry: ModelSpec) -> MissingExtraError | None:
     """Return what to tell a user who lacks the extra that a model needs, or None."""
-    if entry.extra is None or importlib.util.find_spec(entry.extra) is not None:
+    if entry.extra is None:
         return None
-    return MissingExtraError(f"the model '{entry.name}' needs '{entry.extra}', which", entry.extra)
+    what = f"the model '{entry.name}' needs '{entry.extra}', which"
+    return missing_module(entry.extra, what, entry.extra)
 
 
 def make(name: str, *, task: Task = "classification", **params: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from zoo.bench.store import Status
 from zoo.metrics import metric as metric_of
 
 __all__ = ["failure_rows", "score_rows", "write_tables"]
@@ -83,10 +84,10 @@ def _score_text(point: Any) -> str:
 
 def failure_rows(cells: pd.DataFrame) -> list[FailureRow]:
     """Return cells without a score, grouped by model and reason; skipped ones last."""
-    bad = cells[cells["status"] != "ok"]
+    bad = cells[cells["status"] != Status.OK]
     rows = []
     keys = ["status", "dataset", "model", "reason"]
     for (status, dataset, model, reason), group in bad.groupby(keys, dropna=False):
         sizes = ", ".join(f"{size:,}" for size in sorted(group["n_train"].unique()))
         rows.append(FailureRow(status, dataset, model, reason, sizes, len(group)))
-    return sorted(rows, key=lambda row: (row.status == "skipped", row.dataset, row.model))
+    return sorted(rows, key=lambda row: (row.status == Status.SKIPPED, row.dataset, row.model))

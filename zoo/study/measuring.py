@@ -12,7 +12,7 @@ from zoo import registry
 from zoo.bench.plan import Job
 from zoo.bench.pool import Pool, Worker
 from zoo.bench.run import provenance, write_cell
-from zoo.bench.store import CellWriter, has_results, pack, read
+from zoo.bench.store import CellWriter, Status, has_results, pack, read
 from zoo.metrics import metric as metric_of
 from zoo.study.budget import round_seconds
 from zoo.study.design import CellId, Study, cell_of
@@ -186,7 +186,8 @@ class Measuring:
         self.history.add(write_cell(self._writer, job, answer, origin))
         self.history.times.add(cell.model, cell.n_train, took, n_together=sent.count)
         self._n_measured += 1
-        failure = "" if answer["status"] == "ok" else f" {answer['status']}: {answer['reason']}"
+        is_ok = answer["status"] == Status.OK
+        failure = "" if is_ok else f" {answer['status']}: {answer['reason']}"
         self._report(f"{cell.model} at {cell.n_train:,} rows{failure}")
 
     def _report(self, line: str) -> None:
@@ -227,7 +228,7 @@ class Measuring:
         answer = self._pool.call(worker, REFIT, arguments, deadline=deadline)
         if answer.get("is_late"):
             return "the time was up before the fit on all rows was done; give a longer --budget"
-        return None if answer["status"] == "ok" else str(answer["reason"])
+        return None if answer["status"] == Status.OK else str(answer["reason"])
 
     def _loop(self) -> None:
         while True:

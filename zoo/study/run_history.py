@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from zoo import registry
+from zoo.bench.store import Status
 from zoo.curves.comparisons import corrected_test
 from zoo.metrics import metric as metric_of
 from zoo.study.adjusted_means import best_so_far
@@ -54,7 +55,7 @@ class RunHistory:
         """Add a stored cell, measured now or in an earlier run."""
         key = record["key"]
         cell = CellId(key["model"], key["n_train"], key["replicate"])
-        if record["status"] != "ok":
+        if record["status"] != Status.OK:
             self.failed[cell] = str(record["reason"])
             return
         score = record["scores"]["test"].get(self.study.metric)
