@@ -50,7 +50,7 @@ def test_sizes_have_two_digits(rows, text):
 
 
 @pytest.mark.parametrize("metric", ["error_rate", "roc_auc"])
-def test_the_headline_says_who_overtakes_whom_where(metric):
+def test_the_headline_names_the_crossover_the_significance_and_the_gain(metric):
     text = sentence(curve_set(TWO, metric=metric))
     lead = r"tree leads up to about (?:300|1,000) rows; "
     net = r"net leads from about ([\d,]+) rows \(90% interval ([\d,]+) to ([\d,]+)\)\. "
@@ -66,19 +66,19 @@ def test_the_headline_says_who_overtakes_whom_where(metric):
     assert low <= round(100 * (1 - 2**-0.4)) <= high
 
 
-def test_one_leader_is_said_so():
+def test_a_single_leader_leads_at_every_size():
     text = sentence(
         curve_set([("tree", "boosting", slow, 1), ("net", "deep", lambda n: 2 * slow(n), 1)])
     )
     assert text.startswith("tree leads at every size from 100 to 10,000 rows.")
 
 
-def test_equal_models_have_no_certain_lead():
+def test_equal_models_have_no_significant_lead():
     text = sentence(curve_set([("a", "mlp", slow, 1), ("b", "deep", slow, 1)]))
     assert "Its lead over any other model at 10,000 rows is not significant." in text
 
 
-def test_an_overtaking_beyond_the_data_is_forecast():
+def test_a_crossover_beyond_the_data_is_forecast():
     later = lambda n: 0.21 * (n / 30000) ** -0.4  # noqa: E731
     text = sentence(
         curve_set([("tree", "boosting", slow, 1), ("net", "deep", later, 1)], noise=0.003)
@@ -86,7 +86,7 @@ def test_an_overtaking_beyond_the_data_is_forecast():
     assert "net is forecast to overtake it at about" in text
 
 
-def test_one_replicate_and_one_size_are_said_so():
+def test_the_headline_mentions_a_single_replicate_or_size():
     assert "With one replicate its lead cannot be tested." in sentence(curve_set(TWO, replicates=1))
     text = sentence(curve_set(TWO, sizes=(100,)))
     assert "the only measured size" in text
@@ -99,12 +99,12 @@ def test_a_model_with_one_size_does_not_hide_the_forecast_of_another():
     assert "Doubling the data would reduce" in sentence(CurveSet(short))
 
 
-def test_a_curve_that_worsens_is_not_said_to_gain():
+def test_a_worsening_curve_has_no_gain():
     text = sentence(curve_set([("tree", "boosting", lambda n: 0.1 * n**0.12, 1)]))
     assert "would reduce" not in text
 
 
-def test_the_cheapest_good_model_is_named():
+def test_the_cheapest_model_near_the_best_is_named():
     near = [*TWO, ("cheap", "classical", lambda n: 1.001 * fast(n), 0.1)]
     curves = curve_set(near, noise=0.0)
     assert "is cheap (0.1 s to fit)" in cheapest_sentence(curves.cost())

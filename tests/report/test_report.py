@@ -66,12 +66,12 @@ def test_a_folder_without_a_score_is_refused_with_the_first_reason(tmp_path):
         write_report(tmp_path / "out")
 
 
-def test_labels_keep_their_distance_and_their_order():
-    placed = spread([0.5, 0.5, 0.52, 0.9], gap=0.1, low=0.0, high=1.0)
+def test_labels_keep_their_distance_and_order():
+    placed = spread([0.5, 0.5, 0.52, 0.9], distance=0.1, low=0.0, high=1.0)
     assert all(b - a >= 0.1 - 1e-12 for a, b in itertools.pairwise(placed))
     assert placed[3] == 0.9
-    assert spread([0.2, 0.1], gap=0.05, low=0, high=1) == [0.2, 0.1]
-    assert spread([0.0] * 30, gap=0.1, low=0, high=1) == pytest.approx(np.linspace(0, 1, 30))
+    assert spread([0.2, 0.1], distance=0.05, low=0, high=1) == [0.2, 0.1]
+    assert spread([0.0] * 30, distance=0.1, low=0, high=1) == pytest.approx(np.linspace(0, 1, 30))
 
 
 def test_the_markdown_has_a_blank_line_around_every_heading_figure_and_table(tmp_path):

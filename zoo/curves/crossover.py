@@ -210,12 +210,9 @@ def _answer(
         return Crossover(CrossoverKind.WITHIN, found, *interval)
     try:
         fits = [
-            fit_losses(
-                sizes, means[k], highest=highest,
-                standard_errors=None if errors is None else errors[k],
-            )
-            for k in range(2)
-        ]  # fmt: skip
+            fit_losses(sizes, mean, standard_errors=error, highest=highest)
+            for mean, error in zip(means, (None, None) if errors is None else errors, strict=True)
+        ]
     except ValueError as problem:
         return Crossover(CrossoverKind.NONE, reason=str(problem))
     return _forecast(sizes, fits, level, rng)

@@ -46,12 +46,12 @@ class CurveSet:
     cells : DataFrame
         From `zoo.curves.aggregate.cell_frame`.
     metrics : mapping of str to Metric
-        Those that the cells name.
+        Metrics by name; others are looked up in `zoo.metrics.METRICS`.
 
     Raises
     ------
     DefinitionError
-        If a cell's metric is none of them.
+        If the metric of a cell is unknown.
 
     Examples
     --------
@@ -87,13 +87,13 @@ class CurveSet:
             `zoo.curves.cost.COSTS` if known.
         metric : str
         higher_is_better : bool or None
-            Needed for a metric that is not in `zoo.metrics.METRICS`. Where higher is better, its
-            best value is taken to be 1; where lower is, 0.
+            Needed for a metric that is not in `zoo.metrics.METRICS`. The best value is
+            taken to be 1 if higher is better, else 0.
 
         Raises
         ------
         DefinitionError
-            If the direction of the metric is not known, or contradicts the table.
+            If the direction of the metric is unknown, or contradicts the table.
         ValueError
             If a column is missing.
         """

@@ -53,7 +53,7 @@ class Posterior:
 
     Parameters
     ----------
-    level : array of shape (n_decays, n_shapes)
+    offset : array of shape (n_decays, n_shapes)
         Logarithm of the loss at the largest size, by each shape.
     weight : array of shape (n_decays, n_shapes)
         Sums to 1.
@@ -61,7 +61,7 @@ class Posterior:
         Relative error of the anchors: residuals from the shapes, and standard errors.
     """
 
-    level: Array
+    offset: Array
     weight: Array
     noise: float
 
@@ -70,7 +70,7 @@ class Posterior:
         decay, shape = np.nonzero(self.weight > _NO_WEIGHT)
         weight = self.weight[decay, shape]
         ahead = shape_table().at(np.concatenate([np.zeros(1), octaves]))
-        rows = (self.level[decay, shape, None] + ahead[shape]).T
+        rows = (self.offset[decay, shape, None] + ahead[shape]).T
         found = np.stack([weighted_quantiles(row, weight, (0.05, 0.5, 0.95)) for row in rows])
         return Spread(found[1:, 1], found[1:, 2] - found[1:, 0], float(found[0, 1]))
 
@@ -114,26 +114,26 @@ def weigh_shapes(sizes: Array, log_loss: Array, relative_error: float = 0.0) -> 
     distance = np.gradient(octaves) if len(octaves) > 1 else np.ones(1)
     evidence = np.minimum(_PER_OCTAVE * distance, _PER_ANCHOR)
     if len(sizes) >= _MIN_ANCHORS:
-        level, weight, _ = _weigh(residual, evidence * 2.0 ** (DECAYS[0] * octaves))
-        evidence = evidence * _inlier_weights(weight @ (residual - level[:, None]))
-    levels, weights, variances = zip(
+        offset, weight, _ = _weigh(residual, evidence * 2.0 ** (DECAYS[0] * octaves))
+        evidence = evidence * _inlier_weights(weight @ (residual - offset[:, None]))
+    offsets, weights, variances = zip(
         *(_weigh(residual, evidence * 2.0 ** (decay * octaves)) for decay in DECAYS), strict=True
     )
     noise = float(np.sqrt(variances[0] + relative_error**2))
-    return Posterior(np.stack(levels), np.stack(weights) / len(DECAYS), noise)
+    return Posterior(np.stack(offsets), np.stack(weights) / len(DECAYS), noise)
 
 
 def _weigh(residual: Array, counts: Array) -> tuple[Array, Array, float]:
-    """Return the level of each shape, its weight, and the residual variance of one anchor."""
+    """Return the offset of each shape, its weight, and the residual variance of one anchor."""
     total = float(counts.sum())
-    level = residual @ counts / total
-    mean_square = np.maximum((residual**2) @ counts / total - level**2, 0.0)
+    offset = residual @ counts / total
+    mean_square = np.maximum((residual**2) @ counts / total - offset**2, 0.0)
     log_weight = -0.5 * total * np.log(mean_square + _MIN_ERROR**2)
     weight = np.exp(log_weight - log_weight.max())
     weight /= weight.sum()
     anchors = total**2 / float((counts**2).sum())
     variance = float(weight @ mean_square) * anchors / max(anchors - 1, 0.5)
-    return level, weight, variance
+    return offset, weight, variance
 
 
 def _inlier_weights(errors: Array) -> Array:

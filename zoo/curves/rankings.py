@@ -89,16 +89,13 @@ def win_rates(means: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for n_train, group in means.groupby("n_train"):
         table = group.pivot(index="dataset", columns="model", values="loss")
-        values = table.to_numpy()
-        for column, model in enumerate(table.columns):
-            others = np.delete(values, column, axis=1)
-            own = np.broadcast_to(values[:, [column]], others.shape)
-            both = np.isfinite(own) & np.isfinite(others)
-            if not both.any():
-                continue
-            wins = (own < others)[both].sum() + 0.5 * (own == others)[both].sum()
-            n = int(both.sum())
-            rows.append((n_train, model, wins / n, n))
+        is_known = table.notna().to_numpy()
+        wins = _win_counts(table.to_numpy()).sum(axis=(0, 2))
+        comparisons = (is_known[:, :, None] & is_known[:, None]).sum(axis=(0, 2))
+        comparisons -= is_known.sum(axis=0)  # of a model with itself
+        for model, won, n in zip(table.columns, wins, comparisons, strict=True):
+            if n:
+                rows.append((n_train, model, won / n, n))
     return pd.DataFrame(rows, columns=["n_train", "model", "win_rate", "comparisons"])
 
 
@@ -157,7 +154,10 @@ def elo_ratings(
 
 
 def _win_counts(losses: Array) -> Array:
-    """Return wins of model i over j on each data set, shape (n_datasets, n_models, n_models)."""
+    """Return wins of model i over j on each data set, shape (n_datasets, n_models, n_models).
+
+    A tie is half a win; a comparison with NaN is none.
+    """
     own, other = losses[:, :, None], losses[:, None, :]
     values: Array = (own < other) + 0.5 * (own == other)
     values[:, np.arange(losses.shape[1]), np.arange(losses.shape[1])] = 0.0

@@ -18,7 +18,7 @@ from zoo.report.style import FAMILY_STYLES
 
 __all__ = [
     "FONT", "Array", "draw_curve", "embed", "frame_axes", "label_score_axis", "limit_scores",
-    "save", "size_axis", "size_figure", "write_head",
+    "size_axis", "size_figure", "write_head",
 ]  # fmt: skip
 
 Array = NDArray[np.float64]
@@ -27,24 +27,10 @@ _COMMAS = FuncFormatter(lambda value, _: f"{value:,.0f}")
 _SHORT = FuncFormatter(lambda value, _: f"{value:g}")
 
 
-def save(figure: Figure, path: Path) -> list[Path]:
-    """Write ``path.png`` and ``path.svg``, the same bytes for the same figure; return both."""
-    from matplotlib import rc_context
-
-    files = []
-    with rc_context({"svg.hashsalt": path.name, "svg.fonttype": "none"}):
-        for suffix, metadata in ((".png", {"Software": None}), (".svg", {"Date": None})):
-            target = path.with_name(path.name + suffix)
-            figure.savefig(target, dpi=130, metadata=metadata)
-            files.append(target)
-    with Image.open(files[0]) as image:  # 256 colours are enough, and a third of the bytes
-        palette = image.convert("RGB").quantize(256, dither=Image.Dither.NONE)
-    palette.save(files[0], optimize=True)
-    return files
-
-
 def embed(figure: Figure, folder: Path, name: str, alt: str) -> dict[str, str]:
-    """Save a figure in `folder`'s figures, and return what a page needs to show it.
+    """Save a figure as ``figures/<name>.png`` and ``.svg``, and return what a page needs.
+
+    The same figure gives the same bytes.
 
     Returns
     -------
@@ -52,9 +38,17 @@ def embed(figure: Figure, folder: Path, name: str, alt: str) -> dict[str, str]:
         alt: text for readers who do not see the figure; path: of the PNG, relative to `folder`;
         data: the PNG as a data URL.
     """
-    png = save(figure, folder / "figures" / name)[0]
-    data = base64.b64encode(png.read_bytes()).decode("ascii")
+    from matplotlib import rc_context
+
     path = f"figures/{name}.png"
+    png = folder / path
+    with rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
+        figure.savefig(png, dpi=130, metadata={"Software": None})
+        figure.savefig(png.with_suffix(".svg"), metadata={"Date": None})
+    with Image.open(png) as image:  # 256 colours are enough, and a third of the bytes
+        palette = image.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    palette.save(png, optimize=True)
+    data = base64.b64encode(png.read_bytes()).decode("ascii")
     return {"alt": alt, "path": path, "data": f"data:image/png;base64,{data}"}
 
 

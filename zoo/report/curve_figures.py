@@ -131,10 +131,10 @@ def draw_families(families: pd.DataFrame) -> Figure:
         n = int(part["n_datasets"].iloc[0])
         count = f"{n} data sets" if n > 1 else "1 data set"
         largest = int(part["n_train"].max())
-        which = count if group == "all" else f"the {count} with at least {largest:,} rows"
+        which = count if group == "all" else f"the {count} with at least {largest:,} training rows"
         axes.set_title(which, fontsize=10, loc="left")
         label_ends(axes, ends, size=FONT)
-    panels[0].set_ylabel("score: 0 = dummy, 1 = best mean score on the data set")
+    panels[0].set_ylabel("score: 0 = dummy, 1 = best mean of the data set")
     write_head(
         figure,
         "Performance against the amount of data, by family",

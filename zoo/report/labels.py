@@ -21,8 +21,8 @@ class Label(NamedTuple):
     colour: str
 
 
-def spread(positions: Sequence[float], *, gap: float, low: float, high: float) -> list[float]:
-    """Return the nearest positions within [low, high] that are at least `gap` apart.
+def spread(positions: Sequence[float], *, distance: float, low: float, high: float) -> list[float]:
+    """Return the nearest positions within [low, high] that are at least `distance` apart.
 
     They are spaced evenly if there is no room for that distance.
     """
@@ -31,11 +31,11 @@ def spread(positions: Sequence[float], *, gap: float, low: float, high: float) -
     order = np.argsort(positions, kind="stable")
     wanted = np.asarray(positions, dtype=float)[order]
     n = len(wanted)
-    if n * gap > high - low:
+    if n * distance > high - low:
         placed = np.linspace(low, high, n)
     else:
-        # without the gaps, the least-squares answer is the nearest non-decreasing sequence
-        steps = np.arange(n) * gap
+        # with the distances subtracted, the least-squares answer is isotonic regression
+        steps = np.arange(n) * distance
         nearest = isotonic_regression(wanted - steps).x
         placed = np.clip(nearest, low, high - steps[-1]) + steps
     result = np.empty(n)
@@ -54,7 +54,7 @@ def _positions(
     points = [to_axes.transform(axes.transData.transform((one.x, one.y))) for one in labels]
     clipped = [(float(x), min(max(float(y), 0.0), 1.0)) for x, y in points]
     line = 1.25 * size / (72 * axes.bbox.height / axes.figure.dpi)
-    heights = spread([y + lift * line for _, y in clipped], gap=line, low=0.0, high=1.0)
+    heights = spread([y + lift * line for _, y in clipped], distance=line, low=0.0, high=1.0)
     return [(x, y, height) for (x, y), height in zip(clipped, heights, strict=True)]
 
 

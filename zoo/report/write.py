@@ -164,9 +164,8 @@ def _dataset_part(
 def _rank_figures(folder: Path, ranks: pd.DataFrame, colours: Colours) -> list[dict[str, str]]:
     if ranks.empty:
         return []
-    over_size, diagram = (
-        draw(ranks, colours=colours) for draw in (draw_rank_over_size, draw_critical_difference)
-    )
+    over_size = draw_rank_over_size(ranks, colours=colours)
+    diagram = draw_critical_difference(ranks, colours=colours)
     return [
         embed(over_size, folder, "ranks", "Mean rank of each model against training rows"),
         embed(diagram, folder, "critical-difference", "Critical-difference diagram of each size"),
