@@ -23,12 +23,8 @@ MARKERS = {
     what: (f"<!-- {what}: written by benchmarks/structure/draw.py -->", f"<!-- end of {what} -->")
     for what in ("rooms", "files")
 }
-SHARED = (
-    "canonical",
-    "definitions",
-    "errors",
-    "metrics",
-)  # single files that every room may import
+# Single files next to the rooms, which every room may import.
+SHARED = tuple(sorted({path.stem for path in PACKAGE.glob("*.py")} - {"__init__"}))
 
 WIDTH, BOX_WIDTH, BOX_HEIGHT, FLOOR_HEIGHT, MARGIN = 960, 150, 56, 124, 24
 

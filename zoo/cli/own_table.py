@@ -10,21 +10,22 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from zoo import registry
 from zoo.cli.options import Sheet, Workers
+from zoo.definitions import unknown
 from zoo.errors import ZooError
 from zoo.study.budget import parse_budget, round_seconds
 from zoo.study.refit import check_model_path
 
 if TYPE_CHECKING:
+    from zoo.data.kept import KeptFacts
     from zoo.ingest.clean_table import OwnTable
     from zoo.study.session import Options, Result
 
 __all__ = ["curve", "predict"]
 
-_TASKS: dict[str, Literal["classification", "regression"]] = {
-    "classification": "classification",
-    "regression": "regression",
-}
+Task = Literal["classification", "regression"]
+_TASKS: dict[str, Task] = {"classification": "classification", "regression": "regression"}
 
 
 def _say(line: str, is_answer: bool) -> None:
@@ -55,7 +56,7 @@ def curve(
         str | None, typer.Option(help="classification or regression; by default inferred.")
     ] = None,
     group: Annotated[
-        str | None, typer.Option(help="Column of groups that a split must not separate.")
+        str | None, typer.Option(help="Column of groups that are never split.")
     ] = None,
     time_column: Annotated[
         str | None,
@@ -66,9 +67,7 @@ def curve(
         list[str] | None,
         typer.Option(help="Models to compare; repeat the option or separate names by commas."),
     ] = None,
-    budget: Annotated[
-        str, typer.Option(help="Time limit of the whole command, e.g. 90s, 10m, 1h.")
-    ] = "10m",
+    budget: Annotated[str, typer.Option(help="Time limit of the command: 90s, 10m, 1h.")] = "10m",
     out: Annotated[
         Path | None, typer.Option(help="Results folder; by default results/my-FILE.")
     ] = None,
@@ -82,35 +81,20 @@ def curve(
     The report says how sure that is, whether more data would help, and what each model costs.
     """
     started = _started()
-    from zoo import registry
-    from zoo.definitions import unknown
     from zoo.study.resources import default_workers, open_pool
 
-    if task is not None and task not in _TASKS:
-        raise unknown("task", task, _TASKS)
-    names = tuple(name.strip() for text in models or () for name in text.split(",") if name.strip())
-    for name in names:
-        registry.spec(name)  # refuses an unknown model before the file is read
+    chosen_task, names = _task(task), _model_names(models)
     seconds, folder = parse_budget(budget), out or _out_of(file)
     check_model_path(save_model)
     n_workers = workers or default_workers()
     with closing(open_pool(folder, n_workers=n_workers, budget_s=seconds, models=names)) as pool:
         from zoo.ingest.preparing import read_own
-        from zoo.study.design import models_for
-        from zoo.study.session import Options, keep_table, make_study, run_study
+        from zoo.study.session import Options, make_study, run_study
 
         table = read_own(
-            file,
-            target=target,
-            task=_TASKS.get(task or ""),
-            group=group,
-            time=time_column,
-            sheet=sheet,
+            file, target=target, task=chosen_task, group=group, time=time_column, sheet=sheet
         )
-        models_for(table.task, is_images=table.image_shape is not None, chosen=names)
-        for line in _introduce(table):
-            _say(line, True)
-        facts = keep_table(table, folder, _say)
+        facts = _keep(table, names, folder)
         del table  # workers read the kept rows; this process frees its memory
         options = Options(
             budget_s=seconds,
@@ -122,6 +106,32 @@ def curve(
         study = make_study(facts, names)
         result = run_study(study, folder, pool, options, started=started, say=_say)
     _finish(folder, options, result, started)
+
+
+def _task(name: str | None) -> Task | None:
+    """Return the task of that name; None if it is to be inferred."""
+    if name is not None and name not in _TASKS:
+        raise unknown("task", name, _TASKS)
+    return _TASKS.get(name or "")
+
+
+def _model_names(texts: list[str] | None) -> tuple[str, ...]:
+    """Return the models of ``--models``; an unknown one is refused before the file is read."""
+    names = tuple(name.strip() for text in texts or () for name in text.split(",") if name.strip())
+    for name in names:
+        registry.spec(name)
+    return names
+
+
+def _keep(table: OwnTable, models: tuple[str, ...], folder: Path) -> KeptFacts:
+    """Check that the models suit the table, print what was found in it, and keep it."""
+    from zoo.study.design import models_for
+    from zoo.study.session import keep_table
+
+    models_for(table.task, is_images=table.image_shape is not None, chosen=models)
+    for line in _introduce(table):
+        _say(line, True)
+    return keep_table(table, folder, _say)
 
 
 def _introduce(table: OwnTable) -> list[str]:

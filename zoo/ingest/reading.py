@@ -119,9 +119,8 @@ def _format_of(path: Path) -> str:
 def _file_hint(path: Path) -> str:
     if not path.parent.is_dir():
         return f"; nor a folder {path.parent}"
-    near = near_name(
-        path.name, (one.name for one in path.parent.iterdir() if one.suffix.lower() in FORMATS)
-    )
+    names = [one.name for one in path.parent.iterdir() if one.suffix.lower() in FORMATS]
+    near = near_name(path.name, sorted(names))
     return f"; did you mean '{near}'?" if near else ""
 
 
