@@ -186,9 +186,8 @@ class Measuring:
         self.history.add(write_cell(self._writer, job, answer, origin))
         self.history.times.add(cell.model, cell.n_train, took, n_together=sent.count)
         self._n_measured += 1
-        failure = (
-            "" if answer["status"] == Status.OK else f" {answer['status']}: {answer['reason']}"
-        )
+        is_ok = answer["status"] == Status.OK
+        failure = "" if is_ok else f" {answer['status']}: {answer['reason']}"
         self._report(f"{cell.model} at {cell.n_train:,} rows{failure}")
 
     def _report(self, line: str) -> None:
