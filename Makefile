@@ -1,16 +1,16 @@
-# Run `make help` for what each target does.
+# `make help` lists the targets.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SUITE ?= quick
 OUT ?= results/my-$(SUITE)
-PROCESSES ?= 2 # that run tests
+PROCESSES ?= 2 # number of test processes
 PYTEST = $(BIN)/python -m pytest -q -n $(PROCESSES) --dist worksteal
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help bench test test-slow check check-data extras bench-speed frameworks exports parity backtest format clean
+.PHONY: help bench test test-slow check check-data extras bench-speed frameworks exports parity backtest architecture format clean
 
-help: ## Say what each target does
+help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
 $(VENV)/installed: pyproject.toml constraints.txt
@@ -18,10 +18,10 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[data,dev,files]'
 	@touch $@
 
-bench: $(VENV)/installed ## Run SUITE (quick) into OUT (results/my-quick); goes on if cut off
+bench: $(VENV)/installed ## Run SUITE (quick) into OUT (results/my-quick); resumes an interrupted run
 	$(BIN)/zoo bench $(SUITE) --out $(OUT)
 
-test: $(VENV)/installed ## Run the tests, in PROCESSES processes (2)
+test: $(VENV)/installed ## Run the tests in PROCESSES (2) processes
 	$(PYTEST)
 
 test-slow: $(VENV)/installed ## Run the slow tests
@@ -33,23 +33,23 @@ check: $(VENV)/installed ## Check format, lint and types, then run the tests
 	$(BIN)/mypy
 	$(MAKE) test
 
-check-data: $(VENV)/installed ## Recompute the facts of all data sets that are at hand
+check-data: $(VENV)/installed ## Check every local data set against its card
 	$(BIN)/zoo check-data
 
 $(VENV)/extras: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[jax,sonnet,torch,export]'
 	@touch $@
 
-extras: $(VENV)/extras ## Install every extra of the package; make test then runs what needs them, too
+extras: $(VENV)/extras ## Install every extra; make test then also runs the tests that need them
 
-frameworks: $(VENV)/extras ## Measure one network in each framework (about 5 min), into results/frameworks
+frameworks: $(VENV)/extras ## Measure one network in each framework (5 min), into results/frameworks
 	$(BIN)/python benchmarks/frameworks/run.py
 
 $(VENV)/peers: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[peers]'
 	@touch $@
 
-bench-speed: $(VENV)/peers ## Measure start-up, overhead and the training engine beside its peers (70 min)
+bench-speed: $(VENV)/peers ## Measure start-up, overhead and the training engine against its peers (70 min)
 	$(BIN)/python benchmarks/speed/harness.py
 	$(BIN)/python benchmarks/speed/engine.py
 	$(BIN)/python benchmarks/speed/growth.py
@@ -58,14 +58,17 @@ bench-speed: $(VENV)/peers ## Measure start-up, overhead and the training engine
 	$(BIN)/python benchmarks/speed/stopping.py
 	$(BIN)/python benchmarks/speed/own_table.py
 
-backtest: $(VENV)/installed ## Measure forecasts on the curves in CURVES (a CSV; docs/FORECASTS.md) and on results/quick
+backtest: $(VENV)/installed ## Measure forecasts on the curves in CURVES (a CSV, see docs/FORECASTS.md) and results/quick
 	$(BIN)/python benchmarks/backtest/backtest.py $(CURVES)
 
-parity: $(VENV)/peers ## Compare with the published models (hours; goes on if cut off; ADULT=FILE for Adult)
+parity: $(VENV)/peers ## Compare with the published models (hours; resumes; ADULT=FILE adds Adult)
 	$(BIN)/python benchmarks/parity/run.py $(if $(ADULT),--adult $(ADULT))
 
-exports: $(VENV)/extras ## Export every model to every format and set it beside its estimator (30 min)
+exports: $(VENV)/extras ## Export every model to every format and compare it with its estimator (30 min)
 	$(BIN)/python benchmarks/frameworks/exports.py --fresh
+
+architecture: $(VENV)/installed ## Draw docs/architecture.svg and list rooms and files in docs/ARCHITECTURE.md
+	$(BIN)/python benchmarks/structure/draw.py
 
 format: $(VENV)/installed ## Format the code
 	$(BIN)/ruff format zoo tests benchmarks

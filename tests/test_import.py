@@ -17,6 +17,28 @@ def test_importing_zoo_imports_no_framework():
     assert out.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize("command", [["list", "models"], ["--help"]])
+def test_light_commands_import_no_framework(command):
+    code = f"""
+import sys
+from zoo.cli import main
+sys.argv = ["zoo", *{command}]
+try:
+    main()
+except SystemExit as ended:
+    assert not ended.code
+print([m for m in {FRAMEWORKS} if m in sys.modules])
+"""
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_importing_the_main_module_of_the_command_line_runs_nothing():
+    code = "import zoo.cli.__main__"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == done.stderr == ""
+
+
 HEAVY = {"tensorflow", "keras", "xgboost", "lightgbm", "torch", "jax", "sonnet"}
 
 
@@ -34,7 +56,7 @@ HEAVY = {"tensorflow", "keras", "xgboost", "lightgbm", "torch", "jax", "sonnet"}
         ("jax_mlp", {"jax"}),
     ],
 )
-def test_making_and_fitting_a_model_imports_its_own_framework_only(model, own):
+def test_making_and_fitting_a_model_imports_only_its_own_framework(model, own):
     if model not in ALL:
         pytest.skip("its extra is not installed")
     code = f"""
@@ -46,6 +68,6 @@ zoo.make({model!r}, **zoo.spec({model!r}).smoke).fit(X, X[:, 0] > 20).predict(X)
 print(",".join(sorted({HEAVY!r} & set(sys.modules))))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    # TensorFlow imports Keras, and JAX where it is installed (for its converter to LiteRT)
+    # TensorFlow imports Keras, and JAX if it is installed (for its LiteRT converter)
     brought = {"jax", "keras"} if "tensorflow" in own else set()
     assert own <= set(filter(None, done.stdout.strip().split(","))) <= own | brought

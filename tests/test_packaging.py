@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import zoo
+
 ROOT = Path(__file__).parents[1]
 LIST = (
     "from zoo.data import datasets; from zoo.bench.suite import suites; print(datasets(), suites())"
@@ -42,13 +44,14 @@ def unpack_wheel(path, target):
     return target
 
 
-def test_the_wheel_holds_the_definitions_and_no_other_package(tmp_path):
+def test_the_wheel_contains_the_definitions_and_no_other_package(tmp_path):
     site = unpack_wheel(build(ROOT, tmp_path, "wheel"), tmp_path / "site")
     seen = definitions_seen(site)
     assert "'thyroid'" in seen
     assert "'quick'" in seen
     assert {path.name for path in site.iterdir() if not path.name.endswith(".dist-info")} == {"zoo"}
     assert not list((site / "zoo" / "_definitions").rglob("*.py"))
+    assert (site / "zoo" / "py.typed").exists()
 
 
 def test_the_sdist_builds_a_wheel_that_finds_the_definitions(tmp_path):
@@ -59,13 +62,18 @@ def test_the_sdist_builds_a_wheel_that_finds_the_definitions(tmp_path):
     assert "'thyroid'" in definitions_seen(site)
 
 
-def test_an_editable_install_finds_the_definitions_of_the_checkout(tmp_path):
+def test_an_editable_install_finds_the_definitions_in_the_checkout(tmp_path):
     build_it = f"import hatchling.build; hatchling.build.build_editable({str(tmp_path)!r})"
     subprocess.run([sys.executable, "-c", build_it], cwd=ROOT, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     site = unpack_wheel(wheel, tmp_path / "site")
     code = f"import site; site.addsitedir({str(site)!r}); {LIST}"
     assert "'thyroid'" in definitions_seen(tmp_path / "nothing", code=code)
+
+
+def test_the_citation_has_the_version_of_the_package():
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {zoo.__version__}\n" in citation
 
 
 @pytest.mark.parametrize("folder", ["datasets", "benchmarks"])

@@ -23,7 +23,7 @@ _PUBLIC = {
     "ModelSpec": ("zoo.registry", "ModelSpec"),
     "load_model": ("zoo.saving", "load_model"),
     "export_model": ("zoo.export", "export_model"),
-    "learning_curve": ("zoo.study.learning", "learning_curve"),
+    "learning_curve": ("zoo.study.learning_curve", "learning_curve"),
     "load": ("zoo.data", "load"),
     "datasets": ("zoo.data", "datasets"),
     "ZooError": ("zoo.errors", "ZooError"),

@@ -1,9 +1,9 @@
-"""Fits curves on their sizes up to n, forecasts 2n, 4n and 8n, and says how wrong that was.
+"""Fits curves up to size n, forecasts 2n, 4n and 8n, and measures the error.
 
     python benchmarks/backtest/backtest.py CURVES.csv [--results results/quick] [--out DIR]
 
-CURVES.csv has one row an anchor: name (data set), learner, n_train, test_err_mean, test_err_se.
-docs/FORECASTS.md says where to get such a file and what the columns of backtest.csv mean.
+CURVES.csv has one row per anchor: name (data set), learner, n_train, test_err_mean, test_err_se.
+docs/FORECASTS.md describes where to get such a file and the columns of backtest.csv.
 """
 
 import argparse
@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from curves import RATIOS, Segment, own_segments, read_curves, segments
 from forms import BASELINES, extrapolate
 from learn import UNLIKE, forecast_errors, learn_errors, training_parts
+from segments import RATIOS, Segment, own_segments, read_curves, segments
 
 from zoo.curves.crossover import crossover_of_means
+from zoo.curves.error_model import ErrorModel, shipped_datasets, shipped_error_model
 from zoo.curves.forecast import fit_losses
-from zoo.curves.prior import ErrorModel, shipped_datasets, shipped_error_model
 
 LEVELS = (0.5, 0.9)
 
@@ -40,10 +40,10 @@ def own_rows(part: Segment, model: ErrorModel) -> list[dict]:
     ends = [end for level in LEVELS for end in ((1 - level) / 2, (1 + level) / 2)]
     medians, quantiles = fit.median(targets), fit.quantiles(targets, ends)
     rows = []
-    for place, (ratio, truth) in enumerate(part.targets.items()):
-        row = {"method": "zoo", "ratio": ratio, "error": abs(medians[place] - truth)}
+    for i, (ratio, truth) in enumerate(part.targets.items()):
+        row = {"method": "zoo", "ratio": ratio, "error": abs(medians[i] - truth)}
         for k, level in enumerate(LEVELS):
-            low, high = quantiles[place, 2 * k : 2 * k + 2]
+            low, high = quantiles[i, 2 * k : 2 * k + 2]
             row[f"coverage_{100 * level:g}"] = float(low <= truth <= high)
         rows.append(row)
     return rows
@@ -57,22 +57,24 @@ def forecast_rows(part: Segment, model: ErrorModel) -> list[dict]:
 def held_out_models(curves: pd.DataFrame) -> dict[str, ErrorModel]:
     """Return for each data set an error model that was not learned on it.
 
-    The shipped one for data sets that it does not know; for the others one that is learned on the
-    rest of the file.
+    The shipped model for data sets that it was not learned on; for each of the others, a model
+    learned on the rest of the file.
     """
     names = [str(name) for name in curves["name"].unique()]
     known = [name for name in names if name in shipped_datasets()]
     models = dict.fromkeys(names, shipped_error_model())
     if known and len(names) < 4:
-        raise SystemExit(f"{known}: the shipped model knows these, and three others are needed")
+        raise SystemExit(
+            f"{known}: the shipped model was learned on these, so three others are needed"
+        )
     errors = forecast_errors(training_parts(curves)) if known else None
     for name in known:
         models[name] = learn_errors(errors.where(errors.group != name))
     return models
 
 
-def crossings(curves: pd.DataFrame, incumbent: str, challenger: str) -> pd.DataFrame:
-    """Return for each data set from which size the challenger stays ahead."""
+def crossovers(curves: pd.DataFrame, incumbent: str, challenger: str) -> pd.DataFrame:
+    """Return for each data set the size from which the challenger stays ahead."""
     rows = []
     for name, curve in curves.groupby("name"):
         table = curve.pivot(index="n_train", columns="learner", values=["test_err_mean",
@@ -85,14 +87,14 @@ def crossings(curves: pd.DataFrame, incumbent: str, challenger: str) -> pd.DataF
             pair.index, means[incumbent], means[challenger], highest=1.0,
             standard_errors=(errors[incumbent], errors[challenger]),
         )  # fmt: skip
-        numbers = (found.kind, found.n_train, found.low, found.high, found.share)
+        numbers = (found.kind, found.n_train, found.low, found.high, found.probability)
         rows.append((name, incumbent, challenger, int(pair.index.max()), *numbers))
     names = ["dataset", "incumbent", "challenger", "largest", "kind", "n_train", "low", "high"]
-    return pd.DataFrame(rows, columns=[*names, "share"])
+    return pd.DataFrame(rows, columns=[*names, "probability"])
 
 
 def summarise(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a method and ratio."""
+    """Return mean errors and coverage, one row per method and ratio."""
     near = rows.assign(ratio=rows["ratio"].round(2))
     table = near.groupby(["method", "ratio"], as_index=False).agg(
         curves=("error", "size"),
@@ -102,7 +104,7 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
         coverage_90=("coverage_90", "mean"),
     )
     table["ratio"] = table["ratio"].map("{:.4g}".format)
-    order = {name: place for place, name in enumerate(("zoo", *BASELINES))}
+    order = {name: i for i, name in enumerate(("zoo", *BASELINES))}
     return table.sort_values(
         ["ratio", "method"],
         key=lambda column: column.map(order) if column.name == "method" else column.astype(float),
@@ -129,7 +131,7 @@ def main() -> None:
         parts = [summarise(part).assign(**{column: name}) for name, part in rows.groupby(column)]
         every = pd.concat(parts)
         write(every[[column, *every.columns.drop(column)]], options.out / f"by_{column}.csv")
-    write(crossings(curves, "CatBoost", "RealMLP"), options.out / "crossovers.csv")
+    write(crossovers(curves, "CatBoost", "RealMLP"), options.out / "crossovers.csv")
     if options.results.exists():
         own = [row for part in own_segments(options.results) for row in
                forecast_rows(part, shipped_error_model())]  # fmt: skip

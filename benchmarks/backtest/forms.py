@@ -1,9 +1,9 @@
-"""Least-squares fits of single forms of learning curves: what forecasts are measured against.
+"""Least-squares fits of single forms of learning curves: the baselines of the back-test.
 
 Each form is ``floor + height * g(n)`` with a falling g of one or two parameters. For given
 parameters of g the best floor and height, neither below 0, are known in closed form (variable
-projection, Golub & Pereyra 1973, doi:10.1137/0710036); g's parameters are searched on a grid, and
-from its best point by least squares. No random starts: the same answer each time.
+projection, Golub & Pereyra 1973, doi:10.1137/0710036). The parameters of g are searched on a grid,
+and from its best point by least squares. There are no random starts, so results are reproducible.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _bounds(name: str, n: Array) -> tuple[Form, list[tuple[float, float]]]:
 
 
 def _floor_and_height(g: Array, y: Array) -> tuple[Array, Array, Array]:
-    """Return floors and heights of least squares, none below 0, and the squared errors."""
+    """Return least-squares floors and heights of 0 or more, and the squared errors."""
     centred = g - g.mean(axis=1, keepdims=True)
     square = np.maximum((centred**2).sum(axis=1), 1e-300)
     height = np.maximum(centred @ (y - y.mean()) / square, 0.0)
@@ -96,7 +96,7 @@ def _last(n: Array, y: Array, targets: Array) -> Array:
 
 
 def _log_log(n: Array, y: Array, targets: Array) -> Array:
-    """Return the straight line through log loss against log n (a power law without floor)."""
+    """Return a straight line of log(loss) against log(n): a power law without a floor."""
     smallest = y[y > 0].min() / 2
     line = np.polyfit(np.log(n), np.log(np.maximum(y, smallest)), 1)
     values: Array = np.exp(np.polyval(line, np.log(targets)))
@@ -107,7 +107,7 @@ BASELINES = ("last", "loglog", "pow3", "pow4", "mmf4", "wbl4")
 
 
 def extrapolate(name: str, sizes: Any, losses: Any, targets: Any) -> Array:
-    """Return the losses that one form, fitted by least squares, gives at other sizes.
+    """Return the losses at other sizes, by one form fitted by least squares.
 
     Parameters
     ----------

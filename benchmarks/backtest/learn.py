@@ -1,8 +1,8 @@
-"""Learns how wrong forecasts are from public curves; see docs/FORECASTS.md.
+"""Learns the error distribution of forecasts from public curves; see docs/FORECASTS.md.
 
     python benchmarks/backtest/learn.py CURVES.csv
 
-writes zoo/curves/prior.json from all curves of the file.
+writes zoo/curves/error_model.json from all curves of the file.
 """
 
 import json
@@ -12,15 +12,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from curves import Segment, read_curves, segments, thinned
 from scipy.optimize import minimize
+from segments import Segment, read_curves, segments, thinned
 
+from zoo.curves.error_model import ErrorModel, error_features
 from zoo.curves.forecast import fit_losses
-from zoo.curves.prior import ErrorModel, error_features
 
-OUT = Path(__file__).parents[2] / "zoo" / "curves" / "prior.json"
-# Flat at the error of guessing until its training works at some size, then far better at once:
-# nothing before tells when. Intervals that cover this would be too wide for every other learner.
+OUT = Path(__file__).parents[2] / "zoo" / "curves" / "error_model.json"
+# Its error stays at chance level and then drops suddenly at a size that the earlier anchors do not
+# predict. Intervals that cover this would be too wide for every other learner.
 UNLIKE = ("TabNet",)
 LOWER = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.35)
 PROBABILITIES = np.array([*LOWER, 0.5, *(1 - level for level in reversed(LOWER))])
@@ -29,7 +29,7 @@ NOTHING = ErrorModel(np.zeros(4), np.array([0.5]), np.zeros(1))
 
 @dataclass(frozen=True, slots=True)
 class Errors:
-    """Forecasts that were made and came true, one a row.
+    """Errors of forecasts whose targets are known, one per row.
 
     Parameters
     ----------
@@ -66,14 +66,14 @@ def scales(errors: Errors, weights: np.ndarray) -> np.ndarray:
 
 
 def learn_scale(errors: Errors) -> np.ndarray:
-    """Return the coefficients of the scale under which Laplace errors are likeliest."""
+    """Return the maximum-likelihood coefficients of the scale of Laplace errors."""
     size = np.abs(errors.log_error)
 
     def loss(weights: np.ndarray) -> tuple[float, np.ndarray]:
         scale = scales(errors, weights)
         ratio = size / scale
-        share = 1 - (errors.noise / scale) ** 2
-        slope = errors.features.T @ ((1 - ratio) * share) / len(size)
+        fraction = 1 - (errors.noise / scale) ** 2
+        slope = errors.features.T @ ((1 - ratio) * fraction) / len(size)
         return float(np.mean(np.log(scale) + ratio)), slope
 
     start = np.zeros(errors.features.shape[1])
@@ -82,7 +82,7 @@ def learn_scale(errors: Errors) -> np.ndarray:
 
 
 def learn_errors(errors: Errors) -> ErrorModel:
-    """Return the error model; its quantiles are of data sets that its scale was not learned on."""
+    """Return the error model, with quantiles of errors on held-out data sets."""
     scaled = np.empty_like(errors.log_error)
     for group in np.unique(errors.group):
         inside = errors.group == group
@@ -92,7 +92,7 @@ def learn_errors(errors: Errors) -> ErrorModel:
 
 
 def training_parts(curves: pd.DataFrame) -> list[Segment]:
-    """Return the segments of the curves, each whole and thinned to the anchors of a short suite."""
+    """Return the segments of the curves, each complete and thinned to a few anchors."""
     kept = curves[~curves["learner"].isin(UNLIKE)]
     whole = segments(kept, ratios=(2, 4, 8, 16, 32))
     return [piece for part in whole for piece in (part, *thinned(part))]

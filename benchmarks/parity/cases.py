@@ -1,4 +1,4 @@
-"""What is compared: models and their peers, data sets, seeds."""
+"""The comparisons: models and their peers, data sets, sizes, seeds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zoo.data.splits import split
 
 __all__ = ["CASES", "PEERS", "PUBLISHED", "PUBLISHED_SCORES", "Case", "Part", "load_part"]
 
-PEERS = {  # ours: the class of pytabkit with its defaults
+PEERS = {  # ours: the class of pytabkit, with its defaults
     "realmlp": "RealMLP_TD_Classifier",
     "realmlp_s": "RealMLP_TD_S_Classifier",
     "resnet": "Resnet_RTDL_D_Classifier",
@@ -46,7 +46,7 @@ class Case:
 
     dataset: str
     model: str
-    n_train: int | None  # None: all that are not tested
+    n_train: int | None  # None: all that are not test rows
     n_seeds: int
 
 
@@ -109,8 +109,8 @@ def load_part(dataset: str, n_train: int | None, seed: int, adult: Path | None) 
 
 def _read_adult(path: Path | None) -> tuple[pd.DataFrame, Any]:
     if path is None:
-        raise SystemExit("adult: give its Parquet file, ADULT=FILE or --adult FILE")
+        raise SystemExit("adult needs its Parquet file: ADULT=FILE or --adult FILE")
     table = pd.read_parquet(path).replace("?", None)
-    words = table.columns[[not pd.api.types.is_numeric_dtype(t) for t in table.dtypes]]
-    table = table.astype(dict.fromkeys(words, "category"))
+    text = table.columns[[not pd.api.types.is_numeric_dtype(t) for t in table.dtypes]]
+    table = table.astype(dict.fromkeys(text, "category"))
     return table.drop(columns="income"), pd.factorize(table["income"], sort=True)[0]

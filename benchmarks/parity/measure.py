@@ -1,6 +1,6 @@
-"""Fits one model, or its peer, on some seeds of one data set; prints a line of JSON for each.
+"""Fits one model, or its peer, on some seeds of one data set; prints one JSON line per fit.
 
-One core and one thread; times are CPU seconds, which other work on the machine disturbs least.
+It uses one core and one thread. Times are CPU seconds, which other processes disturb least.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 
 def make_ours(name: str, seed: int) -> Any:
     import zoo
-    import zoo.training.program  # TensorFlow, as PyTorch is there before its peer's time is taken
+    import zoo.training.program  # imports TensorFlow before the clock starts, as for the peers
 
     return zoo.make(name, random_state=seed)
 
 
 def make_peer(name: str, seed: int, X: Any) -> Any:
-    """Return the peer behind what it needs: it refuses gaps in numbers."""
+    """Return the peer behind an imputer: it does not accept missing values in numbers."""
     import torch
     from cases import PEERS
     from pytabkit.models.sklearn import sklearn_interfaces
@@ -45,15 +45,15 @@ def make_peer(name: str, seed: int, X: Any) -> Any:
 
 
 def as_categories(X: Any) -> Any:
-    """Return words and truth values as categories of numbers, for the peers' sake."""
+    """Return text and boolean columns as categories of integers, as the peers need them."""
     import pandas as pd
 
     X = X.copy()
     for name in X.columns:
         if not pd.api.types.is_numeric_dtype(X[name]) or pd.api.types.is_bool_dtype(X[name]):
-            levels = sorted(X[name].dropna().astype(str).unique())
+            categories = sorted(X[name].dropna().astype(str).unique())
             codes = X[name].astype(object).map(str, na_action="ignore")
-            codes = codes.map({level: code for code, level in enumerate(levels)})
+            codes = codes.map({category: code for code, category in enumerate(categories)})
             X[name] = codes.fillna(-1).astype(int).astype("category")
     return X
 
@@ -63,8 +63,8 @@ def scores_of(model: Any, X: Any, y: Any) -> dict[str, float]:
 
     from zoo.metrics import ClassPrediction, score_classes
 
-    shares = np.asarray(model.predict_proba(X), np.float64)
-    prediction = ClassPrediction(shares.argmax(axis=1), shares, is_probability=True)
+    probabilities = np.asarray(model.predict_proba(X), np.float64)
+    prediction = ClassPrediction(probabilities.argmax(axis=1), probabilities, is_probability=True)
     return score_classes(y, prediction, ("accuracy", "roc_auc", "log_loss"))
 
 
@@ -85,7 +85,7 @@ def main() -> None:
     from zoo.bench.environment import describe_environment
 
     adult = chosen.adult and chosen.adult.resolve()
-    os.chdir(tempfile.mkdtemp())  # some peers keep their weights in the folder they run in
+    os.chdir(tempfile.mkdtemp())  # some peers write their weights to the working directory
     for seed in chosen.seed:
         part = load_part(chosen.dataset, chosen.n_train, seed, adult)
         X, X_test = part.X, part.X_test

@@ -1,4 +1,4 @@
-"""results/parity/parity.csv and docs/parity.md from the cells that were measured."""
+"""Writes results/parity/parity.csv and docs/parity.md from the measured cells."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TARGETS = {"realmlp": 4.0, "realmlp_s": 3.0, "tabm": 2.0}  # times faster, at eq
 
 
 def read_cells() -> list[dict[str, Any]]:
-    """Return the cells; a later one with the same key stands for an earlier one."""
+    """Return the cells; a later one replaces an earlier one with the same key."""
     found: dict[Any, dict[str, Any]] = {}
     if CELLS.exists():
         for line in CELLS.read_text().splitlines():
@@ -37,9 +37,9 @@ def read_cells() -> list[dict[str, Any]]:
 
 
 def compare(cells: list[dict[str, Any]]) -> pd.DataFrame:
-    """Return a row for each data set, model and score that both sides have for equal seeds.
+    """Return a row for each data set, model and metric that both sides have for the same seeds.
 
-    The difference is ours less the peer's; its interval is Student's, paired over seeds.
+    The difference is ours minus the peer's; its interval is Student's, paired over seeds.
     """
     by_key = {(c["dataset"], c["model"], c["side"], c["seed"]): c for c in cells}
     rows = []
@@ -64,7 +64,7 @@ def compare(cells: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def outdated(cells: list[dict[str, Any]]) -> list[str]:
-    """Return the comparisons of which a cell of ours is of an earlier version of the model."""
+    """Return the comparisons with a cell of ours from an earlier version of the model."""
     old = [
         f"{cell['model']} on {cell['dataset']}"
         for cell in cells
@@ -74,7 +74,7 @@ def outdated(cells: list[dict[str, Any]]) -> list[str]:
 
 
 def _seconds(pairs: list[Any]) -> list[float]:
-    """Return the median seconds of both sides, of the seeds that one machine measured."""
+    """Return the median seconds of both sides, over seeds measured on one machine."""
     on_one = [pair for pair in pairs if len({cell.get("machine") for cell in pair}) == 1]
     if not on_one:
         return [np.nan, np.nan]
@@ -86,18 +86,18 @@ def _seconds_text(seconds: float) -> str:
 
 
 def published(cells: list[dict[str, Any]]) -> pd.DataFrame:
-    """Return our accuracy on Adult's published split beside what papers report."""
+    """Return our accuracy on Adult's published split beside that of papers."""
     rows = []
     for cell in cells:
         if cell["dataset"] == PUBLISHED:
-            for figure in PUBLISHED_SCORES.get(cell["model"], [("none at hand", np.nan, np.nan)]):
+            for figure in PUBLISHED_SCORES.get(cell["model"], [("none found", np.nan, np.nan)]):
                 paper, mean, deviation = figure
                 rows.append([cell["model"], cell["scores"]["accuracy"], paper, mean, deviation])
     return pd.DataFrame(rows, columns=["model", "ours", "paper", "mean", "deviation"])
 
 
 def record_speed(table: pd.DataFrame) -> None:
-    """Put how much less CPU time ours took into results/speed/ratios.csv, at which score."""
+    """Write ratios of CPU time, with the scores, into results/speed/ratios.csv."""
     sys.path.insert(0, str(ROOT / "benchmarks" / "speed"))
     from ratios import record
 
@@ -129,7 +129,7 @@ def as_markdown(table: pd.DataFrame) -> str:
 
 
 def write_report() -> None:
-    """Write what can be said so far."""
+    """Write the table and the page from the cells measured so far."""
     cells = read_cells()
     table = compare(cells)
     CELLS.parent.mkdir(parents=True, exist_ok=True)
@@ -166,16 +166,16 @@ def write_report() -> None:
         "`results/parity/parity.csv`. Each model of the zoo is compared with its counterpart in",
         "pytabkit 1.7.3 with that package's defaults, on the same rows and seeds:",
         ", ".join(f"`{ours}` with `{peer}`" for ours, peer in PEERS.items()) + ".",
-        "The peers refuse gaps in numbers, so those are filled with the median beside an",
-        "indicator for them. Every fit has one core and one thread; times are CPU seconds (median",
-        "over seeds), compiling included, which falls on the first seed of a row (and so may",
-        "TensorFlow's import, 5 s). The difference is ours less the peer's with a paired 95%",
+        "The peers do not accept missing numbers, so these are replaced by the median, with an",
+        "indicator column. Every fit has one core and one thread; times are CPU seconds (median",
+        "over seeds) and include compilation, which falls on the first seed of a row (and so may",
+        "TensorFlow's import, 5 s). The difference is ours minus the peer's with a paired 95%",
         "interval (Student's) over seeds; \"worse\" means that the whole interval is on the wrong",
         "side. Times are of the seeds that one machine measured on both sides.",
         "",
         f"So far: {', '.join(f'{n} {what}' for what, n in counts.items()) or 'nothing measured'}.",
         "Not measured yet: " + (", ".join(missing) or "nothing") + ".",
-        "Ours was measured before its version rose, and is measured again by the next run: "
+        "Measured with an earlier version of our model, to be repeated by the next run: "
         + (", ".join(outdated(cells)) or "none") + ".",
         "",
         as_markdown(shown),

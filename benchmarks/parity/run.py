@@ -1,8 +1,8 @@
-"""Measures what results/parity/cells.jsonl lacks, then writes the table and the page.
+"""Measures the cells that results/parity/cells.jsonl lacks, then writes the table and the page.
 
     python run.py [--side ours|peer] [--model NAME ...] [--dataset NAME ...] [--adult FILE]
 
-Goes on where it was cut off. Ours are measured anew when a model's version rises.
+An interrupted run resumes. Our cells are measured again when the version of a model changes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ON_PUBLISHED = (
 
 
 def missing_seeds(case: Case, side: str, cells: list[dict[str, Any]]) -> list[int]:
-    """Return the seeds of a case that have not been measured on this side."""
+    """Return the seeds of a case that this side still lacks."""
     version = zoo.registry.spec(case.model).version if case.model in zoo.models() else None
     done = {
         cell["seed"]
@@ -39,7 +39,7 @@ def missing_seeds(case: Case, side: str, cells: list[dict[str, Any]]) -> list[in
 
 
 def measure(case: Case, side: str, seeds: list[int], chosen: argparse.Namespace) -> None:
-    """Fit in a process of its own; each cell is kept as soon as it is there."""
+    """Fit in a separate process and store each cell at once."""
     command = [sys.executable, str(HERE / "measure.py"), "--side", side, "--model", case.model,
                "--dataset", case.dataset, "--core", str(chosen.core)]  # fmt: skip
     command += [text for seed in seeds for text in ("--seed", str(seed))]

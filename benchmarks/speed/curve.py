@@ -1,8 +1,8 @@
 """Measures the quick suite's network cells against `learning_curve` with stock Keras.
 
-The same data, rows, sizes and replicates on both sides, on two threads in one process, one data
-set after the other: `fit_together` here, and `sklearn.model_selection.learning_curve` over
-networks written with Keras alone there. Compiling counts on both sides: it is what one waits for.
+Both sides use the same data, rows, sizes and replicates, with two threads in one process, one data
+set after the other: `fit_together` on our side, `sklearn.model_selection.learning_curve` with
+networks in plain Keras on the other. Compilation counts on both sides, since a user waits for it.
 
     python curve.py [--dataset NAME ...] [--model NAME ...]
 """
@@ -96,7 +96,7 @@ def main() -> None:
     parser.add_argument("--model", action="append", default=[])
     chosen = parser.parse_args()
     found = cells_of(chosen.dataset, chosen.model or list(MODELS))
-    warm = zoo.load("breast_cancer")  # imports and first calls are not compared
+    warm = zoo.load("breast_cancer")  # imports and first calls are not measured
     zoo.make("mlp", max_epochs=1).fit(warm.X, warm.y)
     StockNetwork(zoo.make("mlp", max_epochs=1)).fit(warm.X, warm.y)
     rows, totals = [], {}

@@ -1,8 +1,8 @@
 """Measures the training engine against its peers and against the matrix product.
 
-Two hidden layers, Adam, 20,000 x 50 rows, two classes. Both sides make the same number of epochs
-of the same batches' size; seconds an epoch and model, the least of several, compiling left out on
-both sides. Peers take turns with ours, so that a busy machine slows both.
+Two hidden layers, Adam, 20,000 rows of 50 columns, two classes. Both sides train the same number of
+epochs with the same batch size. The time is that of one epoch of one model, the least of several,
+without compilation. Peers and ours take turns, so that a busy machine slows both.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def make_data() -> tuple[Any, Any]:
 
 def loss_of(logits: Any, y: Any) -> float:
     shifted = logits - logits.max(axis=1, keepdims=True)
-    log_share = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    return float(-log_share[np.arange(len(y)), y].mean())
+    log_probability = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return float(-log_probability[np.arange(len(y)), y].mean())
 
 
 class Engine:
@@ -65,17 +65,17 @@ class Engine:
         self.epochs(1)
 
     def epochs(self, n_epochs: int) -> tuple[float, float]:
-        """Return seconds an epoch and model of a fresh fit, and the training loss."""
+        """Return seconds per epoch and model of a fresh fit, and the training loss."""
         from zoo.training.stream import fit_networks
         from zoo.training.training_run import FitTask, Rows, TrainConfig
 
         X, y = make_data()
         rows = Rows(X, y.astype(np.float32), np.ones(N_ROWS, np.float32))
-        held = Rows(X[:64], rows.y[:64], rows.weight[:64])
+        validation = Rows(X[:64], rows.y[:64], rows.weight[:64])
         options = TrainConfig(
             learning_rate=0.001, weight_decay=0.0, max_epochs=n_epochs, patience=99
         )
-        tasks = [FitTask(rows, held, seed) for seed in range(self.n_replicates)]
+        tasks = [FitTask(rows, validation, seed) for seed in range(self.n_replicates)]
         start = time.perf_counter()
         results = fit_networks(self.program, tasks, options, n_threads=self.n_threads)
         seconds = (time.perf_counter() - start) / n_epochs / self.n_replicates
@@ -84,7 +84,7 @@ class Engine:
 
 
 class KerasFit:
-    """Stock Keras; an epoch as one execution if so asked."""
+    """Stock Keras, optionally with an epoch as one execution."""
 
     def __init__(self, case: Case, *, is_one_execution: bool = False) -> None:
         self.case = case
@@ -111,7 +111,7 @@ class KerasFit:
 
 
 class KerasWrapper:
-    """`keras.wrappers` or scikeras around the same model; the whole call of `fit`."""
+    """`keras.wrappers` or scikeras around the same model; the whole call of `fit` is timed."""
 
     def __init__(self, case: Case, *, is_scikeras: bool) -> None:
         self.case, self.is_scikeras = case, is_scikeras
@@ -240,7 +240,7 @@ def compare(case: Case, n_turns: int = 3) -> list[dict[str, Any]]:
         try:
             sides[name] = make()
             found[name] = [sides[name].epochs(N_EPOCHS)]
-        except Exception as error:  # noqa: BLE001 (a peer that does not run here is said so)
+        except Exception as error:  # noqa: BLE001 (a peer that does not run here is reported)
             print(f"left out: {name} at {case}: {type(error).__name__}: {error}"[:300], flush=True)
             sides.pop(name, None)
     for _ in range(n_turns - 1):
@@ -268,7 +268,7 @@ def compare(case: Case, n_turns: int = 3) -> list[dict[str, Any]]:
 
 
 def gigaflops(case: Case, n_replicates: int) -> float:
-    """Return the rate of the matrix products of a training epoch, forward and back."""
+    """Return the rate of the matrix products of a training epoch, forward and backward."""
     width, _, _, _ = case
     engine = Engine(case, n_replicates)
     seconds = min(engine.epochs(N_EPOCHS)[0] for _ in range(3))
@@ -277,7 +277,7 @@ def gigaflops(case: Case, n_replicates: int) -> float:
 
 
 def peak_gigaflops() -> float:
-    """Return the best rate of a large matrix product, TensorFlow's or NumPy's."""
+    """Return the best rate of a large matrix product in TensorFlow or NumPy."""
     import tensorflow as tf
 
     best = 0.0
@@ -293,7 +293,7 @@ def peak_gigaflops() -> float:
 
 
 def worker_gigaflops(case: Case, n_replicates: int) -> float:
-    """Return the rate of as many one-thread processes at once as there are cores."""
+    """Return the joint rate of one-thread processes, as many as there are cores."""
     names = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
     one = {**os.environ, **dict.fromkeys(names, "1"), "OPENBLAS_NUM_THREADS": "1"}
     arguments = [sys.executable, __file__, "--worker", json.dumps([*case, n_replicates])]
@@ -304,7 +304,7 @@ def worker_gigaflops(case: Case, n_replicates: int) -> float:
     return sum(float(p.communicate()[0].split()[-1]) for p in processes)
 
 
-def share_of_peak() -> list[dict[str, Any]]:
+def fraction_of_peak() -> list[dict[str, Any]]:
     rows = []
     for dropout, target in ((0.0, 0.75), (0.1, 0.55)):
         case: Case = (256, dropout, False, 256)
@@ -317,7 +317,7 @@ def share_of_peak() -> list[dict[str, Any]]:
             what = "width 256, batch 256" + (f", dropout {dropout}" if dropout else "")
             rows.append(
                 {
-                    "comparison": f"{what}, {how}, share of the matrix product's peak",
+                    "comparison": f"{what}, {how}, fraction of the matrix product's peak",
                     "ours": ours, "peer": peak, "unit": "GFLOP/s", "ratio": ours / peak,
                     "target": target,
                 }
@@ -337,7 +337,7 @@ def main() -> None:
         (32, 0.0, False, 64), (64, 0.0, False, 64), (256, 0.0, False, 64),
     ]  # fmt: skip
     rows = [row for case in cases for row in compare(case)]
-    record("engine", rows + share_of_peak())
+    record("engine", rows + fraction_of_peak())
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Measures how time and memory of a fit grow from 1,000 to 300,000 rows.
 
-The same number of steps at each size would hide what grows, so each fit makes five epochs. The
-ratio is growth of the rows over growth of what is measured: 1 is linear, more is better.
+Each fit makes five epochs, so the number of steps grows with the rows. The ratio is the growth of
+the rows over the growth of the measured quantity: 1 is linear, more is better.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ N_INPUTS, N_EPOCHS = 20, 5
 
 
 def measure(n_rows: int) -> dict[str, float]:
-    """Return seconds of a warm fit and of prediction, and megabytes above what stood before."""
+    """Return seconds of a warm fit and of prediction, and the megabytes that the fit added."""
     import psutil
 
     import zoo

@@ -1,7 +1,7 @@
-"""Measures start-up, reading and the harness's own time; writes results/speed/harness.csv.
+"""Measures start-up, reading and the overhead of the harness; writes results/speed/harness.csv.
 
-Run it with `make bench-speed`. Times depend on the machine, so each stands beside something
-measured in the same run: a bare interpreter, a plain JSON reader, the model's own fit.
+Run it with `make bench-speed`. Times depend on the machine, so each has a reference measured in the
+same run: a bare interpreter, a plain JSON reader, the model's own fit.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ replicates = {replicates}
 
 
 def least_s(action: Callable[[], object], repeats: int = 7) -> float:
-    """Return the least time of several, which other processes disturb least."""
+    """Return the least of several times, which other processes disturb least."""
     times = []
     for _ in range(repeats):
         start = time.perf_counter()
@@ -69,7 +69,7 @@ def time_reading(folder: Path, n_cells: int) -> tuple[float, float]:
 
 
 def time_overhead(folder: Path) -> tuple[float, float]:
-    """Return seconds a cell beyond fit and predict, and those of fit and predict."""
+    """Return seconds per cell beyond fit and predict, and those of fit and predict."""
     walls, own = {}, 0.0
     for replicates in (50, 450):
         definitions = folder / f"suite{replicates}"

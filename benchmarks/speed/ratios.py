@@ -18,12 +18,12 @@ COLUMNS = [
 
 
 def record(part: str, rows: list[dict[str, Any]]) -> None:
-    """Put the rows of one part into the table, in place of those that it had there.
+    """Replace the rows of one part of the table.
 
     Parameters
     ----------
     part : str
-        What comparisons of this part begin with: "engine", "curve", "growth".
+        The prefix of its comparisons: "engine", "curve", "growth", ...
     rows : list of dict
         With the keys of `COLUMNS`.
     """
@@ -42,24 +42,24 @@ def record(part: str, rows: list[dict[str, Any]]) -> None:
 
 
 def draw(table: pd.DataFrame) -> None:
-    """Draw how many times better each comparison is, with its target as a mark."""
+    """Draw how many times better ours is in each comparison, with its target as a mark."""
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
     table = table[table["ratio"].notna()].iloc[::-1]
     colours = {"engine": "#3366aa", "curve": "#aa6633", "growth": "#558855", "published": "#884488"}
     figure, axes = plt.subplots(figsize=(11, 1.2 + 0.2 * len(table)), layout="constrained")
-    places = np.arange(len(table))
+    positions = np.arange(len(table))
     parts = table["comparison"].str.split(":").str[0]
-    axes.barh(places, table["ratio"], color=[colours.get(part, "#888888") for part in parts])
-    axes.plot(table["target"], places, "|", color="black", markersize=9, label="asked for")
+    axes.barh(positions, table["ratio"], color=[colours.get(part, "#888888") for part in parts])
+    axes.plot(table["target"], positions, "|", color="black", markersize=9, label="target")
     axes.axvline(1, color="black", linewidth=0.8)
     axes.set_xscale("log")
-    axes.set_yticks(places, table["comparison"], fontsize=7)
-    for place, ratio in zip(places, table["ratio"], strict=True):
-        axes.text(ratio * 1.03, place, f"{ratio:.2g}", va="center", fontsize=7)
+    axes.set_yticks(positions, table["comparison"], fontsize=7)
+    for position, ratio in zip(positions, table["ratio"], strict=True):
+        axes.text(ratio * 1.03, position, f"{ratio:.2g}", va="center", fontsize=7)
     axes.set_ylim(-0.7, len(table) - 0.3)
-    axes.set_xlabel("times better than the peer, or share of the peak")
+    axes.set_xlabel("times better than the peer, or fraction of the peak")
     if table["target"].notna().any():
         axes.legend(loc="lower right", fontsize=8)
     axes.spines[["top", "right"]].set_visible(False)

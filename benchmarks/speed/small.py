@@ -1,4 +1,4 @@
-"""Measures small fits: 150 rows in a notebook, the first fit of a process included, and one row.
+"""Measures small fits, as in a notebook: 150 rows, first fit and later ones, and one prediction.
 
 Each first fit runs in a fresh process; frameworks are imported before the clock starts.
 """
@@ -25,7 +25,7 @@ def iris() -> tuple[Any, Any]:
 
 
 def measure(side: str) -> dict[str, float]:
-    """Return seconds of the first and of a later fit, of one row's prediction, and accuracy."""
+    """Return seconds of a first fit, a later one and one prediction, and the accuracy."""
     import keras  # noqa: F401
 
     import zoo

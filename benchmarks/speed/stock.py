@@ -1,7 +1,7 @@
-"""The zoo's networks as stock Keras models: what a user would write by hand.
+"""The zoo's networks as stock Keras models, as a user would write them.
 
-Same layers, optimiser, batches, held-out part, patience and number of epochs at most as the zoo's
-estimators; a new model, compiled anew, for each fit.
+They have the layers, optimizer, batches, validation rows, patience and maximum number of epochs of
+the zoo's estimators. Each fit builds and compiles a new model.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from zoo.training.layers.namespaces import plain
 
 __all__ = ["StockNetwork"]
 
-_BATCH, _ROUND_STEPS = 64, 32
+_BATCH, _INTERVAL_STEPS = 64, 32
 
 
 class StockNetwork(BaseEstimator):
@@ -26,7 +26,7 @@ class StockNetwork(BaseEstimator):
     Parameters
     ----------
     model : estimator of the zoo
-        Not fitted; its parameters are used.
+        Not fitted; only its parameters are used.
     """
 
     def __init__(self, model: Any) -> None:
@@ -51,16 +51,16 @@ class StockNetwork(BaseEstimator):
             if self.is_classifier_
             else "mean_squared_error",
         )
-        # the zoo judges small data after every 32 steps; so does this, for equal work
-        epochs_a_round = max(1, _ROUND_STEPS // -(-len(fitted) // _BATCH))
-        # Keras counts judgements, not epochs, as patience
+        # the zoo evaluates small data every 32 steps; so does this, for equal work
+        interval = max(1, _INTERVAL_STEPS // -(-len(fitted) // _BATCH))
+        # for Keras patience counts evaluations, not epochs
         stop = keras.callbacks.EarlyStopping(patience=model.patience, restore_best_weights=True)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # each epoch without a judgement brings one
+            warnings.simplefilter("ignore")  # each epoch without an evaluation gives one
             history = network.fit(
                 rows[fitted], target[fitted], batch_size=_BATCH, verbose=0,
-                epochs=model.max_epochs * epochs_a_round,
-                validation_data=(rows[out], target[out]), validation_freq=epochs_a_round,
+                epochs=model.max_epochs * interval,
+                validation_data=(rows[out], target[out]), validation_freq=interval,
                 callbacks=[stop],
             )  # fmt: skip
         self.n_epochs_ = len(history.epoch)

@@ -1,6 +1,6 @@
-"""Measures what the early stops of slow networks save, and what they cost in score.
+"""Measures how much time early stopping of slow networks saves, and its effect on the score.
 
-The same network, rows and seed, with the stop that the zoo has by default and as published, on all
+The same network, rows and seed, with the zoo's default early stopping and as published, on all
 training rows (10,000 at most). The interval of the difference in score is Student's, paired over
 data sets and seeds.
 """
@@ -23,7 +23,7 @@ from zoo.curves.aggregate import mean_interval
 
 MOST_ROWS = 10_000
 N_SEEDS = 3
-PUBLISHED: dict[str, dict[str, Any]] = {  # how the published model is trained
+PUBLISHED: dict[str, dict[str, Any]] = {  # training of the published model
     "realmlp": {"early_stopping": False},
     "realmlp_s": {"early_stopping": False},
     "tabm": {"patience": 16},

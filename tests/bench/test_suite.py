@@ -62,7 +62,7 @@ def test_a_size_too_large_for_one_data_set_is_left_out_with_a_note(tmp_path):
 def test_a_model_that_cannot_take_the_data_is_skipped_with_its_reason(tmp_path):
     suite = load_suite("mine", write(tmp_path, GOOD))
     (reason,) = {job.skip for job in make_plan(suite, models=["cnn"]).jobs}
-    assert reason == "cnn takes pictures only"
+    assert reason == "cnn takes images only"
 
 
 def test_unknown_models_and_data_sets_are_answered_with_the_nearest():

@@ -17,7 +17,7 @@ def zoo_command(*arguments, cwd, **variables):
     )
 
 
-def test_models_and_data_sets_are_listed_as_json(tmp_path):
+def test_models_data_sets_and_suites_are_listed_as_json(tmp_path):
     for what, name in [("models", "mlp"), ("datasets", "thyroid"), ("suites", "quick")]:
         done = zoo_command("list", what, "--json", cwd=tmp_path)
         assert done.returncode == 0
@@ -38,7 +38,7 @@ def test_models_and_data_sets_are_listed_as_json(tmp_path):
         (["bench", "quick", "--definitions", "nowhere"], "nowhere is not a folder"),
     ],
 )
-def test_bad_input_is_one_line_exit_code_2_and_nothing_written(tmp_path, arguments, message):
+def test_bad_input_prints_one_line_exits_with_2_and_writes_nothing(tmp_path, arguments, message):
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "letter.txt").write_text("dear")
     done = zoo_command(*arguments, cwd=tmp_path)
@@ -81,7 +81,7 @@ replicates = 1
         ),
     ],
 )
-def test_data_that_cannot_be_used_stop_a_run_before_it_writes(tmp_path, source, sizes, message):
+def test_unusable_data_stop_a_run_before_it_writes(tmp_path, source, sizes, message):
     folder = own_folder(tmp_path / "mine", source, sizes=sizes)
     done = zoo_command("bench", "mine", "--out", "out", "--definitions", folder, cwd=tmp_path)
     assert done.returncode == 2
@@ -92,7 +92,7 @@ def test_data_that_cannot_be_used_stop_a_run_before_it_writes(tmp_path, source, 
     assert not (tmp_path / "out").exists()
 
 
-def test_a_data_set_that_cannot_be_fetched_fails_and_the_others_go_on(tmp_path):
+def test_a_failed_download_fails_its_cells_and_the_others_run(tmp_path):
     folder = own_folder(tmp_path / "mine", 'type = "openml"\nid = 7')
     suite = folder / "mine.toml"
     suite.write_text(suite.read_text().replace('["small"]', '["small", "breast_cancer"]'))
@@ -106,6 +106,6 @@ def test_a_data_set_that_cannot_be_fetched_fails_and_the_others_go_on(tmp_path):
     assert [row.split(",")[5] for row in rows[1:]] == ["ok", "failed"]
 
 
-def test_check_data_confirms_a_card(tmp_path):
+def test_check_data_confirms_a_correct_card(tmp_path):
     done = zoo_command("check-data", "breast_cancer", cwd=tmp_path)
-    assert (done.returncode, done.stdout.strip()) == (0, "breast_cancer: as its card says")
+    assert (done.returncode, done.stdout.strip()) == (0, "breast_cancer: matches its card")

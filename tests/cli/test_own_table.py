@@ -14,12 +14,12 @@ import zoo
 from tests.study.tables import churn
 from zoo.bench.store import read
 from zoo.cli import main
-from zoo.ingest.cleaning import apply_recipe
 from zoo.ingest.reading import read_frame
+from zoo.ingest.transforms import apply_transform
 from zoo.saving import load_model, load_table
 
-# A shell that runs the tests in the background has SIGINT ignored, and children inherit that.
-HEARS_CTRL_C = """
+# A shell that runs the tests in the background ignores SIGINT, and children inherit that.
+WITH_CTRL_C = """
 import runpy, signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
 runpy.run_module("zoo.cli", run_name="__main__")
@@ -28,7 +28,7 @@ runpy.run_module("zoo.cli", run_name="__main__")
 
 def start(*arguments, cwd):
     return subprocess.Popen(
-        [sys.executable, "-c", HEARS_CTRL_C, *map(str, arguments)],
+        [sys.executable, "-c", WITH_CTRL_C, *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -37,17 +37,29 @@ def start(*arguments, cwd):
     )
 
 
-def zoo_command(*arguments, cwd):
-    process = start(*arguments, cwd=cwd)
-    out, err = process.communicate(timeout=300)
-    return process.returncode, out, err
+@pytest.fixture
+def zoo_command(tmp_path, monkeypatch, capsys):
+    """Return a function that runs a command in this process; workers are processes as ever.
+
+    The budget of `zoo curve` counts from the start of the process, so it has to be long here.
+    """
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr("sys.argv", ["zoo", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return ended.value.code or 0, said.out, said.err
+
+    return run
 
 
-LIGHT = ("--models", "logistic,decision_tree", "--budget", "90s")
+LIGHT = ("--models", "logistic,decision_tree", "--workers", "1", "--budget", "20h")
 
 
 def write_mess(path, n_rows=240):
-    """Write a file as people have them: semicolons, decimal commas, gaps in words, blank lines."""
+    """Write a messy file: semicolons, decimal commas, missing values as text, blank lines."""
     X, y = churn(n_rows)
     lines = ["Kunde;Betrag;b;Größe;d;Tarif;Kündigt"]
     for number, row in enumerate(X.assign(y=y).itertuples(index=False)):
@@ -63,10 +75,10 @@ def write_mess(path, n_rows=240):
 
 
 @pytest.mark.slow
-def test_from_a_messy_file_to_a_saved_model_and_predictions_as_in_python(tmp_path):
+def test_from_a_messy_file_to_a_saved_model_and_predictions_as_in_python(tmp_path, zoo_command):
     write_mess(tmp_path / "kunden.csv")
     code, out, err = zoo_command(
-        "curve", "kunden.csv", "--target", "Kündigt", *LIGHT, "--save-model", "m.zoo", cwd=tmp_path
+        "curve", "kunden.csv", "--target", "Kündigt", *LIGHT, "--save-model", "m.zoo"
     )
     assert code == 0, err
     for words in (
@@ -78,30 +90,30 @@ def test_from_a_messy_file_to_a_saved_model_and_predictions_as_in_python(tmp_pat
     page = (tmp_path / "results/my-kunden/report.html").read_text(encoding="utf-8")
     assert "Kündigt" in page
     assert "zoo curve kunden.csv" in page
-    code, out, err = zoo_command("predict", "m.zoo", "kunden.csv", "-o", "scores.csv", cwd=tmp_path)
+    code, out, err = zoo_command("predict", "m.zoo", "kunden.csv", "-o", "scores.csv")
     assert code == 0, err
     assert "240 predictions of 'Kündigt': scores.csv" in out
     scores = pd.read_csv(tmp_path / "scores.csv")
     assert list(scores) == ["prediction", "probability of no", "probability of yes"]
     model, table = load_model(tmp_path / "m.zoo"), load_table(tmp_path / "m.zoo")
-    X = apply_recipe(read_frame(tmp_path / "kunden.csv"), table["recipe"])
+    X = apply_transform(read_frame(tmp_path / "kunden.csv"), table["transform"])
     np.testing.assert_array_equal(scores["probability of yes"], model.predict_proba(X)[:, 1])
     assert list(scores["prediction"]) == list(model.predict(X))
     truth = pd.read_csv(tmp_path / "kunden.csv", sep=";", encoding="latin-1")["Kündigt"]
     assert (scores["prediction"] == truth)[truth.notna()].mean() > 0.8
-    code, out, _ = zoo_command("report", "results/my-kunden", cwd=tmp_path)
+    code, out, _ = zoo_command("report", "results/my-kunden")
     assert code == 0
     again = (tmp_path / "results/my-kunden/report.html").read_text(encoding="utf-8")
     assert "What to do next" in again
 
 
 @pytest.mark.slow
-def test_ctrl_c_reports_what_there_is_and_the_same_command_goes_on(tmp_path):
-    X, y = churn(3000)
+def test_ctrl_c_reports_what_was_measured_and_the_same_command_resumes(tmp_path, zoo_command):
+    X, y = churn(800)
     X.assign(churn=y).to_csv(tmp_path / "t.csv", index=False)
     command = (
         "curve", "t.csv", "--target", "churn", "--models", "logistic,random_forest",
-        "--budget", "5m", "--workers", "1", "--out", "out", "--save-model", "m.zoo",
+        "--budget", "20h", "--workers", "1", "--out", "out", "--save-model", "m.zoo",
     )  # fmt: skip
     process = start(*command, cwd=tmp_path)
     for line in process.stderr:
@@ -111,14 +123,14 @@ def test_ctrl_c_reports_what_there_is_and_the_same_command_goes_on(tmp_path):
     out, err = process.communicate(timeout=200)
     assert process.returncode == 1, err
     assert "Best model: " in out
-    assert "stopped by Ctrl-C; the same command goes on" in err
+    assert "stopped by Ctrl-C; run the same command again to resume" in err
     assert "saved: " in out
-    assert len(load_model(tmp_path / "m.zoo").predict(load_frame(tmp_path))) == 3000
+    assert len(load_model(tmp_path / "m.zoo").predict(load_frame(tmp_path))) == 800
     page = (tmp_path / "out/report.html").read_text(encoding="utf-8")
     assert "stopped by Ctrl-C" in page
     before = {str(cell["key"]): cell["run"]["finished"] for cell in read(tmp_path / "out").cells}
     assert before
-    code, out, err = zoo_command(*command, cwd=tmp_path)
+    code, out, err = zoo_command(*command)
     assert code == 0, err
     after = {str(cell["key"]): cell["run"]["finished"] for cell in read(tmp_path / "out").cells}
     assert {key: after[key] for key in before} == before
@@ -127,59 +139,54 @@ def test_ctrl_c_reports_what_there_is_and_the_same_command_goes_on(tmp_path):
 
 
 def load_frame(folder):
-    return apply_recipe(read_frame(folder / "t.csv"), load_table(folder / "m.zoo")["recipe"])
+    return apply_transform(read_frame(folder / "t.csv"), load_table(folder / "m.zoo")["transform"])
 
 
 @pytest.mark.slow
-def test_a_short_budget_is_kept_and_says_what_it_left_out(tmp_path):
+def test_a_short_budget_is_kept_and_models_left_out_are_listed(tmp_path):
     X, y = churn(2000)
     X.assign(churn=y).to_csv(tmp_path / "t.csv", index=False)
     began = time.monotonic()
-    code, out, err = zoo_command(
-        "curve", "t.csv", "--target", "churn", "--budget", "45s", "--out", "out", cwd=tmp_path
+    process = start(
+        "curve", "t.csv", "--target", "churn", "--budget", "35s", "--out", "out", cwd=tmp_path
     )
-    assert time.monotonic() - began < 49.5
-    assert code == 0, err
+    out, err = process.communicate(timeout=300)
+    assert time.monotonic() - began < 39.5
+    assert process.returncode == 0, err
     assert "left out: tabm_mini at" in out
     assert "may be left out" in out
     assert "Best model: " in out
 
 
 @pytest.mark.slow
-def test_numbers_are_predicted_and_a_zipped_file_is_read(tmp_path):
+def test_numbers_are_predicted_and_a_gzipped_file_is_read(tmp_path, zoo_command):
     X, _ = churn(300)
     y = 2 * X["a"] - X["b"]
     text = X.assign(preis=y.round(3)).to_csv(index=False)
     (tmp_path / "t.csv.gz").write_bytes(gzip.compress(text.encode("utf-8-sig")))
     code, _, err = zoo_command(
-        "curve", "t.csv.gz", "--target", "preis", *LIGHT, "--save-model", "m.zoo", "--out", "o",
-        cwd=tmp_path,
-    )  # fmt: skip
+        "curve", "t.csv.gz", "--target", "preis", *LIGHT, "--save-model", "m.zoo", "--out", "o"
+    )
     assert code == 0, err
     X.head(5).to_csv(tmp_path / "new.csv", index=False)
-    code, _, err = zoo_command("predict", "m.zoo", "new.csv", "-o", "s.csv", cwd=tmp_path)
+    code, _, err = zoo_command("predict", "m.zoo", "new.csv", "-o", "s.csv")
     assert code == 0, err
     scores = pd.read_csv(tmp_path / "s.csv")
     assert list(scores) == ["prediction"]
     assert np.abs(scores["prediction"] - y[:5]).max() < 1.0
 
 
-def rare_class(X, y):
-    """One class has two rows."""
-    y = y.copy()
-    y.iloc[[5, 90]] = "maybe"
-    return X.assign(churn=y), "3 classes"
-
-
-def wide(X, y):
-    """Return 400 columns by 90 rows."""
+def wide_with_a_rare_class(X, y):
+    """Return 221 columns by 90 rows; one of three classes has two rows."""
     rng = np.random.default_rng(0)
-    noise = pd.DataFrame(rng.normal(size=(90, 400)).round(3)).add_prefix("gene ")
-    return noise.assign(a=X["a"][:90], churn=y[:90]), "90 rows with a target"
+    noise = pd.DataFrame(rng.normal(size=(90, 220)).round(3)).add_prefix("gene ")
+    y = y[:90].copy()
+    y.iloc[[5, 80]] = "maybe"
+    return noise.assign(a=X["a"][:90], churn=y), ("90 rows with a target", "3 classes")
 
 
 def all_text(X, y):
-    """Return words only, with gaps as people write them."""
+    """Return text only, with missing values as people write them."""
     frame = pd.DataFrame(
         {
             "mood": np.where(X["a"] > 0, "glad", "sad"),
@@ -187,11 +194,11 @@ def all_text(X, y):
             "size": np.where(X["b"] > 1, "large", np.where(X["b"] > 0, "?", "small")),
         }
     )
-    return frame.assign(churn=y), "240 rows with a target"
+    return frame.assign(churn=y), ("240 rows with a target",)
 
 
-def dates_and_levels(X, y):
-    """Return dates in three formats, amounts with separators, and 200 levels."""
+def dates_and_many_categories(X, y):
+    """Return dates in three formats, amounts with separators, and 200 categories."""
     days = pd.Timestamp("2020-03-01") + pd.to_timedelta(np.arange(len(X)), unit="D")
     frame = pd.DataFrame(
         {
@@ -202,30 +209,30 @@ def dates_and_levels(X, y):
             "town": [f"town {k % 200}" for k in range(len(X))],
         }
     )
-    return frame.assign(churn=y), "240 rows with a target"
+    return frame.assign(churn=y), ("240 rows with a target",)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("make", [rare_class, wide, all_text, dates_and_levels])
-def test_a_messy_file_comes_to_an_answer_a_page_and_predictions(tmp_path, make):
-    frame, words = make(*churn(240))
+@pytest.mark.parametrize("make", [wide_with_a_rare_class, all_text, dates_and_many_categories])
+def test_a_messy_file_gives_answers_a_report_and_predictions(tmp_path, zoo_command, make):
+    frame, facts = make(*churn(240))
     frame.to_csv(tmp_path / "t.csv", index=False)
     code, out, err = zoo_command(
-        "curve", "t.csv", "--target", "churn", *LIGHT, "--out", "o", "--save-model", "m.zoo",
-        cwd=tmp_path,
-    )  # fmt: skip
+        "curve", "t.csv", "--target", "churn", *LIGHT, "--out", "o", "--save-model", "m.zoo"
+    )
     assert code == 0, (out, err)
     page = " ".join((tmp_path / "o/report.html").read_text(encoding="utf-8").split())
-    assert words in out + page
+    for words in facts:
+        assert words in out + page
     assert "Best model: " in out
     assert "no time" not in out
-    assert "it failed" not in out
-    code, _, err = zoo_command("predict", "m.zoo", "t.csv", "-o", "s.csv", cwd=tmp_path)
+    assert "failed: " not in out
+    code, _, err = zoo_command("predict", "m.zoo", "t.csv", "-o", "s.csv")
     assert code == 0, err
     scores = pd.read_csv(tmp_path / "s.csv")
     assert len(scores) == len(frame)
     assert np.allclose(scores.drop(columns="prediction").sum(axis=1), 1.0)
-    if make is not wide:
+    if make is not wide_with_a_rare_class:
         assert (scores["prediction"] == frame["churn"]).mean() > 0.7
 
 
@@ -236,14 +243,14 @@ def saved(tmp_path_factory):
 
 
 def saved_model(folder):
-    """Write a model with a recipe, and one without, as `zoo curve` and `save` do."""
+    """Save a model with a transform spec, as `zoo curve` does, and one without."""
     from zoo.ingest.preparing import prepare
     from zoo.saving import save_model
 
     X, y = churn(100)
     table = prepare(X, y.replace("yes", '=1+1,"x"'))
     fitted = zoo.make("decision_tree", random_state=0).fit(table.X, table.y)
-    about = {"target": "churn", "task": "classification", "recipe": dict(table.recipe)}
+    about = {"target": "churn", "task": "classification", "transform": dict(table.transform)}
     save_model(fitted, folder / "m.zoo", table=about)
     fitted.save(folder / "plain.zoo")
     X.to_csv(folder / "new.csv", index=False)
@@ -251,7 +258,7 @@ def saved_model(folder):
     return fitted, table
 
 
-def test_a_class_label_is_one_column_of_the_scores_whatever_it_holds(saved, tmp_path):
+def test_a_class_label_with_quotes_and_commas_is_one_column_of_the_scores(saved, tmp_path):
     from zoo.study.predict import predict_file
 
     folder, fitted, table = saved
@@ -277,7 +284,7 @@ def test_a_class_label_is_one_column_of_the_scores_whatever_it_holds(saved, tmp_
         ),
         (["curve", "new.csv", "--target", "plan", "--out", "letters"], "is not a results folder"),
         (["predict", "new.csv", "new.csv", "-o", "s.csv"], "is not a whole file of a zoo model"),
-        (["predict", "plain.zoo", "new.csv", "-o", "s.csv"], "without the recipe of its table"),
+        (["predict", "plain.zoo", "new.csv", "-o", "s.csv"], "without the transform spec"),
         (["predict", "m.zoo", "short.csv", "-o", "s.csv"], "plan"),
         (["predict", "m.zoo", "new.csv", "-o", "no/s.csv"], "-o expects a file in a folder"),
     ],

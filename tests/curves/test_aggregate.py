@@ -23,7 +23,7 @@ def cell(dataset, model, family, n_train, replicate, score, *, metric="error_rat
     }
 
 
-def test_the_interval_is_that_of_student():
+def test_the_interval_is_students():
     mean, low, high = mean_interval([1.0, 2.0, 3.0])
     assert mean == 2.0
     half = 4.302653 / 3**0.5  # t of 2 degrees of freedom at .975, standard deviation 1
@@ -38,7 +38,7 @@ def test_a_curve_point_is_the_mean_of_its_ok_replicates():
     assert (row.mean, row.replicates, row.fit_s) == (pytest.approx(0.2), 2, 1.0)
 
 
-def test_ranks_read_each_metric_in_its_direction():
+def test_ranks_respect_the_direction_of_each_metric():
     cells = [
         cell("d", "good", "mlp", 10, 0, 0.1),
         cell("d", "bad", "deep", 10, 0, 0.4),
@@ -49,7 +49,7 @@ def test_ranks_read_each_metric_in_its_direction():
     assert ranks.to_dict() == {"good": 1.0, "bad": 2.0}
 
 
-def test_families_are_scaled_from_the_dummy_to_the_best_point():
+def test_families_are_scaled_from_the_dummy_to_the_best_mean():
     cells = [
         cell("d", "dummy", "baseline", 10, 0, 0.5),
         cell("d", "a", "mlp", 10, 0, 0.4),
@@ -61,7 +61,7 @@ def test_families_are_scaled_from_the_dummy_to_the_best_point():
     assert frame.loc[100] == pytest.approx(1.0)
 
 
-def test_families_are_not_averaged_over_different_data_sets_in_one_curve():
+def test_a_family_curve_averages_the_same_data_sets_at_every_size():
     cells = [
         cell(d, m, f, n, 0, s)
         for d, sizes in [("small", [10]), ("large", [10, 100])]

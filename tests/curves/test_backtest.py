@@ -1,4 +1,4 @@
-"""The back-test on curves made here: its arithmetic, and that no data set teaches itself."""
+"""The back-test on generated curves; no error model is tested on its own training data."""
 
 import importlib
 import os
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from zoo.curves.prior import shipped_datasets, shipped_error_model
+from zoo.curves.error_model import shipped_datasets, shipped_error_model
 
 FOLDER = Path(__file__).parents[2] / "benchmarks" / "backtest"
 
@@ -46,12 +46,12 @@ def test_the_table_has_every_method_at_every_ratio(table):
     assert table.groupby("ratio")["curves"].agg(set).tolist() == [{30}, {24}, {18}]
 
 
-def test_on_power_laws_the_forecast_beats_the_last_value_by_far(table):
+def test_on_power_laws_the_forecast_is_far_better_than_the_last_value(table):
     errors = table.set_index(["method", "ratio"])["mean_abs_error"]
     assert all(errors["zoo", ratio] < 0.5 * errors["last", ratio] for ratio in (2, 4, 8))
 
 
-def test_the_intervals_cover(table):
+def test_the_intervals_have_the_stated_coverage(table):
     own = table[table["method"] == "zoo"]
     assert own["coverage_90"].between(0.7, 1.0).all()
     assert (own["coverage_50"] < own["coverage_90"]).all()
@@ -63,12 +63,12 @@ def backtest(monkeypatch):
     return importlib.import_module("backtest")
 
 
-def test_data_sets_that_the_shipped_model_does_not_know_test_it(curves, backtest):
+def test_the_shipped_model_is_tested_on_data_sets_that_it_was_not_learned_on(curves, backtest):
     shipped = shipped_error_model().to_dict()
     assert [model.to_dict() for model in backtest.held_out_models(curves).values()] == [shipped] * 3
 
 
-def test_a_data_set_that_the_shipped_model_knows_gets_one_learned_without_it(curves, backtest):
+def test_a_data_set_of_the_shipped_model_gets_one_learned_without_it(curves, backtest):
     names = dict(zip(("one", "two", "three"), shipped_datasets(), strict=False))
     renamed = curves.assign(name=curves["name"].map(names))
     more = renamed[renamed["name"] == names["one"]].assign(name="unknown")
@@ -88,7 +88,7 @@ def test_a_file_without_the_columns_is_refused(tmp_path, backtest):
         backtest.read_curves(tmp_path / "x.csv")
 
 
-def test_missing_and_perfect_anchors_do_no_harm(curves, backtest):
+def test_missing_and_perfect_anchors_give_finite_errors(curves, backtest):
     holed = curves[curves["name"] == "one"].copy()
     holed.loc[holed.index[::7], "test_err_mean"] = np.nan
     holed.loc[holed["learner"] == "b", "test_err_mean"] = 0.0
@@ -99,8 +99,8 @@ def test_missing_and_perfect_anchors_do_no_harm(curves, backtest):
     assert np.isfinite([row["error"] for row in rows]).all()
 
 
-def test_crossings_are_of_the_learners_that_are_there(curves, backtest):
-    table = backtest.crossings(curves, "a", "b")
+def test_crossovers_need_both_learners(curves, backtest):
+    table = backtest.crossovers(curves, "a", "b")
     assert table["dataset"].tolist() == ["one", "three", "two"]
     assert set(table["kind"]) <= {"within", "always", "forecast", "none"}
-    assert backtest.crossings(curves, "a", "nobody").empty
+    assert backtest.crossovers(curves, "a", "nobody").empty

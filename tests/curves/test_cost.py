@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tests.curves.test_aggregate import cell
-from zoo.curves.aggregate import cell_frame, headline
+from zoo.curves.aggregate import cell_frame, headline_scores
 from zoo.curves.cost import cost_frame, pareto_front
 
 
@@ -12,7 +12,7 @@ def test_the_front_by_hand():
     assert pareto_front(cost, loss).tolist() == [True, True, True, False, False, True]
 
 
-def test_every_point_off_the_front_is_beaten_by_one_on_it():
+def test_every_point_off_the_front_is_dominated_by_one_on_it():
     rng = np.random.default_rng(0)
     cost, loss = rng.random(60), rng.random(60)
     front = pareto_front(cost, loss)
@@ -29,7 +29,7 @@ def scores(points, metric):
             one["timings_s"] = {"fit": fit_s, "predict": 0.1}
             one["model_facts"] = {"n_parameters": 10} if family == "mlp" else {}
             cells.append(one)
-    return headline(cell_frame(cells))
+    return headline_scores(cell_frame(cells))
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_the_cheapest_within_one_percent_of_the_best(metric, points, cheapest):
     assert frame.loc[frame["cheapest_within_1pct"], "model"].tolist() == [cheapest]
 
 
-def test_costs_that_are_not_known_are_on_no_front_and_baselines_are_left_out():
+def test_unknown_costs_are_on_no_front_and_baselines_are_left_out():
     points = [("a", "mlp", 0.1, 9.0), ("b", "boosting", 0.2, 1.0), ("z", "baseline", 0.5, 0.0)]
     frame = cost_frame(scores(points, "error_rate")).set_index("model")
     assert frame["on_front_n_parameters"].to_dict() == {"a": True, "b": False}
@@ -55,5 +55,5 @@ def test_costs_that_are_not_known_are_on_no_front_and_baselines_are_left_out():
 
 
 def test_no_scores_give_an_empty_table_with_its_columns():
-    empty = headline(cell_frame([cell("d", "m", "mlp", 1, 0, None, status="failed")]))
+    empty = headline_scores(cell_frame([cell("d", "m", "mlp", 1, 0, None, status="failed")]))
     assert list(cost_frame(empty)["model"]) == []

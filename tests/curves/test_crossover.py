@@ -26,7 +26,7 @@ def test_the_last_crossing_by_hand():
     assert found[3] == pytest.approx(1000 * 100**0.25)
 
 
-def test_a_known_crossing_lies_in_nine_of_ten_intervals():
+def test_nine_of_ten_intervals_contain_the_true_crossover():
     rng = np.random.default_rng(1)
     inside, wide = [], []
     for _ in range(100):
@@ -49,16 +49,16 @@ def test_pairing_replicates_narrows_the_interval():
     assert paired.high / paired.low < mixed.high / mixed.low
 
 
-def test_the_same_model_ahead_everywhere_is_said_so():
+def test_a_model_ahead_at_every_size_has_no_crossover_size():
     rng = np.random.default_rng(3)
     found = crossover(
         SIZES, replicates(lambda n: 2 * tortoise(n), rng, 0.01), replicates(tortoise, rng, 0.01)
     )
-    assert (found.kind, found.share) == ("always", 1.0)
+    assert (found.kind, found.probability) == ("always", 1.0)
     assert np.isnan(found.n_train)
 
 
-def test_a_crossing_beyond_the_data_is_a_forecast():
+def test_a_crossover_beyond_the_data_is_forecast():
     rng = np.random.default_rng(4)
     found = crossover(
         SIZES, replicates(tortoise, rng, 0.005), replicates(lambda n: hare(n, 20000), rng, 0.005)
@@ -74,7 +74,7 @@ def test_parallel_curves_never_cross():
         SIZES, replicates(tortoise, rng, 0.005), replicates(lambda n: 1.6 * tortoise(n), rng, 0.005)
     )
     assert found.kind == "none"
-    assert found.share < 0.2
+    assert found.probability < 0.2
     assert found.high == np.inf
 
 
@@ -89,19 +89,19 @@ def test_missing_cells_are_left_out():
     assert holed.n_train == pytest.approx(whole.n_train, rel=0.05)
 
 
-def test_too_few_sizes_have_a_reason():
+def test_too_few_sizes_give_a_reason():
     found = crossover([100, 200], [[0.1], [np.nan]], [[0.2], [0.1]])
     assert found.kind == "unknown"
     assert "two sizes" in found.reason
 
 
-def test_one_replicate_gives_a_crossing_without_interval():
+def test_one_replicate_gives_a_crossover_without_interval():
     found = crossover(SIZES, tortoise(SIZES)[:, None], hare(SIZES)[:, None])
     assert found.n_train == pytest.approx(1000, rel=0.02)
     assert np.isnan(found.low)
 
 
-def test_means_with_standard_errors_give_the_same_crossing():
+def test_means_with_standard_errors_give_the_same_crossover():
     errors = (0.005 * tortoise(SIZES), 0.005 * hare(SIZES))
     found = crossover_of_means(SIZES, tortoise(SIZES), hare(SIZES), standard_errors=errors)
     assert found.n_train == pytest.approx(1000, rel=0.02)

@@ -54,7 +54,7 @@ def test_forecasts_cover_the_truth(curves):
     assert table["n_train"].unique().tolist() == [20000, 40000, 80000]
 
 
-def test_the_crossing_is_where_the_curves_cross(curves):
+def test_the_crossover_is_where_the_curves_cross(curves):
     sizes = np.geomspace(100, 10000, 20001)
     curve = {name: f for (name, _), f in TRUTH.items()}
     behind = curve["net"](sizes) > curve["tree"](sizes)
@@ -68,7 +68,7 @@ def test_the_crossing_is_where_the_curves_cross(curves):
     assert row["low"] <= truth * 1.1 and truth / 1.1 <= row["high"]
 
 
-def test_a_metric_with_higher_better_gives_the_mirror_of_its_error(curves):
+def test_accuracy_gives_the_mirror_image_of_the_error_rate(curves):
     mirror = CurveSet(cell_frame(cells("accuracy")))
     one, other = curves.forecasts(), mirror.forecasts()
     assert other["mean"].to_numpy() == pytest.approx(1 - one["mean"].to_numpy())
@@ -78,7 +78,7 @@ def test_a_metric_with_higher_better_gives_the_mirror_of_its_error(curves):
     assert ranks[0].equals(ranks[1])
 
 
-def test_questions_about_one_curve(curves):
+def test_gain_plateau_rows_and_marginal_value_of_one_curve(curves):
     gain = curves.gain_from_doubling("d", "net")
     assert gain.value == pytest.approx(1 - 2**-0.6, abs=0.1)
     assert curves.plateau("d", "net").verdict == "not reached"
@@ -86,20 +86,20 @@ def test_questions_about_one_curve(curves):
     assert curves.marginal_value("d", "net").value > 0
 
 
-def test_wrong_names_say_which_there_are(curves):
+def test_an_unknown_name_is_refused_with_the_known_ones(curves):
     with pytest.raises(KeyError, match="there are: d, e"):
         curves.forecast("f", "net")
     with pytest.raises(KeyError, match="there are: dummy, line, net, tree"):
         curves.crossover("d", "net", "forest")
 
 
-def test_any_table_of_scores_will_do(curves):
+def test_a_table_of_scores_gives_the_same_forecasts(curves):
     columns = ["dataset", "model", "family", "n_train", "replicate", "score"]
     again = CurveSet.from_scores(curves.scores[columns], metric="error_rate")
     assert again.forecasts().equals(curves.forecasts())
 
 
-def test_a_table_without_families_will_do():
+def test_a_table_needs_no_families():
     rows = [("d", m, n, r, n**-s + 0.01 * r) for m, s in (("a", 0.3), ("b", 0.4)) for n in SIZES
             for r in range(3)]  # fmt: skip
     scores = pd.DataFrame(rows, columns=["dataset", "model", "n_train", "replicate", "score"])
@@ -121,7 +121,7 @@ def test_a_table_without_families_will_do():
     ],
     ids=["two sizes", "one size", "one replicate", "one model", "holes", "one model less"],
 )
-def test_little_data_gives_tables_all_the_same(kept):
+def test_incomplete_data_still_gives_tables(kept):
     tables = CurveSet(cell_frame([c for c in cells() if kept(c["key"])])).tables()
     forecast = tables["forecast"]
     assert len(forecast)

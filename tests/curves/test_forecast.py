@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
+from zoo.curves.candidate_shapes import FORMS, shape_table
 from zoo.curves.forecast import forecast
+from zoo.curves.observed_shape import classify_shape
 from zoo.curves.posterior import weighted_quantiles
-from zoo.curves.shapes import FORMS, shape_table
-from zoo.curves.signs import describe_shape
 
 SIZES = np.array([64, 128, 256, 512, 1024, 2048, 4096])
 
@@ -13,7 +13,7 @@ def power(n, floor=0.08, height=2.0, slope=0.5):
     return floor + height * np.asarray(n, dtype=float) ** -slope
 
 
-def test_every_shape_is_one_at_the_largest_size_and_finite():
+def test_every_shape_is_finite_and_one_at_the_largest_size():
     table = shape_table()
     assert np.isfinite(table.log_loss).all()
     assert table.at(np.zeros(1))[:, 0] == pytest.approx(np.zeros(len(table.log_loss)), abs=1e-9)
@@ -28,7 +28,7 @@ def test_weighted_quantiles_by_hand():
 
 
 @pytest.mark.parametrize("slope", [0.3, 0.5, 1.0])
-def test_a_power_law_is_forecast_and_lies_in_the_interval(slope):
+def test_a_power_law_is_forecast_and_within_the_interval(slope):
     truth = power([8192, 16384, 32768], slope=slope)
     frame = forecast(
         SIZES, power(SIZES, slope=slope), [8192, 16384, 32768], metric="error_rate"
@@ -57,7 +57,7 @@ def test_intervals_widen_with_noise():
 
 
 @pytest.mark.parametrize("place", [10, 20, 30, 37])
-def test_one_bad_anchor_hardly_moves_the_forecast(place):
+def test_one_outlier_hardly_changes_the_forecast(place):
     sizes = 2 ** np.arange(5, 10.1, 0.125)
     losses = power(sizes) * np.exp(0.01 * np.random.default_rng(0).standard_normal(len(sizes)))
     spoiled = losses.copy()
@@ -69,7 +69,7 @@ def test_one_bad_anchor_hardly_moves_the_forecast(place):
     assert after == pytest.approx(clean, rel=0.02)
 
 
-def test_a_late_fall_is_news_and_no_outlier():
+def test_a_late_fall_is_no_outlier():
     sizes = 2 ** np.arange(5, 10.1, 0.125)
     losses = power(sizes)
     losses[-2:] *= 0.7
@@ -77,7 +77,7 @@ def test_a_late_fall_is_news_and_no_outlier():
     assert ahead < 0.8 * forecast(sizes, power(sizes), [2048], metric="rmse").frame["mean"][0]
 
 
-def test_wide_replicates_widen_the_interval():
+def test_large_standard_errors_widen_the_interval():
     tight = forecast(
         SIZES, power(SIZES), [8192], metric="error_rate", standard_errors=power(SIZES) * 1e-4
     ).frame
@@ -104,14 +104,14 @@ def test_the_unit_of_an_error_does_not_matter():
 
 @pytest.mark.parametrize("metric", ["error_rate", "accuracy", "roc_auc"])
 @pytest.mark.parametrize("seed", range(5))
-def test_nothing_leaves_the_bounds_of_the_metric(metric, seed):
+def test_forecasts_stay_within_the_bounds_of_the_metric(metric, seed):
     scores = np.random.default_rng(seed).uniform(0, 1, 5)
     frame = forecast([10, 20, 50, 100, 200], scores, [400, 10**5, 10**8], metric=metric).frame
     assert frame["mean"].notna().all()
     assert frame.drop(columns="n_train").stack().between(0, 1).all()
 
 
-def test_equal_scores_stay_what_they_are():
+def test_constant_scores_are_forecast_to_stay_constant():
     frame = forecast(SIZES, np.full(7, 0.25), [8192, 16384], metric="error_rate").frame
     assert frame["mean"].to_numpy() == pytest.approx([0.25, 0.25], rel=0.02)
 
@@ -135,17 +135,17 @@ def test_two_anchors_give_a_forecast_and_a_note():
         ([100], [0.2], "two sizes"),
         ([100, 200], [0.2, np.nan], "two sizes"),
         ([], [], "two sizes"),
-        ([100, 200, 400], [0.0, 0.0, 0.0], "best there can be"),
+        ([100, 200, 400], [0.0, 0.0, 0.0], "every score is perfect"),
         ([100, 200, 400], [-0.1, 0.2, 0.1], "0 or more"),
     ],
 )
-def test_no_forecast_comes_with_a_reason(sizes, means, said):
+def test_a_missing_forecast_has_a_reason(sizes, means, said):
     ahead = forecast(sizes, means, [1000], metric="error_rate")
     assert said in ahead.reason
     assert ahead.frame["mean"].isna().all()
 
 
-def test_missing_anchors_are_left_out():
+def test_missing_anchors_are_ignored():
     scores = power(SIZES)
     scores[2] = np.nan
     whole = forecast(np.delete(SIZES, 2), np.delete(scores, 2), [8192], metric="error_rate").frame
@@ -173,11 +173,11 @@ def test_targets_within_the_data_are_refused():
         ([0.2, 0.22, 0.25, 0.28, 0.3, 0.33, 0.35], "worsening"),
     ],
 )
-def test_shapes_are_named(losses, shape):
-    assert describe_shape(SIZES.astype(float), np.array(losses), 0.001) == shape
+def test_shapes_are_classified(losses, shape):
+    assert classify_shape(SIZES.astype(float), np.array(losses), 0.001) == shape
 
 
-def test_noise_of_the_size_of_a_bump_hides_it():
+def test_noise_as_large_as_a_peak_hides_it():
     losses = np.array([0.4, 0.3, 0.32, 0.25, 0.2, 0.15, 0.1])
-    assert describe_shape(SIZES.astype(float), losses, 0.001) == "peak"
-    assert describe_shape(SIZES.astype(float), losses, 0.05) == "falling"
+    assert classify_shape(SIZES.astype(float), losses, 0.001) == "peak"
+    assert classify_shape(SIZES.astype(float), losses, 0.05) == "falling"

@@ -1,4 +1,4 @@
-"""The single forms that forecasts are measured against."""
+"""The single forms that are the baselines of the back-test."""
 
 import importlib.util
 from pathlib import Path

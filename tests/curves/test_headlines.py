@@ -6,7 +6,7 @@ import pytest
 from tests.curves.test_aggregate import cell
 from zoo.curves.aggregate import cell_frame
 from zoo.curves.curveset import CurveSet
-from zoo.curves.headlines import cheapest_sentence, headline_sentence, round_size, verdict_rows
+from zoo.curves.headlines import cheapest_sentence, round_size, verdict_rows
 
 SIZES = (100, 300, 1000, 3000, 10000)
 
@@ -37,12 +37,12 @@ TWO = [("tree", "boosting", slow, 1.0), ("net", "deep", fast, 2.0)]
 
 
 def sentence(curves):
-    return headline_sentence(curves, "d")
+    return curves.headline("d")
 
 
 @pytest.mark.parametrize(
     ("rows", "text"),
-    [(12345, "12,000"), (987, "990"), (100, "100"), (0, "the first"), (1.5e6, "1,500,000"),
+    [(12345, "12,000"), (987, "990"), (100, "100"), (0, "the first size"), (1.5e6, "1,500,000"),
      (np.inf, "more than 32 times the data")],
 )  # fmt: skip
 def test_sizes_have_two_digits(rows, text):
@@ -50,33 +50,35 @@ def test_sizes_have_two_digits(rows, text):
 
 
 @pytest.mark.parametrize("metric", ["error_rate", "roc_auc"])
-def test_the_headline_says_who_overtakes_whom_where(metric):
+def test_the_headline_names_the_crossover_the_significance_and_the_gain(metric):
     text = sentence(curve_set(TWO, metric=metric))
     lead = r"tree leads up to about (?:300|1,000) rows; "
-    found = re.match(lead + r"from ([\d,]+) \(([\d,]+) to ([\d,]+)\) net does\. ", text)
+    net = r"net leads from about ([\d,]+) rows \(90% interval ([\d,]+) to ([\d,]+)\)\. "
+    found = re.match(lead + net, text)
     middle, low, high = (int(size.replace(",", "")) for size in found.groups())
     assert low <= middle <= high
     assert 800 <= middle <= 1250
-    assert "Its lead at 10,000 rows holds in corrected paired tests" in text
+    assert "Its lead at 10,000 rows is significant (corrected paired t-tests, p < 0.05)" in text
     name = "error rate" if metric == "error_rate" else "distance to an AUC of 1"
-    gain = re.search(rf"Doubling the data would cut its {name} by (\d+)% \((\d+) to (\d+)%\)", text)
+    percent = r"(\d+)% \(90% interval (\d+) to (\d+)%\)"
+    gain = re.search(rf"Doubling the data would reduce its {name} by {percent}", text)
     middle, low, high = map(int, gain.groups())
     assert low <= round(100 * (1 - 2**-0.4)) <= high
 
 
-def test_one_leader_is_said_so():
+def test_a_single_leader_leads_at_every_size():
     text = sentence(
         curve_set([("tree", "boosting", slow, 1), ("net", "deep", lambda n: 2 * slow(n), 1)])
     )
     assert text.startswith("tree leads at every size from 100 to 10,000 rows.")
 
 
-def test_equal_models_have_no_certain_lead():
+def test_equal_models_have_no_significant_lead():
     text = sentence(curve_set([("a", "mlp", slow, 1), ("b", "deep", slow, 1)]))
-    assert "over any other model is not certain" in text
+    assert "Its lead over any other model at 10,000 rows is not significant." in text
 
 
-def test_an_overtaking_beyond_the_data_is_forecast():
+def test_a_crossover_beyond_the_data_is_forecast():
     later = lambda n: 0.21 * (n / 30000) ** -0.4  # noqa: E731
     text = sentence(
         curve_set([("tree", "boosting", slow, 1), ("net", "deep", later, 1)], noise=0.003)
@@ -84,28 +86,28 @@ def test_an_overtaking_beyond_the_data_is_forecast():
     assert "net is forecast to overtake it at about" in text
 
 
-def test_one_replicate_and_one_size_are_said_so():
-    assert "from one replicate" in sentence(curve_set(TWO, replicates=1))
+def test_the_headline_mentions_a_single_replicate_or_size():
+    assert "With one replicate its lead cannot be tested." in sentence(curve_set(TWO, replicates=1))
     text = sentence(curve_set(TWO, sizes=(100,)))
-    assert "the one size that was measured" in text
-    assert "not known: expected two sizes" in text
+    assert "the only measured size" in text
+    assert "cannot be forecast: expected at least two sizes" in text
 
 
 def test_a_model_with_one_size_does_not_hide_the_forecast_of_another():
     whole = curve_set(TWO).cells
     short = whole[(whole["model"] == "net") | (whole["n_train"] == 100)]
-    assert "Doubling the data would cut" in sentence(CurveSet(short))
+    assert "Doubling the data would reduce" in sentence(CurveSet(short))
 
 
-def test_a_curve_that_worsens_is_not_said_to_gain():
+def test_a_worsening_curve_has_no_gain():
     text = sentence(curve_set([("tree", "boosting", lambda n: 0.1 * n**0.12, 1)]))
-    assert "would cut" not in text
+    assert "would reduce" not in text
 
 
-def test_the_cheapest_good_model_is_named():
+def test_the_cheapest_model_near_the_best_is_named():
     near = [*TWO, ("cheap", "classical", lambda n: 1.001 * fast(n), 0.1)]
     curves = curve_set(near, noise=0.0)
-    assert "is cheap (0.1 s to fit)" in cheapest_sentence(curves.cost(), "d")
+    assert "is cheap (0.1 s to fit)" in cheapest_sentence(curves.cost())
 
 
 def test_verdict_rows_name_the_data_sets_of_each_verdict():

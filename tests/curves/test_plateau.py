@@ -28,12 +28,12 @@ def test_the_gain_from_doubling_a_power_law_is_that_of_its_slope():
     assert gain.low < gain.value < gain.high
 
 
-def test_a_steep_curve_has_no_plateau_and_a_flat_one_has():
+def test_a_flat_curve_has_reached_its_plateau_and_a_steep_one_has_not():
     assert plateau(fitted(steep)).verdict == "not reached"
     assert plateau(fitted(flat)).verdict == "reached"
 
 
-def test_a_noisy_curve_cannot_tell():
+def test_a_noisy_curve_leaves_the_plateau_undecided():
     verdicts = [plateau(fitted(lambda n: n**-0.1, 0.15, seed)).verdict for seed in range(10)]
     assert verdicts.count("cannot tell") >= 8
 
@@ -44,7 +44,7 @@ def test_the_plateau_depends_on_the_smallest_gain_of_interest():
     assert plateau(fit, smallest_gain=0.5).verdict == "reached"
 
 
-def test_rows_for_a_score_beyond_the_data_are_near_the_truth():
+def test_rows_for_a_score_beyond_the_data_are_forecast():
     wanted = float(steep(SIZES[-1] * 4))
     found = rows_needed(fitted(steep), ERROR, wanted)
     assert found.value == pytest.approx(SIZES[-1] * 4, rel=0.5)
@@ -56,11 +56,11 @@ def test_rows_for_a_score_within_the_data_are_interpolated():
     assert found.value == pytest.approx(1500, rel=0.05)
 
 
-def test_a_score_below_the_floor_is_out_of_reach():
+def test_a_score_below_the_floor_needs_infinite_rows():
     assert rows_needed(fitted(flat), ERROR, 0.05).value == np.inf
 
 
-def test_a_wanted_accuracy_is_the_mirror_of_a_wanted_error():
+def test_a_target_accuracy_is_one_minus_a_target_error():
     wanted = float(steep(SIZES[-1] * 4))
     fit = fitted(steep)
     assert rows_needed(fit, metric("accuracy"), 1 - wanted) == rows_needed(fit, ERROR, wanted)
@@ -78,7 +78,7 @@ def test_a_thousand_rows_are_worth_less_at_the_end_of_a_longer_curve():
     assert marginal_value(fitted(steep), ERROR).value == pytest.approx(truth, rel=0.3)
 
 
-def test_more_rows_cost_score_where_the_curve_worsens():
+def test_more_rows_have_negative_value_on_a_worsening_curve():
     worse = fit_losses(SIZES, 0.1 * SIZES**0.15)
     assert marginal_value(worse, ERROR).value <= 0
     assert gain_from(worse).value <= 0

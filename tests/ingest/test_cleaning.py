@@ -10,9 +10,9 @@ from PIL import Image
 
 import zoo
 from zoo.errors import DataError
-from zoo.ingest.cleaning import apply_recipe
 from zoo.ingest.preparing import prepare, read_own
 from zoo.ingest.reading import read_frame
+from zoo.ingest.transforms import apply_transform
 
 N = 60
 
@@ -43,7 +43,7 @@ NUMBERS = {
     "apostrophes": (cycle("1'234", "12\u2019000", "5"), [1234, 12000, 5]),
     "brackets": (cycle("(5)", "\u22123", "+4"), [-5, -3, 4]),
     "exponents": (cycle("1e3", "2.5E-1", "3 "), [1000, 0.25, 3]),
-    "gaps": (cycle("1.5", "2.5", "N/A", "?", "-", "", "3.5"), [1.5, 2.5, *[np.nan] * 4, 3.5]),
+    "missing": (cycle("1.5", "2.5", "N/A", "?", "-", "", "3.5"), [1.5, 2.5, *[np.nan] * 4, 3.5]),
     "a stray word": (["4.5", "5.5", *["6.5"] * 57, "see above"], [4.5, 5.5, 6.5]),
     "decimals": (cycle(Decimal("1.5"), Decimal("2.5"), Decimal("3")), [1.5, 2.5, 3]),
     "durations": (cycle(*pd.to_timedelta([1, 2, 3], unit="h")), [3600, 7200, 10800]),
@@ -69,24 +69,24 @@ def test_words_among_numbers_are_named():
     assert note.n_missing == 2
 
 
-def test_a_word_that_stands_for_a_gap_in_many_rows_leaves_a_column_of_numbers():
+def test_a_word_for_a_missing_value_in_many_rows_leaves_a_column_of_numbers():
     column, note = cleaned([value for i in range(N // 2) for value in (i / 7, "never")])
     assert note.kind == "number"
     assert column.isna().sum() == N // 2
 
 
-def test_words_in_half_of_the_rows_leave_a_column_of_levels():
+def test_words_in_half_of_the_rows_make_a_categorical_column():
     _, note = cleaned([value for i in range(N // 2) for value in (i, f"w{i % 4}")])
     assert note.kind == "category"
 
 
-def test_dates_that_do_not_tell_the_day_from_the_month_are_noted():
+def test_dates_with_an_ambiguous_day_are_noted():
     _, note = cleaned(cycle("03/05/2024", "04/06/2024"))
     assert note.note.startswith("written as %m/%d/%Y")
-    assert "whether the day or the month comes first cannot be told" in note.note
+    assert "the values do not show whether the day or the month comes first" in note.note
 
 
-def test_what_only_looks_like_numbers_stays_levels():
+def test_texts_that_only_look_like_numbers_stay_categories():
     for values in (cycle("A1", "B2", "C3"), cycle("007", "010", "011"), cycle("1-2", "3-4", "5-6")):
         column, note = cleaned(values)
         assert note.kind == "category"
@@ -96,14 +96,14 @@ def test_what_only_looks_like_numbers_stays_levels():
 @pytest.mark.parametrize(
     "pair", [("yes", "no"), ("Y", "N"), ("TRUE", "FALSE"), (True, False), (1, 0), ("ja", "nein")]
 )
-def test_truth_is_read_however_it_is_written(pair):
+def test_booleans_are_read_however_they_are_written(pair):
     column, note = cleaned(cycle(pair[0], pair[0], pair[1]))
     assert note.kind == "boolean"
     assert column.dtype == bool
     assert column[:3].tolist() == [True, True, False]
 
 
-def test_truth_with_a_gap_is_a_category():
+def test_a_boolean_column_with_a_missing_value_is_categorical():
     column, note = cleaned(cycle("yes", "no", "n/a"))
     assert note.kind == "category"
     assert column[:2].tolist() == ["yes", "no"]
@@ -121,7 +121,7 @@ DATES = {
              "2024-02-05"),
     "words": (cycle("Jan 31, 2024", "Feb 5, 2024"), "2024-01-31", "2024-02-05"),
     "number": (cycle(20240131, 20240205), "2024-01-31", "2024-02-05"),
-    "number with gaps": (cycle(20240131, 20240205, None), "2024-01-31", "2024-02-05"),
+    "number with missing values": (cycle(20240131, 20240205, None), "2024-01-31", "2024-02-05"),
     "objects": (cycle(date(2024, 1, 31), date(2024, 2, 5)), "2024-01-31", "2024-02-05"),
     "short years": (cycle("01/31/24", "02/05/24"), "2024-01-31", "2024-02-05"),
     "fractions": (cycle("2024-01-31T01:00:00.5", "2024-02-05T00:00:00.0"), "2024-01-31 01:00:00.5",
@@ -129,7 +129,7 @@ DATES = {
     "a rare form": ([*["2024-01-31"] * 1, "05.02.2024", *["2024-01-03"] * 58], "2024-01-31",
                     "2024-02-05"),
     "months": (cycle("2024-01", "2024-12"), "2024-01-01", "2024-12-01"),
-    "gaps": (cycle("31.01.2024", "05.02.2024", "?"), "2024-01-31", "2024-02-05"),
+    "missing": (cycle("31.01.2024", "05.02.2024", "?"), "2024-01-31", "2024-02-05"),
 }  # fmt: skip
 
 
@@ -156,13 +156,13 @@ def test_columns_without_information_are_not_used():
         assert (column, note.kind, note.is_used) == (None, kind, False)
 
 
-def test_a_nearly_constant_column_keeps_its_gap():
+def test_a_nearly_constant_column_keeps_its_missing_value():
     column, note = cleaned([None, *[0.5] * (N - 1)])
     assert note.kind == "number"
     assert column.isna().sum() == 1
 
 
-def test_free_text_becomes_topics_that_tell_texts_apart():
+def test_free_text_becomes_topics_that_separate_texts():
     good, bad = "the room was clean and the staff kind", "dirty bath and a very rude man"
     texts = [f"{good if i % 2 else bad}, stay number {i}" for i in range(N)]
     table = prepare(pd.DataFrame({"review": texts}), cycle("bad", "good"))
@@ -175,13 +175,13 @@ def test_free_text_becomes_topics_that_tell_texts_apart():
     assert model.score(table.X.iloc[40:, :-1], table.y[40:]) == 1.0
 
 
-def test_many_levels_are_one_column(tmp_path):
+def test_many_categories_are_one_column(tmp_path):
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({"city": [f"town {i}" for i in rng.integers(0, 200, 3000)]})
     frame["y"] = rng.integers(0, 2, 3000)
     frame.to_csv(tmp_path / "a.csv", index=False)
     table = read_own(tmp_path / "a.csv", target="y")
-    assert table.columns[0].note == "200 levels"
+    assert table.columns[0].note == "200 categories"
     assert len(table.X["city"].cat.categories) == 200
 
 
@@ -208,9 +208,9 @@ def messy(tmp_path):
     return read_own(tmp_path / "train.csv", target="gone")
 
 
-def test_a_recipe_survives_json_and_gives_the_same_columns(messy, tmp_path):
-    recipe = json.loads(json.dumps(messy.recipe, allow_nan=False))
-    again = apply_recipe(read_frame(tmp_path / "train.csv"), recipe)
+def test_a_transform_spec_survives_json_and_gives_the_same_columns(messy, tmp_path):
+    spec = json.loads(json.dumps(messy.transform, allow_nan=False))
+    again = apply_transform(read_frame(tmp_path / "train.csv"), spec)
     pd.testing.assert_frame_equal(again, messy.X)
 
 
@@ -218,27 +218,27 @@ def test_new_rows_get_the_same_columns_whatever_they_hold(messy, tmp_path):
     new = messy_frame(4).drop(columns=["gone", "id"]).iloc[:, ::-1].assign(more=1)
     new.loc[0, ["amount", "when", "city", "note"]] = ["much", "soon", "Rome", ""]
     new.to_csv(tmp_path / "new.csv", index=False)  # with commas, in another order
-    X = apply_recipe(read_frame(tmp_path / "new.csv"), messy.recipe)
+    X = apply_transform(read_frame(tmp_path / "new.csv"), messy.transform)
     assert X.columns.tolist() == messy.X.columns.tolist()
     assert X.dtypes.tolist() == messy.X.dtypes.tolist()
     assert X.loc[0, ["amount", "when", "city"]].isna().all()
     np.testing.assert_array_equal(X["amount"][1:], messy.X["amount"][1:4])
 
 
-def test_a_decimal_comma_is_known_to_the_recipe_though_the_reader_read_it(tmp_path):
+def test_a_decimal_comma_that_the_reader_parsed_is_in_the_transform_spec(tmp_path):
     lines = [f"{i},5;{i % 7};{'ja' if i % 3 else 'nein'}" for i in range(60)]
     (tmp_path / "a.csv").write_text("price;count;y\n" + "\n".join(lines))
     table = read_own(tmp_path / "a.csv", target="y", task="classification")
     assert table.X["price"][:2].tolist() == [0.5, 1.5]
     new = pd.DataFrame({"price": ["1.234,5", "?"], "count": ["2.000", "3"]})
-    X = apply_recipe(new, table.recipe)
+    X = apply_transform(new, table.transform)
     assert X["price"][0] == 1234.5
     assert X["count"].tolist() == [2000, 3]
 
 
-def test_a_gap_in_a_truth_column_of_new_rows_stays_a_gap(messy):
+def test_a_missing_value_in_a_boolean_column_of_new_rows_stays_missing(messy):
     new = messy_frame(4).assign(flag=["yes", None, "no", "perhaps"])
-    X = apply_recipe(new, messy.recipe)
+    X = apply_transform(new, messy.transform)
     np.testing.assert_array_equal(X["flag"], [1, np.nan, 0, np.nan])
 
 
@@ -246,25 +246,25 @@ def test_models_fit_and_predict_what_was_cleaned(messy):
     new = messy_frame(6).assign(city="Rome", flag=None)
     for name in ("logistic", "lightgbm"):
         model = zoo.make(name).fit(messy.X, messy.y)
-        assert np.isfinite(model.predict_proba(apply_recipe(new, messy.recipe))).all()
+        assert np.isfinite(model.predict_proba(apply_transform(new, messy.transform))).all()
 
 
 def test_missing_columns_of_new_rows_are_named(messy):
     with pytest.raises(DataError, match=r"lack the columns 'amount', 'city', which the model was"):
-        apply_recipe(messy_frame(4).drop(columns=["amount", "city"]), messy.recipe)
+        apply_transform(messy_frame(4).drop(columns=["amount", "city"]), messy.transform)
 
 
-def test_a_recipe_that_is_not_sound_is_refused(messy):
-    frame, recipe = messy_frame(4), json.loads(json.dumps(messy.recipe))
+def test_an_invalid_transform_spec_is_refused(messy):
+    frame, spec = messy_frame(4), json.loads(json.dumps(messy.transform))
     for wrong in (
         {},
-        {**recipe, "version": 99},
-        {**recipe, "columns": [{"name": "amount", "kind": "eval", "code": "1"}]},
-        {**recipe, "columns": [{"name": "note", "kind": "text", "learnt": {"rarity": [1]}}]},
-        {**recipe, "columns": 5},
+        {**spec, "version": 99},
+        {**spec, "columns": [{"name": "amount", "kind": "eval", "code": "1"}]},
+        {**spec, "columns": [{"name": "note", "kind": "text", "topics": {"idf": [1]}}]},
+        {**spec, "columns": 5},
     ):
-        with pytest.raises(DataError, match="recipe"):
-            apply_recipe(frame, wrong)
+        with pytest.raises(DataError, match="transform spec"):
+            apply_transform(frame, wrong)
 
 
 def test_pandas_polars_and_numpy_give_the_same_table():
@@ -282,13 +282,13 @@ def test_pandas_polars_and_numpy_give_the_same_table():
     assert tables[0].digest == prepare(values, y).digest
 
 
-def test_groups_and_times_given_beside_the_columns_are_no_columns():
+def test_groups_and_times_in_memory_are_not_features():
     X, times = np.random.default_rng(0).normal(size=(N, 2)), pd.date_range("2024", periods=N)
     table = prepare(X, labels(), groups=np.arange(N) % 7, times=times)
     assert table.X.columns.tolist() == ["x0", "x1"]
     assert table.groups.nunique() == 7
     assert table.times.tolist() == times.tolist()
-    assert apply_recipe(pd.DataFrame(X, columns=["x0", "x1"]), table.recipe).shape == (N, 2)
+    assert apply_transform(pd.DataFrame(X, columns=["x0", "x1"]), table.transform).shape == (N, 2)
 
 
 def test_polars_dtypes_are_understood():
@@ -304,12 +304,12 @@ def test_polars_dtypes_are_understood():
     assert [note.kind for note in table.columns] == ["category", "date", "number", "boolean"]
 
 
-def test_tables_that_are_none_are_refused_in_one_line():
+def test_input_that_is_no_table_is_refused_in_one_line():
     for X, y, said in (
         (np.zeros((N, 0)), labels(), "0 feature"),
         (np.zeros(N), labels(), "Expected 2D array"),
         (np.zeros((N, 2)), labels()[:-1], "X has 60 rows and target 59"),
-        (np.zeros((N, 2)), np.zeros((N, 2)), "one value a row"),
+        (np.zeros((N, 2)), np.zeros((N, 2)), "one value per row"),
         (np.zeros((N, 2)), labels(), "no column is left"),
         (np.ones((5, 2)), list("ababa"), "5 rows can be used; at least 10"),
     ):
@@ -322,7 +322,7 @@ def paint(path, size=(20, 16), colour=(200, 30, 30), mode="RGB"):
     Image.new("RGB", size, colour).convert(mode).save(path)
 
 
-def test_pictures_are_made_one_size_and_all_pixels_kept(tmp_path):
+def test_images_are_made_one_size_and_all_pixels_kept(tmp_path):
     for i in range(6):
         paint(tmp_path / "red" / f"{i}.png", (20 + i, 16), (200, 30, 30))
         paint(tmp_path / "blue" / f"{i}.jpg", (24, 16 + i), (20, 30, 220))
@@ -332,16 +332,16 @@ def test_pictures_are_made_one_size_and_all_pixels_kept(tmp_path):
     assert table.X.shape == (12, 16 * 24 * 3)
     assert table.X.iloc[-1, :3].tolist() == [200, 30, 30]
     assert table.y.tolist() == ["blue"] * 6 + ["red"] * 6
-    dropped = [one.text for one in table.notices if one.about == "dropped"]
-    assert dropped == ["1 pictures cannot be read and took no part: red/torn.png."]
-    recipe = json.loads(json.dumps(table.recipe))
-    new = apply_recipe(read_frame(tmp_path / "red" / "0.png"), recipe)
+    dropped = [one.text for one in table.warnings if one.about == "dropped"]
+    assert dropped == ["1 images cannot be read and took no part: red/torn.png."]
+    spec = json.loads(json.dumps(table.transform))
+    new = apply_transform(read_frame(tmp_path / "red" / "0.png"), spec)
     pd.testing.assert_frame_equal(new, table.X.iloc[[6]].reset_index(drop=True))
-    with pytest.raises(DataError, match=r"red/torn.png: is not a sound picture"):
-        apply_recipe(read_frame(tmp_path), recipe)
+    with pytest.raises(DataError, match=r"red/torn.png: is not a valid image"):
+        apply_transform(read_frame(tmp_path), spec)
 
 
-def test_grey_pictures_have_one_channel_and_large_ones_are_made_smaller(tmp_path):
+def test_grey_images_have_one_channel_and_large_ones_are_reduced(tmp_path):
     for i in range(6):
         paint(tmp_path / "dark" / f"{i}.png", (64, 128), (i, i, i), "RGB")
         paint(tmp_path / "light" / f"{i}.png", (64, 128), (250, 250, 250), "L")
@@ -351,7 +351,7 @@ def test_grey_pictures_have_one_channel_and_large_ones_are_made_smaller(tmp_path
 
 
 @pytest.mark.slow
-def test_a_network_for_pictures_takes_the_shape(tmp_path):
+def test_a_network_for_images_takes_the_shape(tmp_path):
     rng = np.random.default_rng(0)
     for label in ("a", "b"):
         for i in range(10):

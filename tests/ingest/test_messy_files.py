@@ -1,4 +1,4 @@
-"""Real data, written out with the mess that people's files have."""
+"""Real data, written to files as messy as those of users."""
 
 import json
 
@@ -9,10 +9,11 @@ from PIL import Image
 
 import zoo
 from zoo.errors import DataError
-from zoo.ingest.cleaning import apply_recipe
+from zoo.ingest.clean_table import Severity
 from zoo.ingest.preparing import read_own
 from zoo.ingest.reading import read_frame
 from zoo.ingest.splitting import split_own
+from zoo.ingest.transforms import apply_transform
 
 RNG = np.random.default_rng(7)
 
@@ -31,8 +32,8 @@ def note_of(table, name):
     return next(note for note in table.columns if note.name == name)
 
 
-def about(table, what):
-    return [notice for notice in table.notices if notice.about == what]
+def about(table, topic):
+    return [warning for warning in table.warnings if warning.about == topic]
 
 
 def german(values, digits=2):
@@ -41,9 +42,9 @@ def german(values, digits=2):
 
 
 def assert_whole(table, path, **options):
-    """Assert what holds of any table: the recipe gives the rows again, and a model learns them."""
-    recipe = json.loads(json.dumps(table.recipe, allow_nan=False))
-    again = apply_recipe(read_frame(path, **options), recipe)
+    """Assert that the transform spec gives the same rows again, and that a model learns them."""
+    spec = json.loads(json.dumps(table.transform, allow_nan=False))
+    again = apply_transform(read_frame(path, **options), spec)
     assert again.columns.tolist() == table.X.columns.tolist()
     assert len(again) == table.n_rows_read
     if table.n_rows_read == len(table.X):
@@ -86,10 +87,10 @@ def test_a_german_export_with_decimal_commas_latin1_and_missing_targets(tmp_path
     assert table.X["Income"][1] == float(first.replace(".", "").replace(",", "."))
     assert table.X["Assets"].max() > 1000
     assert {one.text for one in about(table, "read")} == {
-        "The text was taken to be encoded as cp1252.",
+        "The text was read as cp1252.",
         "The fields were taken to be delimited by ';'.",
     }
-    assert not any(notice.is_grave for notice in table.notices)
+    assert not any(warning.severity is Severity.SERIOUS for warning in table.warnings)
     assert_whole(table, path)
 
 
@@ -134,7 +135,7 @@ def test_a_hospital_file_with_a_bom_mixed_types_repeated_patients_and_a_rare_cla
 
 
 @pytest.mark.slow  # for the package holds 336,776 flights
-def test_flights_with_dates_in_three_formats_200_levels_and_a_leak(tmp_path):
+def test_flights_with_dates_in_three_formats_200_categories_and_a_leak(tmp_path):
     frame = data("flights", 4000).drop(columns=["month", "day"])
     when = pd.Timestamp("2013-01-01") + pd.to_timedelta(RNG.integers(0, 365, 4000), unit="D")
     forms = np.array(["%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y"])[np.arange(4000) % 3]
@@ -153,8 +154,12 @@ def test_flights_with_dates_in_three_formats_200_levels_and_a_leak(tmp_path):
     assert (table.X["date"].to_numpy() == when.to_numpy()).all()
     assert kinds(table)["tail"] == "category"
     assert note_of(table, "tail").n_unique == 200
-    leak = table.notices[0]
-    assert (leak.about, leak.is_grave, leak.columns) == ("leak", True, ("arrival delay",))
+    leak = table.warnings[0]
+    assert (leak.about, leak.severity, leak.columns) == (
+        "leak",
+        Severity.SERIOUS,
+        ("arrival delay",),
+    )
     assert "arrival delay" in table.X  # the user decides
     (time,) = about(table, "time")
     assert "--time 'date'" in time.text
@@ -184,11 +189,11 @@ def test_diamonds_with_prices_as_text_row_numbers_duplicates_and_a_copy(tmp_path
     np.testing.assert_allclose(table.y[:1200], price)
     assert kinds(table)["column 1"] == "id"
     assert kinds(table)["carat"] == kinds(table)["depth"] == "number"
-    copies = [one for one in about(table, "leak") if not one.is_grave]
+    copies = [one for one in about(table, "leak") if one.severity is Severity.MINOR]
     assert copies[0].columns == ("price in cents",)
     assert "price in cents" not in table.X
     (same,) = about(table, "duplicates")
-    assert same.is_grave
+    assert same.severity is Severity.SERIOUS
     assert same.text.startswith("12")
     assert_whole(table, path)
 
@@ -259,9 +264,9 @@ def test_bookings_in_json_lines_split_by_time(tmp_path):
 def test_a_folder_of_faces(tmp_path):
     table = zoo.load("lfw_subset")
     pixels = (table.X.to_numpy()[::4] * 255).round().astype(np.uint8)
-    for i, (picture, label) in enumerate(zip(pixels, table.y[::4], strict=True)):
+    for i, (image, label) in enumerate(zip(pixels, table.y[::4], strict=True)):
         (tmp_path / "faces" / label).mkdir(parents=True, exist_ok=True)
-        Image.fromarray(picture.reshape(25, 25)).save(tmp_path / "faces" / label / f"{i:02}.png")
+        Image.fromarray(image.reshape(25, 25)).save(tmp_path / "faces" / label / f"{i:02}.png")
 
     own = read_own(tmp_path / "faces")
 

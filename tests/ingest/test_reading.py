@@ -56,7 +56,7 @@ def test_cyrillic_text_in_its_old_encoding_is_read(tmp_path):
     assert frame["city"][0] == f"{word} 0"
 
 
-def test_a_byte_that_is_not_utf8_far_down_is_still_read(tmp_path):
+def test_a_byte_far_down_that_is_not_utf8_is_read(tmp_path):
     lines = [b"a,b"] + [b"1,plain"] * 60_000 + ["2,Zo\u00eb".encode("latin-1")]
     (tmp_path / "a.csv").write_bytes(b"\n".join(lines))
     assert read_frame(tmp_path / "a.csv")["b"].iloc[-1] == "Zo\u00eb"
@@ -95,7 +95,7 @@ def test_other_formats_give_the_same_table(tmp_path, table, form):
     pd.testing.assert_frame_equal(read_frame(path), table, check_dtype=False)
 
 
-def test_json_keeps_codes_dates_and_records_as_they_stand(tmp_path):
+def test_json_keeps_codes_dates_and_records_unchanged(tmp_path):
     rows = [{"code": "007", "date": "2024-01-05", "more": {"a": 1}}, {"code": "010"}]
     path = written(tmp_path / "a.jsonl", "\n".join(map(json.dumps, rows)))
     frame = read_frame(path)
@@ -104,7 +104,7 @@ def test_json_keeps_codes_dates_and_records_as_they_stand(tmp_path):
     assert frame["more"][0] == {"a": 1}
 
 
-def test_numbers_that_can_be_read_in_two_ways_stay_text(tmp_path):
+def test_ambiguous_numbers_stay_text(tmp_path):
     text = "zip,grouped,plain,part\n01234,1.234,1.5,1.234\n04321,2.345,2.25,0.5\n"
     frame = read_frame(written(tmp_path / "a.csv", text))
     assert frame["zip"].tolist() == ["01234", "04321"]
@@ -126,7 +126,7 @@ def test_column_names_are_cleaned_and_made_unique(tmp_path):
     assert names == ["a", "a (2)", "<b>x</b>", "column 4", "\U0001f600 mood", "two lines"]
 
 
-def test_blank_lines_and_row_names_and_delimiters_at_the_end_are_borne(tmp_path):
+def test_blank_lines_and_row_names_and_delimiters_at_the_end_are_accepted(tmp_path):
     frame = read_frame(written(tmp_path / "a.csv", "\n\na,b\n\n1,2\n\n3,4\n\n"))
     assert frame.to_numpy().tolist() == [[1, 2], [3, 4]]
     frame = read_frame(written(tmp_path / "b.csv", "a,b\nr1,1,2\nr2,3,4\n"))
@@ -137,7 +137,7 @@ def test_blank_lines_and_row_names_and_delimiters_at_the_end_are_borne(tmp_path)
     assert frame.to_numpy().tolist() == [[1, 2]]
 
 
-def test_a_comma_that_marks_decimals_or_stands_in_text_is_no_delimiter(tmp_path):
+def test_a_decimal_comma_or_one_in_text_is_not_the_delimiter(tmp_path):
     text = "price, EUR;say;b\n" + "1,5;x, y, z;3\n" * 20
     frame = read_frame(written(tmp_path / "a.csv", text))
     assert frame.columns.tolist() == ["price, EUR", "say", "b"]
@@ -172,7 +172,7 @@ def test_a_sheet_is_chosen_by_name(tmp_path, table):
         read_frame(path, sheet="customers")
 
 
-def test_a_folder_of_pictures_is_listed_by_subfolder(tmp_path):
+def test_a_folder_of_images_is_listed_by_subfolder(tmp_path):
     for name in ("cat/1.png", "cat/2.JPG", "dog/sub/3.jpeg", "dog/notes.txt", ".cache/4.png"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
@@ -194,19 +194,19 @@ BAD = {
     "empty.csv": (b"", "the file is empty"),
     "blank.csv": (b"\n \n\n", "the file is empty"),
     "header.csv": (b"a,b,c\n", "no row below the header; columns are: a, b, c"),
-    "picture.csv": (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "found a PNG picture"),
+    "image.csv": (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "found a PNG image"),
     "book.csv": (b"PK\x03\x04" + bytes(100), "found a zip archive"),
     "table.csv": (b"PAR1" + bytes(100), "found a Parquet file"),
     "noise.csv": (bytes(range(256)) * 20, "found a binary file"),
     "torn.csv.gz": (gzip.compress(b"a,b\n1,2\n" * 999)[:40], "cannot be unpacked"),
     "quote.csv": (b'a,b\n1,"2\n3,4\n', "quoted field is never closed"),
-    "no.xlsx": (b"a,b\n1,2\n", "not a sound .xlsx workbook"),
+    "no.xlsx": (b"a,b\n1,2\n", "not a valid .xlsx workbook"),
     "empty.xlsx": (b"", "the file is empty"),
     "old.xls": (b"\xd0\xcf\x11\xe0", r"end in '.xls'; save it as .xlsx"),
     "a.docx": (b"PK", r"cannot read files that end in '.docx'; known are: .csv"),
     "noend": (b"a,b\n1,2\n", "cannot read files that end in ''"),
-    "no.parquet": (b"a,b\n1,2\n", "not a sound Parquet file"),
-    "no.feather": (b"a,b\n1,2\n", "not a sound Feather file"),
+    "no.parquet": (b"a,b\n1,2\n", "not a valid Parquet file"),
+    "no.feather": (b"a,b\n1,2\n", "not a valid Feather file"),
     "no.jsonl": (b'{"a": 1}\n{"a":', "expected one JSON record a line"),
     "no.json": (b"[1, 2", "expected a JSON array of records"),
     "empty.json": (b"", "the file is empty"),
@@ -215,7 +215,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_what_cannot_be_read_is_said_in_one_line(tmp_path, name):
+def test_a_file_that_cannot_be_read_is_refused_in_one_line(tmp_path, name):
     content, said = BAD[name]
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=said) as caught:
@@ -224,13 +224,13 @@ def test_what_cannot_be_read_is_said_in_one_line(tmp_path, name):
     assert str(caught.value).startswith(str(tmp_path / name))
 
 
-def test_a_missing_file_and_a_folder_without_pictures_are_named(tmp_path):
+def test_a_missing_file_and_a_folder_without_images_are_named(tmp_path):
     (tmp_path / "orders.csv").write_text("a\n1\n")
     with pytest.raises(DataError, match=r"no such file; did you mean 'orders.csv'\?"):
         read_frame(tmp_path / "order.csv")
     with pytest.raises(DataError, match="nor a folder"):
         read_frame(tmp_path / "nowhere" / "a.csv")
-    with pytest.raises(DataError, match="expected subfolders, one a class"):
+    with pytest.raises(DataError, match="expected subfolders, one per class"):
         read_frame(tmp_path)
     with pytest.raises(DataError, match="only Excel workbooks have sheets"):
         read_frame(tmp_path / "orders.csv", sheet="1")
@@ -245,7 +245,7 @@ def test_a_file_too_big_for_memory_is_refused_before_it_is_read(tmp_path):
         read_frame(path)
 
 
-def test_memory_of_a_packed_or_parquet_file_is_told_from_what_is_inside(tmp_path):
+def test_memory_of_a_packed_or_parquet_file_is_estimated_from_its_content(tmp_path):
     frame = pd.DataFrame({"a": np.zeros(100_000), "b": np.arange(100_000)})
     frame.to_parquet(tmp_path / "a.parquet")
     assert memory.bytes_needed(tmp_path / "a.parquet", "parquet") >= 2 * 16 * 100_000

@@ -27,8 +27,8 @@ def own(y, *, groups=None, times=None, task="classification"):
     )
 
 
-def classes(n=N, shares=(0.7, 0.25, 0.05), seed=0):
-    return np.random.default_rng(seed).choice(["a", "b", "c"], n, p=shares)
+def classes(n=N, fractions=(0.7, 0.25, 0.05), seed=0):
+    return np.random.default_rng(seed).choice(["a", "b", "c"], n, p=fractions)
 
 
 def test_without_groups_and_times_the_protocol_of_data_sets_is_kept():
@@ -69,14 +69,14 @@ def test_each_class_is_in_a_small_part_and_a_class_of_one_group_in_training():
         assert "rare" not in y[rows.test]
 
 
-def test_training_grows_by_whole_groups():
+def test_training_sets_grow_by_whole_groups():
     groups = np.random.default_rng(1).permutation(np.repeat(np.arange(50), 20))
-    rows = split_own(own(classes(shares=(0.5, 0.5, 0)), groups=groups), 0)
-    order = groups[rows.train[2:]]  # the first of each class stand before
+    rows = split_own(own(classes(fractions=(0.5, 0.5, 0)), groups=groups), 0)
+    order = groups[rows.train[2:]]  # after the first row of each class
     assert np.count_nonzero(np.diff(order)) <= len({*order}) + 2
 
 
-def test_splits_are_the_same_again_and_differ_between_replicates():
+def test_splits_are_reproducible_and_differ_between_replicates():
     table = own(classes(), groups=np.arange(N) // 5)
     first, again, other = (split_own(table, replicate) for replicate in (0, 0, 1))
     assert np.array_equal(first.train, again.train)

@@ -3,9 +3,10 @@ import pandas as pd
 import pytest
 
 from zoo.errors import DataError
+from zoo.ingest.clean_table import Severity
 from zoo.ingest.leaks import is_copy, lone_score
 from zoo.ingest.preparing import prepare, read_own
-from zoo.ingest.task import choose_metric
+from zoo.ingest.roles import choose_metric
 
 N = 400
 RNG = np.random.default_rng(0)
@@ -15,12 +16,12 @@ def frame(**columns):
     return pd.DataFrame({"x": RNG.normal(size=N), "z": RNG.integers(0, 9, N)} | columns)
 
 
-def coin(share=0.5, n=N):
-    return np.where(RNG.permutation(n) < share * n, "yes", "no")
+def coin(fraction=0.5, n=N):
+    return np.where(RNG.permutation(n) < fraction * n, "yes", "no")
 
 
-def about(table, what):
-    return [notice for notice in table.notices if notice.about == what]
+def about(table, topic):
+    return [warning for warning in table.warnings if warning.about == topic]
 
 
 def test_a_column_that_is_filled_after_the_outcome_is_a_leak():
@@ -31,9 +32,9 @@ def test_a_column_that_is_filled_after_the_outcome_is_a_leak():
     )
     table = prepare(frame(reason=reason, left=date.where(y == "yes")), y)
     (leak,) = about(table, "leak")
-    assert leak.is_grave
+    assert leak.severity is Severity.SERIOUS
     assert {*leak.columns} == {"reason", "left"}
-    assert table.notices[0] == leak
+    assert table.warnings[0] == leak
 
 
 def test_a_number_made_from_the_target_is_a_leak_and_a_good_column_is_not():
@@ -53,14 +54,14 @@ def test_scores_of_single_columns_are_between_chance_and_perfection():
     exact = pd.Series(np.where(y == "yes", 1.0, 0.0) + RNG.uniform(0, 0.5, N))
     assert lone_score(exact, y, "classification") == 1.0
     assert abs(lone_score(pd.Series(RNG.normal(size=N)), y, "classification")) < 0.3
-    levels = pd.Series(np.where(y == "yes", "a", "b"), dtype="category")
-    assert lone_score(levels, y, "classification") == 1.0
+    categories = pd.Series(np.where(y == "yes", "a", "b"), dtype="category")
+    assert lone_score(categories, y, "classification") == 1.0
     numbers = pd.Series(RNG.normal(size=N))
     assert lone_score(numbers.round(3), numbers, "regression") > 0.97
     assert lone_score(numbers, pd.Series(np.zeros(N)), "regression") == 0.0
 
 
-def test_copies_of_the_target_are_known_in_other_words():
+def test_copies_of_the_target_are_recognised_under_other_values():
     y = pd.Series(coin())
     assert is_copy(y.map({"yes": 1, "no": 0}), y, "classification")
     assert not is_copy(y.map({"yes": 1, "no": None}), y, "classification")
@@ -70,16 +71,16 @@ def test_copies_of_the_target_are_known_in_other_words():
     assert not is_copy(numbers.round(2), numbers, "regression")
 
 
-def test_groups_are_suspected_by_name_and_by_what_they_agree_on():
+def test_groups_are_suspected_by_name_and_by_equal_labels():
     sensor = np.repeat(np.arange(80), 5)
     y = np.repeat(coin(n=80), 5)
     table = prepare(frame(sensor=sensor, user_id=RNG.integers(0, 50, N), age=sensor % 7), y)
     (groups,) = about(table, "groups")
     assert {*groups.columns} == {"sensor", "user_id"}
-    assert groups.is_grave
+    assert groups.severity is Severity.SERIOUS
 
 
-def test_rows_in_the_order_of_a_date_are_noticed():
+def test_rows_in_the_order_of_a_date_give_a_warning():
     table = prepare(frame(day=pd.date_range("2024-01-01", periods=N)), coin())
     (time,) = about(table, "time")
     assert "by which the rows are sorted" in time.text
@@ -92,7 +93,7 @@ def test_repeated_rows_are_counted():
     y[-4:] = y[:4]
     (same,) = about(prepare(X, y), "duplicates")
     assert same.text.startswith("4 rows (1.0%) repeat another row")
-    assert not same.is_grave
+    assert same.severity is Severity.MINOR
 
 
 def test_a_class_of_one_row_is_named_and_kept():
@@ -103,7 +104,7 @@ def test_a_class_of_one_row_is_named_and_kept():
     assert (table.y == "maybe").sum() == 1
 
 
-def test_labels_that_differ_in_capital_letters_are_noticed():
+def test_labels_that_differ_in_capital_letters_give_a_warning():
     table = prepare(frame(), ["Yes", "yes ", "no", "no"] * (N // 4))
     assert {*table.y} == {"Yes", "yes", "no"}
     assert "'Yes', 'yes' differ in capital letters only" in about(table, "imbalance")[0].text
@@ -129,14 +130,25 @@ TASKS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("make", "said", "task", "metric"), TASKS)
-def test_the_task_and_its_metric_are_found_and_explained(make, said, task, metric):
-    table = prepare(frame(), make(), task=said)
+@pytest.mark.parametrize(("make", "declared", "task", "metric"), TASKS)
+def test_the_task_and_its_metric_are_inferred_and_explained(make, declared, task, metric):
+    table = prepare(frame(), make(), task=declared)
     assert (table.task, table.metric) == (task, metric)
     assert table.task_reason.startswith(task)
     assert len(table.metric_reason) > 20
-    if said is not None:
+    if declared is not None:
         assert table.task_reason == f"{task}, as you said"
+
+
+def test_a_target_of_times_of_day_is_predicted_in_seconds():
+    table = prepare(np.eye(N, 2), [f"{i % 24:02}:{i % 60:02}" for i in range(N)])
+    assert table.task == "regression"
+    assert table.y[:3].tolist() == [0.0, 3660.0, 7320.0]
+
+
+def test_a_target_of_codes_that_are_all_different_is_a_number_if_the_user_says_so():
+    table = prepare(np.eye(N, 2), [f"{i:04}" for i in range(N)], task="regression")
+    assert table.y[:3].tolist() == [0.0, 1.0, 2.0]
 
 
 def test_few_whole_numbers_are_classes_and_the_reason_says_how_to_change_it():
@@ -181,7 +193,7 @@ def orders(tmp_path):
     return path
 
 
-def test_columns_that_are_not_there_are_answered_with_those_that_are(orders):
+def test_an_unknown_column_is_answered_with_the_known_ones(orders):
     said = r"no column 'churn'; columns are: x, z, Churn, when; did you mean 'Churn'\?"
     with pytest.raises(DataError, match=said):
         read_own(orders, target="churn")

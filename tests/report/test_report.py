@@ -8,7 +8,7 @@ from tests.curves.test_aggregate import cell
 from zoo.bench.store import CellWriter, pack
 from zoo.errors import StoreError
 from zoo.report import write_report
-from zoo.report.style import spread
+from zoo.report.labels import spread
 
 KEY = {"dataset_revision": 1, "model_version": 1, "params": {}, "protocol": "nested-holdout/1"}
 
@@ -29,7 +29,7 @@ def make_folder(folder):
     return folder
 
 
-def test_a_report_holds_tables_figures_and_both_pages(tmp_path):
+def test_a_report_has_tables_figures_and_both_pages(tmp_path):
     page = write_report(make_folder(tmp_path / "out"))
     names = {
         str(path.relative_to(page.parent)) for path in page.parent.rglob("*") if path.is_file()
@@ -43,7 +43,7 @@ def test_a_report_holds_tables_figures_and_both_pages(tmp_path):
     } <= names  # fmt: skip
 
 
-def test_the_page_needs_no_other_file_and_escapes_what_it_shows(tmp_path):
+def test_the_page_is_self_contained_and_escapes_its_text(tmp_path):
     text = write_report(make_folder(tmp_path / "out")).read_text()
     assert not re.findall(r'(?:src|href)="(?!data:|#)', text)
     assert "<script>alert" not in text
@@ -57,7 +57,7 @@ def test_the_same_cells_give_the_same_report_to_the_byte(tmp_path):
     assert {path: path.read_bytes() for path in before} == before
 
 
-def test_a_folder_without_one_score_is_refused_with_the_first_reason(tmp_path):
+def test_a_folder_without_a_score_is_refused_with_the_first_reason(tmp_path):
     writer = CellWriter(tmp_path / "out")
     row = cell("d", "mlp", "mlp", 10, 0, None, status="failed")
     writer.write({**row, "key": {**row["key"], **KEY}})
@@ -66,12 +66,12 @@ def test_a_folder_without_one_score_is_refused_with_the_first_reason(tmp_path):
         write_report(tmp_path / "out")
 
 
-def test_labels_keep_their_distance_and_their_order():
-    placed = spread([0.5, 0.5, 0.52, 0.9], gap=0.1, low=0.0, high=1.0)
+def test_labels_keep_their_distance_and_order():
+    placed = spread([0.5, 0.5, 0.52, 0.9], distance=0.1, low=0.0, high=1.0)
     assert all(b - a >= 0.1 - 1e-12 for a, b in itertools.pairwise(placed))
     assert placed[3] == 0.9
-    assert spread([0.2, 0.1], gap=0.05, low=0, high=1) == [0.2, 0.1]
-    assert spread([0.0] * 30, gap=0.1, low=0, high=1) == pytest.approx(np.linspace(0, 1, 30))
+    assert spread([0.2, 0.1], distance=0.05, low=0, high=1) == [0.2, 0.1]
+    assert spread([0.0] * 30, distance=0.1, low=0, high=1) == pytest.approx(np.linspace(0, 1, 30))
 
 
 def test_the_markdown_has_a_blank_line_around_every_heading_figure_and_table(tmp_path):

@@ -3,12 +3,12 @@ import itertools
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from zoo.report.answer_figures import draw_cost
-from zoo.report.figures import draw_dataset
+from zoo.report.comparison_figures import draw_cost
+from zoo.report.curve_figures import draw_dataset
 from zoo.report.style import model_colours
 
 
-def test_a_model_has_one_colour_in_all_figures_that_are_shown_together():
+def test_a_model_has_one_colour_in_all_figures_of_a_page():
     rows = pd.DataFrame({"model": ["a", "b", "c"], "family": ["deep", "deep", "boosting"]})
     colours = model_colours(rows)
     assert len(set(colours.values())) == 3
@@ -22,14 +22,14 @@ def test_a_model_has_one_colour_in_all_figures_that_are_shown_together():
     assert {line.get_color() for line in drawn} == {colours["b"]}
 
 
-def test_names_on_a_cost_figure_do_not_cover_each_other_and_are_not_cut_off():
+def test_labels_on_a_cost_figure_do_not_overlap_and_are_not_cut_off():
     costs = ("fit_s", "predict_s", "peak_rss_mb", "n_parameters")
     rows = pd.DataFrame(
         {"model": ["knn", "hist_gradient_boosting", "xgboost", "perceptron_rosenblatt"],
          "family": "boosting", "metric": "rmse", "n_train": 100,
          "score": [0.3, 0.1002, 0.1001, 0.1000]}
     )  # fmt: skip
-    for cost in costs:  # three all but in one place, at the dear end
+    for cost in costs:  # three almost at one point, at the expensive end
         rows[cost], rows[f"on_front_{cost}"] = [10.0, 1000.0, 1001.0, 1002.0], True
     figure = draw_cost(rows, title="d")
     FigureCanvasAgg(figure).draw()

@@ -1,4 +1,4 @@
-"""A headless browser over the DevTools protocol, through a pipe: no package is needed for it."""
+"""A headless browser over the DevTools protocol, through a pipe, without any package."""
 
 import base64
 import json
@@ -17,7 +17,7 @@ _PATIENCE_S = 60.0
 
 
 class _Pipe:
-    """Messages to and from the browser, each ended by a zero byte (file descriptors 3 and 4)."""
+    """Messages to and from the browser on file descriptors 3 and 4, each ending in a zero byte."""
 
     def __init__(self, profile):
         to_browser, self._out = os.pipe()
@@ -70,12 +70,12 @@ class _Pipe:
 
 
 def visit(page, folder):
-    """Return what a page did: messages on the console, addresses asked for, its title, a picture.
+    """Return console messages, requests to other hosts, title and screenshot of a page.
 
     Parameters
     ----------
     page, folder : Path
-        What to show, and where the browser may write.
+        The page, and a folder for the browser profile.
     """
     pipe = _Pipe(folder / "profile")
     try:

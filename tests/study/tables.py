@@ -1,4 +1,4 @@
-"""Small tables, and results folders of them measured in this process."""
+"""Small tables, and results folders of them that are measured in this process."""
 
 import numpy as np
 import pandas as pd
@@ -7,11 +7,11 @@ from zoo.bench.cell import run_cell
 from zoo.bench.run import provenance, write_cell
 from zoo.bench.store import CellWriter
 from zoo.ingest.preparing import prepare
-from zoo.study.session import keep_own, make_study
+from zoo.study.session import keep_table, make_study
 
 
 def churn(n_rows=400, seed=0):
-    """Return a table of numbers, words and a gap, whose target depends on some of them."""
+    """Return numbers, a category and missing values, and a target that depends on some of them."""
     rng = np.random.default_rng(seed)
     X = pd.DataFrame(rng.normal(size=(n_rows, 4)).round(3), columns=["a", "b", "c", "d"])
     X["plan"] = rng.choice(["basic", "gold", "trial"], n_rows)
@@ -28,8 +28,8 @@ def price(n_rows=400, seed=0):
 
 
 def measured_folder(folder, X, y, models=("logistic", "decision_tree"), *, n_replicates=3):
-    """Return the study of a table that is kept in a folder with all its cells."""
-    study = make_study(keep_own(prepare(X, y, name="churn"), folder), models)
+    """Measure all cells of a table into a folder and return its study."""
+    study = make_study(keep_table(prepare(X, y, name="churn"), folder), models)
     writer = CellWriter(folder)
     origin = provenance("own table", 1, writer)
     for model in study.models:

@@ -4,8 +4,8 @@ import pytest
 
 from zoo.curves.curveset import CurveSet
 from zoo.study.advice import advise
-from zoo.study.answer_text import advice_lines, next_steps
-from zoo.study.choose import Cause, LeftOut
+from zoo.study.answer_text import next_steps
+from zoo.study.left_out import LeftOut, Reason
 
 SIZES = (100, 300, 1000, 3000)
 FAMILIES = {
@@ -47,10 +47,10 @@ def test_the_best_model_is_named_with_its_interval_and_its_lead():
     assert found.beats_baseline
     assert found.ties == ()
     assert found.rivals[0].model == "logistic"
-    assert found.rivals[0].low > 0
+    assert found.rivals[0].test.low > 0
 
 
-def test_models_that_are_not_told_apart_are_named_as_ties():
+def test_models_with_no_significant_difference_are_named_as_ties():
     found = advice_of(
         curves_of(
             noise=0.01,
@@ -61,24 +61,26 @@ def test_models_that_are_not_told_apart_are_named_as_ties():
         )
     )
     assert len(found.best.ties) == 1
-    text = dict(advice_lines(found))["How sure"]
-    assert text.startswith(f"Not told apart from {found.best.ties[0]} in 5 draws of rows")
+    text = dict(found.lines)["How sure"]
+    assert text.startswith(f"No significant difference from {found.best.ties[0]} in 5 replicates")
 
 
-def test_models_of_different_draws_of_rows_are_compared_on_those_that_both_have():
+def test_models_with_different_replicates_are_compared_on_those_that_both_have():
     curves = curves_of(noise=0.0, dummy=flat(0.5), lightgbm=flat(0.2), xgboost=flat(0.21))
     hard = curves.cells["replicate"] > 1
     curves.cells.loc[hard, "test_error_rate"] += 0.1
     cells = curves.cells[~(hard & (curves.cells["model"] == "xgboost"))]
     rows = cells.rename(columns={"test_error_rate": "score"})
     found = advice_of(CurveSet.from_scores(rows, metric="error_rate"))
-    assert found.best.model == "lightgbm"  # whose plain mean is worse, for it has the hard draws
+    assert (
+        found.best.model == "lightgbm"
+    )  # its plain mean is worse, since it has the hard replicates
     (rival,) = found.best.rivals
-    assert rival.difference == pytest.approx(0.01)
-    assert rival.replicates == 2
+    assert rival.test.difference == pytest.approx(0.01)
+    assert rival.test.replicates == 2
 
 
-def test_an_interval_does_not_leave_what_a_score_can_be():
+def test_an_interval_stays_within_the_bounds_of_the_score():
     curves = curves_of(
         metric="roc_auc", replicates=2, noise=0.01, dummy=flat(0.5), lightgbm=flat(0.99)
     )
@@ -86,51 +88,51 @@ def test_an_interval_does_not_leave_what_a_score_can_be():
     assert 0 <= best.low < best.score < best.high == 1.0
 
 
-def test_one_draw_of_rows_tells_nothing_of_how_sure_it_is():
+def test_one_replicate_gives_no_interval_and_no_test():
     found = advice_of(curves_of(replicates=1, dummy=flat(0.5), lightgbm=falling(0.1)))
     assert np.isnan(found.best.low)
-    assert "cannot be told" in dict(advice_lines(found))["How sure"]
+    assert "no interval and no test" in dict(found.lines)["How sure"]
     assert found.best.beats_baseline is None
 
 
-def test_a_table_that_says_nothing_of_its_target_is_told_so():
+def test_columns_that_say_nothing_about_the_target_are_reported():
     found = advice_of(
         curves_of(noise=0.01, dummy=flat(0.5), lightgbm=flat(0.5), logistic=flat(0.501))
     )
     assert found.best.beats_baseline is False
-    assert "not surely better than guessing" in str(found)
-    assert next_steps(found)[0].startswith("Find columns that have to do with the target")
+    assert "not significantly better than the dummy baseline" in str(found)
+    assert next_steps(found)[0].startswith("Find columns that relate to the target")
 
 
-def test_a_falling_curve_says_that_more_data_would_help_and_a_flat_one_that_it_brings_little():
+def test_more_data_helps_a_falling_curve_and_brings_a_flat_one_little():
     steep = advice_of(curves_of(dummy=flat(0.5), lightgbm=falling(0.1), noise=0.0005))
     assert [more.factor for more in steep.more] == [2, 10]
     assert [more.verdict for more in steep.more] == ["helps", "helps"]
     expected = 0.1 * 6**-0.5
     assert steep.more[0].low < expected < steep.more[0].high
     assert steep.more[1].high < steep.best.score
-    assert "Collect more rows: the best model still gains from them." in next_steps(steep)
-    level = advice_of(curves_of(dummy=flat(0.5), lightgbm=flat(0.1), noise=0.0002))
-    assert level.more[0].verdict == "little"
-    assert any("More rows of the same kind bring little" in step for step in next_steps(level))
+    assert "Collect more rows: the best model still improves with them." in next_steps(steep)
+    even = advice_of(curves_of(dummy=flat(0.5), lightgbm=flat(0.1), noise=0.0002))
+    assert even.more[0].verdict == "little"
+    assert any("More rows of the same kind bring little" in step for step in next_steps(even))
 
 
-def test_where_not_all_rows_were_measured_the_answers_are_about_all_rows_all_the_same():
+def test_answers_are_about_all_rows_even_if_the_best_model_was_measured_at_fewer():
     curves = curves_of(dummy=flat(0.5), lightgbm=falling(0.1), noise=0.0005)
     found = advice_of(curves, n_train=6000)
     assert [(more.factor, more.n_train) for more in found.more] == [
         (1, 6000), (2, 12_000), (10, 60_000),
     ]  # fmt: skip
-    text = dict(advice_lines(found))
-    assert "(there are 6,000: it was not measured at more)" in text["Best model"]
-    assert text["All the data"].startswith("With all rows of today lightgbm would reach")
+    text = dict(found.lines)
+    assert "with 3,000 of 6,000 training rows" in text["Best model"]
+    assert text["All the data"].startswith("With all of today's rows lightgbm would reach")
     assert found.more[1].low < 0.1 * 12**-0.5 < found.more[1].high
     far = advice_of(curves, n_train=30_000)
-    assert "forecasts were never checked beyond 32 times that" in far.more[2].reason
+    assert "forecasts are validated up to 32 times that only" in far.more[2].reason
     assert far.more[1].reason is None
 
 
-def test_a_model_that_is_better_with_fewer_rows_than_others_with_all_is_the_best():
+def test_a_model_that_is_better_with_fewer_rows_than_others_with_all_rows_is_the_best():
     curves = curves_of(dummy=flat(0.5), lightgbm=falling(0.1), logistic=flat(0.3))
     cells = curves.cells[
         (curves.cells["model"] != "lightgbm") | (curves.cells["n_train"] < 3000)
@@ -142,37 +144,39 @@ def test_a_model_that_is_better_with_fewer_rows_than_others_with_all_is_the_best
     assert [cost.n_train for cost in found.costs if cost.model == "lightgbm"] == [1000]
 
 
-def test_a_curve_of_one_size_has_no_forecast_and_it_is_said_why():
+def test_a_curve_of_one_size_has_no_forecast_and_the_reason_is_given():
     found = advice_of(curves_of(sizes=(3000,), dummy=flat(0.5), lightgbm=flat(0.1)))
     assert found.more[0].verdict == "cannot tell"
-    assert dict(advice_lines(found))["Twice the data"].startswith("Cannot tell: expected two sizes")
+    assert dict(found.lines)["Twice the data"].startswith(
+        "Cannot tell: expected at least two sizes"
+    )
 
 
 @pytest.mark.parametrize(
     ("network", "kind", "words"),
     [
         (falling(0.4, 0.2), "none", "is behind lightgbm and is not expected to overtake it"),
-        (falling(0.05, 0.4), "always", "realmlp is ahead of lightgbm at every size measured"),
+        (falling(0.05, 0.4), "always", "realmlp is ahead of lightgbm at every measured size"),
         (falling(0.105, 0.7, 0.0), "within", "realmlp overtakes lightgbm at about"),
         (falling(0.16, 0.75), "forecast", "realmlp is forecast to overtake lightgbm at about"),
     ],
 )
-def test_it_is_said_whether_and_where_deep_learning_overtakes_boosting(network, kind, words):
+def test_the_answer_tells_whether_and_where_deep_learning_overtakes_boosting(network, kind, words):
     curves = curves_of(
         noise=0.0003, dummy=flat(0.5), lightgbm=falling(0.1, 0.4), realmlp=network, mlp=flat(0.45)
     )
     found = advice_of(curves)
-    assert found.overtaking.kind == kind
+    assert found.overtaking.crossover.kind == kind
     assert (found.overtaking.network, found.overtaking.boosting) == ("realmlp", "lightgbm")
-    assert words in dict(advice_lines(found))["Deep learning"]
+    assert words in dict(found.lines)["Deep learning"]
 
 
-def test_without_a_network_nothing_is_said_of_deep_learning():
+def test_without_a_network_there_is_no_answer_about_deep_learning():
     found = advice_of(curves_of(dummy=flat(0.5), lightgbm=falling(0.1)))
-    assert dict(advice_lines(found))["Deep learning"] == "Cannot tell: no network was measured."
+    assert dict(found.lines)["Deep learning"] == "Cannot tell: no network was measured."
 
 
-def test_costs_are_of_the_largest_size_of_each_model_and_a_cheap_tie_is_recommended():
+def test_costs_are_those_of_the_largest_size_and_a_cheap_tie_is_recommended():
     curves = curves_of(noise=0.01, dummy=flat(0.5), lightgbm=falling(0.1), logistic=falling(0.1))
     curves.scores.loc[curves.scores["model"] == "lightgbm", "fit_s"] = 9.0
     curves.scores.loc[curves.scores["model"] == "logistic", "fit_s"] = 100.0
@@ -182,25 +186,25 @@ def test_costs_are_of_the_largest_size_of_each_model_and_a_cheap_tie_is_recommen
     assert costs["lightgbm"].predict_ms == pytest.approx(10.0)
     assert "One fit of" in str(found)
     steps = " ".join(next_steps(found))
-    assert ("Where time counts take lightgbm" in steps) == (found.best.model == "logistic")
+    assert ("If time matters, use lightgbm" in steps) == (found.best.model == "logistic")
 
 
-def test_warnings_come_first_and_what_was_left_out_for_time_last():
+def test_warnings_come_first_and_models_without_time_last():
     found = advice_of(curves_of(dummy=flat(0.5), lightgbm=falling(0.1)))
     left = (
-        LeftOut(model="mlp", sizes=(100,), cause=Cause.NO_TIME, reason="no time: about 30 s"),
-        LeftOut(model="knn", sizes=(100,), cause=Cause.BEATEN, reason="surely beaten"),
+        LeftOut(model="mlp", sizes=(100,), reason=Reason.NO_TIME, detail="about 30 s"),
+        LeftOut(model="knn", sizes=(100,), reason=Reason.ELIMINATED, detail="worse"),
     )
-    steps = next_steps(found, grave=["a leak"], left_out=left)
-    assert steps[0].startswith("First clear up the warnings")
-    assert steps[-1].startswith("Run the same command again to go on with mlp;")
+    steps = next_steps(found, has_warnings=True, left_out=left)
+    assert steps[0].startswith("Resolve the warnings first")
+    assert steps[-1].startswith("Run the same command again to continue with mlp;")
 
 
-def test_a_run_of_baselines_alone_has_no_advice():
+def test_baselines_alone_give_no_advice():
     assert advice_of(curves_of(dummy=flat(0.5))) is None
 
 
-def test_scores_where_higher_is_better_are_said_the_right_way_round():
+def test_scores_where_higher_is_better_are_reported_as_such():
     found = advice_of(
         curves_of(
             metric="roc_auc",
@@ -211,4 +215,4 @@ def test_scores_where_higher_is_better_are_said_the_right_way_round():
     )
     assert found.best.model == "lightgbm"
     assert found.more[1].score > found.best.score
-    assert "Higher is better." in dict(advice_lines(found))["Best model"]
+    assert "Higher is better." in dict(found.lines)["Best model"]

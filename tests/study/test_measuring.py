@@ -14,9 +14,10 @@ from zoo.bench.store import read
 from zoo.errors import DataError, StoreError
 from zoo.ingest.preparing import prepare
 from zoo.saving import load_model, load_table
-from zoo.study.measuring import Measuring, ledger_of
-from zoo.study.session import keep_own, load_state, make_study
-from zoo.study.workers import open_pool
+from zoo.study.left_out import Reason
+from zoo.study.measuring import Measuring, history_of
+from zoo.study.resources import open_pool
+from zoo.study.session import keep_table, load_state, make_study
 
 LIGHT = ["logistic", "decision_tree"]
 
@@ -28,47 +29,47 @@ def scores_of(folder):
     }
 
 
-def test_what_a_folder_knows_is_taken_and_other_cells_are_not(tmp_path):
+def test_cells_of_the_study_in_a_folder_are_reused_and_others_are_not(tmp_path):
     X, y = churn()
     study = measured_folder(tmp_path, X, y, LIGHT, n_replicates=2)
-    ledger, count = ledger_of(study, tmp_path)
+    history, count = history_of(study, tmp_path)
     assert count == 3 * len(study.sizes) * 2
-    assert ledger.mean("logistic", study.sizes[-1]) < ledger.mean("dummy", study.sizes[-1])
-    assert ledger.pace.knows("decision_tree")
+    assert history.mean("logistic", study.sizes[-1]) < history.mean("dummy", study.sizes[-1])
+    assert history.times.has_measured("decision_tree")
     other = make_study(study.facts, ["xgboost"])
-    ledger, count = ledger_of(other, tmp_path)
+    history, count = history_of(other, tmp_path)
     assert count == len(study.sizes) * 2  # of the dummy
-    assert not ledger.pace.knows("logistic")
+    assert not history.times.has_measured("logistic")
 
 
 def test_a_changed_table_sets_earlier_results_aside(tmp_path):
     X, y = churn()
     study = measured_folder(tmp_path, X, y, LIGHT, n_replicates=1)
-    same = keep_own(prepare(X, y, name="churn"), tmp_path)
+    same = keep_table(prepare(X, y, name="churn"), tmp_path)
     assert same == study.facts
     assert len(read(tmp_path).cells) == 3 * len(study.sizes)
-    said = []
+    lines = []
     X.loc[0, "a"] = 9.0
-    changed = keep_own(prepare(X, y, name="churn"), tmp_path, lambda line, _: said.append(line))
+    changed = keep_table(prepare(X, y, name="churn"), tmp_path, lambda line, _: lines.append(line))
     assert changed.digest != study.facts.digest
     assert read(tmp_path).cells == []
     assert len(read(tmp_path / "earlier-1").cells) == 3 * len(study.sizes)
-    assert "earlier-1" in said[0]
+    assert "earlier-1" in lines[0]
 
 
-def test_a_folder_of_something_else_is_left_alone(tmp_path):
+def test_a_folder_without_results_is_refused_and_left_as_it_is(tmp_path):
     (tmp_path / "letter.txt").write_text("dear")
     X, y = churn(60)
     with pytest.raises(StoreError, match="is not a results folder"):
-        keep_own(prepare(X, y), tmp_path)
+        keep_table(prepare(X, y), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 
 
 @pytest.mark.slow
-def test_a_learning_curve_in_python_answers_stops_early_and_is_taken_up_again(tmp_path):
+def test_a_learning_curve_in_python_answers_stops_early_and_resumes(tmp_path):
     X, y = churn(500)
     started = time.monotonic()
-    found = zoo.learning_curve(X, y, models=LIGHT, budget="10m", out=tmp_path / "out")
+    found = zoo.learning_curve(X, y, LIGHT, budget="10m", out=tmp_path / "out", n_workers=1)
     assert time.monotonic() - started < 300
     frame = found.frame()
     assert set(frame["model"]) == {"dummy", *LIGHT}
@@ -80,16 +81,18 @@ def test_a_learning_curve_in_python_answers_stops_early_and_is_taken_up_again(tm
     page = found.report(tmp_path / "elsewhere")
     assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
     before = scores_of(tmp_path / "out")
-    again = zoo.learning_curve(X, y, models=LIGHT, budget="10m", out=tmp_path / "out")
+    again = zoo.learning_curve(X, y, LIGHT, budget="10m", out=tmp_path / "out", n_workers=1)
     assert again.result.outcome.n_measured == 0
     assert again.result.outcome.n_kept == len(before)
     assert scores_of(tmp_path / "out") == before
 
 
 @pytest.mark.slow
-def test_numbers_polars_and_arrays_are_taken_as_well():
+def test_regression_on_arrays_answers_and_its_temporary_folder_goes_with_the_object():
     X, y = price(200)
-    found = zoo.learning_curve(X.to_numpy()[:, :4], y.to_numpy(), ["decision_tree"], budget="2m")
+    found = zoo.learning_curve(
+        X.to_numpy()[:, :4], y.to_numpy(), ["decision_tree"], budget="2m", n_workers=1
+    )
     advice = found.advice()
     assert advice.metric in ("rmse", "mae", "r2")
     assert advice.best.score < advice.best.baseline
@@ -102,7 +105,7 @@ def test_numbers_polars_and_arrays_are_taken_as_well():
 
 @pytest.fixture
 def foreign_models(tmp_path, monkeypatch):
-    """Offer models by entry point, to this process and to workers."""
+    """Offer models by entry point to this process and to workers."""
     site = misbehaving.install(tmp_path / "site", ("raises_late", "sleeps_late"))
     monkeypatch.syspath_prepend(str(site))
     monkeypatch.setenv("PYTHONPATH", str(site))
@@ -112,63 +115,62 @@ def foreign_models(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_what_overruns_is_killed_what_fails_is_listed_and_the_rest_is_reported(
+def test_a_model_that_overruns_is_killed_one_that_fails_is_listed_and_the_rest_is_reported(
     tmp_path, foreign_models
 ):
     X, y = churn(600)
     out, started = tmp_path / "out", time.monotonic()
     models = ["logistic", "raises_late", "sleeps_late"]
-    found = zoo.learning_curve(X, y, models, budget="40s", out=out, n_workers=2)
-    assert time.monotonic() - started < 44
-    reasons = {one.model: one.reason for one in found.result.outcome.left_out}
-    assert reasons["raises_late"] == "it failed: RuntimeError: no way"
-    assert "the time was up" in reasons["sleeps_late"]
+    found = zoo.learning_curve(X, y, models, budget="20s", out=out, n_workers=2)
+    assert time.monotonic() - started < 24
+    left = {one.model: one for one in found.result.outcome.left_out}
+    assert left["raises_late"].text == "failed: RuntimeError: no way"
+    assert left["sleeps_late"].reason is Reason.TIMED_OUT
     assert found.advice().best.model == "logistic"
     stored = {cell["status"] for cell in read(out).cells if cell["key"]["model"] == "sleeps_late"}
-    assert stored == {"ok"}  # what the budget cut off is no result, and is tried again
-    assert [one.model for one in load_state(out)["left_out"]] == list(reasons)
+    assert stored == {"ok"}  # what the deadline stopped is no result, and is tried again
+    assert tuple(load_state(out)["left_out"]) == found.result.outcome.left_out
 
 
 @pytest.mark.slow
-def test_what_was_begun_ends_earlier_where_what_comes_after_turns_out_to_take_longer(
-    tmp_path, foreign_models
-):
+def test_running_fits_end_earlier_when_the_reserve_for_what_follows_grows(tmp_path, foreign_models):
     X, y = churn(600)
     out = tmp_path / "out"
-    study = measured_folder(out, X, y, ["logistic", "sleeps_late"], n_replicates=0)
+    measured_folder(out, X, y, ["logistic"])
+    study = make_study(keep_table(prepare(X, y, name="churn"), out), ["logistic", "sleeps_late"])
     pool = open_pool(out, n_workers=2, budget_s=300.0)
     started = time.monotonic()
     try:
-        ledger, _ = ledger_of(study, out)
+        history, _ = history_of(study, out)
         measuring = Measuring(
-            ledger, pool, out, end=started + 200, started=started,
-            reserve_s=lambda known: 0.0 if time.monotonic() < started + 12 else 180.0,
-            tell=lambda line, is_answer: None,
+            history, pool, out, end=started + 200, started=started,
+            reserve_s=lambda known: 0.0 if time.monotonic() < started + 5 else 192.0,
+            say=lambda line, is_answer: None,
         )  # fmt: skip
         outcome = measuring.run(0)
     finally:
         pool.close()
-    assert 19 < time.monotonic() - started < 60
-    assert ledger.leader()[0] == "logistic"
+    assert 7 < time.monotonic() - started < 40
+    assert history.leader()[0] == "logistic"
     assert "sleeps_late" in {one.model for one in outcome.left_out}
 
 
 @pytest.mark.slow
-def test_a_worker_fits_the_best_model_on_all_rows_and_the_file_holds_the_recipe(tmp_path):
+def test_a_worker_fits_the_best_model_on_all_rows_and_saves_it_with_its_transform_spec(tmp_path):
     X, y = churn()
     out = tmp_path / "out"
     study = measured_folder(out, X, y, LIGHT, n_replicates=1)
     pool = open_pool(out, n_workers=1, budget_s=100.0)
     try:
-        ledger, _ = ledger_of(study, out)
+        history, _ = history_of(study, out)
         measuring = Measuring(
-            ledger, pool, out, end=math.inf, started=0.0,
-            reserve_s=lambda known: 0.0, tell=lambda line, is_answer: None,
+            history, pool, out, end=math.inf, started=0.0,
+            reserve_s=lambda known: 0.0, say=lambda line, is_answer: None,
         )  # fmt: skip
         deadline = time.monotonic() + 100
         assert measuring.refit("logistic", tmp_path / "m.zoo", deadline=deadline) is None
-        late = measuring.refit("logistic", tmp_path / "late.zoo", deadline=time.monotonic())
         wrong = measuring.refit("logistic", tmp_path / "no" / "m.zoo", deadline=deadline)
+        late = measuring.refit("logistic", tmp_path / "late.zoo", deadline=time.monotonic())
     finally:
         pool.close()
     table = prepare(X, y, name="churn")
@@ -176,7 +178,7 @@ def test_a_worker_fits_the_best_model_on_all_rows_and_the_file_holds_the_recipe(
     again = load_model(tmp_path / "m.zoo")
     np.testing.assert_array_equal(again.predict_proba(table.X), alone.predict_proba(table.X))
     kept = load_table(tmp_path / "m.zoo")
-    assert (kept["target"], kept["n_rows"], kept["recipe"]) == ("churn", len(X), table.recipe)
+    assert (kept["target"], kept["n_rows"], kept["transform"]) == ("churn", len(X), table.transform)
     assert late is not None
     assert "time was up" in late
     assert not (tmp_path / "late.zoo").exists()
@@ -184,7 +186,7 @@ def test_a_worker_fits_the_best_model_on_all_rows_and_the_file_holds_the_recipe(
     assert "cannot be written" in wrong
 
 
-def test_a_model_saved_without_a_table_is_loaded_and_says_that_it_has_none(tmp_path):
+def test_a_model_saved_without_a_table_loads_and_has_none(tmp_path):
     X, y = churn(60)
     zoo.make("decision_tree").fit(X, y).save(tmp_path / "m.zoo")
     assert load_table(tmp_path / "m.zoo") is None
@@ -201,7 +203,7 @@ def test_a_target_of_too_few_rows_is_refused_before_anything_is_written(tmp_path
 def test_groups_and_times_reach_the_splits(tmp_path):
     X, y = churn(200)
     groups = pd.Series(np.arange(200) // 10)
-    facts = keep_own(prepare(X, y, groups=groups), tmp_path)
+    facts = keep_table(prepare(X, y, groups=groups), tmp_path)
     from zoo.data.kept import read_split
 
     split = read_split(tmp_path, 0)

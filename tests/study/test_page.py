@@ -17,7 +17,7 @@ EVIL = '<script>alert(1)</script>$\\frac{1}{0}$--><b>"&\x1b[31m'
 
 
 def evil_table():
-    """Return a table whose column names, levels and labels would do harm if they were let."""
+    """Return a table whose column names, categories and labels are HTML and control characters."""
     X, y = churn(300)
     X = X.rename(columns={"a": EVIL, "b": "</table>", "d": "x" * 300})
     X["plan"] = X["plan"].replace("gold", "<img src=x onerror=alert(2)>")
@@ -26,7 +26,7 @@ def evil_table():
 
 
 class Outline(HTMLParser):
-    """Notes what a page is made of."""
+    """Records tags and text of a page."""
 
     def __init__(self):
         super().__init__()
@@ -50,10 +50,8 @@ def folder(tmp_path_factory):
         "command": ["zoo", "curve", "my file's <b>.csv", "--target", EVIL],
         "budget_s": 60.0, "spent_s": 12.0, "was_stopped": False, "saved": None,
         "left_out": [
-            {
-                "model": "mlp", "sizes": [100], "cause": "no_time",
-                "reason": "no time: <i>about</i> 9 s",
-            },
+            {"model": "mlp", "sizes": [100], "reason": "no time", "detail": "<i>about</i> 9 s"},
+            {"model": "knn", "sizes": [100], "reason": "failed", "detail": "listed by its cells"},
         ],
     }  # fmt: skip
     (folder / "curve.json").write_text(json.dumps(state))
@@ -73,7 +71,7 @@ def outline(page):
     return outline
 
 
-def test_text_of_the_file_is_shown_and_never_acted_on(page, outline):
+def test_text_of_the_file_is_shown_and_never_interpreted(page, outline):
     assert not outline.of("script", "i", "iframe", "object", "form")
     assert not [attrs for _, attrs in outline.tags if any(name.startswith("on") for name in attrs)]
     assert len(outline.of("table")) == page.count("</table>")
@@ -83,7 +81,7 @@ def test_text_of_the_file_is_shown_and_never_acted_on(page, outline):
     assert "\x1b" not in page
 
 
-def test_the_page_asks_nothing_of_the_outside(page, outline):
+def test_the_page_requests_nothing_from_outside(page, outline):
     for _, attrs in outline.tags:
         for name in ("src", "href", "action", "data", "srcset"):
             value = attrs.get(name, "")
@@ -117,7 +115,7 @@ def luminance(colour):
     return 0.2126 * lin[0] + 0.7152 * lin[1] + 0.0722 * lin[2]
 
 
-def test_every_colour_of_text_stands_out_from_every_ground(page):
+def test_every_text_colour_contrasts_with_every_background(page):
     style = re.search(r"<style>(.*?)</style>", page, re.DOTALL)[1]
     texts = set(re.findall(r"[{; ]color: (#[0-9a-f]{3,6})", style))
     grounds = set(re.findall(r"background: (#[0-9a-f]{3,6})", style))
@@ -129,7 +127,7 @@ def test_every_colour_of_text_stands_out_from_every_ground(page):
             assert (high + 0.05) / (low + 0.05) >= 4.5, (text, ground)
 
 
-def test_the_page_holds_answers_warnings_curves_costs_what_was_left_out_and_commands(outline):
+def test_the_page_has_answers_warnings_curves_costs_models_left_out_and_commands(outline):
     shown = " ".join(" ".join(outline.text).split())
     for words in (
         "Best model", "How sure", "Twice the data", "Ten times the data", "Deep learning",
@@ -137,6 +135,7 @@ def test_the_page_holds_answers_warnings_curves_costs_what_was_left_out_and_comm
         "no time: <i>about</i> 9 s", "Columns of the file", "zoo curve 'my file'",
     ):  # fmt: skip
         assert words in shown, words
+    assert "listed by its cells" not in shown
 
 
 def test_the_folder_is_an_ordinary_results_folder(folder, tmp_path):
@@ -148,7 +147,7 @@ def test_the_folder_is_an_ordinary_results_folder(folder, tmp_path):
 
 
 def test_a_folder_without_a_table_or_a_score_is_refused(tmp_path):
-    with pytest.raises(StoreError, match="keeps no table"):
+    with pytest.raises(StoreError, match="holds no table"):
         write_page(tmp_path)
     with pytest.raises(StoreError):
         advice_of(tmp_path)
@@ -161,17 +160,17 @@ needs_browser = pytest.mark.skipif(
 
 @pytest.mark.slow
 @needs_browser
-def test_a_browser_shows_it_without_an_error_or_a_request(folder, tmp_path):
-    console, outside, title, picture = visit(folder / "report.html", tmp_path)
+def test_a_browser_shows_the_page_without_an_error_or_a_request(folder, tmp_path):
+    console, outside, title, image = visit(folder / "report.html", tmp_path)
     assert console == []
     assert outside == []
     assert title.endswith("which model, and would more data help?")
-    assert len(picture) > 20_000
+    assert len(image) > 20_000
 
 
 @pytest.mark.slow
 @needs_browser
-def test_a_browser_does_report_an_error_and_a_request_where_there_are_some(tmp_path):
+def test_the_browser_check_finds_an_error_and_a_request(tmp_path):
     bad = tmp_path / "bad.html"
     bad.write_text("<script>console.error('wrong')</script><img src='http://192.0.2.1/x.png'>")
     console, outside, _, _ = visit(bad, tmp_path)
@@ -179,6 +178,6 @@ def test_a_browser_does_report_an_error_and_a_request_where_there_are_some(tmp_p
     assert outside == ["http://192.0.2.1/x.png"]
 
 
-def test_tables_of_the_numbers_lie_beside_the_page(folder):
+def test_the_numbers_are_in_tables_beside_the_page(folder):
     curves = pd.read_csv(folder / "tables" / "curves.csv")
     assert set(curves["model"]) == {"dummy", "logistic", "decision_tree"}

@@ -123,7 +123,7 @@ def _job(suite: Suite, card: Card, model: registry.ModelSpec, n_train: int, repl
     if card.task not in model.tasks:
         skip = f"{model.name} does not do {card.task}"
     elif model.inputs == "image" and card.kind != "image":
-        skip = f"{model.name} takes pictures only"
+        skip = f"{model.name} takes images only"
     return Job(
         key={
             "dataset": card.name,

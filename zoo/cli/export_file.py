@@ -1,67 +1,81 @@
-"""The body of `zoo export`."""
+"""The command `zoo export`."""
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-import pandas as pd
+import typer
 
 from zoo.definitions import unknown
 from zoo.errors import ExportError
-from zoo.export.exporting import FORMATS, export_model
-from zoo.saving import load_model
 
-__all__ = ["read_rows", "run"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["export", "read_rows"]
 
 
-def run(
-    source: Path, out: Path, *, to: str, int8: bool, calibrate: Path | None, overwrite: bool
-) -> Iterator[str]:
-    """Export a model file; yield what to say of it.
+def export(
+    model: Annotated[Path, typer.Argument(help="A model file written by save().")],
+    to: Annotated[str, typer.Option("--to", help="litert, onnx or savedmodel.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="File to write; for savedmodel, a folder.")
+    ],
+    int8: Annotated[bool, typer.Option("--int8", help="Quantise to 8 bits (litert only).")] = False,
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(help="Training rows that calibrate --int8: a .csv or .parquet file."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
+) -> None:
+    """Export a fitted model for another runtime.
 
-    Raises
-    ------
-    ZooError
-        If something cannot be read, exported or written.
+    Formats are LiteRT, ONNX and TensorFlow's SavedModel.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # what converters say is for their makers
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # converters log what users cannot act on
     for name in ("tensorflow", "absl", "tf2onnx"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    from zoo.export.exporting import FORMATS, export_model
+    from zoo.saving import load_model
+
     if to not in FORMATS:
         raise unknown("format", to, FORMATS)
     if calibrate is not None and not int8:
-        raise ExportError("--calibrate is for --int8; give both or none")
-    model = load_model(source)
+        raise ExportError("--calibrate is for --int8; give both or neither")
+    fitted = load_model(model)
     made = export_model(
-        model,
+        fitted,
         out,
         to=to,
         precision="int8" if int8 else "float32",
         calibration=None if calibrate is None else read_rows(calibrate),
-        overwrite=overwrite,
+        overwrite=force,
     )
-    yield f"{type(model).__name__} to {to}, {made.precision}: {made.path}"
-    yield f"what goes in and comes out: {made.signature}"
+    typer.echo(f"{type(fitted).__name__} to {to}, {made.precision}: {made.path}")
+    typer.echo(f"signature (inputs and outputs): {made.signature}")
     if made.preprocessing is not None:
-        yield f"from a table's columns to what goes in: {made.preprocessing}"
+        typer.echo(f"preprocessing (table columns to inputs): {made.preprocessing}")
 
 
 def read_rows(path: Path) -> pd.DataFrame:
-    """Return a table of a .csv or .parquet file.
+    """Return the table in a .csv or .parquet file.
 
     Raises
     ------
     ExportError
+        If the file is of another type, unreadable or empty.
     """
+    import pandas as pd
+
     readers = {".csv": pd.read_csv, ".parquet": pd.read_parquet}
     if path.suffix.lower() not in readers:
         raise ExportError(f"expected rows in a .csv or .parquet file, got '{path}'")
     try:
         table: pd.DataFrame = readers[path.suffix.lower()](path)
-    except (OSError, ValueError) as error:  # pandas and pyarrow raise kinds of these
+    except (OSError, ValueError) as error:  # pandas and pyarrow raise subclasses of these
         why = " ".join(str(error).split())[:200]
         raise ExportError(f"'{path}' cannot be read as a table of rows ({why})") from error
     if table.empty:

@@ -6,14 +6,26 @@ import sys
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from zoo import registry
+from zoo.cli.options import Sheet, Workers
+from zoo.definitions import unknown
 from zoo.errors import ZooError
-from zoo.study.budget import check_model_path, parse_budget, round_seconds
+from zoo.study.budget import parse_budget, round_seconds
+from zoo.study.refit import check_model_path
+
+if TYPE_CHECKING:
+    from zoo.data.kept import KeptFacts
+    from zoo.ingest.clean_table import OwnTable
+    from zoo.study.session import Options, Result
 
 __all__ = ["curve", "predict"]
+
+Task = Literal["classification", "regression"]
+_TASKS: dict[str, Task] = {"classification": "classification", "regression": "regression"}
 
 
 def _say(line: str, is_answer: bool) -> None:
@@ -22,7 +34,7 @@ def _say(line: str, is_answer: bool) -> None:
 
 
 def _started() -> float:
-    """Return when this process began, on the clock of `time.monotonic`."""
+    """Return when this process started, on the clock of `time.monotonic`."""
     import psutil
 
     age_s = float(time.time() - psutil.Process().create_time())
@@ -36,55 +48,54 @@ def _out_of(file: Path) -> Path:
 
 def curve(
     file: Annotated[
-        Path, typer.Argument(help="CSV, Parquet, JSON Lines, Excel, ...; or pictures.")
+        Path,
+        typer.Argument(help="CSV, Parquet, JSON Lines or Excel file, or a folder of images."),
     ],
     target: Annotated[str | None, typer.Option(help="The column to predict.")] = None,
-    task: Annotated[str | None, typer.Option(help="classification or regression.")] = None,
-    group: Annotated[str | None, typer.Option(help="Column whose values stay together.")] = None,
+    task: Annotated[
+        str | None, typer.Option(help="classification or regression; by default inferred.")
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option(help="Column of groups that are never split.")
+    ] = None,
     time_column: Annotated[
-        str | None, typer.Option("--time", help="Column of time: never train on the future.")
+        str | None,
+        typer.Option("--time", help="Column of times; test rows are later than training rows."),
     ] = None,
-    sheet: Annotated[str | None, typer.Option(help="Sheet of an Excel file.")] = None,
+    sheet: Sheet = None,
     models: Annotated[
-        list[str] | None, typer.Option(help="Models in place of the usual; repeat or use commas.")
+        list[str] | None,
+        typer.Option(help="Models to compare; repeat the option or separate names by commas."),
     ] = None,
-    budget: Annotated[str, typer.Option(help="Time for all, e.g. 90s, 10m, 1h.")] = "10m",
+    budget: Annotated[str, typer.Option(help="Time limit of the command: 90s, 10m, 1h.")] = "10m",
     out: Annotated[
         Path | None, typer.Option(help="Results folder; by default results/my-FILE.")
     ] = None,
     save_model: Annotated[
-        Path | None, typer.Option(help="File for the best model, fitted on all rows.")
+        Path | None, typer.Option(help="Fit the best model on all rows and save it to this file.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Worker processes.")] = None,
+    workers: Workers = None,
 ) -> None:
-    """Say which model is best on your own table, and whether more data would help."""
-    started = _started()
-    from zoo import registry
-    from zoo.definitions import unknown
-    from zoo.study.workers import default_workers, open_pool
+    """Find the best model for your own table.
 
-    if task is not None and task not in ("classification", "regression"):
-        raise unknown("task", task, ("classification", "regression"))
-    names = tuple(name.strip() for text in models or () for name in text.split(",") if name.strip())
-    for name in names:
-        registry.spec(name)  # refuses one that is unknown before the file is read
+    The report says how sure that is, whether more data would help, and what each model costs.
+    """
+    started = _started()
+    from zoo.study.resources import default_workers, open_pool
+
+    chosen_task, names = _task(task), _model_names(models)
     seconds, folder = parse_budget(budget), out or _out_of(file)
     check_model_path(save_model)
     n_workers = workers or default_workers()
     with closing(open_pool(folder, n_workers=n_workers, budget_s=seconds, models=names)) as pool:
         from zoo.ingest.preparing import read_own
-        from zoo.study.candidates import models_for
-        from zoo.study.session import Options, conclude, keep_own, make_study
+        from zoo.study.session import Options, make_study, run_study
 
-        chosen: Any = task
         table = read_own(
-            file, target=target, task=chosen, group=group, time=time_column, sheet=sheet
+            file, target=target, task=chosen_task, group=group, time=time_column, sheet=sheet
         )
-        models_for(table.task, is_images=table.image_shape is not None, chosen=names)
-        for line in _introduce(table):
-            _say(line, True)
-        facts = keep_own(table, folder, _say)
-        del table  # the workers read what they need; this process needs it no more
+        facts = _keep(table, names, folder)
+        del table  # workers read the kept rows; this process frees its memory
         options = Options(
             budget_s=seconds,
             models=names,
@@ -93,12 +104,39 @@ def curve(
             command=("zoo", *sys.argv[1:]),
         )
         study = make_study(facts, names)
-        result = conclude(study, folder, pool, options, started=started, say=_say)
+        result = run_study(study, folder, pool, options, started=started, say=_say)
     _finish(folder, options, result, started)
 
 
-def _introduce(table: Any) -> list[str]:
-    """Return what was found in the file, in lines for the terminal."""
+def _task(name: str | None) -> Task | None:
+    """Return the task of that name; None if it is to be inferred."""
+    if name is not None and name not in _TASKS:
+        raise unknown("task", name, _TASKS)
+    return _TASKS.get(name or "")
+
+
+def _model_names(texts: list[str] | None) -> tuple[str, ...]:
+    """Return the models of ``--models``; an unknown one is refused before the file is read."""
+    names = tuple(name.strip() for text in texts or () for name in text.split(",") if name.strip())
+    for name in names:
+        registry.spec(name)
+    return names
+
+
+def _keep(table: OwnTable, models: tuple[str, ...], folder: Path) -> KeptFacts:
+    """Check that the models suit the table, print what was found in it, and keep it."""
+    from zoo.study.design import models_for
+    from zoo.study.session import keep_table
+
+    models_for(table.task, is_images=table.image_shape is not None, chosen=models)
+    for line in _introduce(table):
+        _say(line, True)
+    return keep_table(table, folder, _say)
+
+
+def _introduce(table: OwnTable) -> list[str]:
+    """Return lines for the terminal that summarise the file."""
+    from zoo.ingest.clean_table import Severity
     from zoo.metrics import metric
     from zoo.study.wording import plain
 
@@ -107,36 +145,29 @@ def _introduce(table: Any) -> list[str]:
         f"task: {table.task} of '{plain(table.target)}' ({plain(table.task_reason)})",
         f"score: {metric(table.metric).label} ({plain(table.metric_reason)})",
     ]
-    for notice in table.notices:
-        lines.append(f"{'WARNING' if notice.is_grave else 'note'}: {plain(notice.text)}")
+    for warning in table.warnings:
+        word = "WARNING" if warning.severity is Severity.SERIOUS else "note"
+        lines.append(f"{word}: {plain(warning.text)}")
     return lines
 
 
-def _finish(folder: Path, options: Any, result: Any, started: float) -> None:
-    """Write the page, print the advice, and end with the exit code."""
-    from zoo.data.kept import facts_of
-    from zoo.study.answer_text import advice_lines, next_steps
-    from zoo.study.choose import Cause
-    from zoo.study.page import advice_of, write_page
+def _finish(folder: Path, options: Options, result: Result, started: float) -> None:
+    """Write the report, print the answers, and exit with 1 if something is missing."""
+    from zoo.study.left_out import Reason
+    from zoo.study.page import advice_of, steps_of, write_page
     from zoo.study.wording import plain
 
-    advice, facts, outcome = advice_of(folder), facts_of(folder), result.outcome
-    assert advice is not None  # noqa: S101 (conclude has seen a score)
-    assert facts is not None  # noqa: S101 (the table is kept)
-    grave = [one["text"] for one in facts.about["notices"] if one["is_grave"]]
+    advice, outcome = advice_of(folder), result.outcome
+    assert advice is not None  # noqa: S101 (run_study requires a score)
     _say("", True)
-    for head, text in advice_lines(advice):
-        _say(f"{head}: {plain(text)}", True)
-    steps = next_steps(
-        advice, grave=grave, left_out=outcome.left_out, was_stopped=outcome.was_stopped
-    )
-    _say("Next: " + " ".join(steps), True)
+    for heading, text in advice.lines:
+        _say(f"{heading}: {plain(text)}", True)
+    _say("Next: " + " ".join(steps_of(folder, advice)), True)
     for one in outcome.left_out:
         sizes = ", ".join(f"{size:,}" for size in one.sizes)
-        _say(f"left out: {one.model} at {sizes} rows: {plain(one.reason)}", True)
-    is_done = not outcome.was_stopped and not any(
-        one.cause is Cause.FAILED for one in outcome.left_out
-    )
+        _say(f"left out: {one.model} at {sizes} rows; {plain(one.text)}", True)
+    has_failed = any(one.reason is Reason.FAILED for one in outcome.left_out)
+    is_done = not outcome.was_stopped and not has_failed
     if result.refit is not None:
         saved = result.refit
         if saved.error is None:
@@ -148,16 +179,20 @@ def _finish(folder: Path, options: Any, result: Any, started: float) -> None:
     spent = round_seconds(time.monotonic() - started)
     _say(f"report: {page} (after {spent} of {round_seconds(options.budget_s)})", True)
     if outcome.was_stopped:
-        _say("stopped by Ctrl-C; the same command goes on and measures nothing twice", False)
+        _say("stopped by Ctrl-C; run the same command again to resume", False)
     if not is_done:
         raise typer.Exit(1)
 
 
 def predict(
-    model: Annotated[Path, typer.Argument(help="A file that 'zoo curve --save-model' wrote.")],
-    file: Annotated[Path, typer.Argument(help="Rows to predict; any format of 'zoo curve'.")],
+    model: Annotated[
+        Path, typer.Argument(help="A model file written by 'zoo curve --save-model'.")
+    ],
+    file: Annotated[
+        Path, typer.Argument(help="Rows to predict, in any format that 'zoo curve' reads.")
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="CSV file to write.")],
-    sheet: Annotated[str | None, typer.Option(help="Sheet of an Excel file.")] = None,
+    sheet: Sheet = None,
 ) -> None:
     """Predict the rows of a file with a saved model."""
     from zoo.study.predict import predict_file

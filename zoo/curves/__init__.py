@@ -1,6 +1,6 @@
-"""What learning curves say: forecasts, crossovers, winners, verdicts. No framework is imported.
+"""Analysis of learning curves: forecasts, crossovers, comparisons and verdicts.
 
-Everything works on tables of scores alone, so it can be used with results of any origin.
+It works on tables of scores from any source, and imports no framework.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _PUBLIC = {
     "verdict_frame": "zoo.curves.claims",
 }
 
-__all__ = sorted(_PUBLIC)  # noqa: PLE0605 (names are looked up on use)
+__all__ = sorted(_PUBLIC)  # noqa: PLE0605 (names are resolved on first use)
 
 
 def __getattr__(name: str) -> Any:

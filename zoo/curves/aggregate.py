@@ -1,4 +1,4 @@
-"""From cells to curves: means over replicates with intervals, ranks, families on one scale."""
+"""Tables of cells, of curves (means over replicates with intervals), and of family means."""
 
 from __future__ import annotations
 
@@ -17,32 +17,26 @@ __all__ = [
     "current_cells",
     "curve_frame",
     "family_frame",
-    "headline",
+    "headline_scores",
     "mean_interval",
 ]
 
-_CELL_COLUMNS = (
-    "dataset",
-    "model",
-    "family",
-    "n_train",
-    "replicate",
-    "status",
-    "reason",
-    "compile_s",
-    "fit_s",
-    "predict_s",
-    "peak_rss_mb",
-    "n_parameters",
-    "environment",
-)
+_COSTS = {
+    "compile_s": ("timings_s", "compile"),
+    "fit_s": ("timings_s", "fit"),
+    "predict_s": ("timings_s", "predict"),
+    "peak_rss_mb": ("memory_mb", "peak_rss"),
+    "n_parameters": ("model_facts", "n_parameters"),
+    "environment": ("run", "environment"),
+}
+_CELL_COLUMNS = ("dataset", "model", "family", "n_train", "replicate", "status", "reason", *_COSTS)
 
 
 def current_cells(cells: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return the cells of each curve that have its newest data set revision and model version.
+    """Return the cells of each curve with the newest data set revision and model version.
 
-    Older ones stay in the store, but a mean over both would be of two different models. Of cells
-    that differ in parameters alone, the one measured last counts.
+    A mean over several versions would mix different models. Of cells that differ only in
+    parameters, the latest counts.
     """
     newest: dict[tuple[str, str], tuple[int, int]] = {}
     for cell in cells:
@@ -53,7 +47,7 @@ def current_cells(cells: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]
         curve, version = _curve_and_version(cell)
         if version == newest[curve]:
             kept[*curve, cell["key"]["n_train"], cell["key"]["replicate"]] = cell
-    return [kept[place] for place in sorted(kept)]
+    return [kept[key] for key in sorted(kept)]
 
 
 def _curve_and_version(cell: Mapping[str, Any]) -> tuple[tuple[str, str], tuple[int, int]]:
@@ -63,36 +57,25 @@ def _curve_and_version(cell: Mapping[str, Any]) -> tuple[tuple[str, str], tuple[
 
 
 def cell_frame(cells: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """Return one row a cell, with a column ``test_<metric>`` and ``train_<metric>`` a metric."""
+    """Return one row per cell, with columns ``test_<metric>`` and ``train_<metric>``."""
     rows = []
     for cell in cells:
-        key, facts, timings = cell["key"], cell.get("facts", {}), cell.get("timings_s", {})
-        row = {
-            "dataset": key["dataset"],
-            "model": key["model"],
-            "family": facts.get("family"),
-            "n_train": key["n_train"],
-            "replicate": key["replicate"],
-            "status": cell["status"],
-            "reason": cell.get("reason"),
-            "compile_s": timings.get("compile"),
-            "fit_s": timings.get("fit"),
-            "predict_s": timings.get("predict"),
-            "peak_rss_mb": cell.get("memory_mb", {}).get("peak_rss"),
-            "n_parameters": cell.get("model_facts", {}).get("n_parameters"),
-            "environment": cell.get("run", {}).get("environment"),
-            "metric": facts.get("metric"),
-        }
+        key, facts = cell["key"], cell.get("facts", {})
+        row = {name: key[name] for name in ("dataset", "model", "n_train", "replicate")}
+        row |= {"family": facts.get("family"), "metric": facts.get("metric")}
+        row |= {"status": cell["status"], "reason": cell.get("reason")}
+        row |= {name: cell.get(group, {}).get(entry) for name, (group, entry) in _COSTS.items()}
         for part, scores in cell.get("scores", {}).items():
-            row.update({f"{part}_{name}": value for name, value in scores.items()})
+            row |= {f"{part}_{name}": value for name, value in scores.items()}
         rows.append(row)
     frame = pd.DataFrame(rows)
-    missing = [name for name in (*_CELL_COLUMNS, "metric") if name not in frame.columns]
-    return frame.assign(**dict.fromkeys(missing))
+    names = (*_CELL_COLUMNS, "metric")
+    missing = dict.fromkeys(name for name in names if name not in frame.columns)
+    return frame.assign(**missing)[[*names, *(name for name in frame if name not in names)]]
 
 
-def headline(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return the cells that are ok, with their headline score in ``score``."""
+def headline_scores(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the cells with a score, and their headline score in ``score``."""
     ok = cells[cells["status"] == Status.OK].copy()
     scores = np.full(len(ok), np.nan)
     for metric in ok["metric"].unique():
@@ -104,7 +87,7 @@ def headline(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def mean_interval(values: Iterable[float]) -> tuple[float, float, float]:
-    """Return the mean and Student's 95% interval for it; NaN bounds for a single value."""
+    """Return the mean with Student's 95% interval; NaN bounds for a single value."""
     array = np.asarray(list(values), dtype=np.float64)
     mean = float(array.mean())
     if len(array) < 2:
@@ -114,7 +97,7 @@ def mean_interval(values: Iterable[float]) -> tuple[float, float, float]:
 
 
 def curve_frame(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per (data set, model, metric, size).
+    """Return mean scores over replicates, one row per data set, model, size and metric.
 
     Parameters
     ----------
@@ -129,42 +112,24 @@ def curve_frame(cells: pd.DataFrame) -> pd.DataFrame:
     """
     ok = cells[cells["status"] == Status.OK]
     metrics = [name.removeprefix("test_") for name in ok.columns if name.startswith("test_")]
-    rows = []
     keys = ["dataset", "model", "family", "n_train"]
-    for (dataset, model, family, n_train), group in ok.groupby(keys, sort=True):
+    rows = []
+    for key, group in ok.groupby(keys, sort=True):
+        seconds = (group["fit_s"].mean(), group["predict_s"].mean())
         for metric in metrics:
             values = group[f"test_{metric}"].dropna()
-            if values.empty:
-                continue
-            mean, low, high = mean_interval(values)
-            rows.append(
-                {
-                    "dataset": dataset,
-                    "model": model,
-                    "family": family,
-                    "n_train": n_train,
-                    "metric": metric,
-                    "is_headline": metric == group["metric"].iloc[0],
-                    "mean": mean,
-                    "ci_low": low,
-                    "ci_high": high,
-                    "replicates": len(values),
-                    "fit_s": group["fit_s"].mean(),
-                    "predict_s": group["predict_s"].mean(),
-                }
-            )
-    return pd.DataFrame(rows)
-
-
-def _on_one_direction(scores: pd.DataFrame) -> pd.Series[Any]:
-    """Return the headline scores so that more is better."""
-    is_high = scores["metric"].map(lambda name: metric_of(name).higher_is_better)
-    return scores["score"] * np.where(is_high, 1.0, -1.0)
+            if not values.empty:
+                is_headline = metric == group["metric"].iloc[0]
+                mean = mean_interval(values)
+                rows.append((*key, metric, is_headline, *mean, len(values), *seconds))
+    names = [*keys, "metric", "is_headline", "mean", "ci_low", "ci_high", "replicates"]
+    return pd.DataFrame(rows, columns=[*names, "fit_s", "predict_s"])
 
 
 def _scale(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return the scores with ``scaled``: 0 the dummy, 1 the best point of the data set's curves."""
-    scores = scores.assign(good=_on_one_direction(scores))
+    """Return the scores with ``scaled``: 0 is the dummy baseline, 1 the best mean score."""
+    is_high = scores["metric"].map(lambda name: metric_of(name).higher_is_better)
+    scores = scores.assign(good=scores["score"] * np.where(is_high, 1.0, -1.0))
     parts = []
     for _, group in scores.groupby("dataset"):
         means = group.groupby(["model", "n_train"])["good"].mean()
@@ -179,13 +144,12 @@ def _scale(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def family_frame(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean curve of each family over the data sets, on a scale that they share.
+    """Return the mean curve of each family over the data sets, on a common scale.
 
-    Headline scores are scaled within each data set so that the dummy is 0 and the best point of
-    any curve is 1. A family's score on a data set is the mean of its models there. Means over
-    different data sets do not compare, so there is one curve for each group of data sets that
-    reach a largest size: group "all" up to the largest size that all of them reach, and group
-    "large" over the data sets that reach the largest size of all.
+    Headline scores are scaled within each data set so that the dummy baseline is 0 and the best
+    mean score 1. A family's score on a data set is the mean over its models. Means over different
+    data sets are not comparable, so there are two groups of curves: "all" over all data sets, up to
+    the largest size that all of them have, and "large" over the data sets with the largest size.
 
     Returns
     -------
@@ -193,7 +157,7 @@ def family_frame(cells: pd.DataFrame) -> pd.DataFrame:
         group, n_datasets, datasets, family, n_train, mean, ci_low, ci_high, best, replicates:
         interval over replicates; `best` is the mean over data sets of the family's best model.
     """
-    scores = _scale(headline(cells))
+    scores = _scale(headline_scores(cells))
     names = ["group", "n_datasets", "datasets", "family", "n_train", "mean", "ci_low", "ci_high"]
     names += ["best", "replicates"]
     if scores.empty:
@@ -216,7 +180,6 @@ def family_frame(cells: pd.DataFrame) -> pd.DataFrame:
             mean, low, high = mean_interval(per_replicate)
             models = part.groupby(["dataset", "model"])["scaled"].mean()
             best = models.groupby("dataset").max().mean()
-            where = ", ".join(sorted(datasets))
-            row = (group, len(datasets), where, family, n_train, mean, low, high, best)
-            rows.append(dict(zip(names, (*row, len(per_replicate)), strict=True)))
+            head = (group, len(datasets), ", ".join(sorted(datasets)), family, n_train)
+            rows.append((*head, mean, low, high, best, len(per_replicate)))
     return pd.DataFrame(rows, columns=names)

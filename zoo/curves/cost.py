@@ -1,25 +1,24 @@
-"""What a score costs: time, memory and parameters beside it, and the models worth their cost."""
+"""Scores with their costs (time, memory, parameters), and Pareto fronts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from zoo.metrics import METRICS, Metric
 
 __all__ = ["COSTS", "WITHIN", "cost_frame", "pareto_front"]
 
 COSTS = ("fit_s", "predict_s", "peak_rss_mb", "n_parameters")
-# How close to the best a model has to come to be as good for practical purposes.
+# Relative distance to the best score within which models count as equally good.
 WITHIN = 0.01
 
 
-def pareto_front(cost: Any, loss: Any) -> NDArray[np.bool_]:
-    """Return which points no other point beats in one of cost and loss and equals in the other.
+def pareto_front(cost: ArrayLike, loss: ArrayLike) -> NDArray[np.bool_]:
+    """Return which points are Pareto-optimal in cost and loss.
 
     Parameters
     ----------
@@ -36,22 +35,21 @@ def pareto_front(cost: Any, loss: Any) -> NDArray[np.bool_]:
 
 
 def cost_frame(scores: pd.DataFrame, metrics: Mapping[str, Metric] = METRICS) -> pd.DataFrame:
-    """Return the cost of each model at each size, and which are worth it.
+    """Return score and costs of each model at each size, and which are Pareto-optimal.
 
     Parameters
     ----------
     scores : DataFrame
-        From `zoo.curves.aggregate.headline`; baselines are left out.
+        From `zoo.curves.aggregate.headline_scores`; baselines are ignored.
     metrics : mapping of str to Metric
-        Those that the scores are of.
+        Of the scores, by name.
 
     Returns
     -------
     DataFrame
         dataset, n_train, model, family, metric, score (mean over replicates), the means of `COSTS`,
-        ``on_front_<cost>`` for each, and cheapest_within_1pct: of the models whose score is within
-        one percent of the best score (for an error: at most 1.01 times the least), the one with the
-        least fit time.
+        ``on_front_<cost>`` for each, and cheapest_within_1pct: the fastest to fit of the models
+        within 1% of the best score (for an error: at most 1.01 times the lowest).
     """
     learned = scores[scores["family"] != "baseline"]
     keys = ["dataset", "n_train", "model", "family", "metric"]

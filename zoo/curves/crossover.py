@@ -1,22 +1,36 @@
-"""The size from which one model is better than another for good."""
+"""The size from which one model stays better than another."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from enum import StrEnum
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
-from zoo.curves.forecast import LossForecast, fit_losses
+from zoo.curves.arrays import Array
+from zoo.curves.forecast import FURTHEST, LossForecast, fit_losses
 
-__all__ = ["Crossover", "crossover", "crossover_of_means", "last_crossing"]
+__all__ = ["Crossover", "CrossoverKind", "crossover", "crossover_of_means", "last_crossing"]
 
-Array = NDArray[np.float64]
-
-# Forecasts are asked for at most this many times the data, where they were checked.
-_FURTHEST = 32.0
+_NAN = float("nan")
 _N_TARGETS = 41
+_N_SAMPLES = 400
+
+
+class CrossoverKind(StrEnum):
+    """How a challenger overtakes an incumbent.
+
+    `WITHIN`: between two measured sizes, and it stays ahead. `ALWAYS`: ahead at every measured
+    size. `FORECAST`: behind at the largest size, but forecast to overtake within 32 times the data.
+    `NONE`: behind, and not forecast to overtake. `UNKNOWN`: fewer than two common sizes.
+    """
+
+    WITHIN = "within"
+    ALWAYS = "always"
+    FORECAST = "forecast"
+    NONE = "none"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,26 +39,23 @@ class Crossover:
 
     Parameters
     ----------
-    kind : str
-        ``within``: between two sizes that were measured, and it stays ahead. ``always``: ahead at
-        every measured size. ``forecast``: behind at the largest size, but forecast to overtake
-        within 32 times the data. ``none``: behind, and not forecast to.
+    kind : CrossoverKind
     n_train : float
-        The size; NaN for ``always`` and ``none``.
+        The size; NaN for `ALWAYS` and `NONE`.
     low, high : float
         Interval for the size. 0: ahead from the first size on; infinity: not within reach.
-    share : float
-        Part of the resamples in which the challenger is ahead in the end: at the largest measured
-        size, or for ``forecast`` and ``none`` at 32 times that.
+    probability : float
+        Fraction of the resamples in which the challenger is ahead in the end: at the largest
+        measured size, or for `FORECAST` and `NONE` at 32 times that.
     reason : str or None
-        Why nothing can be said, where `kind` is ``unknown``.
+        Why there is no crossover.
     """
 
-    kind: str
-    n_train: float = float("nan")
-    low: float = float("nan")
-    high: float = float("nan")
-    share: float = float("nan")
+    kind: CrossoverKind
+    n_train: float = _NAN
+    low: float = _NAN
+    high: float = _NAN
+    probability: float = _NAN
     reason: str | None = None
 
 
@@ -72,89 +83,98 @@ def last_crossing(sizes: Array, lead: Array) -> Array:
     at = last[inside]
     before, after = lead[inside, at], lead[inside, at + 1]
     logs = np.log(sizes)
-    part = before / (before - after)
-    crossing[inside] = np.exp(logs[at] + part * (logs[at + 1] - logs[at]))
+    weight = before / (before - after)
+    crossing[inside] = np.exp(logs[at] + weight * (logs[at + 1] - logs[at]))
     return crossing
 
 
 def crossover(
-    sizes: Any,
-    incumbent: Any,
-    challenger: Any,
+    sizes: ArrayLike,
+    incumbent: ArrayLike,
+    challenger: ArrayLike,
     *,
     highest: float = float("inf"),
     level: float = 0.9,
     resamples: int = 500,
     seed: int = 0,
 ) -> Crossover:
-    """Return where the challenger's loss falls below the incumbent's for good.
+    """Return the size from which the challenger's loss stays below the incumbent's.
 
     Parameters
     ----------
     sizes : array-like of shape (n_sizes,)
         Increasing, the same for both.
     incumbent, challenger : array-like of shape (n_sizes, n_replicates)
-        Losses; column r of both is the same draw of rows. NaN where a cell is missing.
+        Losses; column r of both is the same replicate. NaN where a cell is missing.
     highest : float
-        No loss is above this.
+        Upper bound of the loss.
     level : float
         Of the interval.
     resamples, seed : int
 
     Notes
     -----
-    Replicates are drawn with replacement, the same for both models and all sizes, since sizes are
-    nested within a replicate (the paired bootstrap; Efron & Tibshirani 1993, chapter 8). With fewer
-    than three replicates there is no interval.
+    Replicates are resampled with replacement, the same for both models and all sizes, since sizes
+    are nested within a replicate (the paired bootstrap; Efron & Tibshirani 1993, chapter 8). With
+    fewer than three replicates there is no interval.
     """
     x = np.asarray(sizes, dtype=np.float64)
     pair = np.stack([np.asarray(incumbent, float), np.asarray(challenger, float)])
-    whole = np.isfinite(pair).all(axis=0)
-    kept = whole.any(axis=1)
+    complete = np.isfinite(pair).all(axis=0)
+    kept = complete.any(axis=1)
     if kept.sum() < 2:
-        return Crossover("unknown", reason="fewer than two sizes were measured with both models")
-    x, pair, whole = x[kept], pair[:, kept], whole[kept]
-    pair = np.where(whole, pair, np.nan)
+        reason = "fewer than two sizes were measured with both models"
+        return Crossover(CrossoverKind.UNKNOWN, reason=reason)
+    x, pair, complete = x[kept], pair[:, kept], complete[kept]
+    pair = np.where(complete, pair, np.nan)
     means = np.nanmean(pair, axis=2)
-    n_replicates = pair.shape[2]
     rng = np.random.default_rng(seed)
-    draws = np.empty((0, 2, len(x)))
-    if n_replicates >= 3:
-        places = rng.integers(0, n_replicates, (resamples, n_replicates))
-        weight = np.stack([(places == r).sum(axis=1) for r in range(n_replicates)], axis=1)
-        total = np.einsum("br,nr->bn", weight, whole)
-        value = np.einsum("br,mnr->bmn", weight, np.nan_to_num(pair))
-        # a size none of whose replicates was drawn keeps its mean
-        drawn = np.where(total[:, None] > 0, value / np.maximum(total, 1)[:, None], means[None])
-        # of n values the bootstrap sees (n - 1) / n of the variance
-        wider = np.sqrt(n_replicates / (n_replicates - 1))
-        draws = np.maximum(means + wider * (drawn - means), 0.0)
+    resampled = _resample(pair, means, complete, resamples, rng)
     errors = _standard_errors(pair)
-    return _answer(x, means, draws, errors, highest=highest, level=level, rng=rng)
+    return _answer(x, means, resampled, errors, highest=highest, level=level, rng=rng)
+
+
+def _resample(
+    pair: Array, means: Array, complete: np.ndarray, resamples: int, rng: np.random.Generator
+) -> Array:
+    """Return bootstrapped means of both models, shape (resamples, 2, n_sizes)."""
+    n_replicates = pair.shape[2]
+    if n_replicates < 3:
+        return np.empty((0, *means.shape))
+    chosen = rng.integers(0, n_replicates, (resamples, n_replicates))
+    weight = np.stack([(chosen == r).sum(axis=1) for r in range(n_replicates)], axis=1)
+    total = np.einsum("br,nr->bn", weight, complete)
+    value = np.einsum("br,mnr->bmn", weight, np.nan_to_num(pair))
+    # a size without a chosen replicate keeps its mean
+    found = np.where(total[:, None] > 0, value / np.maximum(total, 1)[:, None], means[None])
+    # the bootstrap underestimates the variance by a factor of (n - 1) / n
+    correction = np.sqrt(n_replicates / (n_replicates - 1))
+    values: Array = np.maximum(means + correction * (found - means), 0.0)
+    return values
 
 
 def crossover_of_means(
-    sizes: Any,
-    incumbent: Any,
-    challenger: Any,
+    sizes: ArrayLike,
+    incumbent: ArrayLike,
+    challenger: ArrayLike,
     *,
-    standard_errors: tuple[Any, Any],
+    standard_errors: tuple[ArrayLike, ArrayLike],
     highest: float = float("inf"),
     level: float = 0.9,
     resamples: int = 500,
     seed: int = 0,
 ) -> Crossover:
-    """Return the same from means and their standard errors, where replicates are not at hand.
+    """Return the crossover of curves given as means and standard errors, without replicates.
 
-    Means are drawn anew from normal distributions, each apart, so the interval is wider than one
-    from paired replicates.
+    Means are sampled from independent normal distributions, so the interval is wider than one from
+    paired replicates.
     """
     x = np.asarray(sizes, dtype=np.float64)
     means = np.stack([np.asarray(incumbent, float), np.asarray(challenger, float)])
     errors = np.stack([np.asarray(values, float) for values in standard_errors])
     rng = np.random.default_rng(seed)
-    draws = means + errors * rng.standard_normal((resamples, *means.shape))
-    return _answer(x, means, np.maximum(draws, 0.0), errors, highest=highest, level=level, rng=rng)
+    resampled = np.maximum(means + errors * rng.standard_normal((resamples, *means.shape)), 0.0)
+    return _answer(x, means, resampled, errors, highest=highest, level=level, rng=rng)
 
 
 def _standard_errors(pair: Array) -> Array | None:
@@ -175,7 +195,7 @@ def _lead(pairs: Array) -> Array:
 def _answer(
     sizes: Array,
     means: Array,
-    draws: Array,
+    resampled: Array,
     errors: Array | None,
     *,
     highest: float,
@@ -184,46 +204,43 @@ def _answer(
 ) -> Crossover:
     found = float(last_crossing(sizes, _lead(means[None]))[0])
     if found < np.inf:
-        again = last_crossing(sizes, _lead(draws))
-        low, high, share = _interval(again, level)
+        interval = _interval(last_crossing(sizes, _lead(resampled)), level)
         if found == 0:
-            return Crossover("always", low=low, high=high, share=share)
-        return Crossover("within", found, low, high, share)
+            return Crossover(CrossoverKind.ALWAYS, _NAN, *interval)
+        return Crossover(CrossoverKind.WITHIN, found, *interval)
     try:
         fits = [
-            fit_losses(
-                sizes, means[k], highest=highest,
-                standard_errors=None if errors is None else errors[k],
-            )
-            for k in range(2)
-        ]  # fmt: skip
+            fit_losses(sizes, mean, standard_errors=error, highest=highest)
+            for mean, error in zip(means, (None, None) if errors is None else errors, strict=True)
+        ]
     except ValueError as problem:
-        return Crossover("none", reason=str(problem))
+        return Crossover(CrossoverKind.NONE, reason=str(problem))
     return _forecast(sizes, fits, level, rng)
 
 
 def _forecast(
     sizes: Array, fits: list[LossForecast], level: float, rng: np.random.Generator
 ) -> Crossover:
-    """Return the crossing of two forecasts; a draw is one error a model, alike at all targets."""
-    targets = sizes[-1] * np.geomspace(1.02, _FURTHEST, _N_TARGETS)
+    """Return the crossover of two forecasts; a sample has one quantile per model at all targets."""
+    targets = sizes[-1] * np.geomspace(1.02, FURTHEST, _N_TARGETS)
     middle = fits[0].median(targets) - fits[1].median(targets)
-    levels = np.sort(rng.uniform(0, 1, (2, 400)), axis=1)
+    levels = np.sort(rng.uniform(0, 1, (2, _N_SAMPLES)), axis=1)
     curves = [fit.quantiles(targets, row).T for fit, row in zip(fits, levels, strict=True)]
     lead = curves[0] - rng.permutation(curves[1], axis=0)
-    again = last_crossing(targets, lead)
-    # a draw that is ahead at every target overtakes where the data ends
-    again = np.where(again == 0, sizes[-1], again)
-    low, high, share = _interval(again, level)
+    sampled = last_crossing(targets, lead)
+    # a sample that is ahead at every target overtakes at the largest measured size
+    sampled = np.where(sampled == 0, sizes[-1], sampled)
+    interval = _interval(sampled, level)
     found = float(last_crossing(targets, middle[None])[0])
     if found == np.inf:
-        return Crossover("none", float("nan"), low, high, share)
-    return Crossover("forecast", max(found, float(sizes[-1])), low, high, share)
+        return Crossover(CrossoverKind.NONE, _NAN, *interval)
+    return Crossover(CrossoverKind.FORECAST, max(found, float(sizes[-1])), *interval)
 
 
 def _interval(crossings: Array, level: float) -> tuple[float, float, float]:
+    """Return the interval, and the fraction of crossings that are finite."""
     if len(crossings) == 0:
-        return float("nan"), float("nan"), float("nan")
+        return _NAN, _NAN, _NAN
     ends = ((1 - level) / 2, (1 + level) / 2)
     low, high = np.quantile(crossings, ends, method="inverted_cdf")
     return float(low), float(high), float(np.isfinite(crossings).mean())

@@ -1,21 +1,23 @@
-"""The curves of a benchmark, and the questions one asks of them."""
+"""The learning curves of a benchmark, with every analysis as a method."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from dataclasses import astuple, fields
+from functools import cached_property, partial
+from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from zoo.bench.store import read
-from zoo.curves.aggregate import cell_frame, current_cells, headline
+from zoo.bench.store import Status, read
+from zoo.curves.aggregate import cell_frame, current_cells, headline_scores
 from zoo.curves.claims import verdict_frame
+from zoo.curves.comparisons import paired_tests
 from zoo.curves.cost import COSTS, cost_frame
 from zoo.curves.crossover import Crossover, crossover
-from zoo.curves.forecast import Forecast, forecast
+from zoo.curves.forecast import Forecast, LossForecast, forecast
 from zoo.curves.headlines import headline_sentence
 from zoo.curves.plateau import (
     SMALLEST_GAIN,
@@ -26,20 +28,13 @@ from zoo.curves.plateau import (
     plateau,
     rows_needed,
 )
-from zoo.curves.winners import (
-    elo_ratings,
-    mean_losses,
-    normalised_scores,
-    paired_tests,
-    rank_table,
-    win_rates,
-)
+from zoo.curves.rankings import ranking_frame
 from zoo.metrics import METRICS, Metric
 from zoo.metrics import metric as metric_of
 
 __all__ = ["FACTORS", "CurveSet"]
 
-# How many times the largest size the tables forecast to.
+# Multiples of the largest size that the tables forecast.
 FACTORS = (2, 4, 8)
 
 
@@ -51,12 +46,12 @@ class CurveSet:
     cells : DataFrame
         From `zoo.curves.aggregate.cell_frame`.
     metrics : mapping of str to Metric
-        Those that the cells name.
+        Metrics by name; others are looked up in `zoo.metrics.METRICS`.
 
     Raises
     ------
     DefinitionError
-        If a cell's metric is none of them.
+        If the metric of a cell is unknown.
 
     Examples
     --------
@@ -69,7 +64,7 @@ class CurveSet:
 
     def __init__(self, cells: pd.DataFrame, metrics: Mapping[str, Metric] = METRICS) -> None:
         self.cells = cells
-        self.scores = headline(cells)
+        self.scores = headline_scores(cells)
         self._metrics = {
             name: metrics.get(name) or metric_of(name) for name in self.scores["metric"].unique()
         }
@@ -83,7 +78,7 @@ class CurveSet:
     def from_scores(
         cls, scores: pd.DataFrame, *, metric: str, higher_is_better: bool | None = None
     ) -> CurveSet:
-        """Return the curves of any table of scores.
+        """Return the curves of a table of scores from any source.
 
         Parameters
         ----------
@@ -92,13 +87,13 @@ class CurveSet:
             `zoo.curves.cost.COSTS` if known.
         metric : str
         higher_is_better : bool or None
-            Needed for a metric that is not in `zoo.metrics.METRICS`. Where higher is better, its
-            best value is taken to be 1; where lower is, 0.
+            Needed for a metric that is not in `zoo.metrics.METRICS`. The best value is
+            taken to be 1 if higher is better, else 0.
 
         Raises
         ------
         DefinitionError
-            If the direction of the metric is not known, or contradicts the table.
+            If the direction of the metric is unknown, or contradicts the table.
         ValueError
             If a column is missing.
         """
@@ -109,12 +104,14 @@ class CurveSet:
             raise ValueError(f"expected columns {', '.join(needed)}; missing: {', '.join(missing)}")
         unknown = {name: None for name in ("family", *COSTS) if name not in scores.columns}
         cells = scores.rename(columns={"score": f"test_{metric}"}).assign(**unknown)
-        cells = cells.assign(status="ok", metric=metric, family=cells["family"].fillna("other"))
+        cells = cells.assign(
+            status=Status.OK, metric=metric, family=cells["family"].fillna("other")
+        )
         return cls(cells, {metric: known})
 
     @cached_property
     def losses(self) -> pd.DataFrame:
-        """The scores as losses: dataset, model, family, metric, n_train, replicate, loss."""
+        """Scores as losses: dataset, model, family, metric, n_train, replicate, loss."""
         keys = ["dataset", "model", "family", "metric", "n_train", "replicate"]
         scores = self.scores
         loss = np.full(len(scores), np.nan)
@@ -129,7 +126,7 @@ class CurveSet:
 
     @cached_property
     def _replicates(self) -> dict[tuple[str, str], pd.DataFrame]:
-        """Losses of each curve, sizes by replicates."""
+        """Losses of each curve, sizes by replicates, by data set and model."""
         return {
             (str(dataset), str(model)): rows.pivot_table(
                 index="n_train", columns="replicate", values="loss"
@@ -173,7 +170,7 @@ class CurveSet:
             standard_errors=means["sem"],
         )
 
-    def _fit(self, dataset: str, model: str) -> Any:
+    def _fit(self, dataset: str, model: str) -> LossForecast:
         found = self.forecast(dataset, model)
         if found.fit is None:
             raise ValueError(f"{model} on {dataset}: {found.reason}")
@@ -184,11 +181,11 @@ class CurveSet:
         return rows_needed(self._fit(dataset, model), self.metric(dataset), score)
 
     def gain_from_doubling(self, dataset: str, model: str) -> Estimate:
-        """Return the part of its loss that a model loses by a doubling of the rows."""
+        """Return the relative reduction of a model's loss by doubling the rows."""
         return gain_from(self._fit(dataset, model))
 
     def marginal_value(self, dataset: str, model: str, rows: int = 1000) -> Estimate:
-        """Return by how much that many more rows better the score."""
+        """Return by how much that many more rows improve the score."""
         return marginal_value(self._fit(dataset, model), self.metric(dataset), rows)
 
     def plateau(self, dataset: str, model: str, *, smallest_gain: float = SMALLEST_GAIN) -> Plateau:
@@ -197,14 +194,11 @@ class CurveSet:
 
     def crossover(self, dataset: str, incumbent: str, challenger: str) -> Crossover:
         """Return the size from which the challenger stays ahead of the incumbent."""
-        tables = []
         for model in (incumbent, challenger):
             self._of(dataset, model)
-            rows = self.losses[
-                (self.losses["dataset"] == dataset) & (self.losses["model"] == model)
-            ]
-            tables.append(rows.pivot_table(index="n_train", columns="replicate", values="loss"))
-        first, second = tables[0].align(tables[1], join="outer")
+        first, second = self._replicates[dataset, incumbent].align(
+            self._replicates[dataset, challenger], join="outer"
+        )
         highest = self.metric(dataset).highest_loss
         return crossover(first.index, first.to_numpy(), second.to_numpy(), highest=highest)
 
@@ -218,20 +212,20 @@ class CurveSet:
         return sorted({*leaders, *of_family})
 
     def forecasts(self) -> pd.DataFrame:
-        """Return the forecast of every curve at `FACTORS` times its size, and what it says.
+        """Return the forecast of every curve at `FACTORS` times its largest size.
 
         Returns
         -------
         DataFrame
             dataset, model, family, metric, n_last, shape, n_train, mean, low_50, high_50, low_90,
-            high_90, gain (by doubling, part of the loss), gain_low, gain_high, plateau, per_1000
-            (change of the score for the better by 1,000 more rows), per_1000_low, per_1000_high,
+            high_90, gain (relative loss reduction by doubling), gain_low, gain_high, plateau,
+            per_1000 (improvement of the score by 1,000 more rows), per_1000_low, per_1000_high,
             reason, notes.
         """
         parts = []
         for (dataset, model), rows in self._learned.groupby(["dataset", "model"]):
             found = self.forecast(str(dataset), str(model))
-            columns: dict[str, Any] = {
+            columns = {
                 "dataset": dataset,
                 "model": model,
                 "family": rows["family"].iloc[0],
@@ -244,66 +238,56 @@ class CurveSet:
             if found.fit is not None:
                 flat = plateau(found.fit)
                 more = marginal_value(found.fit, self.metric(str(dataset)))
-                frame[["gain", "gain_low", "gain_high"]] = _triple(flat.gain)
+                frame[["gain", "gain_low", "gain_high"]] = astuple(flat.gain)
                 frame["plateau"] = flat.verdict
-                frame[["per_1000", "per_1000_low", "per_1000_high"]] = _triple(more)
+                frame[["per_1000", "per_1000_low", "per_1000_high"]] = astuple(more)
             frame["reason"], frame["notes"] = found.reason, "; ".join(found.notes)
             parts.append(frame[[*columns, *(name for name in frame if name not in columns)]])
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
     def crossovers(self) -> pd.DataFrame:
-        """Return the crossing of each two of the best models of each data set.
+        """Return the crossover of each pair of the best models of each data set.
 
-        The incumbent is the better one at the smallest size that both were measured at.
+        The incumbent is the better one at the smallest common size.
 
         Returns
         -------
         DataFrame
-            dataset, incumbent, challenger, kind, n_train, low, high, share, reason: see
+            dataset, incumbent, challenger, kind, n_train, low, high, probability, reason: see
             `zoo.curves.crossover.Crossover`.
         """
         rows = []
         for dataset in sorted(self._learned["dataset"].unique()):
             here = self._learned[self._learned["dataset"] == dataset]
             means = here.pivot_table(index="n_train", columns="model", values="loss")
-            names = self.best_models(dataset)
-            for place, one in enumerate(names):
-                for other in names[place + 1 :]:
-                    both = means[[one, other]].dropna()
-                    if both.empty:
-                        continue
-                    first, second = both.iloc[0].sort_values(kind="stable").index
-                    found = self.crossover(dataset, first, second)
-                    size = (found.n_train, found.low, found.high, found.share, found.reason)
-                    rows.append((dataset, first, second, found.kind, *size))
-        names = ["dataset", "incumbent", "challenger", "kind", "n_train", "low", "high", "share"]
-        return pd.DataFrame(rows, columns=[*names, "reason"])
+            for pair in combinations(self.best_models(dataset), 2):
+                both = means[list(pair)].dropna()
+                if both.empty:
+                    continue
+                first, second = both.iloc[0].sort_values(kind="stable").index
+                found = self.crossover(dataset, first, second)
+                rows.append((dataset, first, second, *astuple(found)))
+        names = (field.name for field in fields(Crossover))
+        return pd.DataFrame(rows, columns=["dataset", "incumbent", "challenger", *names])
 
     def comparisons(self) -> pd.DataFrame:
-        """Return the best model beside each other one; see `zoo.curves.winners.paired_tests`."""
+        """Return paired tests of the best model; see `zoo.curves.comparisons.paired_tests`."""
         return paired_tests(self._learned)
 
     def ranks(self) -> pd.DataFrame:
-        """Return for each size the models' mean ranks, win rates, Elo and normalised scores."""
-        means = mean_losses(self.losses)
-        table = rank_table(means)
-        families = self.losses.drop_duplicates("model").set_index("model")["family"]
-        table.insert(2, "family", table["model"].map(families))
-        elo = elo_ratings(means).rename(columns={"low": "elo_low", "high": "elo_high"})
-        for part in (win_rates(means), elo, normalised_scores(means)):
-            table = table.merge(part, on=["n_train", "model"], how="left")
-        return table
+        """Return rankings over data sets; see `zoo.curves.rankings.ranking_frame`."""
+        return ranking_frame(self.losses)
 
     def verdicts(self) -> pd.DataFrame:
-        """Return what the data says to five claims; see `zoo.curves.claims.verdict_frame`."""
+        """Return verdicts on five claims; see `zoo.curves.claims.verdict_frame`."""
         return verdict_frame(self.losses)
 
     def cost(self) -> pd.DataFrame:
-        """Return scores beside what they cost; see `zoo.curves.cost.cost_frame`."""
+        """Return scores with their costs; see `zoo.curves.cost.cost_frame`."""
         return cost_frame(self.scores, self._metrics)
 
     def tables(self) -> dict[str, pd.DataFrame]:
-        """Return every table of answers by the name of its file."""
+        """Return every table by the name of its file."""
         return dict(self._tables)
 
     @cached_property
@@ -317,11 +301,26 @@ class CurveSet:
             "cost": self.cost(),
         }
 
+    def headline(self, dataset: str) -> str:
+        """Return which models lead where on a data set, and what more data would bring."""
+        self._of(dataset)
+        if not (self._learned["dataset"] == dataset).any():
+            return "Only a baseline was measured."
+        tables = {"losses": self._learned, **self._tables}
+        losses, comparisons, crossovers, forecasts = (
+            tables[name][tables[name]["dataset"] == dataset]
+            for name in ("losses", "comparisons", "crossovers", "forecast")
+        )
+        return headline_sentence(
+            losses,
+            comparisons,
+            crossovers,
+            forecasts,
+            crossover=partial(self.crossover, dataset),
+            loss_label=self.metric(dataset).loss_label,
+        )
+
     def advice(self) -> dict[str, str]:
-        """Return for each data set, in plain words, who leads where and what more data brings."""
+        """Return the headline of each data set."""
         names = sorted(self.scores["dataset"].unique())
-        return {str(name): headline_sentence(self, str(name)) for name in names}
-
-
-def _triple(estimate: Estimate) -> tuple[float, float, float]:
-    return estimate.value, estimate.low, estimate.high
+        return {str(name): self.headline(str(name)) for name in names}

@@ -4,35 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
+from zoo.curves.arrays import Array
+from zoo.curves.error_model import ErrorModel, shipped_error_model
+from zoo.curves.observed_shape import ObservedShape, classify_shape
 from zoo.curves.posterior import Posterior, weigh_shapes
-from zoo.curves.prior import ErrorModel, shipped_error_model
-from zoo.curves.signs import describe_shape
 from zoo.metrics import Metric
 from zoo.metrics import metric as metric_of
 
-__all__ = ["Forecast", "LossForecast", "fit_losses", "forecast"]
+__all__ = ["FURTHEST", "Forecast", "LossForecast", "fit_losses", "forecast"]
 
-Array = NDArray[np.float64]
+# Forecasts were validated up to this multiple of the measured rows.
+FURTHEST = 32.0
 
 
 @dataclass(frozen=True, slots=True)
 class LossForecast:
-    """A fitted curve on the scale of losses, ready to be asked for any larger size.
+    """A fitted curve of losses, which predicts the loss at any larger size.
 
     Parameters
     ----------
     sizes, losses : array of shape (n_anchors,)
-        What it was fitted to.
+        The anchors that it was fitted to.
     posterior : Posterior
     errors : ErrorModel
     highest : float
-        No loss is above this.
+        Upper bound of the loss.
     """
 
     sizes: Array
@@ -41,19 +42,23 @@ class LossForecast:
     errors: ErrorModel
     highest: float
 
-    def quantiles(self, targets: Any, levels: Any) -> Array:
+    def quantiles(self, targets: ArrayLike, levels: ArrayLike) -> Array:
         """Return quantiles of the loss, shape (n_targets, n_levels)."""
-        octaves = np.log2(np.asarray(targets, dtype=np.float64) / self.sizes[-1])
+        octaves = self._octaves(targets)
         spread = self.posterior.spread(octaves)
         scale = self.errors.scale(self.posterior.noise, spread, octaves)
         steps = self.errors.quantile(np.asarray(levels, dtype=np.float64))
         values: Array = np.exp(spread.median[:, None] + scale[:, None] * steps[None])
         return np.clip(values, 0.0, self.highest)
 
-    def median(self, targets: Any) -> Array:
+    def median(self, targets: ArrayLike) -> Array:
         """Return the forecast itself, shape (n_targets,)."""
-        octaves = np.log2(np.asarray(targets, dtype=np.float64) / self.sizes[-1])
-        values: Array = np.clip(np.exp(self.posterior.spread(octaves).median), 0.0, self.highest)
+        median = self.posterior.spread(self._octaves(targets)).median
+        values: Array = np.clip(np.exp(median), 0.0, self.highest)
+        return values
+
+    def _octaves(self, targets: ArrayLike) -> Array:
+        values: Array = np.log2(np.asarray(targets, dtype=np.float64) / self.sizes[-1])
         return values
 
 
@@ -64,20 +69,19 @@ class Forecast:
     Parameters
     ----------
     frame : DataFrame
-        One row a target: n_train, mean, and ``low_50``, ``high_50``, ... for each level.
-    shape : str
-        What the seen part looks like, by `zoo.curves.signs.describe_shape`.
+        One row per target: n_train, mean, and ``low_50``, ``high_50``, ... for each level.
+    shape : ObservedShape
     forms : dict of str to float
         Weight of each form of curve.
     reason : str or None
-        Why there is no forecast, in words; None if there is one.
+        Why there is no forecast; None if there is one.
     notes : tuple of str
-        What to keep in mind with this one.
+        Reasons to trust the forecast less.
     fit : LossForecast or None
     """
 
     frame: pd.DataFrame
-    shape: str = "unknown"
+    shape: ObservedShape = ObservedShape.UNKNOWN
     forms: dict[str, float] = field(default_factory=dict)
     reason: str | None = None
     notes: tuple[str, ...] = ()
@@ -85,25 +89,26 @@ class Forecast:
 
 
 def fit_losses(
-    sizes: Any,
-    losses: Any,
+    sizes: ArrayLike,
+    losses: ArrayLike,
     *,
-    standard_errors: Any = None,
+    standard_errors: ArrayLike | None = None,
     highest: float = float("inf"),
     errors: ErrorModel | None = None,
 ) -> LossForecast:
-    """Fit a curve of losses, none below 0.
+    """Fit a curve to losses of 0 or more.
 
     Parameters
     ----------
     sizes : array-like of shape (n_anchors,)
-        Different from each other.
+        All different.
     losses : array-like of shape (n_anchors,)
     standard_errors : array-like of shape (n_anchors,) or None
-        Of the losses; those that are not finite are left out.
+        Of the losses; those that are not finite are ignored.
     highest : float
+        Upper bound of the loss.
     errors : ErrorModel or None
-        None takes the one that is shipped.
+        None: the shipped model.
 
     Raises
     ------
@@ -115,57 +120,57 @@ def fit_losses(
     order = np.argsort(x)
     x, y = x[order], y[order]
     if len(x) < 2:
-        raise ValueError(f"expected two sizes with a score or more, got {len(x)}")
+        raise ValueError(f"expected at least two sizes with a score, got {len(x)}")
     if (y < 0).any():
         raise ValueError(f"expected losses of 0 or more, got {y.min():g}")
     positive = y[y > 0]
     if positive.size == 0:
-        raise ValueError("every score is the best there can be, so there is nothing to forecast")
-    # A loss of 0 has no logarithm: it is taken as half of the smallest that was seen.
+        raise ValueError("every score is perfect, so there is nothing to forecast")
+    # A loss of 0 has no logarithm; half of the smallest positive loss replaces it.
     log_loss = np.log(np.maximum(y, positive.min() / 2))
     relative = 0.0
     if standard_errors is not None:
-        parts = np.asarray(standard_errors, dtype=np.float64)[order] / np.exp(log_loss)
-        known = parts[np.isfinite(parts)]
+        ratios = np.asarray(standard_errors, dtype=np.float64)[order] / np.exp(log_loss)
+        known = ratios[np.isfinite(ratios)]
         relative = float(np.median(known)) if known.size else 0.0
     posterior = weigh_shapes(x, log_loss, relative)
     return LossForecast(x, y, posterior, errors or shipped_error_model(), highest)
 
 
 def forecast(
-    sizes: Any,
-    means: Any,
+    sizes: ArrayLike,
+    means: ArrayLike,
     targets: Sequence[float],
     *,
     metric: str | Metric,
-    standard_errors: Any = None,
+    standard_errors: ArrayLike | None = None,
     levels: Sequence[float] = (0.5, 0.9),
     errors: ErrorModel | None = None,
 ) -> Forecast:
-    """Forecast the mean score at sizes larger than all that were measured.
+    """Forecast the mean score at sizes larger than any measured one.
 
     Parameters
     ----------
     sizes : array-like of shape (n_anchors,)
         Training rows of each anchor.
     means : array-like of shape (n_anchors,)
-        Mean score of each; anchors without a finite one are left out.
+        Mean score of each; anchors without a finite score are ignored.
     targets : sequence of numbers
         Training rows to forecast.
     metric : str or Metric
-        Tells the direction and the bounds of the scores; a name must be one of
+        Gives the direction and the bounds of the scores; a name must be one of
         `zoo.metrics.METRICS`.
     standard_errors : array-like of shape (n_anchors,) or None
         Of the means, from replicates.
     levels : sequence of float
         Of the intervals.
     errors : ErrorModel or None
-        None takes the one that is shipped.
+        None: the shipped model.
 
     Returns
     -------
     Forecast
-        With a reason in place of rows if the curve allows none.
+        With a reason and NaN scores if the curve cannot be forecast.
 
     Raises
     ------
@@ -179,7 +184,10 @@ def forecast(
     True
     """
     known = metric_of(metric) if isinstance(metric, str) else metric
-    x, y, error = _finite(sizes, means, standard_errors)
+    x, y = np.asarray(sizes, dtype=np.float64), np.asarray(means, dtype=np.float64)
+    kept = np.isfinite(y)
+    x, y = x[kept], y[kept]
+    error = None if standard_errors is None else np.asarray(standard_errors, dtype=float)[kept]
     wanted = [float(target) for target in targets]
     if len(x) and any(target <= x.max() for target in wanted):
         raise ValueError(f"expected targets above {x.max():g} rows, got {min(wanted):g}")
@@ -192,42 +200,33 @@ def forecast(
         )
     except ValueError as problem:
         return Forecast(_frame(known, wanted, levels, None), reason=str(problem))
-    shape = describe_shape(fit.sizes, fit.losses, fit.posterior.noise)
+    shape = classify_shape(fit.sizes, fit.losses, fit.posterior.noise)
     frame = _frame(known, wanted, levels, fit)
     return Forecast(frame, shape, fit.posterior.forms(), None, _notes(fit, shape, wanted), fit)
-
-
-def _finite(sizes: Any, means: Any, standard_errors: Any) -> tuple[Array, Array, Array | None]:
-    x = np.asarray(sizes, dtype=np.float64)
-    y = np.asarray(means, dtype=np.float64)
-    kept = np.isfinite(y)
-    if standard_errors is None:
-        return x[kept], y[kept], None
-    return x[kept], y[kept], np.asarray(standard_errors, dtype=np.float64)[kept]
 
 
 def _frame(
     metric: Metric, targets: Sequence[float], levels: Sequence[float], fit: LossForecast | None
 ) -> pd.DataFrame:
-    columns: dict[str, Any] = {"n_train": np.asarray(targets, dtype=np.float64)}
+    columns: dict[str, Array] = {"n_train": np.asarray(targets, dtype=np.float64)}
     ends = [end for level in levels for end in ((1 - level) / 2, (1 + level) / 2)]
     names = [f"{side}_{100 * level:g}" for level in levels for side in ("low", "high")]
     if fit is None or not len(targets):
         return pd.DataFrame(columns | dict.fromkeys(("mean", *names), np.nan))
     columns["mean"] = metric.score(fit.median(targets))
     found = metric.score(fit.quantiles(targets, ends))
-    for place in range(0, len(names), 2):
-        pair = np.sort(found[:, place : place + 2], axis=1)
-        columns[names[place]], columns[names[place + 1]] = pair[:, 0], pair[:, 1]
+    for k in range(0, len(names), 2):
+        pair = np.sort(found[:, k : k + 2], axis=1)
+        columns[names[k]], columns[names[k + 1]] = pair[:, 0], pair[:, 1]
     return pd.DataFrame(columns)
 
 
-def _notes(fit: LossForecast, shape: str, targets: Sequence[float]) -> tuple[str, ...]:
+def _notes(fit: LossForecast, shape: ObservedShape, targets: Sequence[float]) -> tuple[str, ...]:
     notes = []
     if len(fit.sizes) == 2:
         notes.append("only two sizes were measured, so the form of the curve is unknown")
-    if shape in ("peak", "dip", "worsening"):
+    if shape.is_ill_behaved:
         notes.append(f"the curve is ill-behaved ({shape}), so forecasts are less certain")
-    if targets and max(targets) > 32 * fit.sizes[-1]:
-        notes.append("beyond 32 times the data no forecast was ever checked")
+    if targets and max(targets) > FURTHEST * fit.sizes[-1]:
+        notes.append(f"forecasts were not validated beyond {FURTHEST:g} times the data")
     return tuple(notes)

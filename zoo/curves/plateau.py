@@ -1,28 +1,37 @@
-"""Whether there is enough data: rows for a score, the gain from more, and plateaus."""
+"""The value of more data: rows needed for a score, gain from more rows, and plateaus."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from enum import StrEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
-from zoo.curves.forecast import LossForecast
+from zoo.curves.arrays import Array
+from zoo.curves.forecast import FURTHEST, LossForecast
 from zoo.metrics import Metric
 
-__all__ = ["Estimate", "Plateau", "gain_from", "marginal_value", "plateau", "rows_needed"]
+__all__ = [
+    "SMALLEST_GAIN", "Estimate", "Plateau", "PlateauVerdict", "gain_from", "marginal_value",
+    "plateau", "rows_needed",
+]  # fmt: skip
 
-Array = NDArray[np.float64]
-_FURTHEST = 32.0
 _N_TARGETS = 161
-# Part of its loss that a model has to lose by a doubling of its rows for this to be of interest.
+# Smallest relative reduction of the loss by doubling the rows that is of interest.
 SMALLEST_GAIN = 0.05
+
+
+class PlateauVerdict(StrEnum):
+    """Whether a curve has reached its plateau."""
+
+    REACHED = "reached"
+    NOT_REACHED = "not reached"
+    CANNOT_TELL = "cannot tell"
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A number with its interval; infinity stands for "not within 32 times the data"."""
+    """A number with its interval; infinity means "not within 32 times the data"."""
 
     value: float
     low: float
@@ -35,62 +44,69 @@ class Plateau:
 
     Parameters
     ----------
-    verdict : str
-        ``reached``, ``not reached`` or ``cannot tell``.
+    verdict : PlateauVerdict
     gain : Estimate
-        Part of the loss that a doubling of the rows takes away.
+        Relative reduction of the loss by doubling the rows.
     smallest_gain : float
         The gain that it was tested against.
     """
 
-    verdict: str
+    verdict: PlateauVerdict
     gain: Estimate
     smallest_gain: float
 
 
+def _loss_now(fit: LossForecast) -> float:
+    """Return the fitted loss at the largest measured size."""
+    return float(np.exp(fit.posterior.spread(np.ones(1)).now))
+
+
 def gain_from(fit: LossForecast, factor: float = 2.0, *, level: float = 0.9) -> Estimate:
-    """Return the part of the loss that `factor` times the rows take away; negative if it grows."""
+    """Return the relative reduction of the loss with `factor` times the rows.
+
+    It is negative if the loss grows.
+    """
     if factor <= 1:
         raise ValueError(f"expected a factor above 1, got {factor:g}")
-    now = float(np.exp(fit.posterior.spread(np.ones(1)).now))
+    now = _loss_now(fit)
     target = factor * fit.sizes[-1]
-    later = fit.quantiles([target], ((1 - level) / 2, (1 + level) / 2))[0]
+    low, high = fit.quantiles([target], ((1 - level) / 2, (1 + level) / 2))[0]
     middle = float(fit.median([target])[0])
-    return Estimate(1 - middle / now, float(1 - later[1] / now), float(1 - later[0] / now))
+    return Estimate(1 - middle / now, float(1 - high / now), float(1 - low / now))
 
 
 def plateau(
     fit: LossForecast, *, smallest_gain: float = SMALLEST_GAIN, level: float = 0.9
 ) -> Plateau:
-    """Test whether a doubling of the rows takes less than `smallest_gain` of the loss away.
+    """Test whether doubling the rows reduces the loss by less than `smallest_gain`.
 
     Notes
     -----
     The plateau is reached if the whole interval of the gain is below the smallest gain of interest,
     and not reached if it is above: two one-sided tests at (1 - level) / 2 each (Schuirmann 1987,
-    doi:10.1007/BF01068419). A gain that merely is not significant proves no plateau.
+    doi:10.1007/BF01068419). A gain that is not significant is no evidence of a plateau.
     """
     gain = gain_from(fit, 2.0, level=level)
-    verdict = "cannot tell"
+    verdict = PlateauVerdict.CANNOT_TELL
     if gain.high < smallest_gain:
-        verdict = "reached"
+        verdict = PlateauVerdict.REACHED
     elif gain.low > smallest_gain:
-        verdict = "not reached"
+        verdict = PlateauVerdict.NOT_REACHED
     return Plateau(verdict, gain, smallest_gain)
 
 
 def marginal_value(
     fit: LossForecast, metric: Metric, rows: int = 1000, *, level: float = 0.9
 ) -> Estimate:
-    """Return by how much `rows` more rows change the score for the better.
+    """Return by how much `rows` more rows improve the score.
 
-    In units of the score; positive is better for every metric, be higher or lower better.
+    In units of the score; positive is better for every metric, whether higher or lower is better.
     """
     target = fit.sizes[-1] + rows
-    now = min(float(np.exp(fit.posterior.spread(np.ones(1)).now)), metric.highest_loss)
-    ends = fit.quantiles([target], ((1 + level) / 2, (1 - level) / 2))[0]
+    now = min(_loss_now(fit), metric.highest_loss)
+    high, low = fit.quantiles([target], ((1 + level) / 2, (1 - level) / 2))[0]
     middle = float(fit.median([target])[0])
-    return Estimate(now - middle, float(now - ends[0]), float(now - ends[1]))
+    return Estimate(now - middle, float(now - high), float(now - low))
 
 
 def rows_needed(fit: LossForecast, metric: Metric, score: float, *, level: float = 0.9) -> Estimate:
@@ -102,39 +118,39 @@ def rows_needed(fit: LossForecast, metric: Metric, score: float, *, level: float
     metric : Metric
         Of the score.
     score : float
-        The one that is wanted.
+        The target score.
     level : float
         Of the interval.
 
     Returns
     -------
     Estimate
-        A size that was measured if the score was reached there and kept; else by the forecast:
-        where its median, and the ends of its interval, reach the score. Infinity means not within
-        32 times the data.
+        Interpolated between measured sizes if the score was reached there and kept. Otherwise the
+        sizes at which the forecast's median and the ends of its interval reach the score. Infinity
+        means not within 32 times the data.
     """
     wanted = float(metric.loss(score))
     if not 0 <= wanted <= metric.highest_loss:
         raise ValueError(f"expected a score that {metric.name} can have, got {score:g}")
     above = np.flatnonzero(fit.losses > wanted)
-    if len(above) < len(fit.losses) and (len(above) == 0 or above[-1] < len(fit.losses) - 1):
-        first = fit.sizes[0] if len(above) == 0 else _interpolate(fit, int(above[-1]), wanted)
-        return Estimate(float(first), float("nan"), float("nan"))
-    targets = fit.sizes[-1] * np.geomspace(1.0001, _FURTHEST, _N_TARGETS)
+    if len(above) == 0:
+        return Estimate(float(fit.sizes[0]), float("nan"), float("nan"))
+    if above[-1] < len(fit.losses) - 1:
+        return Estimate(_interpolate(fit, int(above[-1]), wanted), float("nan"), float("nan"))
+    targets = fit.sizes[-1] * np.geomspace(1.0001, FURTHEST, _N_TARGETS)
     ends = fit.quantiles(targets, ((1 - level) / 2, (1 + level) / 2))
     lines = (fit.median(targets), ends[:, 0], ends[:, 1])
-    value, low, high = (_first_reach(targets, line, wanted) for line in lines)
-    return Estimate(value, low, high)
+    return Estimate(*(_first_reach(targets, line, wanted) for line in lines))
 
 
 def _interpolate(fit: LossForecast, at: int, wanted: float) -> float:
-    """Return the size between anchors `at` and `at` + 1, straight against log size."""
+    """Return the size between anchors `at` and `at` + 1, interpolated against log size."""
     before, after = fit.losses[at], fit.losses[at + 1]
     logs = np.log(fit.sizes[at : at + 2])
-    part = (before - wanted) / (before - after)
-    return float(np.exp(logs[0] + part * (logs[1] - logs[0])))
+    weight = (before - wanted) / (before - after)
+    return float(np.exp(logs[0] + weight * (logs[1] - logs[0])))
 
 
-def _first_reach(targets: Array, losses: Any, wanted: float) -> float:
-    reached = np.flatnonzero(np.asarray(losses) <= wanted)
+def _first_reach(targets: Array, losses: Array, wanted: float) -> float:
+    reached = np.flatnonzero(losses <= wanted)
     return float(targets[reached[0]]) if len(reached) else float("inf")

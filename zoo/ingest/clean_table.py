@@ -1,14 +1,59 @@
-"""A user's table, cleaned and looked through: what reading hands to measuring."""
+"""A user's table as it was read, what was found in it, and the table that models get."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from enum import StrEnum
+from typing import Any, Literal, TypeAlias
 
 import pandas as pd
 
-__all__ = ["ColumnNote", "OwnTable", "TableWarning"]
+from zoo.canonical import canonical_json
+
+__all__ = [
+    "Column",
+    "ColumnKind",
+    "ColumnNote",
+    "DecimalMark",
+    "OwnTable",
+    "RawTable",
+    "Severity",
+    "TableWarning",
+    "Task",
+    "Topic",
+    "TransformSpec",
+    "digest_of",
+]
+
+Column: TypeAlias = "pd.Series[Any]"
+DecimalMark = Literal[".", ","]
+Task = Literal["classification", "regression"]
+ColumnKind = Literal[
+    "number", "boolean", "category", "date", "text", "id", "group", "copy", "constant", "empty"
+]
+TransformSpec = Mapping[str, Any]
+"""How a table, or one column of it, is read: plain data (JSON) without code."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawTable:
+    """The content of a file before anything was inferred.
+
+    Attributes
+    ----------
+    frame : DataFrame of shape (n_rows, n_columns)
+        Numbers, times, and text as it stands in the file; column names are unique text.
+    decimal : {".", ","} or None
+        The decimal mark, where reading showed it.
+    remarks : tuple of str
+        What the user should know of how the file was read.
+    """
+
+    frame: pd.DataFrame
+    decimal: DecimalMark | None = None
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,40 +63,61 @@ class ColumnNote:
     Attributes
     ----------
     name : str
-    kind : {"number", "boolean", "category", "date", "text", "id", "constant", "empty"}
+    kind : ColumnKind
+        A "copy" says the same as the target.
     n_missing, n_unique : int
     is_used : bool
-        Whether models see it (or what was made of it).
+        Whether models see it, or features made from it.
     note : str
-        What was done to it and why; may be empty.
+        How it is read and why; may be empty.
     """
 
     name: str
-    kind: str
-    n_missing: int
+    kind: ColumnKind
     n_unique: int
-    is_used: bool
+    n_missing: int = 0
+    is_used: bool = False
     note: str = ""
+
+
+class Topic(StrEnum):
+    """What a warning is about, the most important first."""
+
+    LEAK = "leak"
+    GROUPS = "groups"
+    TIME = "time"
+    DUPLICATES = "duplicates"
+    IMBALANCE = "imbalance"
+    SMALL = "small"
+    ID = "id"
+    DROPPED = "dropped"
+    READ = "read"
+
+
+class Severity(StrEnum):
+    """How bad it is: serious warnings may make the scores wrong, minor ones are good to know."""
+
+    SERIOUS = "serious"
+    MINOR = "minor"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableWarning:
-    """Something that the user should know of.
+    """Something that the user should know about the table.
 
     Attributes
     ----------
-    about : {"leak", "id", "imbalance", "groups", "time", "duplicates", "dropped", "small", "read"}
+    about : Topic
     text : str
-        One or two plain sentences: what was seen, why it matters, what to do.
+        One or two plain sentences: what was found, why it matters, what to do.
     columns : tuple of str
-    is_grave : bool
-        Whether it may make the scores wrong (a leak), rather than being good to know.
+    severity : Severity
     """
 
-    about: str
+    about: Topic
     text: str
     columns: tuple[str, ...] = ()
-    is_grave: bool = False
+    severity: Severity = Severity.MINOR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,51 +129,65 @@ class OwnTable:
     name : str
         Short, from the file's name.
     X : DataFrame of shape (n_samples, n_features)
-        Numbers are int or float, two-valued columns bool, text `category`; a gap is NaN.
-        For pictures one column a pixel (and channel), row by row, 0 to 255.
+        Numbers are int or float, two-valued columns bool, text `category`; missing values NaN.
+        Images have one column per pixel and channel, row by row, 0 to 255.
     y : Series of shape (n_samples,)
         Labels as text (classification) or numbers as float (regression).
     task : {"classification", "regression"}
     task_reason : str
-        In words: why this task was taken.
+        Why this task was inferred.
     metric : str
         The headline metric, of `zoo.metrics`.
     metric_reason : str
     target : str
     groups : Series or None
-        Rows of one value never stand on both sides of a split; shape (n_samples,).
+        Rows of one group are never split between training and test; shape (n_samples,).
     times : Series or None
         Datetimes or numbers; test rows are never earlier than training rows; shape (n_samples,).
     image_shape : tuple of int or None
-        (height, width, channels) of pictures.
+        (height, width, channels) of images.
     columns : tuple of ColumnNote
-    notices : tuple of TableWarning
-        The gravest first.
+    warnings : tuple of TableWarning
+        The most serious first.
     n_rows_read : int
         Rows of the file; those without a target are not in `X`.
-    recipe : mapping
-        Plain data (JSON) from which `zoo.ingest.cleaning.apply_recipe(frame, recipe)` makes of
-        new rows, read from a file, the same columns as `X`.
+    transform : TransformSpec
+        `zoo.ingest.transforms.apply_transform(frame, transform)` makes the columns of `X` from
+        new rows.
     frame_mb : float
         Size of the frame as parsed, in MB.
     digest : str
-        Of cleaned contents, target and options that change them.
+        `digest_of` the table.
     """
 
     name: str
     X: pd.DataFrame
-    y: pd.Series[Any]
-    task: Literal["classification", "regression"]
+    y: Column
+    task: Task
     task_reason: str
     metric: str
     metric_reason: str
     target: str
-    groups: pd.Series[Any] | None = None
-    times: pd.Series[Any] | None = None
+    groups: Column | None = None
+    times: Column | None = None
     image_shape: tuple[int, int, int] | None = None
     columns: tuple[ColumnNote, ...] = ()
-    notices: tuple[TableWarning, ...] = ()
+    warnings: tuple[TableWarning, ...] = ()
     n_rows_read: int = 0
-    recipe: Mapping[str, Any] = field(default_factory=dict)
+    transform: TransformSpec = field(default_factory=dict)
     frame_mb: float = 0.0
     digest: str = ""
+
+
+def digest_of(table: OwnTable) -> str:
+    """Return 16 hexadecimal digits that change with any cell, name, option or transform spec."""
+    total = hashlib.sha256(canonical_json(table.transform).encode())
+    sides = [one for one in (table.y, table.groups, table.times) if one is not None]
+    for column in [*(table.X[name] for name in table.X.columns), *sides]:
+        total.update(f"{column.name}:{column.dtype}".encode())
+        is_text = column.dtype.kind == "O"  # each category is hashed once
+        hashes = pd.util.hash_pandas_object(
+            column.astype("category") if is_text else column, index=False
+        )
+        total.update(hashes.to_numpy().tobytes())
+    return total.hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Text tables: how a file is encoded and delimited is found on its first part, then it is read."""
+"""Text tables: encoding and delimiter are inferred from the first part, then the file is read."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ from typing import IO, Any, cast
 import pandas as pd
 
 from zoo.errors import DataError
-from zoo.ingest.written import GAP_WORDS
+from zoo.ingest.clean_table import Column, DecimalMark, RawTable
+from zoo.ingest.written import MISSING_WORDS
 
 __all__ = ["Layout", "find_layout", "name_columns", "open_packed", "read_delimited"]
 
-_FIRST_PART = 1 << 18  # bytes that are looked at
+_FIRST_PART = 1 << 18  # bytes from which the layout is inferred
 _SAMPLE_ROWS = 2000
 _MARKS = {
     b"PK\x03\x04": "a zip archive (as .xlsx is)",
-    b"\x89PNG": "a PNG picture",
-    b"\xff\xd8\xff": "a JPEG picture",
+    b"\x89PNG": "a PNG image",
+    b"\xff\xd8\xff": "a JPEG image",
     b"%PDF": "a PDF document",
     b"PAR1": "a Parquet file",
     b"ARROW1": "a Feather file",
@@ -45,28 +46,28 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# For either decimal mark: what is a number (007 is a code), and what may be one of thousands.
+# For either decimal mark: numbers (007 is a code), and numbers that may be thousands.
 _PLAIN = {
     mark: rf"[+-]?(?:(?:0|[1-9]\d*)(?:{mark}\d*)?|{mark}\d+)(?:[eE][+-]?\d+)?"
     for mark in (r"\.", ",")
 }
 _GROUPED = {mark: rf"[+-]?[1-9]\d{{0,2}}(?:{mark}\d{{3}})+" for mark in (r"\.", ",")}
-_GAPS = sorted({form for word in GAP_WORDS for form in (word, word.upper(), word.title())})
-_GAPS += ["NaN", "N/a", "NULL", "<NA>"]
+_MISSING = sorted({form for word in MISSING_WORDS for form in (word, word.upper(), word.title())})
+_MISSING += ["NaN", "N/a", "NULL", "<NA>"]
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a text table is written.
+    """How a text file holds its table.
 
     Attributes
     ----------
     encoding : str
     delimiter : str
     names : tuple of str
-        Unique, without blanks at the ends, one for each field of a row.
+        Unique, without blanks at the ends, one per field of a row.
     n_lines_before : int
-        Lines before the header that say how the file is delimited.
+        Lines before the header that name the delimiter.
     """
 
     encoding: str
@@ -76,12 +77,12 @@ class Layout:
 
 
 def open_packed(path: Path) -> IO[bytes]:
-    """Open a file, unpacked if its first bytes are those of gzip, bzip2, xz or zip.
+    """Open a file; gzip, bzip2, xz and zip are recognised by their first bytes and unpacked.
 
     Raises
     ------
     DataError
-        If a zip archive does not hold one file.
+        If a zip archive does not hold exactly one file.
     """
     with path.open("rb") as stream:
         start = stream.read(6)
@@ -100,15 +101,15 @@ def open_packed(path: Path) -> IO[bytes]:
     return path.open("rb")
 
 
-def read_delimited(path: Path) -> pd.DataFrame:
-    """Return the table of a text file: plain numbers as numbers, everything else as its text.
+def read_delimited(path: Path) -> RawTable:
+    """Return the table of a text file: plain numbers as numbers, everything else as text.
 
-    A number is plain if it can be read in one way only: not 007, and not 1.234, which may be 1234.
+    A number is plain if it is unambiguous: not 007, and not 1.234, which may be 1234.
 
     Raises
     ------
     DataError
-        If the file is empty, has no row, is no text, or a row has more fields than the header.
+        If the file is empty, has no row, is not text, or a row has more fields than the header.
     """
     with open_packed(path) as stream:
         try:
@@ -117,7 +118,7 @@ def read_delimited(path: Path) -> pd.DataFrame:
             stream.seek(0)
             return _read(stream, layout, path)
         except UnicodeDecodeError:
-            # what the first part did not show; each byte means something in this encoding
+            # not visible in the first part; every byte is valid in this encoding
             stream.seek(0)
             return _read(stream, replace(layout, encoding="latin-1"), path)
         except (EOFError, OSError, lzma.LZMAError) as error:
@@ -125,12 +126,12 @@ def read_delimited(path: Path) -> pd.DataFrame:
 
 
 def find_layout(start: bytes, path: Path) -> Layout:
-    """Return how the text table that begins like this is written.
+    """Return the layout of the text table that begins like this.
 
     Raises
     ------
     DataError
-        If it is empty or no text.
+        If it is empty or not text.
     """
     if not start.strip():
         raise DataError(f"{path}: the file is empty; expected a header and rows")
@@ -139,22 +140,22 @@ def find_layout(start: bytes, path: Path) -> Layout:
     if len(start) == _FIRST_PART:
         text = text[: max(text.rfind("\n"), text.rfind("\r"), 1)]
     n_before, delimiter = 0, None
-    if told := re.match(r"sep=(.)\r?\n", text):
-        n_before, delimiter, text = 1, told.group(1), text[told.end() :]
+    if named := re.match(r"sep=(.)\r?\n", text):
+        n_before, delimiter, text = 1, named.group(1), text[named.end() :]
     delimiter = delimiter or _delimiter(text)
     rows = _fields(text, delimiter)
     if not rows:
         raise DataError(f"{path}: the file is empty; expected a header and rows")
     header, lengths = rows[0], Counter(map(len, rows[1:]))
     if lengths and lengths.most_common(1)[0][0] == len(header) + 1:
-        # row names without a name of their own, or a delimiter at the end of each row
+        # row names without a header, or a delimiter at the end of each row
         is_last = all(row[-1] == "" for row in rows[1:] if len(row) > len(header))
         header = [*header, ""] if is_last else ["", *header]
     return Layout(encoding, delimiter, tuple(name_columns(header)), n_before)
 
 
 def name_columns(names: list[Any]) -> list[str]:
-    """Return names as text, each one once: "a", "a (2)"; a column without one gets its number."""
+    """Return unique names as text: "a", "a (2)"; a column without a name gets its number."""
     texts = [" ".join(str(name).split()) or f"column {i}" for i, name in enumerate(names, 1)]
     taken, unique = set(texts), []
     seen: Counter[str] = Counter()
@@ -189,7 +190,7 @@ def _encoding(start: bytes, path: Path) -> str:
 
 
 def _older_encoding(start: bytes) -> str:
-    """Return cp1252 for Western text, otherwise what charset-normalizer takes it for."""
+    """Return cp1252 for Western text, otherwise the guess of charset-normalizer."""
     from charset_normalizer import from_bytes
 
     best = from_bytes(start[: 1 << 16]).best()
@@ -204,7 +205,7 @@ def _older_encoding(start: bytes) -> str:
 
 
 def _fields(text: str, delimiter: str) -> list[list[str]]:
-    """Return the rows of a text that are not blank."""
+    """Return the fields of each row that is not blank."""
     try:
         lines = io.StringIO(text, newline="")
         rows = list(csv.reader(lines, delimiter=delimiter))
@@ -214,18 +215,18 @@ def _fields(text: str, delimiter: str) -> list[list[str]]:
 
 
 def _delimiter(text: str) -> str:
-    """Return the delimiter that gives most rows the header's length, which is greater than 1."""
+    """Return the delimiter with which most rows have as many fields as the header, at least 2."""
     best = (0.0, 0, ",")
     for delimiter in (",", ";", "\t", "|"):
         header, *rows = [len(row) for row in _fields(text, delimiter)[:500]] or [1]
         if header > 1:
-            # with row names, or a delimiter at the end, rows are one longer
-            share = sum(length in {header, header + 1} for length in rows) / max(1, len(rows))
-            best = max(best, (round(share, 1), header, delimiter), key=lambda found: found[:2])
+            # rows are one longer with row names or a delimiter at the end
+            fraction = sum(length in {header, header + 1} for length in rows) / max(1, len(rows))
+            best = max(best, (round(fraction, 1), header, delimiter), key=lambda found: found[:2])
     return best[2]
 
 
-def _read(stream: IO[bytes], layout: Layout, path: Path) -> pd.DataFrame:
+def _read(stream: IO[bytes], layout: Layout, path: Path) -> RawTable:
     sample = _read_part(stream, layout, path, dtype="str", nrows=_SAMPLE_ROWS)
     if sample.empty:
         names = ", ".join(layout.names[:20])
@@ -233,36 +234,33 @@ def _read(stream: IO[bytes], layout: Layout, path: Path) -> pd.DataFrame:
     decimal = _decimal_of(sample, layout)
     is_plain = {name: _is_plain(sample[name], decimal) for name in sample.columns}
     texts = {name: "str" for name, plain in is_plain.items() if not plain}
-    gaps = {name: _GAPS for name, plain in is_plain.items() if plain}
-    frame = _read_part(stream, layout, path, dtype=texts, na_values=gaps, decimal=decimal)
+    missing = {name: _MISSING for name, plain in is_plain.items() if plain}
+    frame = _read_part(stream, layout, path, dtype=texts, na_values=missing, decimal=decimal)
     mixed = [
         name for name, plain in is_plain.items() if plain and frame[name].dtype.kind not in "iuf"
     ]
-    frame.attrs["read"] = _told(layout, decimal)
-    frame.attrs["decimal"] = decimal if decimal == "," else None
-    if mixed:  # what the sample did not show
+    if mixed:  # not visible in the sample
         again = _read_part(stream, layout, path, dtype="str", usecols=mixed)
         for name in mixed:
             frame[name] = again.pop(name)
-    return frame
+    return RawTable(frame, decimal if decimal == "," else None, _remarks(layout, decimal))
 
 
-def _told(layout: Layout, decimal: str) -> list[str]:
-    """Return what a user may want to know of how the file was read."""
-    told = []
+def _remarks(layout: Layout, decimal: DecimalMark) -> tuple[str, ...]:
+    remarks = []
     if layout.encoding not in {"utf-8", "utf-8-sig"}:
-        told.append(f"The text was taken to be encoded as {layout.encoding}.")
+        remarks.append(f"The text was read as {layout.encoding}.")
     if layout.delimiter != ",":
         mark = "a tab" if layout.delimiter == "\t" else f"'{layout.delimiter}'"
-        told.append(f"The fields were taken to be delimited by {mark}.")
+        remarks.append(f"The fields were taken to be delimited by {mark}.")
     if decimal == ",":
-        told.append("The comma was taken for the decimal mark.")
-    return told
+        remarks.append("The comma was taken for the decimal mark.")
+    return tuple(remarks)
 
 
-def _read_part(stream: IO[bytes], layout: Layout, path: Path, **options: Any) -> pd.DataFrame:
+def _read_part(stream: IO[bytes], layout: Layout, path: Path, **options: object) -> pd.DataFrame:
     stream.seek(0)
-    options = {"na_values": [""], **options}
+    settings: dict[str, Any] = {"na_values": [""], **options}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", pd.errors.DtypeWarning)
@@ -276,13 +274,14 @@ def _read_part(stream: IO[bytes], layout: Layout, path: Path, **options: Any) ->
                 skiprows=layout.n_lines_before,
                 index_col=False,
                 keep_default_na=False,
-                **options,
+                **settings,
             )
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        raise DataError(f"{path}: {_what_is_wrong(str(error))}") from error
+        raise DataError(f"{path}: {_parser_error(str(error))}") from error
 
 
-def _what_is_wrong(said: str) -> str:
+def _parser_error(said: str) -> str:
+    # pandas has no fields on its parser errors
     if found := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", said):
         expected, line, saw = found.groups()
         return (
@@ -296,24 +295,24 @@ def _what_is_wrong(said: str) -> str:
     return f"cannot be read as text with delimiters ({' '.join(said.split())})"
 
 
-def _decimal_of(sample: pd.DataFrame, layout: Layout) -> str:
-    """Return the comma if numbers of the sample have decimal commas, and none has a point."""
+def _decimal_of(sample: pd.DataFrame, layout: Layout) -> DecimalMark:
+    """Return the comma if numbers of the sample have decimal commas and none has a point."""
     if layout.delimiter == ",":
         return "."
-    parted = {",": 0, ".": 0}
+    with_mark = {",": 0, ".": 0}
     for name in sample.columns:
-        for mark in parted:
+        for mark in with_mark:
             has_it = bool(sample[name].str.contains(mark, regex=False).any())
-            parted[mark] += has_it and _is_plain(sample[name], mark)
-    return "," if parted[","] and not parted["."] else "."
+            with_mark[mark] += has_it and _is_plain(sample[name], mark)
+    return "," if with_mark[","] and not with_mark["."] else "."
 
 
-def _is_plain(column: pd.Series[Any], decimal: str) -> bool:
-    """Return whether a sample of texts is of numbers that can be read in one way only."""
+def _is_plain(column: Column, decimal: str) -> bool:
+    """Return whether a sample of texts consists of unambiguous numbers."""
     texts = column.dropna().str.strip()
-    texts = texts[~texts.isin(_GAPS)]
+    texts = texts[~texts.isin(_MISSING)]
     mark = re.escape(decimal)
     if not len(texts) or not texts.str.fullmatch(_PLAIN[mark]).all():
         return False
-    parted = texts[texts.str.contains(decimal, regex=False)]
-    return not len(parted) or not bool(parted.str.fullmatch(_GROUPED[mark]).all())
+    with_mark = texts[texts.str.contains(decimal, regex=False)]
+    return not len(with_mark) or not bool(with_mark.str.fullmatch(_GROUPED[mark]).all())

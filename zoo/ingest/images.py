@@ -1,4 +1,4 @@
-"""A folder of pictures, a subfolder a class: which there are, and their pixels in one size."""
+"""A folder of images with one subfolder per class: their paths, and their pixels in one size."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,34 +16,34 @@ from zoo.errors import DataError
 
 __all__ = ["CLASS", "IMAGE", "PixelPlan", "list_images", "plan_pixels", "read_pixels"]
 
-IMAGE, CLASS = "picture", "class"
+IMAGE, CLASS = "image", "class"
 _SUFFIXES = {".png", ".jpg", ".jpeg"}
-_MAX_SIDE, _MIN_SIDE = 32, 4  # the network halves a picture twice
+_MAX_SIDE, _MIN_SIDE = 32, 4  # the network halves an image twice
 
 
 @dataclass(frozen=True, slots=True)
 class PixelPlan:
-    """The size that all pictures get.
+    """The size that all images get.
 
     Attributes
     ----------
     image_shape : tuple of int
-        Height, width, channels: 1 if all are grey, else 3.
+        Height, width, channels (1 if all are grey, else 3).
     is_resized : bool
     broken : tuple of str
-        Paths of pictures that cannot be read, below the folder.
-    sizes : int
-        How many different sizes there are.
+        Paths of images that cannot be read.
+    n_sizes : int
+        Number of different sizes.
     """
 
     image_shape: tuple[int, int, int]
     is_resized: bool
     broken: tuple[str, ...]
-    sizes: int
+    n_sizes: int
 
 
 def list_images(folder: Path) -> pd.DataFrame:
-    """Return one row a picture: its path, and the subfolder that it lies in as its class.
+    """Return one row per image: its path, and its subfolder as its class.
 
     Raises
     ------
@@ -61,7 +60,7 @@ def list_images(folder: Path) -> pd.DataFrame:
     loose = [str(path) for path in sorted(folder.iterdir()) if path.suffix.lower() in _SUFFIXES]
     if not loose:
         raise DataError(
-            f"{folder}: expected subfolders, one a class, with PNG or JPEG pictures; found none"
+            f"{folder}: expected subfolders, one per class, with PNG or JPEG images; found none"
         )
     return pd.DataFrame({IMAGE: loose})
 
@@ -75,9 +74,9 @@ def _images_below(folder: Path) -> list[Path]:
 
 
 def plan_pixels(paths: Sequence[str]) -> PixelPlan:
-    """Return the size for all pictures: their own if small and common, else at most 32 x 32.
+    """Return the size for all images: their own if all have it, the median otherwise, at most 32.
 
-    Every picture is opened and checked.
+    Every image is opened and checked.
 
     Raises
     ------
@@ -96,7 +95,7 @@ def plan_pixels(paths: Sequence[str]) -> PixelPlan:
         sizes[pixels.shape[:2]] += 1
         is_grey = is_grey and bool((pixels == pixels[:, :, :1]).all())
     if not sizes:
-        raise DataError(f"{Path(paths[0]).parent}: none of {len(paths)} pictures can be read")
+        raise DataError(f"{Path(paths[0]).parent}: none of {len(paths)} images can be read")
     heights, widths = np.array([*sizes.elements()]).T
     middle = np.array([np.median(heights), np.median(widths)])
     if len(sizes) == 1:
@@ -108,16 +107,16 @@ def plan_pixels(paths: Sequence[str]) -> PixelPlan:
 
 
 def read_pixels(paths: Sequence[str], image_shape: tuple[int, int, int]) -> pd.DataFrame:
-    """Return pixels 0 to 255, row by row and in a pixel channel by channel.
+    """Return pixels 0 to 255, row by row, and channel by channel within a pixel.
 
     Returns
     -------
-    DataFrame of shape (n_pictures, height * width * channels), dtype uint8
+    DataFrame of shape (n_images, height * width * channels), dtype uint8
 
     Raises
     ------
     DataError
-        If a picture cannot be read; it is named.
+        If an image cannot be read; its path is named.
     """
     height, width, channels = image_shape
     pixels = np.empty((len(paths), height * width * channels), np.uint8)
@@ -125,24 +124,24 @@ def read_pixels(paths: Sequence[str], image_shape: tuple[int, int, int]) -> pd.D
         try:
             pixels[i] = _open(path, (width, height), channels).reshape(-1)
         except (OSError, SyntaxError, ValueError) as error:
-            raise DataError(f"{path}: is not a sound picture; remove or mend it") from error
+            raise DataError(f"{path}: is not a valid image; remove or repair it") from error
     return pd.DataFrame(pixels, columns=[f"pixel_{i}" for i in range(pixels.shape[1])])
 
 
 def _open(path: str, size: tuple[int, int] | None, channels: int | None) -> NDArray[np.uint8]:
-    """Return a picture (height, width, channels), upright and on white."""
+    """Return an image (height, width, channels), upright and on white."""
     from PIL import Image, ImageOps
 
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         warnings.simplefilter("ignore", UserWarning)
         try:
-            with Image.open(path, formats=["PNG", "JPEG"]) as picture:
-                picture.load()
-                upright: Any = ImageOps.exif_transpose(picture)
+            with Image.open(path, formats=["PNG", "JPEG"]) as image:
+                image.load()
+                upright = ImageOps.exif_transpose(image)
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             raise ValueError(str(error)) from error
-    if upright.mode.startswith("I"):  # 16 bits of grey
+    if upright.mode.startswith("I"):  # 16-bit grey
         wide = np.asarray(upright)
         upright = Image.fromarray((wide >> 8 if wide.max() > 255 else wide).astype(np.uint8))
     if upright.has_transparency_data:

@@ -1,4 +1,4 @@
-"""How well a single column predicts the target: near perfection is more often a leak than luck."""
+"""How well a single column predicts the target: almost perfectly is more often a leak than luck."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from zoo.canonical import derive_seed
+from zoo.ingest.clean_table import Column, Task
 
 __all__ = ["is_copy", "lone_score", "may_be_leak"]
 
@@ -18,20 +19,20 @@ _DEPTH = 6
 _WORTH_A_TREE = 0.7
 
 
-def is_copy(column: pd.Series[Any], y: pd.Series[Any], task: str) -> bool:
-    """Return whether a column is the target in the same or in other words.
+def is_copy(column: Column, y: Column, task: Task) -> bool:
+    """Return whether a column says the same as the target.
 
-    Classes: each value goes with one label and each label with one value, in all rows. Numbers:
-    one is a line of the other.
+    Classes: each value occurs with one label and each label with one value, in all rows. Numbers:
+    one is a linear function of the other.
     """
     if column.isna().any() or y.nunique() < 2:
         return False
     if task == "classification":
-        n_levels = column.nunique()
-        if n_levels != y.nunique() or n_levels > len(y) / 2:
+        n_values = column.nunique()
+        if n_values != y.nunique() or n_values > len(y) / 2:
             return False
         pairs = pd.DataFrame({"a": pd.factorize(column)[0], "b": pd.factorize(y)[0]})
-        return bool(len(pairs.drop_duplicates()) == n_levels)
+        return bool(len(pairs.drop_duplicates()) == n_values)
     if not pd.api.types.is_numeric_dtype(column.dtype) or column.dtype == bool:
         return False
     values, target = column.to_numpy(np.float64), y.to_numpy(np.float64)
@@ -40,8 +41,8 @@ def is_copy(column: pd.Series[Any], y: pd.Series[Any], task: str) -> bool:
     return abs(float(np.corrcoef(values, target)[0, 1])) > 1 - 1e-10
 
 
-def lone_score(column: pd.Series[Any], y: pd.Series[Any], task: str) -> float:
-    """Return how well the column alone predicts the target on rows that were held out.
+def lone_score(column: Column, y: Column, task: Task) -> float:
+    """Return how well the column alone predicts the target out of sample.
 
     Parameters
     ----------
@@ -53,34 +54,36 @@ def lone_score(column: pd.Series[Any], y: pd.Series[Any], task: str) -> float:
     Returns
     -------
     float
-        Of a shallow tree (levels: of their mean or commonest label), over three folds of at most
-        4000 rows. Classification: balanced accuracy as the part of the way from chance (0) to
-        perfection (1). Regression: the part of the variance that is explained.
+        Of a shallow tree (of a categorical column: of the mean or commonest label of each
+        category), in three-fold cross-validation on at most 4000 rows. Classification: balanced
+        accuracy, scaled to 0 at chance and 1 at best. Regression: the explained fraction of the
+        variance (R squared).
     """
     rng = np.random.default_rng(derive_seed("lone-score", len(y)))
     rows = rng.permutation(len(y))[:_SAMPLE]
     values, target = _as_numbers(column.iloc[rows]), y.iloc[rows]
-    is_levels = isinstance(column.dtype, pd.CategoricalDtype)
+    is_category = isinstance(column.dtype, pd.CategoricalDtype)
     if task == "classification":
         codes, _ = pd.factorize(target, sort=True)
-        predicted = _predict(values, codes, is_levels, True)
+        predicted = _predict(values, codes, is_category, True)
         return _balanced(codes, predicted)
     numbers = target.to_numpy(np.float64)
-    predicted = _predict(values, numbers, is_levels, False)
+    predicted = _predict(values, numbers, is_category, False)
     spread = float(np.mean((numbers - numbers.mean()) ** 2))
     return 1.0 - float(np.mean((numbers - predicted) ** 2)) / spread if spread else 0.0
 
 
-def may_be_leak(column: pd.Series[Any], y: pd.Series[Any], task: str) -> bool:
-    """Return whether neighbours in the order of the column are alike; it costs little to know.
+def may_be_leak(column: Column, y: Column, task: Task) -> bool:
+    """Return whether rows that are neighbours in the order of the column have like targets.
 
-    Where they are not, no tree on the column predicts well. Of levels nothing is said.
+    If they have not, no tree on the column predicts well, so this cheap test saves the tree. It
+    says nothing about categorical columns and returns True.
     """
     if isinstance(column.dtype, pd.CategoricalDtype):
         return True
     rng = np.random.default_rng(derive_seed("may-be-leak", len(y)))
     rows = rng.permutation(len(y))[:_SAMPLE]
-    order = np.argsort(_as_numbers(column.iloc[rows]), kind="stable")  # equal ones at random
+    order = np.argsort(_as_numbers(column.iloc[rows]), kind="stable")  # ties in random order
     if task == "classification":
         codes = pd.factorize(y)[0][rows][order]
         around = _around(codes)
@@ -92,14 +95,14 @@ def may_be_leak(column: pd.Series[Any], y: pd.Series[Any], task: str) -> bool:
 
 
 def _around(values: NDArray[Any]) -> NDArray[Any]:
-    """Return the two neighbours on either side, (4, n_rows), the nearest first."""
+    """Return the two neighbours on either side, shape (4, n_rows), the nearest first."""
     n = len(values)
     at = np.arange(n)
     return np.stack([values[np.clip(at + step, 0, n - 1)] for step in (-1, 1, -2, 2)])
 
 
-def _as_numbers(column: pd.Series[Any]) -> NDArray[np.float64]:
-    """Return values as numbers, levels as codes; a gap is a level, or NaN."""
+def _as_numbers(column: Column) -> NDArray[np.float64]:
+    """Return values as numbers, categories as codes; missing ones are -1 or NaN."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         return np.asarray(column.cat.codes, np.float64)
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
@@ -109,26 +112,26 @@ def _as_numbers(column: pd.Series[Any]) -> NDArray[np.float64]:
 
 
 def _predict(
-    values: NDArray[np.float64], target: NDArray[Any], is_levels: bool, is_class: bool
+    values: NDArray[np.float64], target: NDArray[Any], is_category: bool, is_class: bool
 ) -> NDArray[Any]:
     predicted = np.empty(len(target), target.dtype if is_class else np.float64)
     for fold in range(_FOLDS):
         is_test = np.arange(len(target)) % _FOLDS == fold
         parts = values[~is_test], target[~is_test], values[is_test]
-        predicted[is_test] = (_by_level if is_levels else _by_tree)(*parts, is_class)
+        predicted[is_test] = (_by_category if is_category else _by_tree)(*parts, is_class)
     return predicted
 
 
-def _by_level(
+def _by_category(
     values: NDArray[np.float64], target: NDArray[Any], new: NDArray[np.float64], is_class: bool
 ) -> NDArray[Any]:
-    """Return the commonest label, or mean, of each new row's level."""
-    pairs = pd.DataFrame({"level": values, "target": target})
+    """Return the commonest label, or the mean, of each new row's category."""
+    pairs = pd.DataFrame({"category": values, "target": target})
     if not is_class:
-        means = pairs.groupby("level")["target"].mean()
+        means = pairs.groupby("category")["target"].mean()
         return np.asarray(pd.Series(new).map(means).fillna(float(target.mean())), np.float64)
-    counts = pairs.value_counts().reset_index().drop_duplicates("level")
-    best = counts.set_index("level")["target"]
+    counts = pairs.value_counts().reset_index().drop_duplicates("category")
+    best = counts.set_index("category")["target"]
     commonest = int(np.bincount(target).argmax())
     return np.asarray(pd.Series(new).map(best).fillna(commonest), target.dtype)
 
@@ -150,7 +153,7 @@ def _by_tree(
 
 
 def _balanced(codes: NDArray[np.int64], predicted: NDArray[Any]) -> float:
-    """Return balanced accuracy, 0 at chance and 1 at best."""
+    """Return balanced accuracy, scaled to 0 at chance and 1 at best."""
     classes = np.unique(codes)
     hits = [float(np.mean(predicted[codes == code] == code)) for code in classes]
     chance = 1.0 / max(2, len(classes))

@@ -1,4 +1,4 @@
-"""Whether a file fits into memory, told from its size before it is read."""
+"""Whether a file fits into memory, estimated from its size before it is read."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import psutil
 
 from zoo.errors import DataError
 
-__all__ = ["available_bytes", "bytes_needed", "refuse_too_large"]
+__all__ = ["PACKED", "available_bytes", "bytes_needed", "refuse_too_large"]
 
-# Bytes in memory while a file is read and cleaned, a byte of the file.
+# Bytes of memory per byte of the file while it is read and cleaned.
 _FACTORS = {"text": 3.0, "json": 8.0, "excel": 40.0, "feather": 4.0}
-_PACKING = 5.0
-_PACKED = {".gz", ".bz2", ".xz", ".zip"}
+_PACKING = 5.0  # bytes of text per packed byte, if the file does not declare its size
+PACKED = {".gz", ".bz2", ".xz", ".zip"}
 
 
 def bytes_needed(path: Path, form: str) -> int:
-    """Return about how much memory reading and cleaning the file takes.
+    """Return an estimate of the memory that reading and cleaning the file takes.
 
     Parameters
     ----------
@@ -33,23 +33,23 @@ def bytes_needed(path: Path, form: str) -> int:
         from pyarrow import ArrowException
 
         try:
-            about = pq.read_metadata(path)
+            metadata = pq.read_metadata(path)
         except (ArrowException, OSError):
             return size
-        groups = (about.row_group(i).total_byte_size for i in range(about.num_row_groups))
-        return int(max(3 * sum(groups), 16 * about.num_rows * about.num_columns))
-    if path.suffix.lower() in _PACKED:
-        size = max(int(size * _PACKING), _told_size(path))
+        groups = (metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
+        return int(max(3 * sum(groups), 16 * metadata.num_rows * metadata.num_columns))
+    if path.suffix.lower() in PACKED:
+        size = max(int(size * _PACKING), _declared_size(path))
     return int(size * _FACTORS[form])
 
 
-def _told_size(path: Path) -> int:
-    """Return the unpacked size that a gzip or zip file says it has, or 0."""
+def _declared_size(path: Path) -> int:
+    """Return the unpacked size that a gzip or zip file declares, or 0."""
     with path.open("rb") as stream:
         start = stream.read(4)
         if start[:2] == b"\x1f\x8b" and path.stat().st_size > 18:
             stream.seek(-4, os.SEEK_END)
-            return int.from_bytes(stream.read(4), "little")  # without what is above 4 GB
+            return int.from_bytes(stream.read(4), "little")  # modulo 4 GB
     if start == b"PK\x03\x04":
         with contextlib.suppress(zipfile.BadZipFile), zipfile.ZipFile(path) as archive:
             return sum(one.file_size for one in archive.infolist())
@@ -57,7 +57,7 @@ def _told_size(path: Path) -> int:
 
 
 def available_bytes() -> int:
-    """Return the memory that this process may still take."""
+    """Return the memory that this process can still use."""
     free = int(psutil.virtual_memory().available)
     folder = Path("/sys/fs/cgroup")
     try:
@@ -74,7 +74,7 @@ def refuse_too_large(path: Path, form: str) -> None:
     Raises
     ------
     DataError
-        With what it needs, what there is, and what to do.
+        With the memory that is needed and available, and what to do.
     """
     needed, free = bytes_needed(path, form), available_bytes()
     if needed > free:

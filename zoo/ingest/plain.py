@@ -1,8 +1,9 @@
-"""Columns of any dtype as one of a few: numbers, bool, times, text or declared levels."""
+"""Columns of any dtype as one of a few: numbers, bool, times, text or declared categories."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -11,11 +12,15 @@ import numpy as np
 import pandas as pd
 
 from zoo.errors import DataError
+from zoo.ingest.clean_table import Column, DecimalMark
+from zoo.ingest.written import decimal_mark, is_missing
 
-__all__ = ["as_plain", "level_text", "plain_frame"]
+__all__ = ["as_plain", "decimal_of_file", "plain_frame", "value_text"]
+
+_SAMPLE = 5000  # rows of a column whose decimal mark is looked for
 
 
-def plain_frame(X: Any) -> pd.DataFrame:
+def plain_frame(X: object) -> pd.DataFrame:
     """Return a pandas or Polars frame, or an array, as a pandas frame.
 
     Raises
@@ -37,7 +42,7 @@ def plain_frame(X: Any) -> pd.DataFrame:
         raise DataError(" ".join(str(error).split())) from error
 
 
-def level_text(value: object) -> str:
+def value_text(value: object) -> str:
     """Return a value as text: 1.0 as "1", lists and records as JSON, times as ISO 8601."""
     if isinstance(value, float | np.floating) and float(value).is_integer():
         return str(int(value))
@@ -50,14 +55,14 @@ def level_text(value: object) -> str:
     return str(value).strip()
 
 
-def as_plain(column: pd.Series[Any]) -> pd.Series[Any]:
+def as_plain(column: Column) -> Column:
     """Return a column as float64, int64, bool, datetime64 without a zone, str, or category.
 
-    Levels of a category are text. Whole numbers with gaps are floats.
+    Categories are text. Whole numbers with missing values become floats.
     """
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
-        # text is what readers make levels of; numbers as levels were declared by someone
+        # readers make categories of text only; categories that are numbers were declared
         return column.cat.rename_categories(_unique_texts(dtype.categories))
     if pd.api.types.is_bool_dtype(dtype):
         is_whole = isinstance(dtype, np.dtype) or not column.isna().any()
@@ -73,7 +78,22 @@ def as_plain(column: pd.Series[Any]) -> pd.Series[Any]:
     return _mixed(column.astype(object))
 
 
-def _times(column: pd.Series[Any]) -> pd.Series[Any]:
+def decimal_of_file(columns: Iterable[Column]) -> DecimalMark | None:
+    """Return the decimal mark that most text columns use unambiguously, or None."""
+    votes = {".": 0, ",": 0}
+    for column in columns:
+        if isinstance(column.dtype, pd.StringDtype):
+            texts = pd.Series(column.iloc[:_SAMPLE].dropna().unique(), dtype="str")
+            texts = texts[~is_missing(texts)]
+            if len(texts):
+                mark, is_number, is_certain = decimal_mark(texts)
+                votes[mark] += is_certain and is_number.mean() >= 0.9
+    if votes["."] == votes[","]:
+        return None
+    return "," if votes[","] > votes["."] else "."
+
+
+def _times(column: Column) -> Column:
     """Return times without a zone, or durations in seconds."""
     if column.dtype.kind == "m":
         return column.dt.total_seconds()
@@ -82,12 +102,12 @@ def _times(column: pd.Series[Any]) -> pd.Series[Any]:
     return column.astype("datetime64[us]")
 
 
-def _unique_texts(levels: pd.Index[Any]) -> list[str]:
-    texts = [level_text(level) for level in levels]
-    return texts if len({*texts}) == len(texts) else [f"{level!r}" for level in levels]
+def _unique_texts(categories: pd.Index[Any]) -> list[str]:
+    texts = [value_text(category) for category in categories]
+    return texts if len({*texts}) == len(texts) else [repr(category) for category in categories]
 
 
-def _numbers(column: pd.Series[Any]) -> pd.Series[Any]:
+def _numbers(column: Column) -> Column:
     dtype = column.dtype
     if isinstance(dtype, np.dtype) and dtype.kind in "iu" and dtype.itemsize <= 8:
         return (
@@ -97,8 +117,8 @@ def _numbers(column: pd.Series[Any]) -> pd.Series[Any]:
     return pd.Series(values, index=column.index, name=column.name)
 
 
-def _mixed(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Return what a column of Python objects holds; where that is of several kinds, as text."""
+def _mixed(column: Column) -> Column:
+    """Return a column of Python objects by their type; as text where types differ."""
     known = column.dropna()
     kinds = {type(value) for value in known}
     if not kinds:
@@ -117,5 +137,5 @@ def _mixed(column: pd.Series[Any]) -> pd.Series[Any]:
     return _texts(column)
 
 
-def _texts(column: pd.Series[Any]) -> pd.Series[Any]:
-    return column.astype(object).map(level_text, na_action="ignore").astype("str")
+def _texts(column: Column) -> Column:
+    return column.astype(object).map(value_text, na_action="ignore").astype("str")

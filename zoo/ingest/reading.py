@@ -1,8 +1,9 @@
-"""Files as people have them, each into one raw frame."""
+"""Files of any supported format as one raw table."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ import pandas as pd
 from zoo.definitions import near_name
 from zoo.errors import DataError
 from zoo.extras import missing_module
+from zoo.ingest.clean_table import RawTable
 from zoo.ingest.delimited import name_columns, open_packed, read_delimited
 from zoo.ingest.images import list_images
-from zoo.ingest.memory import refuse_too_large
+from zoo.ingest.memory import PACKED, refuse_too_large
 
-__all__ = ["FORMATS", "did_you_mean", "read_frame"]
+__all__ = ["FORMATS", "did_you_mean", "read_frame", "read_table"]
 
 FORMATS = {
     **dict.fromkeys((".csv", ".tsv", ".tab", ".txt", ".dat", ".data"), "text"),
@@ -23,56 +25,54 @@ FORMATS = {
     **dict.fromkeys((".parquet", ".pq"), "parquet"),
     **dict.fromkeys((".feather", ".arrow", ".ipc"), "feather"),
     **dict.fromkeys((".xlsx", ".xlsm"), "excel"),
-    **dict.fromkeys((".png", ".jpg", ".jpeg"), "picture"),
+    **dict.fromkeys((".png", ".jpg", ".jpeg"), "image"),
 }
-_PACKED = {".gz", ".bz2", ".xz", ".zip"}
 
 
 def read_frame(path: Path, *, sheet: str | None = None) -> pd.DataFrame:
-    """Return the raw content of a file: numbers, times, and text as it stands there.
+    """Return the frame of `read_table`."""
+    return read_table(path, sheet=sheet).frame
+
+
+def read_table(path: Path, *, sheet: str | None = None) -> RawTable:
+    """Return the raw content of a file, or of a folder of images.
 
     Parameters
     ----------
     path : Path
         Text with delimiters, JSON Lines, a JSON array of records, Parquet, Feather or an Excel
-        workbook; text and JSON may be packed. A folder of pictures gives a row a picture: its path
-        and the subfolder that it is in.
+        workbook; text and JSON may be packed. A folder of images gives one row per image: its path
+        and its subfolder.
     sheet : str or None
-        Of a workbook; None: the first, if it is the only one that is not empty.
-
-    Returns
-    -------
-    DataFrame of shape (n_rows, n_columns)
-        Column names are unique text.
+        Of a workbook; None: the only one that is not empty.
 
     Raises
     ------
     DataError
         If there is no such file or sheet, or it cannot be read; one line that says why.
     MissingExtraError
-        If a package that reads it is not installed.
+        If a package for the format is not installed.
     """
     path = Path(path)
     form = _format_of(path)
     if sheet is not None and form != "excel":
         raise DataError(f"{path}: a sheet was asked for, but only Excel workbooks have sheets")
-    if form == "picture":
-        return list_images(path)
+    if form == "image":
+        return RawTable(list_images(path))
     refuse_too_large(path, form)
     readers: dict[str, Callable[[Path], pd.DataFrame]] = {
-        "text": read_delimited,
         "json": _read_json,
-        "parquet": _read_parquet,
-        "feather": _read_feather,
+        "parquet": lambda path: _read_arrow(path, form),
+        "feather": lambda path: _read_arrow(path, form),
         "excel": lambda path: _read_excel(path, sheet),
     }
     try:
-        frame = readers[form](path)
+        raw = read_delimited(path) if form == "text" else RawTable(readers[form](path))
     except PermissionError as error:
-        raise DataError(f"{path}: may not be read (permission denied)") from error
+        raise DataError(f"{path}: cannot be read (permission denied)") from error
     except MemoryError as error:
         raise DataError(f"{path}: does not fit into memory; give a sample of its rows") from error
-    frame = frame.reset_index(drop=True)
+    frame = raw.frame.reset_index(drop=True)
     frame.columns = pd.Index(name_columns(list(frame.columns)))
     if not frame.shape[1]:
         raise DataError(f"{path}: there is no column")
@@ -80,11 +80,11 @@ def read_frame(path: Path, *, sheet: str | None = None) -> pd.DataFrame:
         raise DataError(
             f"{path}: there is no row; columns are: {', '.join(map(str, frame.columns[:20]))}"
         )
-    return frame
+    return replace(raw, frame=frame)
 
 
 def did_you_mean(word: str, name: str, known: Iterable[str], path: object) -> DataError:
-    """Return the error for a wrong name of a column or sheet: all names, and the nearest."""
+    """Return the error for a wrong name of a column or sheet, with all names and the nearest."""
     known = list(map(str, known))
     shown = ", ".join(known[:30]) + (f" and {len(known) - 30} more" if len(known) > 30 else "")
     same = [one for one in known if one.strip().casefold() == name.strip().casefold()]
@@ -95,14 +95,13 @@ def did_you_mean(word: str, name: str, known: Iterable[str], path: object) -> Da
 
 def _format_of(path: Path) -> str:
     if path.is_dir():
-        return "picture"
+        return "image"
     if not path.exists():
-        near = _nearest(path)
-        raise DataError(f"{path}: there is no such file" + (f"; {near}" if near else ""))
+        raise DataError(f"{path}: there is no such file{_file_hint(path)}")
     if not path.is_file():
         raise DataError(f"{path}: is neither a file nor a folder")
     suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes and suffixes[-1] in _PACKED:
+    if suffixes and suffixes[-1] in PACKED:
         suffixes = suffixes[:-1] or [".csv"]
         if FORMATS.get(suffixes[-1]) not in {"text", "json"}:
             suffixes = [".csv"]
@@ -111,18 +110,18 @@ def _format_of(path: Path) -> str:
         hint = "; save it as .xlsx" if suffix in {".xls", ".ods", ".numbers"} else ""
         raise DataError(
             f"{path}: cannot read files that end in '{suffix}'{hint}; known are: "
-            f"{' '.join(FORMATS)} (text and JSON also with {' '.join(sorted(_PACKED))}) "
-            "and folders of pictures"
+            f"{' '.join(FORMATS)} (text and JSON also with {' '.join(sorted(PACKED))}) "
+            "and folders of images"
         )
     return FORMATS[suffix]
 
 
-def _nearest(path: Path) -> str:
+def _file_hint(path: Path) -> str:
     if not path.parent.is_dir():
-        return f"nor a folder {path.parent}"
+        return f"; nor a folder {path.parent}"
     names = [one.name for one in path.parent.iterdir() if one.suffix.lower() in FORMATS]
     near = near_name(path.name, sorted(names))
-    return f"did you mean '{near}'?" if near else ""
+    return f"; did you mean '{near}'?" if near else ""
 
 
 def _one_line(error: BaseException) -> str:
@@ -150,22 +149,14 @@ def _read_json(path: Path) -> pd.DataFrame:
     return frame
 
 
-def _read_parquet(path: Path) -> pd.DataFrame:
+def _read_arrow(path: Path, form: str) -> pd.DataFrame:
     from pyarrow import ArrowException
 
     try:
-        return pd.read_parquet(path, engine="pyarrow")
+        return pd.read_parquet(path) if form == "parquet" else pd.read_feather(path)
     except (ArrowException, ValueError, OSError) as error:
-        raise DataError(f"{path}: is not a sound Parquet file: {_one_line(error)}") from error
-
-
-def _read_feather(path: Path) -> pd.DataFrame:
-    from pyarrow import ArrowException
-
-    try:
-        return pd.read_feather(path)
-    except (ArrowException, ValueError, OSError) as error:
-        raise DataError(f"{path}: is not a sound Feather file: {_one_line(error)}") from error
+        what = form.capitalize()
+        raise DataError(f"{path}: is not a valid {what} file: {_one_line(error)}") from error
 
 
 def _read_excel(path: Path, sheet: str | None) -> pd.DataFrame:
@@ -181,7 +172,7 @@ def _read_excel(path: Path, sheet: str | None) -> pd.DataFrame:
             return _read_sheet(book, sheet, path)
     except (BadZipFile, KeyError, ValueError, OSError) as error:
         raise DataError(
-            f"{path}: is not a sound .xlsx workbook ({_one_line(error)}); open it and save it again"
+            f"{path}: is not a valid .xlsx workbook ({_one_line(error)}); open it and save it again"
         ) from error
 
 
@@ -189,7 +180,7 @@ def _read_sheet(book: pd.ExcelFile, sheet: str | None, path: Path) -> pd.DataFra
     names = [str(name) for name in book.sheet_names]
     if sheet is not None and sheet not in names:
         raise did_you_mean("sheet", sheet, names, path)
-    options: Any = {"keep_default_na": False, "na_values": [""], "header": None}
+    options: dict[str, Any] = {"keep_default_na": False, "na_values": [""], "header": None}
     wanted = [sheet] if sheet else names
     parts: dict[str, pd.DataFrame] = pd.read_excel(book, sheet_name=wanted, **options)
     full = {name: part for name, part in parts.items() if not part.dropna(how="all").empty}

@@ -1,20 +1,19 @@
-"""Splits of a user's table: no group on both sides, and never trained on the future.
+"""Splits of a user's table: groups are never split, and no model is trained on the future.
 
-Without groups and times this is the protocol of `zoo.data.splits`. Size n is the first n training
-rows, always, so the order says what "more data" means:
+Without groups and times this is the protocol of `zoo.data.splits`. Size n is always the first n
+training rows, so their order defines what "more data" means:
 
-- with groups, more rows are more groups (patients, customers): a group's rows follow each other.
-  If rows came in any order, small sizes would already hold a row of each group, and the curve would
-  not say what further groups bring;
+- with groups, more rows are more groups (patients, customers): the rows of a group are adjacent.
+  In random order small sizes would already hold a row of each group, and the curve would not show
+  what further groups bring;
 - with times, more rows are a longer past: the order goes back from the test rows. A model that
-  waits for more data has the newest rows all the same, and what it gains is history.
+  gets more data has the newest rows in any case, and gains history.
 
-In both the first row of each class comes before all others, so that a small part has each class.
+In both cases the first row of each class comes before all others, so that small sizes have each
+class.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,12 +23,12 @@ from zoo.canonical import derive_seed
 from zoo.data.limits import MAX_TEST_ROWS, rows_held_for_test
 from zoo.data.splits import Split, split
 from zoo.errors import DataError
-from zoo.ingest.clean_table import OwnTable
+from zoo.ingest.clean_table import Column, OwnTable
 
 __all__ = ["split_own"]
 
 _PROTOCOL = "own-table/1"
-_MOST_SHIFTED = 0.25  # how much of the rows the test window goes back at most
+_MOST_SHIFTED = 0.25  # fraction of the rows by which the test window moves back at most
 
 
 def split_own(table: OwnTable, replicate: int) -> Split:
@@ -39,8 +38,9 @@ def split_own(table: OwnTable, replicate: int) -> Split:
     ----------
     table : OwnTable
     replicate : int
-        With times, 0 tests on the latest quarter (at most 5000 rows); others on a window of that
-        length that ends earlier, by at most a quarter of the rows, and train on what is before it.
+        With times, 0 tests on the latest quarter (at most 5000 rows). Others test on a window of
+        that length that ends earlier, by at most a quarter of the rows, and train on the rows
+        before it.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def _name(table: OwnTable) -> str:
 
 
 def _each_class_first(train: NDArray[np.int64], codes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the order with the first row of each class in front."""
+    """Return the order with the first row of each class at the front."""
     _, firsts = np.unique(codes[train], return_index=True)
     firsts.sort()
     return np.concatenate([train[firsts], np.delete(train, firsts)])
@@ -80,13 +80,13 @@ def _by_group(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return test rows and training rows in order, each group on one side.
 
-    Groups are dealt out by the class that most of their rows have, as rows are in the protocol
-    without groups: of each class about a quarter of the rows is tested, and classes alternate in
-    the training order.
+    Groups are stratified by the class of most of their rows, as rows are in the protocol without
+    groups: about a quarter of the rows of each class is tested, and classes alternate in the
+    training order.
     """
     sizes = np.bincount(groups)
     if len(sizes) < 2:
-        raise DataError("all rows are of one group; groups need at least two to be split by")
+        raise DataError("all rows are of one group; at least two groups are needed")
     labels = np.zeros(len(sizes), np.int64) if codes is None else _commonest(groups, codes)
     order = rng.permutation(len(sizes))
     n_test = rows_held_for_test(len(groups))
@@ -100,13 +100,13 @@ def _by_group(
         rest = mine[~taken]
         keys[rest] = (np.cumsum(sizes[rest]) - sizes[rest] / 2) / max(1, sizes[rest].sum())
         keys[rest[:1]] = 0.0
-    if not is_test.any():  # each class has one group: the smallest is tested
+    if not is_test.any():  # each class has one group: test the smallest
         is_test[order[np.argmin(sizes[order])]] = True
     rows = rng.permutation(len(groups))
     test = rows[is_test[groups[rows]]]
     train = rows[~is_test[groups[rows]]]
     ranks = np.empty(len(sizes), np.int64)
-    ranks[order] = np.arange(len(sizes))  # equal keys in random order
+    ranks[order] = np.arange(len(sizes))  # ties in random order
     return test, train[np.lexsort((ranks[groups[train]], keys[groups[train]]))]
 
 
@@ -118,9 +118,9 @@ def _commonest(groups: NDArray[np.int64], codes: NDArray[np.int64]) -> NDArray[n
 
 
 def _fill(sizes: NDArray[np.int64], room: float) -> NDArray[np.bool_]:
-    """Return which groups are taken, in this order, so that their rows come near to `room`.
+    """Return which groups are taken, in this order, so that they have about `room` rows.
 
-    At least one is taken, and at least half are left, even beside one that is most of the rows.
+    At least one is taken, and at least half are left, even if one of them is most of the rows.
     """
     taken = np.zeros(len(sizes), bool)
     total, n_left = 0, len(sizes) // 2
@@ -134,16 +134,16 @@ def _fill(sizes: NDArray[np.int64], room: float) -> NDArray[np.bool_]:
 
 
 def _by_time(
-    times: pd.Series[Any],
+    times: Column,
     groups: NDArray[np.int64] | None,
     replicate: int,
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the rows of a test window, and those before it, the latest first."""
+    """Return the rows of a test window, and the rows before it, the latest first."""
     moments = pd.factorize(times, sort=True)[0]
     if moments.max() < 1:
-        raise DataError("all rows are of one time; it cannot say which are later")
-    shuffled = rng.permutation(len(moments))  # rows of one time in random order
+        raise DataError("all rows are of one time; none is later than another")
+    shuffled = rng.permutation(len(moments))  # rows of the same time in random order
     order = shuffled[np.argsort(moments[shuffled], kind="stable")]
     n_rows, n_test = len(order), rows_held_for_test(len(order))
     shift = int(_spread(replicate) * min(4 * MAX_TEST_ROWS, _MOST_SHIFTED * n_rows))
@@ -159,16 +159,16 @@ def _by_time(
 
 
 def _spread(replicate: int) -> float:
-    """Return numbers in [0, 1) that are spread evenly however many are taken: 0, 1/2, 1/4, 3/4."""
-    value, share = 0.0, 0.5
+    """Return the van der Corput sequence, evenly spread in [0, 1): 0, 1/2, 1/4, 3/4."""
+    value, step = 0.0, 0.5
     while replicate:
-        value += share * (replicate % 2)
-        replicate, share = replicate // 2, share / 2
+        value += step * (replicate % 2)
+        replicate, step = replicate // 2, step / 2
     return value
 
 
-def _nearest(places: NDArray[np.int64], wanted: int) -> int:
-    return int(places[np.argmin(np.abs(places - wanted))])
+def _nearest(edges: NDArray[np.int64], wanted: int) -> int:
+    return int(edges[np.argmin(np.abs(edges - wanted))])
 
 
 def _without_shared(
@@ -179,8 +179,8 @@ def _without_shared(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return test and training rows without a common group.
 
-    Training rows of tested groups go. Where that would take more than half of them, as with
-    customers who stay, only half of the groups are tested, drawn at random.
+    Training rows of tested groups are dropped. Where that would be more than half of them, as with
+    customers who stay for long, only a random half of the groups is tested.
     """
     tested = np.unique(groups[test])
     kept = ~np.isin(groups[train], tested)

@@ -1,28 +1,32 @@
-"""Free text as a few numbers: counts of hashed words, projected on what varies most."""
+"""Free text as a few topics: latent semantic analysis of hashed words."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["learn_words", "word_features"]
+from zoo.ingest.clean_table import Column, TransformSpec
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+__all__ = ["fit_topics", "topic_features"]
 
 _N_BUCKETS = 1024
 _N_TOPICS = 20
-_MAX_LEARNT = 10_000  # texts
+_MAX_FITTED = 10_000  # texts
 _BLOCK = 5000
 
 
-def learn_words(texts: pd.Series[Any]) -> dict[str, Any]:
-    """Return, as plain data, what `word_features` needs (latent semantic analysis).
+def fit_topics(texts: Column) -> TransformSpec:
+    """Return, as plain data, the weights that `topic_features` needs.
 
     Parameters
     ----------
     texts : Series of str, shape (n_texts,)
-        Without gaps; no label is looked at.
+        None missing; the target is not used.
 
     References
     ----------
@@ -30,32 +34,38 @@ def learn_words(texts: pd.Series[Any]) -> dict[str, Any]:
     """
     from sklearn.decomposition import TruncatedSVD
 
-    some = texts if len(texts) <= _MAX_LEARNT else texts.sample(_MAX_LEARNT, random_state=0)
+    some = texts if len(texts) <= _MAX_FITTED else texts.sample(_MAX_FITTED, random_state=0)
     counts = _counts(some)
-    in_texts = np.asarray((counts > 0).sum(axis=0)).reshape(-1)
-    rarity = np.round(np.log((1 + len(some)) / (1 + in_texts)) + 1, 4)
-    weighted = _weigh(counts, rarity)
+    n_texts_with = np.asarray((counts > 0).sum(axis=0)).reshape(-1)
+    idf = np.round(np.log((1 + len(some)) / (1 + n_texts_with)) + 1, 4)
+    weighted = _tf_idf(counts, idf)
     n_topics = int(min(_N_TOPICS, max(1, min(weighted.shape) - 1, 1)))
     svd = TruncatedSVD(n_topics, n_iter=4, random_state=0).fit(weighted)
-    return {"rarity": rarity.tolist(), "topics": np.round(svd.components_, 5).tolist()}
+    return {"idf": idf.tolist(), "components": np.round(svd.components_, 5).tolist()}
 
 
-def word_features(texts: pd.Series[Any], learnt: dict[str, Any]) -> NDArray[np.float32]:
-    """Return numbers of texts, (n_texts, n_topics + 1): the topics, then the number of words."""
-    rarity = np.asarray(learnt["rarity"], np.float64)
-    topics = np.asarray(learnt["topics"], np.float64)
-    if rarity.shape != (_N_BUCKETS,) or topics.ndim != 2 or topics.shape[1] != _N_BUCKETS:
+def topic_features(texts: Column, weights: TransformSpec) -> NDArray[np.float32]:
+    """Return the topics of texts and their number of words, (n_texts, n_topics + 1).
+
+    Raises
+    ------
+    ValueError
+        If the weights have the wrong shape.
+    """
+    idf = np.asarray(weights["idf"], np.float64)
+    topics = np.asarray(weights["components"], np.float64)
+    if idf.shape != (_N_BUCKETS,) or topics.ndim != 2 or topics.shape[1] != _N_BUCKETS:
         raise ValueError(f"expected weights of {_N_BUCKETS} buckets of words")
     found = np.empty((len(texts), len(topics) + 1), np.float32, order="F")
     for start in range(0, len(texts), _BLOCK):
         rows = slice(start, start + _BLOCK)
         counts = _counts(texts.iloc[rows])
-        found[rows, :-1] = np.round(_weigh(counts, rarity) @ topics.T, 6)
+        found[rows, :-1] = np.round(_tf_idf(counts, idf) @ topics.T, 6)
         found[rows, -1] = np.asarray(counts.sum(axis=1)).reshape(-1)
     return found
 
 
-def _counts(texts: pd.Series[Any]) -> Any:
+def _counts(texts: Column) -> csr_matrix:
     from sklearn.feature_extraction.text import HashingVectorizer
 
     hashing = HashingVectorizer(
@@ -64,9 +74,9 @@ def _counts(texts: pd.Series[Any]) -> Any:
     return hashing.transform(texts.astype(object))
 
 
-def _weigh(counts: Any, rarity: NDArray[np.float64]) -> Any:
+def _tf_idf(counts: csr_matrix, idf: NDArray[np.float64]) -> csr_matrix:
     from sklearn.preprocessing import normalize
 
     weighted = counts.copy()
-    weighted.data = (1 + np.log(weighted.data)) * rarity[weighted.indices]
+    weighted.data = (1 + np.log(weighted.data)) * idf[weighted.indices]
     return normalize(weighted)

@@ -1,7 +1,6 @@
-"""Numbers, dates and truth values as people write them, read from the distinct texts of a column.
+"""Numbers, dates and truth values as people write them, parsed from the distinct texts of a column.
 
-All functions take the distinct texts, not the rows: a column of 300,000 rows with 200 levels costs
-200 readings.
+All functions take the distinct texts, not the rows: 300,000 rows of 200 texts cost 200 parses.
 """
 
 from __future__ import annotations
@@ -9,7 +8,6 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterable
-from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -18,40 +16,41 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pandas.tseries.api import guess_datetime_format
 
+from zoo.ingest.clean_table import Column, DecimalMark
+
 __all__ = [
-    "GAP_WORDS",
-    "LABEL_GAP_WORDS",
+    "MISSING_LABELS",
+    "MISSING_WORDS",
+    "TRUE_WORDS",
     "TRUTH",
-    "Decimal",
     "date_formats",
     "decimal_mark",
     "is_clock",
-    "is_day_sure",
-    "is_gap",
+    "is_day_known",
+    "is_missing",
     "read_clock",
     "read_dates",
     "read_numbers",
 ]
 
-Decimal = Literal[".", ","]
-
-# What stands for a missing label or level. "none" is not among them: it is a class of its own
-# often enough (none, mild, severe).
+# Words for a missing label or category. "none" is not among them, as it is often a category
+# (none, mild, severe).
 _NO_VALUE = {"", "?", "??", "-", "--", "\u2013", "\u2014", "null", "nan", "-nan", "nat", "<na>"}
 _NOT_KNOWN = {"na", "n/a", "n.a.", "n. a.", "#n/a", "#na"}
-_NOT_WORKED_OUT = {"#null!", "#value!", "#ref!", "#div/0!", "#name?"}  # by a spreadsheet
-LABEL_GAP_WORDS = frozenset(_NO_VALUE | _NOT_KNOWN | _NOT_WORKED_OUT)
-# What stands for a missing number or date.
-GAP_WORDS = LABEL_GAP_WORDS | {"none", "nil", "missing", "(missing)", "unknown", ".", "..", "..."}
+_ERRORS = {"#null!", "#value!", "#ref!", "#div/0!", "#name?"}  # of spreadsheets
+MISSING_LABELS = frozenset(_NO_VALUE | _NOT_KNOWN | _ERRORS)
+# Words for a missing number or date.
+MISSING_WORDS = MISSING_LABELS | {"none", "nil", "missing", "(missing)", "unknown"}
+MISSING_WORDS |= {".", "..", "..."}
 
-_LONGEST_GAP = 40  # bytes, blanks around it included
+_LONGEST_MISSING = 40  # bytes, including blanks around the word
 
 _YES = ("true", "t", "yes", "y", "on", "ja", "j", "oui", "si", "s\u00ed")
 _NO = ("false", "f", "no", "n", "off", "nein", "n", "non", "no", "no")
 TRUTH = frozenset(frozenset(pair) for pair in zip(_YES, _NO, strict=True))
 TRUE_WORDS = frozenset(_YES)
 
-# These are patterns of RE2, in which \x{20ac} is the euro sign.
+# Patterns of RE2, in which \x{20ac} is the euro sign.
 _UNITS = (
     r"%|\x{2030}|\x{20ac}|\$|\x{a3}|\x{a5}|usd|eur|gbp|chf|jpy|kr|sek|nok|dkk|pln|"
     r"kg|mg|g|ct|lbs?|oz|km|cm|mm|m|mi|ft|in|ms|sec|s|min|hrs?|h|days?|years?|yrs?|"
@@ -59,7 +58,7 @@ _UNITS = (
 )
 _BEFORE = r"^([-+(]?)\s*(?:us|ca|au)?(?:\$|\x{20ac}|\x{a3}|\x{a5}|usd|eur|gbp|chf)\s*"
 _AFTER = rf"([\d.)])\s*(?:{_UNITS})$"
-_SPACES = r"[\s'\x{2019}\x{a0}\x{202f}\x{2009}]"  # what groups digits besides point and comma
+_SPACES = r"[\s'\x{2019}\x{a0}\x{202f}\x{2009}]"  # digit separators besides point and comma
 _EXPONENT = r"(?:e[+-]?\d{1,3})?"
 
 
@@ -73,23 +72,23 @@ def _shape(decimal: str, other: str) -> str:
 _SHAPES: dict[str, str] = {".": _shape(".", ","), ",": _shape(",", ".")}
 
 
-def _folded(written: Any) -> Any:
-    """Return an Arrow array of texts in small letters and without blanks at the ends."""
-    # Arrow's kernels take a tenth of the time and memory of Python's strings
-    return pc.utf8_trim_whitespace(pc.utf8_lower(written))
+def _folded(texts: pa.Array) -> pa.Array:
+    """Return texts in lower case, stripped of blanks."""
+    # Arrow's kernels need a tenth of the time and memory of Python's strings
+    return pc.utf8_trim_whitespace(pc.utf8_lower(texts))
 
 
-def is_gap(texts: pd.Series[Any], words: Iterable[str] = GAP_WORDS) -> NDArray[np.bool_]:
+def is_missing(texts: Column, words: Iterable[str] = MISSING_WORDS) -> NDArray[np.bool_]:
     """Return which texts stand for a missing value."""
     known = pa.array(sorted(words), pa.large_string())
     written = pa.array(texts, pa.large_string())
-    is_short = pc.less_equal(pc.binary_length(written), _LONGEST_GAP)  # others need not be copied
+    is_short = pc.less_equal(pc.binary_length(written), _LONGEST_MISSING)
     found = np.zeros(len(texts), bool)
     found[np.asarray(is_short, bool)] = pc.is_in(_folded(written.filter(is_short)), value_set=known)
     return found
 
 
-def _bare(texts: pd.Series[Any]) -> Any:
+def _bare(texts: Column) -> pa.Array:
     """Return texts without blanks at the ends, currencies and units; (5) becomes -5."""
     bare = _folded(pa.array(texts, pa.large_string()))
     if not pc.all(pc.match_substring_regex(bare, r"^[\d.,+-]*$")).as_py():
@@ -100,28 +99,28 @@ def _bare(texts: pd.Series[Any]) -> Any:
     return bare
 
 
-def _is_number(bare: Any, decimal: Decimal) -> NDArray[np.bool_]:
+def _is_number(bare: pa.Array, decimal: DecimalMark) -> NDArray[np.bool_]:
     return np.asarray(pc.match_substring_regex(bare, f"^(?:{_SHAPES[decimal]})$"), bool)
 
 
 def decimal_mark(
-    texts: pd.Series[Any], hint: Decimal | None = None
-) -> tuple[Decimal, NDArray[np.bool_], bool]:
-    """Return which decimal mark reads most of the texts.
+    texts: Column, hint: DecimalMark | None = None
+) -> tuple[DecimalMark, NDArray[np.bool_], bool]:
+    """Return the decimal mark with which most of the texts are numbers.
 
     Parameters
     ----------
-    texts : Series of str, shape (n_levels,)
-        Distinct, without gaps.
+    texts : Series of str, shape (n_texts,)
+        Distinct, none missing.
     hint : {".", ","} or None
-        What the other columns of the file show; it decides where both marks read all ("1,234").
+        The mark of the other columns; it decides where both are possible ("1,234").
 
     Returns
     -------
     decimal : {".", ","}
-    is_number : ndarray of bool, shape (n_levels,)
-    is_sure : bool
-        Whether the texts themselves decide.
+    is_number : ndarray of bool, shape (n_texts,)
+    is_certain : bool
+        Whether the texts alone decide.
     """
     bare = _bare(texts)
     points, commas = _is_number(bare, "."), _is_number(bare, ",")
@@ -132,8 +131,8 @@ def decimal_mark(
     return (",", commas, False) if hint == "," else (".", points, False)
 
 
-def read_numbers(texts: pd.Series[Any], decimal: Decimal) -> NDArray[np.float64]:
-    """Return the numbers that texts (n_levels,) write; NaN for what is none."""
+def read_numbers(texts: Column, decimal: DecimalMark) -> NDArray[np.float64]:
+    """Return texts (n_texts,) as numbers; NaN for those that are none."""
     bare = _bare(texts)
     is_number = _is_number(bare, decimal)
     digits = bare.filter(pa.array(is_number))
@@ -154,25 +153,25 @@ _SHORT_YEAR = re.compile(
 _CLOCK = r"\d{1,3}:\d{2}(?::\d{2}(?:\.\d+)?)?"
 _SAMPLE = 200
 _MAX_FORMATS = 8
-_TWINS = {"%d": "%m", "%m": "%d"}
+_SWAPPED = {"%d": "%m", "%m": "%d"}
 
 
-def date_formats(texts: pd.Series[Any], enough: float = 0.9) -> tuple[str, ...]:
-    """Return the formats that read enough of the texts as dates, the commonest first.
+def date_formats(texts: Column, enough: float = 0.9) -> tuple[str, ...]:
+    """Return the formats that parse enough of the texts as dates, the commonest first.
 
     Parameters
     ----------
-    texts : Series of str, shape (n_levels,)
-        Distinct, without gaps.
+    texts : Series of str, shape (n_texts,)
+        Distinct, none missing.
     enough : float
-        The share of texts that must be read.
+        The fraction of texts that must be parsed.
 
     Returns
     -------
     tuple of str
-        Formats as of `strptime`; empty where the texts are no dates. Of two that differ only in
-        whether the day or the month comes first, the one that reads more texts of that form
-        stands first; with dots the day, otherwise the month, if that does not decide.
+        Formats of `strptime`; empty where the texts are no dates. Of two formats that differ only
+        in the order of day and month, the one that parses more texts is taken; in a tie the day
+        comes first with dots, otherwise the month.
     """
     texts = texts.str.strip()
     some = texts if len(texts) <= _SAMPLE else texts.sample(_SAMPLE, random_state=0)
@@ -185,38 +184,38 @@ def date_formats(texts: pd.Series[Any], enough: float = 0.9) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_day_or_month(texts, form) for form in found))
 
 
-def is_day_sure(texts: pd.Series[Any], formats: Iterable[str]) -> bool:
-    """Return whether the texts (n_levels,) show which number is the day and which the month."""
+def is_day_known(texts: Column, formats: Iterable[str]) -> bool:
+    """Return whether the texts (n_texts,) determine which number is the day."""
     texts = texts.str.strip()
-    pairs = [(form, _twin(form)) for form in formats]
+    pairs = [(form, _swapped(form)) for form in formats]
     return all(
-        twin is None or _reads(texts, form).sum() != _reads(texts, twin).sum()
-        for form, twin in pairs
+        swapped is None or _parses(texts, form).sum() != _parses(texts, swapped).sum()
+        for form, swapped in pairs
     )
 
 
-def _cover(texts: pd.Series[Any], found: list[str]) -> tuple[list[str], pd.Series[Any]]:
-    """Return formats, those that were found and more, and the texts that none of them reads."""
+def _cover(texts: Column, found: list[str]) -> tuple[list[str], Column]:
+    """Return formats, `found` and more, and the texts that none of them parses."""
     left = texts
     for form in found:
-        left = left[~_reads(left, form)]
+        left = left[~_parses(left, form)]
     while len(left) and len(found) < _MAX_FORMATS:
         formats = {form for text in left.iloc[:20] for form in _formats_of(text)}
         best = max(
-            ((int(_reads(left, form).sum()), _is_custom(form), form) for form in formats),
+            ((int(_parses(left, form).sum()), _is_usual(form), form) for form in formats),
             default=(0, False, ""),
         )
         if not best[0]:
             break
         found = [*found, best[2]]
-        left = left[~_reads(left, best[2])]
+        left = left[~_parses(left, best[2])]
     return found, left
 
 
 def _formats_of(text: str) -> set[str]:
-    """Return the formats that one date may be in, the day or the month first."""
+    """Return the formats that a date may have, with the day or the month first."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # that it is not in the order asked for
+        warnings.simplefilter("ignore", UserWarning)  # about the order of day and month
         guesses = {guess_datetime_format(text, dayfirst=is_first) for is_first in (True, False)}
     formats = {str(guess) for guess in guesses if guess is not None}
     formats = {
@@ -231,35 +230,35 @@ def _formats_of(text: str) -> set[str]:
     return set()
 
 
-def _is_custom(form: str) -> bool:
-    """Return whether the order of day and month is what one expects: with dots the day first."""
+def _is_usual(form: str) -> bool:
+    """Return whether day and month stand in the usual order: with dots the day first."""
     order = re.search("%([dm])(.)%[dm]", form)
     return order is None or (order[1] == "d") == (order[2] == ".")
 
 
-def _reads(texts: pd.Series[Any], form: str) -> pd.Series[Any]:
+def _parses(texts: Column, form: str) -> Column:
     return pd.to_datetime(texts, format=form, errors="coerce", utc=True).notna()
 
 
-def _twin(form: str) -> str | None:
-    """Return the format with day and month in the other order, if both are numbers."""
+def _swapped(form: str) -> str | None:
+    """Return the format with day and month exchanged, if both are numbers."""
     if form.startswith("%Y") or not {"%d", "%m"} <= {*re.findall("%.", form)}:
         return None
-    return re.sub("%[dm]", lambda part: _TWINS[part.group()], form)
+    return re.sub("%[dm]", lambda part: _SWAPPED[part.group()], form)
 
 
-def _day_or_month(texts: pd.Series[Any], form: str) -> str:
-    """Return the format or its twin, whichever reads more of all texts."""
-    twin = _twin(form)
-    if twin is None:
+def _day_or_month(texts: Column, form: str) -> str:
+    """Return the format, or it with day and month exchanged, whichever parses more texts."""
+    swapped = _swapped(form)
+    if swapped is None:
         return form
-    return max((int(_reads(texts, one).sum()), _is_custom(one), one) for one in (form, twin))[2]
+    return max((int(_parses(texts, one).sum()), _is_usual(one), one) for one in (form, swapped))[2]
 
 
-def read_dates(texts: pd.Series[Any], formats: Iterable[str]) -> NDArray[np.datetime64]:
-    """Return the times (n_levels,) that texts write in any of the formats; NaT for what is none.
+def read_dates(texts: Column, formats: Iterable[str]) -> NDArray[np.datetime64]:
+    """Return the times (n_texts,) of texts in any of the formats; NaT for those that are none.
 
-    Times with an offset are in UTC, and none has one.
+    Times with an offset are converted to UTC; the result has no zone.
     """
     texts = texts.str.strip()
     times = np.full(len(texts), np.datetime64("NaT", "us"))
@@ -272,13 +271,13 @@ def read_dates(texts: pd.Series[Any], formats: Iterable[str]) -> NDArray[np.date
     return times
 
 
-def is_clock(texts: pd.Series[Any]) -> NDArray[np.bool_]:
-    """Return which texts (n_levels,) are times of the day or durations: 12:30, 100:05:59.5."""
+def is_clock(texts: Column) -> NDArray[np.bool_]:
+    """Return which texts (n_texts,) are times of day or durations: 12:30, 100:05:59.5."""
     return np.asarray(texts.str.strip().str.fullmatch(_CLOCK), bool)
 
 
-def read_clock(texts: pd.Series[Any]) -> NDArray[np.float64]:
-    """Return the seconds (n_levels,) of texts as of `is_clock`; NaN for what is none."""
+def read_clock(texts: Column) -> NDArray[np.float64]:
+    """Return times of day or durations (n_texts,) in seconds; NaN for texts that are none."""
     parts = texts.str.strip().where(is_clock(texts)).astype(object).str.split(":", expand=True)
     parts = parts.reindex(columns=range(3)).apply(pd.to_numeric)
     seconds = parts[0] * 3600 + parts[1] * 60 + parts[2].fillna(0.0)

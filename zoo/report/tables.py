@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from zoo.bench.store import Status
-from zoo.metrics import metric
+from zoo.metrics import metric as metric_of
 
-__all__ = ["failure_rows", "score_rows", "size_text", "write_tables"]
+__all__ = ["failure_rows", "score_rows", "write_tables"]
 
 
 def write_tables(folder: Path, frames: dict[str, pd.DataFrame]) -> None:
@@ -22,65 +23,71 @@ def write_tables(folder: Path, frames: dict[str, pd.DataFrame]) -> None:
         frame.to_csv(target / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
 
 
-def size_text(n_rows: int) -> str:
-    """Return a number of rows with commas."""
-    return f"{n_rows:,}"
+@dataclass(frozen=True, slots=True)
+class ScoreCell:
+    """Mean and half of the 95% interval as text, and whether the mean is the best of its size."""
+
+    text: str = ""
+    is_best: bool = False
 
 
-def score_rows(curves: pd.DataFrame) -> tuple[list[int], list[dict[str, Any]]]:
-    """Return the sizes, and one row a model with a cell a size: mean, half interval, is_best.
+@dataclass(frozen=True, slots=True)
+class ScoreRow:
+    """The scores of one model, a cell for each size."""
+
+    model: str
+    family: str
+    cells: tuple[ScoreCell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FailureRow:
+    """Cells without a score for the same reason."""
+
+    status: str
+    dataset: str
+    model: str
+    reason: str
+    sizes: str
+    count: int
+
+
+def score_rows(curves: pd.DataFrame) -> tuple[list[int], list[ScoreRow]]:
+    """Return the sizes, and a row per model, sorted by the score at the largest size.
 
     Parameters
     ----------
     curves : DataFrame
-        Headline rows of one data set; models come out best at their largest size first.
+        Headline rows of one data set.
     """
-    is_higher_better = metric(curves["metric"].iloc[0]).higher_is_better
+    is_higher_better = metric_of(curves["metric"].iloc[0]).higher_is_better
     sizes = sorted(int(size) for size in curves["n_train"].unique())
     means = curves.pivot(index="model", columns="n_train", values="mean")
     best = means.max() if is_higher_better else means.min()
     order = means[sizes[::-1]].sort_values(sizes[::-1], ascending=not is_higher_better)
     families = dict(zip(curves["model"], curves["family"], strict=True))
-    lookup = {(row.model, row.n_train): row for row in curves.itertuples()}
+    texts = {(row.model, row.n_train): _score_text(row) for row in curves.itertuples()}
     rows = []
     for model in order.index:
-        cells = []
-        for size in sizes:
-            point = lookup.get((model, size))
-            if point is None:
-                cells.append({"text": "", "is_best": False})
-                continue
-            half = (point.ci_high - point.ci_low) / 2
-            spread = f" ± {half:.3f}" if np.isfinite(half) else ""
-            is_best = bool(point.mean == best[size])
-            cells.append({"text": f"{point.mean:.3f}{spread}", "is_best": is_best})
-        rows.append({"model": model, "family": families[model], "cells": cells})
+        cells = (
+            ScoreCell(texts.get((model, size), ""), bool(means.loc[model, size] == best[size]))
+            for size in sizes
+        )
+        rows.append(ScoreRow(model, families[model], tuple(cells)))
     return sizes, rows
 
 
-def failure_rows(cells: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return cells without a score, those of one reason together.
+def _score_text(point: Any) -> str:
+    half = (point.ci_high - point.ci_low) / 2
+    return f"{point.mean:.3f} ± {half:.3f}" if np.isfinite(half) else f"{point.mean:.3f}"
 
-    Returns
-    -------
-    list of dict
-        status, dataset, model, reason, sizes, count.
-    """
+
+def failure_rows(cells: pd.DataFrame) -> list[FailureRow]:
+    """Return cells without a score, grouped by model and reason; skipped ones last."""
     bad = cells[cells["status"] != Status.OK]
     rows = []
     keys = ["status", "dataset", "model", "reason"]
     for (status, dataset, model, reason), group in bad.groupby(keys, dropna=False):
-        sizes = ", ".join(size_text(int(size)) for size in sorted(group["n_train"].unique()))
-        rows.append(
-            {
-                "status": status,
-                "dataset": dataset,
-                "model": model,
-                "reason": reason,
-                "sizes": sizes,
-                "count": len(group),
-            }
-        )
-    return sorted(
-        rows, key=lambda row: (row["status"] == Status.SKIPPED, row["dataset"], row["model"])
-    )
+        sizes = ", ".join(f"{size:,}" for size in sorted(group["n_train"].unique()))
+        rows.append(FailureRow(status, dataset, model, reason, sizes, len(group)))
+    return sorted(rows, key=lambda row: (row.status == Status.SKIPPED, row.dataset, row.model))

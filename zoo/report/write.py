@@ -10,25 +10,21 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader
 
 from zoo.bench.store import Results, Status, read
-from zoo.curves.aggregate import (
-    cell_frame,
-    current_cells,
-    curve_frame,
-    family_frame,
-)
+from zoo.curves.aggregate import cell_frame, current_cells, curve_frame, family_frame
 from zoo.curves.curveset import CurveSet
-from zoo.curves.headlines import cheapest_sentence, headline_sentence, verdict_rows
+from zoo.curves.headlines import cheapest_sentence, verdict_rows
 from zoo.errors import StoreError
-from zoo.report.answer_figures import (
-    draw_cost,
-    draw_critical_difference,
+from zoo.report.canvas import embed
+from zoo.report.comparison_figures import draw_cost, draw_critical_difference
+from zoo.report.curve_figures import (
+    draw_dataset,
+    draw_families,
     draw_forecast,
     draw_rank_over_size,
 )
-from zoo.report.figures import draw_dataset, draw_families, embed
 from zoo.report.findings import dataset_finding, family_findings
 from zoo.report.style import Colours, model_colours
-from zoo.report.tables import failure_rows, score_rows, size_text, write_tables
+from zoo.report.tables import failure_rows, score_rows, write_tables
 
 __all__ = ["write_report"]
 
@@ -43,7 +39,7 @@ def write_report(folder: Path) -> Path:
     Returns
     -------
     Path
-        Of report.html, which needs no other file.
+        Of report.html, which is self-contained.
 
     Raises
     ------
@@ -56,8 +52,8 @@ def write_report(folder: Path) -> Path:
     cells = cell_frame(results.cells)
     curves = curve_frame(cells)
     if curves.empty:
-        said = cells["reason"].dropna()
-        why = f"; the first reason: {said.iloc[0]}" if len(said) else ""
+        reasons = cells["reason"].dropna()
+        why = f"; first reason: {reasons.iloc[0]}" if len(reasons) else ""
         raise StoreError(f"{folder}: no cell has a score, so there is nothing to draw{why}")
     curve_set = CurveSet(cells)
     tables = {"cells": cells, "curves": curves, "families": family_frame(cells)}
@@ -68,7 +64,7 @@ def write_report(folder: Path) -> Path:
     n_old = len(stored.cells) - len(results.cells)
     if n_old:
         parts["warnings"].append(
-            f"{n_old} cells of earlier versions of a model or data set are stored, but not shown."
+            f"{n_old} cells of earlier versions of a model or data set are stored but not shown."
         )
     page = folder / "report.html"
     _write(page, "report.html.jinja", parts, is_html=True)
@@ -95,24 +91,16 @@ def _parts(
     if not families.empty:
         alt = "Mean curve of each family against training rows"
         figure = embed(draw_families(families), folder, "families", alt)
-    n_ok = int((cells["status"] == Status.OK).sum())
-    n_failed = int((~cells["status"].isin([Status.OK, Status.SKIPPED])).sum())
-    n_skipped = int((cells["status"] == Status.SKIPPED).sum())
     suites = sorted({cell.get("run", {}).get("suite", "") for cell in results.cells} - {""})
     return {
         "title": f"Learning curves: {', '.join(suites) or folder.name}",
-        "summary": (
-            f"{cells['dataset'].nunique()} data sets, {cells['model'].nunique()} models, "
-            f"{n_ok:,} cells with a score, {n_failed:,} failed, {n_skipped:,} skipped because the "
-            "model is not made for the data. Every model saw the same rows; rows held out for "
-            "early stopping count as training rows."
-        ),
+        "summary": _summary(cells),
         "warnings": _warnings(cells),
         "families_figure": figure,
         "family_findings": family_findings(families),
         "datasets": [
             _dataset_part(folder, name, facts[name], curve_set, tables, colours)
-            for name in _names(tables["curves"])
+            for name in sorted(tables["curves"]["dataset"].unique())
         ],
         "verdicts": verdict_rows(tables["verdicts"]),
         "ranks": _rank_rows(ranks),
@@ -122,8 +110,15 @@ def _parts(
     }
 
 
-def _names(curves: pd.DataFrame) -> list[str]:
-    return sorted(curves["dataset"].unique())
+def _summary(cells: pd.DataFrame) -> str:
+    statuses = list(cells["status"])
+    n_ok, n_skipped = statuses.count(Status.OK), statuses.count(Status.SKIPPED)
+    return (
+        f"{cells['dataset'].nunique()} data sets, {cells['model'].nunique()} models, "
+        f"{n_ok:,} cells with a score, {len(cells) - n_ok - n_skipped:,} failed, {n_skipped:,} "
+        "skipped because the model does not support the data. Every model got the same rows; "
+        "validation rows for early stopping count as training rows."
+    )
 
 
 def _dataset_part(
@@ -134,58 +129,44 @@ def _dataset_part(
     tables: dict[str, pd.DataFrame],
     colours: Colours,
 ) -> dict[str, Any]:
-    curves = tables["curves"]
-    lines = curves[(curves["dataset"] == name) & curves["is_headline"]]
+    curves, comparisons, forecasts, cost = (
+        tables[key][tables[key]["dataset"] == name] if len(tables[key]) else tables[key]
+        for key in ("curves", "comparisons", "forecast", "cost")
+    )
+    lines = curves[curves["is_headline"]]
     title = facts.get("title") or name
     figure = draw_dataset(
         lines, title=f"{name}: {title}", bayes_error=facts.get("bayes_error"), colours=colours
     )
+    more = []
+    best = curve_set.best_models(name)
+    if best:
+        shown, ahead = (table[table["model"].isin(best)] for table in (lines, forecasts))
+        heading = f"{name}: forecasts for more data"
+        forecast = draw_forecast(shown, ahead, title=heading, colours=colours)
+        more.append(embed(forecast, folder, f"{name}-forecast", f"Forecasts on {name}"))
+    if cost["fit_s"].gt(0).any():
+        costs = draw_cost(cost, title=f"{name}: score against cost", colours=colours)
+        more.append(embed(costs, folder, f"{name}-cost", f"Score against cost on {name}"))
     sizes, rows = score_rows(lines)
     return {
         "name": name,
         "title": title,
-        "headline": headline_sentence(curve_set, name),
-        "finding": dataset_finding(lines),
-        "cheapest": cheapest_sentence(tables["cost"], name),
+        "headline": curve_set.headline(name),
+        "finding": dataset_finding(lines, comparisons),
+        "cheapest": cheapest_sentence(cost),
         "figure": embed(figure, folder, name, f"Learning curves of every model on {name}"),
-        "answers": _answer_figures(folder, name, lines, curve_set, tables, colours),
+        "more_figures": more,
         "sizes": sizes,
         "rows": rows,
     }
 
 
-def _answer_figures(
-    folder: Path,
-    name: str,
-    lines: pd.DataFrame,
-    curve_set: CurveSet,
-    tables: dict[str, pd.DataFrame],
-    colours: Colours,
-) -> list[dict[str, str]]:
-    """Draw forecast and cost of a data set where there are any."""
-    found = []
-    forecasts = tables["forecast"]
-    best = curve_set.best_models(name)
-    if best:
-        ahead = forecasts[(forecasts["dataset"] == name) & forecasts["model"].isin(best)]
-        shown = lines[lines["model"].isin(best)]
-        figure = draw_forecast(
-            shown, ahead, title=f"{name}: what more data would bring", colours=colours
-        )
-        found.append(embed(figure, folder, f"{name}-forecast", f"Forecasts on {name}"))
-    cost = tables["cost"][tables["cost"]["dataset"] == name]
-    if cost["fit_s"].gt(0).any():
-        figure = draw_cost(cost, title=f"{name}: what a score costs", colours=colours)
-        found.append(embed(figure, folder, f"{name}-cost", f"Score against cost on {name}"))
-    return found
-
-
 def _rank_figures(folder: Path, ranks: pd.DataFrame, colours: Colours) -> list[dict[str, str]]:
     if ranks.empty:
         return []
-    over_size, diagram = (
-        draw(ranks, colours=colours) for draw in (draw_rank_over_size, draw_critical_difference)
-    )
+    over_size = draw_rank_over_size(ranks, colours=colours)
+    diagram = draw_critical_difference(ranks, colours=colours)
     return [
         embed(over_size, folder, "ranks", "Mean rank of each model against training rows"),
         embed(diagram, folder, "critical-difference", "Critical-difference diagram of each size"),
@@ -197,19 +178,19 @@ def _rank_rows(ranks: pd.DataFrame) -> list[dict[str, Any]]:
     for n_train, group in ranks.groupby("n_train"):
         text = ", ".join(f"{row.model} {row.mean_rank:.1f}" for row in group.itertuples())
         n_datasets = int(group["n_datasets"].iloc[0])
-        rows.append({"size": size_text(int(n_train)), "n_datasets": n_datasets, "text": text})
+        rows.append({"size": f"{n_train:,}", "n_datasets": n_datasets, "text": text})
     return rows
 
 
 def _warnings(cells: pd.DataFrame) -> list[str]:
-    """Say so when one curve mixes environments."""
+    """Warn of curves that mix environments."""
     known = cells.dropna(subset=["environment"])
     mixed = known.groupby(["dataset", "model"])["environment"].nunique()
     mixed = mixed[mixed > 1]
     if mixed.empty:
         return []
     names = ", ".join(f"{model} on {dataset}" for dataset, model in mixed.index[:5])
-    return [f"{len(mixed)} curves mix cells of different environments (see provenance): {names}."]
+    return [f"{len(mixed)} curves mix cells of different environments (see Provenance): {names}."]
 
 
 def _provenance(results: Results) -> list[tuple[str, str]]:

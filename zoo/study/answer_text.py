@@ -1,4 +1,4 @@
-"""The advice in words: what a person who decides reads first."""
+"""The answers and the next steps in words."""
 
 from __future__ import annotations
 
@@ -6,37 +6,37 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from zoo.curves.comparisons import PairedTest
+from zoo.curves.crossover import Crossover, CrossoverKind
 from zoo.curves.headlines import round_size
 from zoo.metrics import metric as metric_of
-from zoo.study.advice import FACTORS, Advice, Best, ModelCost, MoreData, Overtaking
+from zoo.study.answers import FACTORS, Advice, Best, ModelCost, MoreData, Overtaking
 from zoo.study.budget import round_seconds
-from zoo.study.choose import LeftOut
+from zoo.study.left_out import LeftOut
 from zoo.study.wording import milliseconds, score_text
 
 __all__ = ["advice_lines", "next_steps"]
 
-Lines = list[tuple[str, str]]
-
 
 def _names(models: Sequence[str]) -> str:
-    shown = list(models)
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+    *others, last = models
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _interval(low: float, high: float) -> str:
     return f"{score_text(low)} to {score_text(high)}" if np.isfinite(low) else "no interval"
 
 
-def advice_lines(advice: Advice) -> Lines:
-    """Return the answers: a heading and its sentences each."""
+def advice_lines(advice: Advice) -> tuple[tuple[str, str], ...]:
+    """Return a heading and its sentences for each answer."""
     direction = metric_of(advice.metric).direction.capitalize()
-    return [
+    return (
         ("Best model", f"{_best(advice)} {direction} is better."),
         ("How sure", _certainty(advice.best)),
         *((f"{_times(more.factor)} the data", _more(more, advice)) for more in advice.more),
         ("Deep learning", _overtaking(advice.overtaking)),
         ("Cost", _cost(advice)),
-    ]
+    )
 
 
 def _times(factor: int) -> str:
@@ -48,112 +48,115 @@ def _best(advice: Advice) -> str:
     text = f"{best.model}: {metric_of(advice.metric).label} {score_text(best.score)}"
     if np.isfinite(best.low):
         text += f" (95% interval {_interval(best.low, best.high)})"
-    text += f" when trained on {best.n_train:,} rows"
     if best.n_train < advice.n_train:
-        text += f" (there are {advice.n_train:,}: it was not measured at more)"
+        text += f" with {best.n_train:,} of {advice.n_train:,} training rows"
+    else:
+        text += f" with {best.n_train:,} training rows"
     if best.baseline is not None:
-        text += f"; without looking at the columns it would be {score_text(best.baseline)}"
+        text += f"; the dummy baseline has {score_text(best.baseline)}"
     return f"{text}."
 
 
 def _certainty(best: Best) -> str:
-    parts = []
-    open_ones = [rival for rival in best.rivals if not rival.is_significant]
     if best.replicates < 2:
-        parts.append("It was measured on one draw of rows only, so how sure it is cannot be told.")
+        text = "Measured on one replicate only, so there is no interval and no test."
     elif not best.rivals:
-        parts.append("No other model was measured at this size.")
-    elif not open_ones:
-        nearest = best.rivals[0]
-        over = "" if len(best.rivals) == 1 else f" over {nearest.model}"
-        parts.append(
-            f"Its lead over {_others(best)} holds in paired tests (5%, {nearest.replicates} draws "
-            f"of rows): {score_text(nearest.difference)} "
-            f"({_interval(nearest.low, nearest.high)}){over}."
+        text = "No other model was measured at this size."
+    elif best.ties:
+        nearest = next(rival for rival in best.rivals if not rival.is_significant)
+        n = nearest.test.replicates
+        over, which = (f" over {nearest.model}", "any") if best.ties[1:] else ("", "either")
+        text = (
+            f"No significant difference from {_names(best.ties)} in {n} replicate{'s' * (n > 1)}: "
+            f"the lead{over} is {_lead(nearest.test)}, so {which} of them may be the best."
         )
     else:
-        nearest = open_ones[0]
-        draws = f"{nearest.replicates} draws of rows" if nearest.replicates > 1 else "one draw"
-        lead = f"the lead over {nearest.model} is {score_text(nearest.difference)}"
-        if np.isfinite(nearest.low):
-            lead += f" ({_interval(nearest.low, nearest.high)})"
-        parts.append(
-            f"Not told apart from {_names(best.ties)} in {draws}: {lead}, so either may be the "
-            "better one."
+        nearest = best.rivals[0]
+        others, over = nearest.model, ""
+        if len(best.rivals) > 1:
+            others = f"the {len(best.rivals)} other models measured at this size"
+            over = f" over {nearest.model}"
+        text = (
+            f"Its lead over {others} is significant (paired tests at 5%, "
+            f"{nearest.test.replicates} replicates): {_lead(nearest.test)}{over}."
         )
     if best.beats_baseline is False:
-        parts.append(
-            "It is not surely better than guessing: the columns may say little about the target."
+        text += (
+            " It is not significantly better than the dummy baseline: the columns may say little "
+            "about the target."
         )
-    return " ".join(parts)
+    return text
 
 
-def _others(best: Best) -> str:
-    if len(best.rivals) == 1:
-        return best.rivals[0].model
-    return f"the {len(best.rivals)} other models measured at this size"
+def _lead(test: PairedTest) -> str:
+    interval = f" ({_interval(test.low, test.high)})" if np.isfinite(test.low) else ""
+    return f"{score_text(test.difference)}{interval}"
 
 
 def _more(more: MoreData, advice: Advice) -> str:
     if more.reason is not None or not np.isfinite(more.score):
         return f"Cannot tell: {more.reason or 'there is no forecast'}."
-    rows = f"{more.factor * advice.n_rows:,} rows" if more.factor > 1 else "all rows of today"
-    text = (
+    rows = f"{more.factor * advice.n_rows:,} rows" if more.factor > 1 else "all of today's rows"
+    loss = "the distance to 1" if metric_of(advice.metric).higher_is_better else "the error"
+    change = f"{100 * more.gain.low:.0f} to {100 * more.gain.high:.0f}% of {loss}"
+    verdict = {
+        "helps": f"more data helps: it removes {change}",
+        "little": "the gain is small: the curve is nearly flat",
+        "hurts": "the curve gets worse with more rows; check how the rows were collected",
+        "cannot tell": f"whether more data helps is unclear ({change} would go)",
+    }[more.verdict]
+    return (
         f"With {rows} {advice.best.model} would reach {score_text(more.score)} "
-        f"(90% interval {_interval(more.low, more.high)})"
+        f"(90% interval {_interval(more.low, more.high)}); {verdict}."
     )
-    what = "the distance to 1" if metric_of(advice.metric).higher_is_better else "the error"
-    gain = f"{100 * more.gain.low:.0f} to {100 * more.gain.high:.0f}% of {what} goes"
-    said = {
-        "helps": f"more data would help: {gain}",
-        "little": "that is little: the curve is nearly flat",
-        "hurts": "the curve gets worse with more rows; look at how the rows came",
-        "cannot tell": f"whether it helps cannot be told ({gain})",
-    }
-    return f"{text}; {said[more.verdict]}."
 
 
 def _overtaking(found: Overtaking) -> str:
-    if found.network is None or found.boosting is None:
-        return f"Cannot tell: {found.reason}."
-    pair = f"{found.network} (the best network) and {found.boosting} (the best boosting)"
-    if found.kind == "always":
-        return f"{found.network} is ahead of {found.boosting} at every size measured."
-    if found.kind == "within":
-        where = f"about {round_size(found.n_train)} training rows"
-        if np.isfinite(found.low):
-            where += f" ({_size_range(found.low, found.high)})"
-        return f"{found.network} overtakes {found.boosting} at {where} and stays ahead."
-    if found.kind == "forecast":
-        where = f"about {round_size(found.n_train)} training rows"
-        if np.isfinite(found.low):
-            where += f" ({_size_range(found.low, found.high)})"
-        doubt = f"; {found.share:.0%} of the forecasts say so" if np.isfinite(found.share) else ""
-        return f"{found.network} is forecast to overtake {found.boosting} at {where}{doubt}."
-    if found.kind == "none":
-        doubt = (
-            f" (it does in {found.share:.0%} of the forecasts)" if np.isfinite(found.share) else ""
-        )
-        return (
-            f"{found.network}, the best network, is behind {found.boosting} and is not expected to "
-            f"overtake it within 32 times the data{doubt}."
-        )
-    return f"Cannot tell for {pair}: {found.reason}."
+    crossover, network, boosting = found.crossover, found.network, found.boosting
+    if crossover is None:
+        return f"Cannot tell: no {'boosting model' if network else 'network'} was measured."
+    frequency = ""
+    if np.isfinite(crossover.probability):
+        frequency = f"in {crossover.probability:.0%} of the forecasts"
+    match crossover.kind:
+        case CrossoverKind.ALWAYS:
+            return f"{network} is ahead of {boosting} at every measured size."
+        case CrossoverKind.WITHIN:
+            return f"{network} overtakes {boosting} at {_size_text(crossover)} and stays ahead."
+        case CrossoverKind.FORECAST:
+            end = f", {frequency}" if frequency else ""
+            where = _size_text(crossover)
+            return f"{network} is forecast to overtake {boosting} at {where}{end}."
+        case CrossoverKind.NONE:
+            end = f" (it does {frequency})" if frequency else ""
+            return (
+                f"{network}, the best network, is behind {boosting} and is not expected to "
+                f"overtake it within 32 times the data{end}."
+            )
+    return (
+        f"Cannot tell for {network}, the best network, and {boosting}, the best boosting model: "
+        f"{crossover.reason}."
+    )
 
 
-def _size_range(low: float, high: float) -> str:
-    if not np.isfinite(high):
-        return f"from {round_size(max(low, 1))} to beyond 32 times the data"
-    return f"{round_size(max(low, 1))} to {round_size(high)}"
+def _size_text(found: Crossover) -> str:
+    text = f"about {round_size(found.n_train)} training rows"
+    if not np.isfinite(found.low):
+        return text
+    if not np.isfinite(found.high):
+        return f"{text} (from {round_size(max(found.low, 1))} to beyond 32 times the data)"
+    return f"{text} ({round_size(max(found.low, 1))} to {round_size(found.high)})"
 
 
 def _cost(advice: Advice) -> str:
     best = next(cost for cost in advice.costs if cost.model == advice.best.model)
-    text = f"One fit of {best.model} takes {round_seconds(best.fit_s)} at {best.n_train:,} rows"
-    text += f", 1,000 predictions {milliseconds(best.predict_ms)}."
+    text = (
+        f"One fit of {best.model} takes {round_seconds(best.fit_s)} with {best.n_train:,} rows, "
+        f"1,000 predictions take {milliseconds(best.predict_ms)}."
+    )
     others = [
         f"{cost.model} {round_seconds(cost.fit_s)}"
-        + ("" if cost.n_train == best.n_train else f" at {cost.n_train:,} rows")
+        + ("" if cost.n_train == best.n_train else f" with {cost.n_train:,} rows")
         for cost in advice.costs
         if cost.model not in (best.model, "dummy")
     ]
@@ -161,58 +164,54 @@ def _cost(advice: Advice) -> str:
 
 
 def _cheaper(advice: Advice) -> ModelCost | None:
-    """Return the cheapest model that is not told apart from the best, if it is much cheaper."""
+    """Return the cheapest of the models that may be as good as the best, if it is much cheaper."""
     costs = {cost.model: cost for cost in advice.costs}
-    size = advice.best.n_train
-    ties = [costs[name] for name in advice.best.ties if costs[name].n_train == size]
-    if not ties:
-        return None
-    least = min(ties, key=lambda cost: cost.fit_s)
-    return least if least.fit_s < costs[advice.best.model].fit_s / 2 else None
+    ties = [costs[name] for name in advice.best.ties]
+    ties = [cost for cost in ties if cost.n_train == advice.best.n_train]
+    least = min(ties, key=lambda cost: cost.fit_s, default=None)
+    is_cheaper = least is not None and least.fit_s < costs[advice.best.model].fit_s / 2
+    return least if is_cheaper else None
 
 
 def next_steps(
     advice: Advice,
     *,
-    grave: Sequence[str] = (),
+    has_warnings: bool = False,
     left_out: Sequence[LeftOut] = (),
     was_stopped: bool = False,
 ) -> list[str]:
-    """Return what to do next, the most telling first.
+    """Return what to do next, the most important first.
 
     Parameters
     ----------
     advice : Advice
-    grave : sequence of str
-        Notices that may make the scores wrong.
+    has_warnings : bool
+        Whether something about the data may make the scores wrong.
     left_out : sequence of LeftOut
     was_stopped : bool
+        By Ctrl-C.
     """
     steps = []
-    if grave:
-        steps.append(
-            "First clear up the warnings: until then the scores may be too good to be true."
-        )
+    if has_warnings:
+        steps.append("Resolve the warnings first: until then the scores may be too optimistic.")
     best = advice.best
     if best.beats_baseline is False:
-        steps.append("Find columns that have to do with the target; more rows of these say little.")
+        steps.append("Find columns that relate to the target; more rows of these will not help.")
     cheaper = _cheaper(advice)
     if cheaper is not None:
         steps.append(
-            f"Where time counts take {cheaper.model}: not told apart from {best.model}, and a fit "
-            f"takes {round_seconds(cheaper.fit_s)}."
+            f"If time matters, use {cheaper.model}: there is no significant difference from "
+            f"{best.model}, and one fit takes {round_seconds(cheaper.fit_s)}."
         )
     double = next(more for more in advice.more if more.factor == FACTORS[0])
     if double.verdict == "helps":
-        steps.append("Collect more rows: the best model still gains from them.")
+        steps.append("Collect more rows: the best model still improves with them.")
     elif double.verdict == "little":
         steps.append(
             f"More rows of the same kind bring little; look for new columns, or tune {best.model}."
         )
-    timely = [one.model for one in left_out if one.cause.is_for_time]
-    if timely or was_stopped:
-        what = _names(sorted(set(timely))) if timely else "the rest"
-        steps.append(f"Run the same command again to go on with {what}; nothing is measured twice.")
-    if not steps:
-        steps.append(f"Take {best.model}.")
-    return steps
+    unfinished = sorted({one.model for one in left_out if one.reason.is_resumable})
+    if unfinished or was_stopped:
+        what = _names(unfinished) if unfinished else "the rest"
+        steps.append(f"Run the same command again to continue with {what}; completed cells stay.")
+    return steps or [f"Use {best.model}."]

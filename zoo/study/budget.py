@@ -1,13 +1,12 @@
-"""What can be checked of a command before anything heavy is loaded, and how times are said."""
+"""A budget of time: how users write it, and how seconds are shown."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
-from zoo.errors import ModelFileError, ZooError
+from zoo.errors import ZooError
 
-__all__ = ["check_model_path", "parse_budget", "round_seconds"]
+__all__ = ["parse_budget", "round_seconds"]
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
 
@@ -31,7 +30,7 @@ def parse_budget(text: str) -> float:
 
 
 def round_seconds(seconds: float) -> str:
-    """Return a time in words that a person would use."""
+    """Return a time as text with a fitting unit."""
     if seconds < 9.95:
         return f"{seconds:.2g} s"
     if seconds < 99.5:
@@ -39,13 +38,3 @@ def round_seconds(seconds: float) -> str:
     if seconds < 5400:
         return f"{seconds / 60:.2g} min" if seconds < 570 else f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.2g} h"
-
-
-def check_model_path(path: Path | None) -> None:
-    """Refuse a place that no model can be written to, before anything is measured."""
-    if path is None:
-        return
-    if path.is_dir() or not path.parent.is_dir():
-        raise ModelFileError(
-            f"'{path}' cannot be written; --save-model expects a file in a folder that exists"
-        )

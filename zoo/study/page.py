@@ -1,4 +1,4 @@
-"""The report on a user's table: one page that needs no other file, made of a results folder."""
+"""The report on a user's table: one self-contained HTML page, made from a results folder."""
 
 from __future__ import annotations
 
@@ -8,44 +8,59 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader
+from jinja2 import Environment, PackageLoader, Template
 
 from zoo.curves.aggregate import curve_frame
 from zoo.curves.curveset import CurveSet
 from zoo.data.kept import KeptFacts, facts_of
 from zoo.errors import StoreError
+from zoo.ingest.clean_table import Severity
 from zoo.metrics import metric as metric_of
-from zoo.report.answer_figures import draw_cost, draw_forecast
-from zoo.report.figures import draw_dataset, embed
+from zoo.report.canvas import embed
+from zoo.report.comparison_figures import draw_cost
+from zoo.report.curve_figures import draw_dataset, draw_forecast
 from zoo.report.style import model_colours
 from zoo.report.tables import failure_rows, score_rows, write_tables
-from zoo.study.advice import Advice, advise
-from zoo.study.answer_text import advice_lines, next_steps
+from zoo.study.advice import advise
+from zoo.study.answer_text import next_steps
+from zoo.study.answers import Advice
 from zoo.study.budget import round_seconds
+from zoo.study.left_out import Reason
 from zoo.study.session import load_state
 from zoo.study.wording import milliseconds, plain, score_text
 
-__all__ = ["advice_of", "write_page"]
+__all__ = ["advice_of", "steps_of", "write_page"]
 
 _FORECAST_FACTORS = (2, 4, 10)
 _MOST_COLUMNS = 200
 
 
 def advice_of(folder: Path) -> Advice | None:
-    """Return the answers of a results folder that keeps a table.
+    """Return the answers of a results folder of a user's table; None without a score.
 
     Raises
     ------
     StoreError
-        If it keeps none.
+        If it holds no table.
     """
     return _advise(CurveSet.from_folder(folder), _facts(folder))
+
+
+def steps_of(folder: Path, advice: Advice) -> list[str]:
+    """Return the next steps that a results folder and its answers suggest."""
+    warnings, state = _facts(folder).about["warnings"], load_state(folder)
+    return next_steps(
+        advice,
+        has_warnings=any(one["severity"] == Severity.SERIOUS for one in warnings),
+        left_out=state["left_out"],
+        was_stopped=bool(state.get("was_stopped")),
+    )
 
 
 def _facts(folder: Path) -> KeptFacts:
     facts = facts_of(folder)
     if facts is None:
-        raise StoreError(f"{folder} keeps no table; 'zoo curve FILE --out {folder}' makes one")
+        raise StoreError(f"{folder} holds no table; 'zoo curve FILE --out {folder}' makes one")
     return facts
 
 
@@ -54,12 +69,12 @@ def _advise(curves: CurveSet, facts: KeptFacts) -> Advice | None:
 
 
 def write_page(folder: Path) -> Path:
-    """Write ``report.html``, its figures and tables into a results folder that keeps a table.
+    """Write ``report.html``, its figures and tables into a results folder of a user's table.
 
     Raises
     ------
     StoreError
-        If it keeps no table, or no cell has a score.
+        If it holds no table, or no cell has a score.
     """
     folder = Path(folder)
     facts, state = _facts(folder), load_state(folder)
@@ -68,21 +83,29 @@ def write_page(folder: Path) -> Path:
     if advice is None:
         raise StoreError(f"{folder}: no model has a score, so there is nothing to report")
     frame = curve_frame(curves.cells)
-    write_tables(
-        folder,
-        {
-            "cells": curves.cells,
-            "curves": frame,
-            "cost": curves.cost(),
-            "comparisons": curves.comparisons(),
-        },
-    )
+    tables = {"cost": curves.cost(), "comparisons": curves.comparisons()}
+    write_tables(folder, {"cells": curves.cells, "curves": frame, **tables})
     (folder / "figures").mkdir(exist_ok=True)
-    loader = PackageLoader("zoo.study", "")
-    environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["plain"] = plain
-    parts = _parts(folder, facts, state, curves, advice, frame)
-    text = environment.get_template("study.html.jinja").render(**parts)
+    sizes, rows = score_rows(frame[frame["is_headline"]])
+    columns = facts.about["columns"]
+    text = _template().render(
+        facts=facts,
+        about=facts.about,
+        state=state,
+        advice=advice,
+        metric=metric_of(advice.metric).label,
+        steps=steps_of(folder, advice),
+        left_out=[one for one in state["left_out"] if one.reason is not Reason.FAILED],
+        figures=_figures(folder, facts, curves, advice, frame),
+        sizes=sizes,
+        rows=rows,
+        columns=columns[:_MOST_COLUMNS],
+        n_more_columns=max(0, len(columns) - _MOST_COLUMNS),
+        failures=failure_rows(curves.cells),
+        commands=_commands(folder, state),
+        spent=_spent(state),
+        environments=sorted({str(v) for v in curves.cells["environment"].dropna()}),
+    )
     page = folder / "report.html"
     part = folder / ".report.html.part"
     part.write_text(text, encoding="utf-8", newline="\n")
@@ -90,51 +113,17 @@ def write_page(folder: Path) -> Path:
     return page
 
 
-def _parts(
-    folder: Path,
-    facts: KeptFacts,
-    state: Mapping[str, Any],
-    curves: CurveSet,
-    advice: Advice,
-    frame: pd.DataFrame,
-) -> dict[str, Any]:
-    about = facts.about
-    grave = [one for one in about["notices"] if one["is_grave"]]
-    sizes, rows = score_rows(frame[frame["is_headline"]])
-    return {
-        "name": facts.name,
-        "target": facts.target,
-        "facts": facts,
-        "about": about,
-        "state": state,
-        "metric": metric_of(advice.metric).label,
-        "answers": advice_lines(advice),
-        "steps": next_steps(
-            advice,
-            grave=[one["text"] for one in grave],
-            left_out=state["left_out"],
-            was_stopped=bool(state.get("was_stopped")),
-        ),
-        "figures": _figures(folder, facts, curves, advice, frame),
-        "sizes": sizes,
-        "rows": rows,
-        "costs": [
-            {
-                "model": cost.model,
-                "n_train": f"{cost.n_train:,}",
-                "score": score_text(cost.score),
-                "fit": round_seconds(cost.fit_s),
-                "predict": milliseconds(cost.predict_ms),
-            }
-            for cost in advice.costs
-        ],
-        "columns": about["columns"][:_MOST_COLUMNS],
-        "n_more_columns": max(0, len(about["columns"]) - _MOST_COLUMNS),
-        "failures": failure_rows(curves.cells),
-        "commands": _commands(folder, state),
-        "spent": _spent(state),
-        "environments": sorted({str(v) for v in curves.cells["environment"].dropna()}),
+def _template() -> Template:
+    loader = PackageLoader("zoo.study", "")
+    environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {
+        "plain": plain,
+        "count": "{:,}".format,
+        "score": score_text,
+        "seconds": round_seconds,
+        "milliseconds": milliseconds,
     }
+    return environment.get_template("study.html.jinja")
 
 
 def _spent(state: Mapping[str, Any]) -> str:
@@ -145,12 +134,14 @@ def _spent(state: Mapping[str, Any]) -> str:
 
 
 def _commands(folder: Path, state: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what each command does, and the command."""
+    """Return useful commands, each after what it does."""
     found = []
     command = list(state.get("command", []))
     if command:
-        found.append(("Repeat it, or go on; nothing is measured twice", plain(shlex.join(command))))
-    found.append(("Write this page again", shlex.join(["zoo", "report", str(folder)])))
+        found.append(
+            ("Repeat or resume the study; nothing is measured twice", plain(shlex.join(command)))
+        )
+    found.append(("Write this report again", shlex.join(["zoo", "report", str(folder)])))
     saved = state.get("saved")
     if saved and not saved["error"]:
         predict = ["zoo", "predict", saved["path"], "new.csv", "-o", "scores.csv"]
@@ -176,34 +167,31 @@ def _figures(
         figure = draw_forecast(
             lines[lines["model"].isin(shown)],
             ahead,
-            title=f"{facts.name}: what more rows would bring",
+            title=f"{facts.name}: forecast for more rows",
             colours=colours,
         )
         alt = (
             f"Forecast of {', '.join(shown)} up to {int(ahead['n_train'].max()):,} training rows, "
-            "with 50% and 90% intervals. The answers above give the numbers for the best model."
+            "with 50% and 90% intervals. The answers above have the numbers of the best model."
         )
         found["forecast"] = embed(figure, folder, f"{facts.name}-forecast", alt)
     cost = curves.cost()
     if len(cost) and cost["fit_s"].gt(0).any():
-        figure = draw_cost(cost, title=f"{facts.name}: what a score costs", colours=colours)
-        alt = f"Test {metric} against time and memory for each model; the table has the times."
+        figure = draw_cost(cost, title=f"{facts.name}: cost of a score", colours=colours)
+        alt = f"Test {metric} against time and memory of each model; the table has the times."
         found["cost"] = embed(figure, folder, f"{facts.name}-cost", alt)
     return found
 
 
 def _forecasts(curves: CurveSet, dataset: str) -> tuple[list[str], pd.DataFrame]:
-    """Return the best models, and what is forecast of each."""
+    """Return the best models, and their forecasts."""
     names = curves.best_models(dataset)
     top = int(curves.scores["n_train"].max())
     parts = []
     for model in names:
-        sizes = curves.scores.loc[curves.scores["model"] == model, "n_train"]
-        last = int(sizes.max())
+        last = int(curves.scores.loc[curves.scores["model"] == model, "n_train"].max())
         targets = [factor * top for factor in _FORECAST_FACTORS]
-        if last < top:
-            targets = [top, *targets]
-        found = curves.forecast(dataset, model, targets)
+        found = curves.forecast(dataset, model, [top, *targets] if last < top else targets)
         if found.reason is None:
             parts.append(found.frame.assign(model=model))
     return names, pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()

@@ -1,49 +1,51 @@
-"""Predictions of a saved model for a file as it comes."""
+"""Predictions of a saved model for the rows of a file."""
 
 from __future__ import annotations
 
 import uuid
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from zoo.errors import DataError, ModelFileError, ZooError
 
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
 __all__ = ["predict_file", "predict_frame"]
 
 
-def predict_frame(model: Any, table: dict[str, Any], frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the predictions for the rows of a frame, as it was read from a file.
+def predict_frame(model: BaseEstimator, table: dict[str, Any], frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the predictions for the rows of a file.
 
     Parameters
     ----------
     model : estimator
         Fitted.
     table : dict
-        What its file says of its table: target, task, recipe.
+        The target, task and transform spec that are saved with it.
     frame : DataFrame of shape (n_samples, n_columns)
-        With the columns of the file that the model was made from; others are ignored.
+        The file as read, with the columns that the model was trained on; others are ignored.
 
     Returns
     -------
     DataFrame of shape (n_samples, 1 or 1 + n_classes)
-        ``prediction``, and for classes ``probability of <class>`` where the model has them.
+        ``prediction``, and ``probability of <class>`` if the model predicts probabilities.
 
     Raises
     ------
     DataError
-        If a column is missing or holds something else.
+        If a column is missing or of another kind.
     """
-    from zoo.ingest.cleaning import apply_recipe
+    from zoo.ingest.transforms import apply_transform
 
-    X = apply_recipe(frame, table["recipe"])
+    X = apply_transform(frame, table["transform"])
     try:
         found: dict[str, Any] = {"prediction": model.predict(X)}
         if table["task"] == "classification" and hasattr(model, "predict_proba"):
-            shares = model.predict_proba(X)
-            for place, label in enumerate(model.classes_):
-                found[f"probability of {label}"] = shares[:, place]
+            for label, column in zip(model.classes_, model.predict_proba(X).T, strict=True):
+                found[f"probability of {label}"] = column
     except ValueError as error:
         raise DataError(f"the rows do not fit the model: {' '.join(str(error).split())}") from error
     return pd.DataFrame(found)
@@ -57,9 +59,9 @@ def predict_file(
     Raises
     ------
     ModelFileError
-        If the model's file is not sound, or holds no recipe.
+        If the model file is damaged, or was not saved by ``zoo curve``.
     ZooError
-        If the data cannot be read, do not fit, or the result cannot be written.
+        If the data cannot be read, do not fit the model, or the result cannot be written.
     """
     from zoo.ingest.reading import read_frame
     from zoo.saving.model_file import load_model, load_table
@@ -67,10 +69,10 @@ def predict_file(
     if out.is_dir() or not out.parent.is_dir():
         raise ZooError(f"'{out}' cannot be written; -o expects a file in a folder that exists")
     table = load_table(model_path)
-    if table is None or "recipe" not in table:
+    if table is None or "transform" not in table:
         raise ModelFileError(
-            f"'{model_path}' holds a model without the recipe of its table; use one that "
-            "'zoo curve --save-model' wrote, or zoo.load_model in Python"
+            f"'{model_path}' holds a model without the transform spec of its table; use one "
+            "that 'zoo curve --save-model' wrote, or zoo.load_model in Python"
         )
     model = load_model(model_path)
     frame = read_frame(data_path, sheet=sheet)

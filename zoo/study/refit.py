@@ -1,18 +1,20 @@
-"""The best model on all rows, fitted in a worker process and saved with its recipe."""
+"""Fits the best model on all rows in a worker process, and saves it with its transform spec."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["REFIT", "Refit", "fit_and_save"]
+from zoo.errors import ModelFileError
+
+__all__ = ["REFIT", "Refit", "check_model_path", "fit_and_save"]
 
 REFIT = "zoo.study.refit:fit_and_save"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refit:
-    """What a refit came to.
+    """The outcome of a refit.
 
     Parameters
     ----------
@@ -29,10 +31,18 @@ class Refit:
     error: str | None = None
 
 
-def fit_and_save(folder: str, model: str, path: str) -> None:
-    """Fit a model on all rows that a results folder keeps, and save it with their recipe.
+def check_model_path(path: Path | None) -> None:
+    """Refuse a path that no model can be written to, before anything is measured."""
+    if path is not None and (path.is_dir() or not path.parent.is_dir()):
+        raise ModelFileError(
+            f"'{path}' cannot be written; --save-model expects a file in a folder that exists"
+        )
 
-    With one thread, as when it was measured, so that it is known how long it takes.
+
+def fit_and_save(folder: str, model: str, path: str) -> None:
+    """Fit a model on all rows of the table in a results folder, and save it.
+
+    With one thread, as when it was measured, so that its time can be estimated.
 
     Parameters
     ----------
@@ -61,6 +71,6 @@ def fit_and_save(folder: str, model: str, path: str) -> None:
         "target": facts.target,
         "task": facts.task,
         "n_rows": facts.n_rows,
-        "recipe": facts.about.get("recipe", {}),
+        "transform": facts.about.get("transform", {}),
     }
     save_model(fitted, path, table=table)

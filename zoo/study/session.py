@@ -1,10 +1,10 @@
-"""One command on one table, from the cleaned rows to the answers, within its budget."""
+"""A whole study: keeps the table, measures, refits the best model, and records the outcome."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,32 +12,18 @@ from typing import Any
 from zoo.bench.pool import Pool
 from zoo.bench.store import check_folder, has_results, set_aside
 from zoo.data.kept import KeptFacts, facts_of, keep
-from zoo.definitions import convert
 from zoo.errors import DataError
 from zoo.ingest.clean_table import OwnTable
 from zoo.ingest.splitting import split_own
 from zoo.study.budget import round_seconds
-from zoo.study.candidates import (
-    MOST_REPLICATES,
-    Study,
-    describe,
-    models_for,
-    sizes_for,
-)
-from zoo.study.choose import Ledger, LeftOut
-from zoo.study.measuring import (
-    Measuring,
-    Outcome,
-    expected_s,
-    ledger_of,
-)
+from zoo.study.design import MOST_REPLICATES, Study, describe, models_for, sizes_for
+from zoo.study.left_out import LeftOut, Reason
+from zoo.study.measuring import Measuring, Outcome, Say, expected_s, history_of
 from zoo.study.refit import Refit
-from zoo.study.workers import default_workers
+from zoo.study.resources import default_workers
+from zoo.study.run_history import RunHistory
 
-__all__ = ["Options", "Result", "conclude", "keep_own", "load_state", "make_study"]
-
-Say = Callable[[str, bool], None]
-"""Gets a line, and whether it is an answer (else it is progress)."""
+__all__ = ["Options", "Result", "keep_table", "load_state", "make_study", "run_study"]
 
 _STATE = "curve.json"
 _MOST_FOR_REFIT = 0.5  # of the budget
@@ -53,14 +39,14 @@ class Options:
     ----------
     budget_s : float
     models : tuple of str
-        Empty: the ladder.
+        Empty: the default ones.
     n_workers : int or None
-        None: one a core.
+        None: one per core.
     save_model : Path or None
     command : tuple of str
-        That repeats it; empty from Python.
+        The command line; empty from Python.
     writes_page : bool
-        Whether time is kept for the report.
+        Whether to reserve time for the report.
     """
 
     budget_s: float = 600.0
@@ -78,7 +64,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What a command came to.
+    """The outcome of a study.
 
     Parameters
     ----------
@@ -92,10 +78,10 @@ class Result:
     spent_s: float
 
 
-def keep_own(table: OwnTable, out: Path, say: Say = lambda line, is_answer: None) -> KeptFacts:
+def keep_table(table: OwnTable, out: Path, say: Say = lambda line, is_answer: None) -> KeptFacts:
     """Keep a cleaned table and its splits in a results folder, unless it is there already.
 
-    Records of another table, or of this one before it changed, are set aside, not lost.
+    Results of another table, or of an earlier state of this one, are moved to a folder inside it.
 
     Raises
     ------
@@ -105,19 +91,20 @@ def keep_own(table: OwnTable, out: Path, say: Say = lambda line, is_answer: None
         If the table cannot be split as asked.
     """
     check_folder(out)
-    there = facts_of(out) if out.is_dir() else None
-    if there is not None and there.digest == table.digest:
-        return there
+    kept = facts_of(out) if out.is_dir() else None
+    if kept is not None and kept.digest == table.digest:
+        return kept
     splits = [split_own(table, replicate) for replicate in range(MOST_REPLICATES)]
     n_train = min(len(split.train) for split in splits)
     sizes_for(n_train, table.y.nunique() if table.task == "classification" else 0)
     if has_results(out):
         moved = set_aside(out)
         say(f"{out} holds results of other data or options; they are now in {moved}", False)
-    _claim(out)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "cells.jsonl").touch()  # a kill before the first cell leaves a usable results folder
     about = {
         "columns": [asdict(note) for note in table.columns],
-        "notices": [asdict(notice) for notice in table.notices],
+        "warnings": [asdict(warning) for warning in table.warnings],
         "task_reason": table.task_reason,
         "metric": table.metric,
         "metric_reason": table.metric_reason,
@@ -125,7 +112,7 @@ def keep_own(table: OwnTable, out: Path, say: Say = lambda line, is_answer: None
         "frame_mb": table.frame_mb,
         "has_groups": table.groups is not None,
         "has_times": table.times is not None,
-        "recipe": dict(table.recipe),
+        "transform": dict(table.transform),
     }
     return keep(
         out,
@@ -140,14 +127,8 @@ def keep_own(table: OwnTable, out: Path, say: Say = lambda line, is_answer: None
     )
 
 
-def _claim(out: Path) -> None:
-    """Make the folder one of results, so that a kill before the first cell leaves it usable."""
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "cells.jsonl").touch()
-
-
 def make_study(facts: KeptFacts, models: Sequence[str] = ()) -> Study:
-    """Return what is to be found out about a kept table."""
+    """Return the study of a kept table."""
     return Study(
         facts=facts,
         metric=str(facts.about["metric"]),
@@ -156,21 +137,21 @@ def make_study(facts: KeptFacts, models: Sequence[str] = ()) -> Study:
     )
 
 
-def conclude(
+def run_study(
     study: Study, out: Path, pool: Pool, options: Options, *, started: float, say: Say
 ) -> Result:
-    """Measure, refit and note what was done; the report and the advice are read from the folder.
+    """Measure, refit and record the outcome; report and answers are made from the folder.
 
     Parameters
     ----------
     study : Study
     out : Path
     pool : Pool
-        From `zoo.study.workers.open_pool`.
+        From `zoo.study.resources.open_pool`.
     options : Options
     started : float
-        When the command started, of `time.monotonic`.
-    say : callable
+        When the command started, on the clock of `time.monotonic`.
+    say : Say
 
     Raises
     ------
@@ -180,84 +161,75 @@ def conclude(
         If no cell has a score.
     """
     end = started + options.budget_s
-    ledger, n_kept = ledger_of(study, out)
-    for line in describe(study, expected_s(ledger, options.workers), options.budget_s):
+    history, n_kept = history_of(study, out)
+    for line in describe(study, expected_s(history, options.workers), options.budget_s):
         say(line, True)
 
-    # How many seconds pass for one that this process works: others may take of the cores. While
-    # the workers load they do so too, and that will be over, so it counts by half.
-    passed = (time.monotonic() - started) / max(time.process_time(), 0.5)
-    busy = 1.0 + max(passed - 1.0, 0.0) / 2
+    # How busy the machine is: wall seconds per CPU second of this process. The workers, which are
+    # loading now, are part of it and will be done soon, so it counts by half.
+    slowdown = (time.monotonic() - started) / max(time.process_time(), 0.5)
+    busy = 1.0 + max(slowdown - 1.0, 0.0) / 2
     most = 0.5 * (end - time.monotonic())  # at least half of what is left is for measuring
     report_s = min(_report_s(options, busy), 0.5 * most)
 
-    def reserve_s(known: Ledger) -> float:
-        after = report_s
-        if known.leader() is not None:
-            after += _refit_reserve_s(known, options, busy)
-        return min(after, most)
+    def reserve_s(known: RunHistory) -> float:
+        refit_s = _refit_reserve_s(known, options, busy) if known.leader() is not None else 0.0
+        return min(report_s + refit_s, most)
 
     measuring = Measuring(
-        ledger,
-        pool,
-        out,
-        end=end,
-        started=started,
-        reserve_s=reserve_s,
-        tell=say,
+        history, pool, out, end=end, started=started, reserve_s=reserve_s, say=say
     )
     outcome = measuring.run(n_kept)
-    leader = ledger.leader()
+    leader = history.leader()
     if leader is None and outcome.was_stopped:
         raise KeyboardInterrupt
     if leader is None:
-        why = next(iter(ledger.failed.values()), "the time was up before the first fit was done")
+        why = next(iter(history.failed.values()), "the time was up before the first fit was done")
         raise DataError(f"no model has a score: {why}; give a longer --budget or other --models")
-    saved = None
+    refit = None
     if options.save_model is not None:
-        limit = end - report_s
-        saved = _save(measuring, leader[0], options.save_model, limit, say, outcome)
-    result = Result(outcome=outcome, refit=saved, spent_s=time.monotonic() - started)
+        refit = _refit(measuring, leader[0], options.save_model, end - report_s, say, outcome)
+    result = Result(outcome=outcome, refit=refit, spent_s=time.monotonic() - started)
     _write_state(out, study, options, result)
     return result
 
 
 def _report_s(options: Options, busy: float) -> float:
-    """Return how long the report may take on a machine that is so busy."""
+    """Return how long the report may take on a machine as busy as this."""
     return min(_REPORT_S * busy, 0.2 * options.budget_s) if options.writes_page else 0.5
 
 
-def _refit_s(ledger: Ledger, busy: float) -> float:
-    """Return how long the refit may take: of the model in the lead, or of the first ones.
+def _refit_s(history: RunHistory, busy: float) -> float:
+    """Return how long the refit of the leader, or of the first models, may take.
 
-    A new worker may have to start for it, if the time was up for what both were at.
+    It includes the start of a new worker, which is needed if all were stopped by the deadline.
     """
-    leader, n_rows = ledger.leader(), ledger.study.facts.n_rows
-    names = [leader[0]] if leader else [n for n in ledger.study.first if n != "dummy"]
-    need = max((ledger.pace.estimate_s(name, n_rows) for name in names), default=5.0)
+    leader, n_rows = history.leader(), history.study.facts.n_rows
+    names = [leader[0]] if leader else [n for n in history.study.first if n != "dummy"]
+    need = max((history.times.estimate_s(name, n_rows) for name in names), default=5.0)
     return _START_S * busy + 1.5 * need
 
 
-def _refit_reserve_s(ledger: Ledger, options: Options, busy: float) -> float:
-    """Return the time to keep for the refit; none if it would not be done anyway."""
+def _refit_reserve_s(history: RunHistory, options: Options, busy: float) -> float:
+    """Return the time to reserve for the refit; none if it would take too much of the budget."""
     if options.save_model is None:
         return 0.0
-    need = _refit_s(ledger, busy)
+    need = _refit_s(history, busy)
     return need if need <= _MOST_FOR_REFIT * options.budget_s else 0.0
 
 
-def _save(
+def _refit(
     measuring: Measuring, model: str, path: Path, limit: float, say: Say, outcome: Outcome
 ) -> Refit:
-    n_rows = measuring.ledger.study.facts.n_rows
-    need, left = _refit_s(measuring.ledger, 0.0), limit - time.monotonic()
-    if need > 1.3 * left + 1.0:  # the estimate is on the safe side, and there is a deadline
+    n_rows = measuring.history.study.facts.n_rows
+    need, left = _refit_s(measuring.history, 0.0), limit - time.monotonic()
+    if need > 1.3 * left + 1.0:  # the estimate is cautious, and there is a deadline
         error = (
             f"a fit of {model} on all {n_rows:,} rows would take about {round_seconds(need)}, and "
             f"{round_seconds(max(left, 0.0))} were left; run the same command with more --budget"
         )
         return Refit(model=model, path=path, n_rows=n_rows, error=error)
-    stop = "; Ctrl-C again leaves it out" if outcome.was_stopped else ""
+    stop = "; Ctrl-C again skips this" if outcome.was_stopped else ""
     say(f"fitting {model} on all {n_rows:,} rows for {path}{stop}", False)
     try:
         failure = measuring.refit(model, path, deadline=limit)
@@ -267,8 +239,8 @@ def _save(
 
 
 def _write_state(out: Path, study: Study, options: Options, result: Result) -> None:
-    outcome = result.outcome
-    state: dict[str, Any] = {
+    outcome, refit = result.outcome, result.refit
+    state = {
         "command": list(options.command),
         "budget_s": options.budget_s,
         "spent_s": round(result.spent_s, 1),
@@ -280,25 +252,21 @@ def _write_state(out: Path, study: Study, options: Options, result: Result) -> N
         "models": list(study.models),
         "sizes": list(study.sizes),
         "workers": options.workers,
-        "saved": None,
+        "saved": None if refit is None else {**asdict(refit), "path": str(refit.path)},
     }
-    if result.refit is not None:
-        state["saved"] = {
-            "model": result.refit.model,
-            "path": str(result.refit.path),
-            "n_rows": result.refit.n_rows,
-            "error": result.refit.error,
-        }
     part = out / f".{_STATE}.part"
     part.write_text(json.dumps(state, indent=1), encoding="utf-8")
     part.replace(out / _STATE)
 
 
 def load_state(out: Path) -> dict[str, Any]:
-    """Return what the last command on a results folder noted; `left_out` as `LeftOut`."""
+    """Return what the last command on a results folder recorded; `left_out` as `LeftOut`."""
     path = out / _STATE
     state: dict[str, Any] = {}
     if path.is_file():
         state = json.loads(path.read_text(encoding="utf-8"))
-    state["left_out"] = [convert(one, LeftOut, str(path)) for one in state.get("left_out", [])]
+    state["left_out"] = [
+        LeftOut(**{**one, "sizes": tuple(one["sizes"]), "reason": Reason(one["reason"])})
+        for one in state.get("left_out", [])
+    ]
     return state

@@ -1,4 +1,4 @@
-"""How scores, metrics and sizes are said."""
+"""Scores, milliseconds and text of users as plain text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["milliseconds", "plain", "score_text"]
 
 
 def score_text(value: float) -> str:
-    """Return a score with three digits that matter."""
+    """Return a score with three significant digits or decimals."""
     if not math.isfinite(value):
         return "?"
     if abs(value) < 10:
@@ -17,12 +17,12 @@ def score_text(value: float) -> str:
 
 
 def milliseconds(value: float) -> str:
-    """Return milliseconds in words, seconds where there are many."""
+    """Return milliseconds as text, in seconds from one second on."""
     if value >= 995:
         return f"{value / 1000:.2g} s"
     return f"{value:.0f} ms" if value >= 9.5 else f"{max(value, 0.1):.1f} ms"
 
 
 def plain(text: object) -> str:
-    """Return text of a file without what a terminal or a page would act on: control characters."""
+    """Return text without control characters, on which a terminal or a page would act."""
     return "".join(char if char.isprintable() else " " for char in str(text)).strip()

@@ -1,4 +1,4 @@
-"""Means of models that were not all measured on the same draws of rows."""
+"""Mean losses of models that were not all measured on the same replicates, and the best of them."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import numpy as np
 
 __all__ = ["adjusted_means", "best_so_far"]
 
-_ROUNDS = 100
+_MOST_ITERATIONS = 100
 
 
 def adjusted_means(losses: Mapping[str, Mapping[int, float]]) -> dict[str, float]:
-    """Return the mean loss of each model, as if all had been measured on the same draws.
+    """Return the mean loss of each model, as if all had been measured on the same replicates.
 
-    Some draws of rows are harder than others, and a run that is cut short leaves models with
-    different ones. So a loss is taken as the sum of its model's and its draw's, by least squares.
-    Where all models have the same draws these are the means.
+    Some replicates are harder than others, and an interrupted run leaves models with different
+    ones. So a loss is taken as an effect of its model plus one of its replicate, fitted by least
+    squares. Where all models have the same replicates these are the means.
 
     Parameters
     ----------
@@ -29,16 +29,16 @@ def adjusted_means(losses: Mapping[str, Mapping[int, float]]) -> dict[str, float
     {'a': 0.3, 'b': 0.4}
     """
     models = [name for name, values in losses.items() if values]
-    draws = sorted({draw for name in models for draw in losses[name]})
-    table = np.array([[losses[name].get(draw, np.nan) for draw in draws] for name in models])
     if not models:
         return {}
-    of_draw = np.zeros(len(draws))
-    for _ in range(_ROUNDS):
-        of_model = np.nanmean(table - of_draw, axis=1)
-        before, of_draw = of_draw, np.nanmean(table - of_model[:, None], axis=0)
-        of_draw -= of_draw.mean()
-        if np.abs(of_draw - before).max() < 1e-12:
+    replicates = sorted({r for name in models for r in losses[name]})
+    table = np.array([[losses[name].get(r, np.nan) for r in replicates] for name in models])
+    of_replicate = np.zeros(len(replicates))
+    for _ in range(_MOST_ITERATIONS):
+        of_model = np.nanmean(table - of_replicate, axis=1)
+        before, of_replicate = of_replicate, np.nanmean(table - of_model[:, None], axis=0)
+        of_replicate -= of_replicate.mean()
+        if np.abs(of_replicate - before).max() < 1e-12:
             break
     return dict(zip(models, map(float, of_model), strict=True))
 
@@ -46,7 +46,7 @@ def adjusted_means(losses: Mapping[str, Mapping[int, float]]) -> dict[str, float
 def best_so_far(losses: Mapping[tuple[str, int], Mapping[int, float]]) -> tuple[str, int] | None:
     """Return the model with the least loss at its own largest size, and that size.
 
-    Of the models whose largest size is the same, the draws of rows are adjusted for.
+    Models with the same largest size are compared by their adjusted means.
 
     Parameters
     ----------
@@ -65,4 +65,4 @@ def best_so_far(losses: Mapping[tuple[str, int], Mapping[int, float]]) -> tuple[
     for size in set(largest.values()):
         means = adjusted_means({m: losses[m, size] for m, last in largest.items() if last == size})
         found |= {(model, size): mean for model, mean in means.items()}
-    return min(found, key=lambda place: (found[place], place)) if found else None
+    return min(found, key=lambda at: (found[at], at)) if found else None

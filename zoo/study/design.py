@@ -1,42 +1,47 @@
-"""What there is to measure on a user's table: models, sizes, cells; and how long that may take."""
+"""The design of a study of a user's table: models, sizes, replicates and the cells they make."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 from zoo import registry
 from zoo.bench.plan import Job
 from zoo.data.kept import KeptFacts
 from zoo.errors import DataError
 from zoo.study.budget import round_seconds
-from zoo.study.workers import BASE_REPLICATES
+from zoo.study.resources import BASE_REPLICATES
 
-__all__ = [
-    "FIRST",
-    "MOST_REPLICATES",
-    "PROTOCOL",
-    "Study",
-    "models_for",
-    "sizes_for",
-]
+__all__ = ["MOST_REPLICATES", "CellId", "Study", "cell_of", "describe", "models_for", "sizes_for"]
 
-PROTOCOL = "own-holdout/1"
-# The ladder: what a first answer needs, then the others; each is tried at small sizes first.
-FIRST = ("dummy", "logistic", "lightgbm")
-_LADDER = (*FIRST, "random_forest", "xgboost", "mlp", "realmlp", "tabm_mini")
-_IMAGE_LADDER = ("dummy", "logistic", "lightgbm", "mlp", "cnn")
+_PROTOCOL = "own-holdout/1"
+_FIRST = ("dummy", "logistic", "lightgbm")  # for a first answer
+_DEFAULT = (*_FIRST, "random_forest", "xgboost", "mlp", "realmlp", "tabm_mini")
+_DEFAULT_FOR_IMAGES = ("dummy", "logistic", "lightgbm", "mlp", "cnn")
 MOST_REPLICATES = 10
 _SMALLEST, _MOST_SIZES = 100, 6
 # Beside the headline; the area under the ROC curve is undefined where a test part lacks a class,
-# so it is only asked for as the headline.
+# so it is only used as the headline.
 _METRICS = {"classification": ("error_rate", "log_loss"), "regression": ("rmse", "mae")}
+
+
+class CellId(NamedTuple):
+    """What tells a cell of a study from its others."""
+
+    model: str
+    n_train: int
+    replicate: int
+
+
+def cell_of(job: Job) -> CellId:
+    """Return model, size and replicate of a job."""
+    return CellId(job.key["model"], job.key["n_train"], job.key["replicate"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
-    """What is to be found out about one table.
+    """What to measure on one table.
 
     Parameters
     ----------
@@ -56,18 +61,23 @@ class Study:
 
     @property
     def replicates(self) -> int:
-        """Draws of rows at most."""
+        """Replicates at most."""
         return min(MOST_REPLICATES, self.facts.n_replicates)
 
     @property
     def base_replicates(self) -> int:
-        """Draws of rows that each point is to have."""
+        """Replicates that every model gets at every size, time permitting."""
         return min(BASE_REPLICATES, self.facts.n_replicates)
 
     @property
     def first(self) -> tuple[str, ...]:
         """Models of the first answer: those that are cheap, else the first two."""
-        return tuple(name for name in self.models if name in FIRST) or self.models[:2]
+        return tuple(name for name in self.models if name in _FIRST) or self.models[:2]
+
+    @property
+    def first_half(self) -> tuple[int, ...]:
+        """Sizes up to the middle one, which a model that is started should reach."""
+        return self.sizes[: len(self.sizes) // 2 + 1]
 
     def job(self, model: str, n_train: int, replicate: int) -> Job:
         """Return one cell."""
@@ -82,7 +92,7 @@ class Study:
                 "params": dict(spec.params),
                 "n_train": n_train,
                 "replicate": replicate,
-                "protocol": PROTOCOL,
+                "protocol": _PROTOCOL,
             },
             facts={
                 "task": facts.task,
@@ -102,14 +112,14 @@ class Study:
 def models_for(
     task: str, *, is_images: bool = False, chosen: Sequence[str] = ()
 ) -> tuple[str, ...]:
-    """Return the models to try.
+    """Return the models to measure.
 
     Parameters
     ----------
     task : {"classification", "regression"}
     is_images : bool
     chosen : sequence of str
-        In place of the ladder; a dummy is added, for what it scores must be beaten.
+        In place of the default ones; the dummy baseline is added.
 
     Raises
     ------
@@ -119,22 +129,22 @@ def models_for(
         If one is not made for the task, or for tables.
     """
     if not chosen:
-        ladder = _IMAGE_LADDER if is_images else _LADDER
-        return tuple(name for name in ladder if task in registry.spec(name).tasks)
+        default = _DEFAULT_FOR_IMAGES if is_images else _DEFAULT
+        return tuple(name for name in default if task in registry.spec(name).tasks)
     for name in chosen:
         spec = registry.spec(name)
         if task not in spec.tasks:
-            others = ", ".join(_LADDER)
+            others = ", ".join(_DEFAULT)
             raise DataError(f"'{name}' does not do {task}; choose others, e.g. {others}")
         if spec.inputs == "image" and not is_images:
-            raise DataError(f"'{name}' takes pictures only; choose models for tables")
+            raise DataError(f"'{name}' takes images only; choose models for tables")
     return tuple(dict.fromkeys(["dummy", *chosen]))
 
 
 def sizes_for(n_train: int, n_classes: int = 0) -> tuple[int, ...]:
-    """Return at most six sizes up to all rows, from 100 rows on, each about three times the last.
+    """Return at most six sizes from 100 rows to all rows, each about three times the last.
 
-    A table of few rows has halves of it instead, so that there is a curve at all.
+    Fewer than 400 rows are halved twice instead, so that there is a curve.
 
     Examples
     --------
@@ -166,25 +176,17 @@ def sizes_for(n_train: int, n_classes: int = 0) -> tuple[int, ...]:
 def describe(study: Study, expected_s: float, budget_s: float) -> list[str]:
     """Return the plan in lines for the terminal."""
     sizes = ", ".join(f"{size:,}" for size in study.sizes)
-    lines = [
-        f"plan: {', '.join(study.models)}",
-        f"      at {sizes} rows; {study.base_replicates} draws of rows each, up to "
-        f"{study.replicates} where it is close; {study.facts.n_test:,} test rows",
-    ]
+    expected, budget = round_seconds(expected_s), round_seconds(budget_s)
     if expected_s <= budget_s:
-        lines.append(
-            f"      about {round_seconds(expected_s)} if nothing is left out early; the budget is "
-            f"{round_seconds(budget_s)}"
-        )
+        time = f"      about {expected} if no model is eliminated early; the budget is {budget}"
     else:
-        lines.append(
-            f"      all of it might take {round_seconds(expected_s)}; the budget is "
-            f"{round_seconds(budget_s)}, so the costliest come last and may be left out"
+        time = (
+            f"      everything might take {expected}; the budget is {budget}, so the slowest come "
+            "last and may be left out"
         )
-    return lines
-
-
-def cell_of(job: Job) -> tuple[str, int, int]:
-    """Return model, size and replicate of a job."""
-    key: dict[str, Any] = job.key
-    return key["model"], key["n_train"], key["replicate"]
+    return [
+        f"plan: {', '.join(study.models)}",
+        f"      at {sizes} rows; {study.base_replicates} replicates each, up to "
+        f"{study.replicates} where models are close; {study.facts.n_test:,} test rows",
+        time,
+    ]

@@ -1,22 +1,22 @@
-"""How wrong forecasts are: learned on public curves, used for the intervals of all others."""
+"""The error distribution of forecasts, learned on public curves; it gives the intervals."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
+from zoo.curves.arrays import Array
 from zoo.curves.posterior import Spread
 
 __all__ = ["ErrorModel", "error_features", "shipped_datasets", "shipped_error_model"]
 
-Array = NDArray[np.float64]
 _FIELDS = ("coefficients", "levels", "quantiles")
 
 
@@ -27,15 +27,15 @@ class ErrorModel:
     Parameters
     ----------
     coefficients : array of shape (4,)
-        Of the logarithm of the scale of the form's error on what `error_features` returns.
+        Of the logarithm of the scale of the extrapolation error, on `error_features`.
     levels, quantiles : array of shape (n_levels,)
         Quantiles of the log errors divided by their scale.
 
     Notes
     -----
-    Errors of curves that the forms were not chosen on, divided by a learned scale, give the
-    quantiles: normalised split conformal prediction (Papadopoulos et al., ECML 2002,
-    doi:10.1007/3-540-36755-1_29), here with both sides apart.
+    The quantiles are those of errors on held-out data sets, divided by a learned scale: normalised
+    split conformal prediction (Papadopoulos et al., ECML 2002, doi:10.1007/3-540-36755-1_29), here
+    with separate lower and upper tails.
     """
 
     coefficients: Array
@@ -43,31 +43,30 @@ class ErrorModel:
     quantiles: Array
 
     def scale(self, noise: float, spread: Spread, octaves: Array) -> Array:
-        """Return the scale of the log error at octaves ahead: of the form, and of the anchors."""
-        of_form = np.exp(error_features(spread, octaves) @ self.coefficients)
-        values: Array = np.hypot(of_form, noise)
+        """Return the scale of the log error at octaves ahead: extrapolation and anchor noise."""
+        extrapolation = np.exp(error_features(spread, octaves) @ self.coefficients)
+        values: Array = np.hypot(extrapolation, noise)
         return values
 
-    def quantile(self, level: Any) -> Array:
-        """Return quantiles of the scaled error; levels beyond those known are held at the ends."""
-        values: Array = np.interp(level, self.levels, self.quantiles)
-        return values
+    def quantile(self, level: ArrayLike) -> Array:
+        """Return quantiles of the scaled error; levels outside the known range are clipped."""
+        return np.interp(np.asarray(level, dtype=np.float64), self.levels, self.quantiles)
 
     def to_dict(self) -> dict[str, list[float]]:
-        """Return the numbers as plain lists, to four places."""
+        """Return the numbers as plain lists, rounded to four decimals."""
         return {name: np.round(getattr(self, name), 4).tolist() for name in _FIELDS}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> ErrorModel:
+    def from_dict(cls, values: Mapping[str, Sequence[float]]) -> ErrorModel:
         """Return the model of the lists that `to_dict` gives."""
         return cls(*(np.asarray(values[name], dtype=np.float64) for name in _FIELDS))
 
 
 def error_features(spread: Spread, octaves: Array) -> Array:
-    """Return what the size of a forecast's error depends on, shape (n_targets, 4).
+    """Return the features that predict the error of a forecast, shape (n_targets, 4).
 
-    One, how far the shapes disagree, how far the forecast is from the last score and how far ahead
-    the target is: nothing that depends on the unit of the loss.
+    A constant, the disagreement of the shapes, the distance of the forecast from the last loss, and
+    the distance of the target in octaves. None depends on the unit of the loss.
     """
     columns = (
         np.ones(len(octaves)),
@@ -79,8 +78,8 @@ def error_features(spread: Spread, octaves: Array) -> Array:
 
 
 @cache
-def _shipped() -> dict[str, Any]:
-    text = files("zoo.curves").joinpath("prior.json").read_text(encoding="utf-8")
+def _shipped() -> Mapping[str, Any]:
+    text = files("zoo.curves").joinpath("error_model.json").read_text(encoding="utf-8")
     record: dict[str, Any] = json.loads(text)
     return record
 
@@ -92,5 +91,5 @@ def shipped_error_model() -> ErrorModel:
 
 
 def shipped_datasets() -> tuple[str, ...]:
-    """Return the data sets on whose curves the shipped model was learned."""
+    """Return the names of the data sets that the shipped model was learned on."""
     return tuple(_shipped()["datasets"])

@@ -1,4 +1,4 @@
-"""Cuts curves into what a forecast sees and what it has to say."""
+"""Cuts curves into the anchors that a forecast gets and the losses that it has to predict."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from zoo.bench.store import read
-from zoo.curves.aggregate import cell_frame, current_cells, headline
+from zoo.curves.aggregate import cell_frame, current_cells, headline_scores
 from zoo.metrics import metric as metric_of
 
 LOWEST = 1e-4
@@ -17,7 +17,7 @@ RATIOS = (2, 4, 8)
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """The anchors of a curve up to a size, and the losses at larger ones by their ratio to it."""
+    """The anchors of a curve up to a size, and the losses at larger sizes, by ratio of sizes."""
 
     group: str
     learner: str
@@ -40,7 +40,7 @@ COLUMNS = ("name", "learner", "n_train", "test_err_mean", "test_err_se")
 
 
 def read_curves(path: Path) -> pd.DataFrame:
-    """Return the anchors of a file that have a mean."""
+    """Return the anchors of a file with a mean."""
     curves = pd.read_csv(path)
     missing = [name for name in COLUMNS if name not in curves.columns]
     if missing:
@@ -51,9 +51,9 @@ def read_curves(path: Path) -> pd.DataFrame:
 def segments(
     curves: pd.DataFrame, *, ratios: tuple[int, ...] = RATIOS, smallest: int = 64
 ) -> Iterator[Segment]:
-    """Yield a segment for each power of two that is a size with its double on the curve.
+    """Yield a segment for each size that is a power of two and whose double is on the curve.
 
-    Curves without powers of two are cut at every size. What never errs cannot be forecast.
+    Curves without powers of two are cut at every size. Curves without errors are skipped.
     """
     for (name, learner), curve in curves.groupby(["name", "learner"]):
         line = curve.sort_values("n_train")
@@ -70,7 +70,7 @@ def segments(
 
 
 def thinned(part: Segment) -> Iterator[Segment]:
-    """Yield the segment with few anchors: each 8th or 12th from the last, and 2 to 6 of them."""
+    """Yield the segment with 2 to 6 anchors: every 8th or 12th, counted from the last."""
     for step, most in ((8, 6), (12, 5), (12, 3), (12, 2)):
         kept = np.arange(len(part.sizes) - 1, -1, -step)[:most][::-1]
         if len(kept) >= 2:
@@ -79,8 +79,8 @@ def thinned(part: Segment) -> Iterator[Segment]:
 
 
 def own_segments(folder: Path) -> Iterator[Segment]:
-    """Yield the segments of a results folder: two sizes or more seen, every later one a target."""
-    scores = headline(cell_frame(current_cells(read(folder).cells)))
+    """Yield the segments of a results folder: two or more sizes, with every later one a target."""
+    scores = headline_scores(cell_frame(current_cells(read(folder).cells)))
     scores = scores[scores["family"] != "baseline"]
     for (dataset, model, metric), curve in scores.groupby(["dataset", "model", "metric"]):
         known = metric_of(str(metric))

@@ -1,4 +1,4 @@
-"""`zoo.learning_curve`: the same in Python, on a table in memory."""
+"""`zoo.learning_curve`: a study of a table in memory."""
 
 from __future__ import annotations
 
@@ -10,30 +10,34 @@ import weakref
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from zoo.curves.curveset import CurveSet
 from zoo.ingest.preparing import prepare
-from zoo.study.advice import Advice
+from zoo.study.answers import Advice
 from zoo.study.budget import parse_budget
 from zoo.study.page import advice_of, write_page
-from zoo.study.session import Options, Result, conclude, keep_own, make_study
-from zoo.study.workers import open_pool
+from zoo.study.resources import open_pool
+from zoo.study.session import Options, Result, keep_table, make_study, run_study
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["LearningCurve", "learning_curve"]
 
 
 class LearningCurve:
-    """The curves of models on one table, and what they say.
+    """The learning curves of models on one table, and the answers that they give.
 
     Attributes
     ----------
     folder : Path
-        The results folder: a temporary one, which goes with this object, unless `out` was given.
+        The results folder; without `out` a temporary one, deleted with this object.
     curves : CurveSet
-        For every other question: crossovers, forecasts, rows for a score.
+        For further questions: crossovers, forecasts, rows needed for a score.
     result : Result
     """
 
@@ -50,22 +54,22 @@ class LearningCurve:
         return self.curves.frame()
 
     def advice(self) -> Advice:
-        """Return the answers; `print` them for sentences."""
+        """Return the answers; `print` shows them as sentences."""
         found = advice_of(self.folder)
         assert found is not None  # noqa: S101 (a run without a score raises before)
         return found
 
-    def plot(self) -> Any:
+    def plot(self) -> Figure:
         """Return a matplotlib figure of the curves."""
         from zoo.curves.aggregate import curve_frame
-        from zoo.report.figures import draw_dataset
+        from zoo.report.curve_figures import draw_dataset
 
         frame = curve_frame(self.curves.cells)
         name = str(frame["dataset"].iloc[0])
         return draw_dataset(frame[frame["is_headline"]], title=f"{name}: learning curves")
 
     def report(self, folder: Path | str) -> Path:
-        """Write results and report into a folder and return the path of its page.
+        """Write results and report into a folder and return the path of the report.
 
         Raises
         ------
@@ -81,23 +85,15 @@ class LearningCurve:
         return write_page(target)
 
 
-def _quiet(line: str, is_answer: bool) -> None:
-    """Say nothing."""
-
-
-def _aloud(line: str, is_answer: bool) -> None:
-    sys.stderr.write(line + "\n")
-
-
 def learning_curve(
     X: Any,
-    y: Any,
+    y: ArrayLike,
     models: Sequence[str] | None = None,
     *,
     budget: str | float = "2m",
     task: Literal["classification", "regression"] | None = None,
-    groups: Any = None,
-    times: Any = None,
+    groups: ArrayLike | None = None,
+    times: ArrayLike | None = None,
     name: str = "table",
     out: Path | str | None = None,
     n_workers: int | None = None,
@@ -110,21 +106,22 @@ def learning_curve(
     X : DataFrame (pandas or Polars) or array of shape (n_samples, n_features)
     y : array-like of shape (n_samples,)
     models : sequence of str or None
-        Names of `zoo.models()`; None: a ladder from a dummy to deep networks.
+        Names of `zoo.models()`; None: eight, from a dummy baseline to deep networks.
     budget : str or float
         "90s", "10m", "1h", or seconds.
     task : {"classification", "regression"} or None
-        None: it is found.
+        None: inferred from `y`.
     groups, times : array-like of shape (n_samples,) or None
-        Rows of one group stay together; no model is trained on the future.
+        Rows of one group are never split between training and test; test rows are never earlier
+        than training rows.
     name : str
         For titles and files.
     out : path-like or None
-        Results folder, for a run that can be taken up again; None: a temporary one.
+        Results folder, so that an interrupted run can resume; None: a temporary one.
     n_workers : int or None
-        None: one a core.
+        None: one per core.
     verbose : bool
-        Say on the standard error how it goes.
+        Print progress to standard error.
 
     Raises
     ------
@@ -133,14 +130,18 @@ def learning_curve(
 
     Notes
     -----
-    Worker processes are started anew, so a script needs no ``if __name__ == "__main__"``.
+    Workers are fresh Python processes, so a script needs no ``if __name__ == "__main__"``.
     """
     started = time.monotonic()
     seconds = parse_budget(budget) if isinstance(budget, str) else float(budget)
     options = Options(
         budget_s=seconds, models=tuple(models or ()), n_workers=n_workers, writes_page=False
     )
-    say = _aloud if verbose else _quiet
+
+    def say(line: str, is_answer: bool) -> None:
+        if verbose:
+            sys.stderr.write(line + "\n")
+
     table = prepare(X, y, name=name, task=task, groups=groups, times=times)
     folder = Path(tempfile.mkdtemp(prefix="zoo-curve-") if out is None else out)
     with ExitStack() as stack:
@@ -148,10 +149,10 @@ def learning_curve(
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
         pool = open_pool(folder, n_workers=options.workers, budget_s=seconds, models=options.models)
         with closing(pool):
-            facts = keep_own(table, folder, say)
+            facts = keep_table(table, folder, say)
             del table
             study = make_study(facts, options.models)
-            result = conclude(study, folder, pool, options, started=started, say=say)
+            result = run_study(study, folder, pool, options, started=started, say=say)
         stack.pop_all()
     found = LearningCurve(folder, result)
     if out is None:

@@ -1,4 +1,4 @@
-"""How long the next cell will take, learnt from those that were measured."""
+"""Estimates how long the next cell will take, from those that were measured."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 
 from zoo import registry
 
-__all__ = ["Pace"]
+__all__ = ["FitTimes"]
 
 # Seconds to start, seconds at 1,000 rows of 20 columns, and the power of the rows: rough, for the
-# first cell of a model only. The start of a network is its framework and its compilation.
+# first cell of a model only. A network starts by loading its framework and compiling.
 _PRIORS: Mapping[str, tuple[float, float, float]] = {
     "dummy": (0.05, 0.001, 1.0),
     "logistic": (0.05, 0.03, 1.0),
@@ -33,19 +33,20 @@ _PRIORS: Mapping[str, tuple[float, float, float]] = {
 }
 _OTHER_NETWORK, _OTHER = (10.0, 4.0, 1.0), (0.3, 1.0, 1.1)
 _STEEPEST = 2.0
-_LEAST_S = 0.5  # less than that is noise and overhead, which tell nothing of the power
-_SIDE_BY_SIDE = 0.6  # of a lone network's time for each further one beside it
+_LEAST_S = 0.5  # less is noise and overhead, which say nothing about the power
+_SIDE_BY_SIDE = 0.6  # of one network's time for each further one beside it
 
 
-def _cells_worth(n_together: int) -> float:
+def _in_single_cells(n_together: int) -> float:
+    """Return how many times longer networks side by side take than one alone."""
     return 1.0 + _SIDE_BY_SIDE * (n_together - 1)
 
 
-class Pace:
+class FitTimes:
     """Seconds of a cell, by model and training rows.
 
-    A model that was measured is expected to go on as its prior grows, from what it took at its
-    largest size, or along the power law through its two largest sizes if that is steeper.
+    Times of a measured model grow with the rows like its prior, starting at its largest size, or
+    along the power law through its two largest sizes if that is steeper.
 
     Parameters
     ----------
@@ -55,9 +56,9 @@ class Pace:
 
     Examples
     --------
-    >>> pace = Pace(20, 2)
-    >>> pace.learn("lightgbm", 1000, 2.0)
-    >>> pace.estimate_s("lightgbm", 10_000) > 5.0
+    >>> times = FitTimes(20, 2)
+    >>> times.add("lightgbm", 1000, 2.0)
+    >>> times.estimate_s("lightgbm", 10_000) > 5.0
     True
     """
 
@@ -66,18 +67,18 @@ class Pace:
         self._n_classes = max(n_classes, 2)
         self._seen: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
 
-    def learn(self, model: str, n_train: int, seconds: float, *, n_together: int = 1) -> None:
-        """Note what cells took, all of those that were fitted side by side."""
-        worth = max(seconds, 1e-3) / _cells_worth(n_together)
-        self._seen[model][n_train].append(worth)
+    def add(self, model: str, n_train: int, seconds: float, *, n_together: int = 1) -> None:
+        """Add the time of a cell, or of several that were fitted side by side."""
+        self._seen[model][n_train].append(max(seconds, 1e-3) / _in_single_cells(n_together))
 
-    def knows(self, model: str) -> bool:
+    def has_measured(self, model: str) -> bool:
         """Return whether any cell of the model was measured."""
         return bool(self._seen.get(model))
 
     def start_s(self, model: str, *, n_together: int = 1) -> float:
-        """Return the seconds of a start that the estimate of each size counts; 0 once measured."""
-        return 0.0 if self.knows(model) else self._prior(model)[0] * _cells_worth(n_together)
+        """Return the seconds of a start that each estimate includes; 0 once measured."""
+        start = self._prior(model)[0] * _in_single_cells(n_together)
+        return 0.0 if self.has_measured(model) else start
 
     @staticmethod
     def _prior(model: str) -> tuple[float, float, float]:
@@ -91,19 +92,21 @@ class Pace:
         return start + slope * factor * float(self._width * (n_train / 1000) ** power)
 
     def estimate_s(self, model: str, n_train: int, *, n_together: int = 1) -> float:
-        """Return the seconds that a cell, or several side by side, will take from its start."""
-        seen = self._seen.get(model)
+        """Return the seconds that a cell, or several side by side, will take."""
+        return self._single_s(model, n_train) * _in_single_cells(n_together)
+
+    def _single_s(self, model: str, n_train: int) -> float:
+        seen = {size: float(np.median(s)) for size, s in self._seen.get(model, {}).items()}
         if not seen:
-            return self.prior_s(model, n_train) * _cells_worth(n_together)
+            return self.prior_s(model, n_train)
         if n_train in seen:
-            return float(np.median(seen[n_train])) * _cells_worth(n_together)
+            return seen[n_train]
         sizes = sorted(seen)
         nearest = min(sizes, key=lambda size: abs(np.log(size / n_train)))
-        took = float(np.median(seen[nearest]))
-        found = took * self.prior_s(model, n_train) / self.prior_s(model, nearest)
-        if len(sizes) > 1 and n_train > sizes[-1]:
-            before = max(float(np.median(seen[sizes[-2]])), _LEAST_S)
-            slope = np.log(took / before) / np.log(sizes[-1] / sizes[-2])
-            grown = took * (n_train / sizes[-1]) ** float(np.clip(slope, 0.0, _STEEPEST))
-            found = max(found, grown)
-        return found * _cells_worth(n_together)
+        found = seen[nearest] * self.prior_s(model, n_train) / self.prior_s(model, nearest)
+        if len(sizes) == 1 or n_train < sizes[-1]:
+            return found
+        before, last = sizes[-2:]
+        slope = np.log(seen[last] / max(seen[before], _LEAST_S)) / np.log(last / before)
+        power = float(np.clip(slope, 0.0, _STEEPEST))
+        return max(found, seen[last] * float((n_train / last) ** power))

@@ -1,9 +1,8 @@
-"""Shapes a learning curve can have, in coordinates relative to its largest size.
+"""The candidate shapes that a forecast fits to a learning curve.
 
 A shape is the logarithm of the loss against octaves, ``log2(n / n_last)``, with the value 0 at
-octave 0. Neither the unit of the loss nor the number of rows matters to it, so one table of shapes
-serves every curve, and how often each occurs can be learned on one collection of curves and used
-on another.
+octave 0. It depends neither on the unit of the loss nor on the number of rows, so one table of
+shapes serves every curve.
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.curves.arrays import Array
+
 __all__ = ["FORMS", "ShapeTable", "shape_table"]
 
-Array = NDArray[np.float64]
-
-# Octaves before and after the largest size that the table covers, and its step.
+# Octaves that the table covers before and after the largest size, and its step.
 _BACK, _AHEAD, _STEP = 14.0, 14.0, 0.5
 _FLOORS = (0.0, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.96)
 _LOWEST = 1e-3
@@ -47,16 +46,19 @@ class ShapeTable:
     form: NDArray[np.int64]
 
     def at(self, octaves: Array) -> Array:
-        """Return the shapes at any octaves, shape (n_shapes, n): interpolated, ends held."""
-        place = np.clip((octaves - self.octaves[0]) / _STEP, 0, len(self.octaves) - 1.000001)
-        left = place.astype(np.int64)
-        part = place - left
-        values: Array = self.log_loss[:, left] * (1 - part) + self.log_loss[:, left + 1] * part
+        """Return the interpolated shapes at any octaves, shape (n_shapes, n_octaves).
+
+        Beyond the grid the values at its ends are kept.
+        """
+        position = np.clip((octaves - self.octaves[0]) / _STEP, 0, len(self.octaves) - 1.000001)
+        left = position.astype(np.int64)
+        weight = position - left
+        values: Array = self.log_loss[:, left] * (1 - weight) + self.log_loss[:, left + 1] * weight
         return values
 
 
 def _with_floors(falling: Callable[[Array], Array], u: Array) -> Iterable[Array]:
-    """Yield ``floor + (1 - floor) * g(u) / g(1)``: a part of the last loss is never learned."""
+    """Yield ``floor + (1 - floor) * g(u) / g(1)``: the floor is irreducible loss."""
     ratio = falling(u) / falling(np.ones(1))
     for floor in _FLOORS:
         yield floor + (1 - floor) * ratio
@@ -80,14 +82,14 @@ def _weibull(u: Array, middle: float, steep: float) -> Array:
 
 @cache
 def shape_table() -> ShapeTable:
-    """Return the shapes that are tried on every curve.
+    """Return the shapes that are fitted to every curve.
 
     Notes
     -----
     Power laws with three and four parameters, Morgan-Mercer-Flodin and Weibull are the forms that
     fit learning curves best in Mohr, Viering, Loog & van Rijn, "LCDB 1.0" (ECML PKDD 2022,
-    doi:10.1007/978-3-031-26419-1_1); the straight line against log n and the flat line are the
-    simple ones; rising power laws are there for curves that worsen.
+    doi:10.1007/978-3-031-26419-1_1). A straight line against log n and a constant are the simple
+    alternatives; rising power laws cover curves that worsen.
     """
     octaves = np.arange(-_BACK, _AHEAD + _STEP / 2, _STEP)
     u = 2.0**octaves

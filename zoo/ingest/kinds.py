@@ -1,0 +1,275 @@
+"""The kind of each column of a table, and how the column is read."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from zoo.ingest.clean_table import Column, ColumnKind, ColumnNote, DecimalMark, TransformSpec
+from zoo.ingest.topics import fit_topics
+from zoo.ingest.written import (
+    MISSING_LABELS,
+    MISSING_WORDS,
+    TRUE_WORDS,
+    TRUTH,
+    date_formats,
+    decimal_mark,
+    is_clock,
+    is_day_known,
+    is_missing,
+)
+
+__all__ = ["Finding", "confirm", "find_kind", "is_named_id"]
+
+_SAMPLE = 5000  # texts that the kind is inferred from
+_DAYS = (19000101, 21001231)  # between which a whole number may be a date
+_MIN_IDS = 20  # with fewer rows identifiers and numbers look alike
+_MAX_CATEGORIES = 1000  # models use the 254 most frequent
+_ID_WORDS = {"id", "ids", "uuid", "guid", "key", "index", "idx", "nr", "rowid", "rownames"}
+_ID_WORDS |= {"identifier", "rownumber", "serial", "unnamed"}
+_AS_DATE = "models see days since 1970, month, weekday and hour"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The kind of a column and how it is read.
+
+    Attributes
+    ----------
+    note : ColumnNote
+        Its `is_used` says whether models see the column.
+    spec : TransformSpec or None
+        How `zoo.ingest.transforms.transform` reads it. An identifier has one if it can be a target
+        or a time: it is a number then.
+    """
+
+    note: ColumnNote
+    spec: TransformSpec | None
+
+
+def is_named_id(name: str) -> bool:
+    """Return whether a name says that the column identifies something (customer_id, PatientID)."""
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)
+    return any(word.casefold() in _ID_WORDS for word in words)
+
+
+def find_kind(column: Column, decimal: DecimalMark | None = None) -> Finding:
+    """Return the kind of a column.
+
+    Parameters
+    ----------
+    column : Series of shape (n_rows,)
+        As `zoo.ingest.plain.as_plain` gives.
+    decimal : {".", ","} or None
+        The decimal mark of the other columns.
+
+    Returns
+    -------
+    Finding
+        Numbers and dates that are written as text are recognised from a sample of the rows;
+        `confirm` corrects the counts once the column is read.
+    """
+    if isinstance(column.dtype, pd.StringDtype):
+        known = column.dropna() if column.hasnans else column
+        sample = _Texts(known.iloc[:: max(1, len(known) // _SAMPLE)], decimal)
+        if (amount := sample.amount()) is not None:
+            return amount
+        if sample.is_long():
+            return _free_text(column, sample.n_words())
+        return _Texts(column, decimal).categories()
+    return _kind_of_values(column, decimal)
+
+
+def confirm(finding: Finding, column: Column) -> Finding:
+    """Return the finding with the counts of the column as it was read.
+
+    Numbers that were written as text may turn out to be an identifier.
+    """
+    note = finding.note
+    if note.kind == "number" and note.note:
+        as_number = find_kind(column.rename(note.name))
+        if not as_number.note.is_used:
+            return as_number
+    n_missing, n_unique = int(column.isna().sum()), int(column.nunique())
+    return replace(finding, note=replace(note, n_missing=n_missing, n_unique=n_unique))
+
+
+def _kind_of_values(column: Column, decimal: DecimalMark | None) -> Finding:
+    """Return the kind of a column that is not of text."""
+    draft = _draft(column, int(column.isna().sum()), int(column.nunique()))
+    kind = getattr(column.dtype, "kind", "O")
+    if draft.n_unique == 0:
+        return _unused(draft, "empty", "has no value")
+    if draft.n_unique == 1 and not draft.n_missing:
+        return _unused(draft, "constant", f"is {column.iloc[0]} in each row")
+    if kind == "b":
+        true, false = ["true", "1", "yes"], ["false", "0", "no"]
+        return _used(draft, "boolean", true=true, false=false)
+    if kind == "M":
+        return _used(draft, "date", _AS_DATE, formats=["ISO8601"])
+    if kind == "O":
+        counts = column.value_counts()
+        return _category(draft, counts[counts > 0])
+    return _number(column, draft, decimal)
+
+
+def _draft(column: Column, n_missing: int, n_unique: int) -> ColumnNote:
+    name = str(column.name)
+    return ColumnNote(name=name, kind="empty", n_missing=n_missing, n_unique=n_unique)
+
+
+def _used(draft: ColumnNote, what: ColumnKind, note: str = "", **spec: object) -> Finding:
+    spec = {"name": draft.name, "kind": what, **spec}
+    return Finding(replace(draft, kind=what, is_used=True, note=note), spec)
+
+
+def _unused(
+    draft: ColumnNote, what: ColumnKind, note: str, spec: TransformSpec | None = None
+) -> Finding:
+    return Finding(replace(draft, kind=what, note=note), spec)
+
+
+def _number(column: Column, draft: ColumnNote, decimal: DecimalMark | None) -> Finding:
+    values = column.to_numpy()
+    known = values[~np.isnan(values)] if values.dtype.kind == "f" else values
+    is_whole = bool((known == np.floor(known)).all())
+    if is_whole and not draft.n_missing:
+        low, high = float(known.min()), float(known.max())
+        if (low, high) == (0.0, 1.0):
+            return _used(draft, "boolean", "0 and 1", true=["1", "true"], false=["0", "false"])
+        if draft.n_unique == len(column) >= _MIN_IDS:
+            if high - low == len(column) - 1:
+                return _unused(draft, "id", "counts the rows; it says nothing about new rows")
+            if is_named_id(draft.name):
+                return _unused(draft, "id", "differs in each row and is named as an identifier")
+    if is_whole and known.min() >= _DAYS[0] and known.max() <= _DAYS[1]:
+        texts = pd.Series(known[:_SAMPLE].astype(np.int64)).drop_duplicates().astype("str")
+        if date_formats(texts, enough=1.0) == ("%Y%m%d",):
+            note = f"written as {int(known[0])}; {_AS_DATE}"
+            return _used(draft, "date", note, formats=["%Y%m%d"])
+    note = "one value, missing in some rows" if draft.n_unique == 1 else ""
+    return _used(draft, "number", note, decimal=decimal or ".")
+
+
+def _category(draft: ColumnNote, counts: Column) -> Finding:
+    """Return a categorical column; `counts` has the rows of each category."""
+    most = counts.sort_values(ascending=False, kind="stable").index[:_MAX_CATEGORIES]
+    note = f"{len(counts)} categories"
+    if len(counts) > 254:
+        note += "; models use the most frequent, the others count as missing"
+    return _used(draft, "category", note, categories=sorted(map(str, most)))
+
+
+def _free_text(column: Column, n_words: float) -> Finding:
+    is_there = np.array(column.notna(), bool)
+    is_there[is_there] = ~is_missing(column[is_there], MISSING_LABELS)
+    known = column if is_there.all() else column[is_there]
+    draft = _draft(column, len(column) - len(known), int(known.nunique()))
+    note = f"free text of {n_words:.0f} words on average; models see topics"
+    return _used(draft, "text", note, topics=fit_topics(known))
+
+
+class _Texts:
+    """The distinct texts of a column, and the kinds that they may be of."""
+
+    def __init__(self, column: Column, decimal: DecimalMark | None) -> None:
+        codes, texts = pd.factorize(column)
+        self.column, self.decimal = column, decimal
+        self.counts = np.bincount(codes[codes >= 0], minlength=len(texts))
+        self.texts = pd.Series(texts, dtype="str").str.strip()
+        self.is_label = ~is_missing(self.texts, MISSING_LABELS)
+        self.is_value = ~is_missing(self.texts, MISSING_WORDS)
+        self.n_known = int(self.counts[self.is_label].sum())
+        self.labels = self.texts[self.is_label]
+        self.draft = _draft(column, len(column) - self.n_known, int(self.labels.nunique()))
+        self.some = self.labels.iloc[:: max(1, len(self.labels) // _SAMPLE)]
+        # postal codes, telephone numbers and the like
+        self.is_code = bool(
+            self.some.str.fullmatch(r"\d+").all() and self.some.str.match(r"0\d").any()
+        )
+
+    def amount(self) -> Finding | None:
+        """Return the finding if the column holds numbers or dates, else None."""
+        if self.is_code or not self.is_value.any() or self._is_truth():
+            return None
+        return self._number() or self._date() or self._clock()
+
+    def categories(self) -> Finding:
+        """Return the finding if the column does not hold numbers or dates."""
+        draft = self.draft
+        if not self.n_known:
+            return _unused(draft, "empty", "has no value")
+        if draft.n_unique == 1 and not draft.n_missing:
+            return _unused(draft, "constant", f"is '{self.labels.iloc[0][:40]}' in each row")
+        if self._is_truth() and not draft.n_missing:
+            words = frozenset(self.labels.str.casefold())
+            true = sorted(words & TRUE_WORDS)
+            # other programs write "1" and "0" for them
+            spec = {"true": [*true, "1"], "false": [*sorted(words - TRUE_WORDS), "0"]}
+            return _used(draft, "boolean", " and ".join(sorted({*self.labels})), **spec)
+        return self._id_or_category()
+
+    def _is_truth(self) -> bool:
+        return len(self.labels) <= 6 and frozenset(self.labels.str.casefold()) in TRUTH
+
+    def _number(self) -> Finding | None:
+        texts, counts = self.texts[self.is_value], self.counts[self.is_value]
+        mark, is_number, is_certain = decimal_mark(texts, self.decimal)
+        of_rows, of_texts = counts[is_number].sum() / counts.sum(), is_number.mean()
+        is_one_word = (~is_number).sum() == 1  # which then stands for a missing value
+        if not (of_rows >= 0.95 or (of_texts >= 0.9 and of_rows >= (0.2 if is_one_word else 0.8))):
+            return None
+        notes = ["numbers written as text" + (" with a decimal comma" if mark == "," else "")]
+        if not is_certain and texts.str.contains(",", regex=False).any():
+            notes.append(f"'{mark}' was taken for the decimal mark")
+        if not is_number.all():
+            notes.append(f"not read: {', '.join(map(repr, texts[~is_number].iloc[:3]))}")
+        missing = {*self.texts[~self.is_value & (self.texts != "").to_numpy(bool)]}
+        if missing:
+            notes.append(f"missing: {', '.join(map(repr, sorted(missing)[:3]))}")
+        return _used(self.draft, "number", "; ".join(notes), decimal=mark)
+
+    def _date(self) -> Finding | None:
+        texts = self.texts[self.is_value]
+        formats = date_formats(texts)
+        if not formats:
+            return None
+        note = f"written as {', '.join(formats)}; {_AS_DATE}"
+        if not is_day_known(texts, formats):
+            note += "; the values do not show whether the day or the month comes first"
+        return _used(self.draft, "date", note, formats=[*formats])
+
+    def _clock(self) -> Finding | None:
+        if not is_clock(self.texts[self.is_value]).mean() >= 0.9:
+            return None
+        note = "times as hours and minutes; models see seconds"
+        return _used(self.draft, "number", note, kind="clock")
+
+    def n_words(self) -> float:
+        """Return the average number of words per text."""
+        return float(self.some.str.count(r"\s+").mean()) + 1 if len(self.some) else 0.0
+
+    def is_long(self) -> bool:
+        """Return whether these are texts of several words, most of them different."""
+        if is_named_id(self.draft.name) or self.draft.n_unique <= 10:
+            return False
+        return self.draft.n_unique >= 0.3 * self.n_known and self.n_words() >= 4
+
+    def _id_or_category(self) -> Finding:
+        n_unique, n_words = self.draft.n_unique, self.n_words()
+        fraction = n_unique / self.n_known
+        is_single = n_words < 1.5 or is_named_id(self.draft.name)
+        is_single |= bool((~self.some.str.contains(r"[^\W\d_]")).mean() > 0.95)  # without letters
+        if fraction >= 0.95 and self.n_known >= _MIN_IDS and is_single:
+            spec = None
+            if self.is_code and self.labels.str.fullmatch(r"\d+").all():
+                spec = {"name": self.draft.name, "kind": "number", "decimal": self.decimal or "."}
+            note = f"{n_unique} different values; it identifies the rows"
+            return _unused(self.draft, "id", note, spec)
+        if fraction > 0.5 and n_unique > 100 and n_words >= 1.5:
+            return _free_text(self.column, n_words)
+        counts = pd.Series(self.counts[self.is_label], index=self.labels.to_numpy())
+        return _category(self.draft, counts.groupby(level=0).sum())

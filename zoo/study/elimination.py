@@ -1,0 +1,81 @@
+"""Eliminates models that cannot catch up with the leader, by their forecasts."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zoo import registry
+from zoo.curves.forecast import LossForecast, fit_losses
+from zoo.metrics import metric as metric_of
+from zoo.study.run_history import RunHistory
+
+__all__ = ["eliminate"]
+
+_LEVEL = 0.9  # of the forecast intervals that are compared
+_FAR = 10  # times all rows, up to which the best network is forecast
+_NETWORKS = ("mlp", "deep")
+
+
+def eliminate(history: RunHistory) -> None:
+    """Mark the models that cannot catch up with the leader; the first models always stay."""
+    found = history.leader()
+    if found is None:
+        return
+    for model in history.learners():
+        if model in history.eliminated or model in history.study.first:
+            continue
+        if _cannot_catch_up(history, model, *found):
+            history.eliminated[model] = found[0]
+
+
+def _cannot_catch_up(history: RunHistory, model: str, leader: str, size: int) -> bool:
+    """Return whether the best end of a model's forecast is worse than the leader's worst end.
+
+    At every planned size that it has no score for, and at twice all rows; for the best network at
+    ten times all rows too, since it may overtake there.
+    """
+    sizes, top = history.sizes_of(model), history.study.sizes[-1]
+    if model == leader or len(sizes) < 2 or sizes[-1] == top or size < sizes[-1]:
+        return False
+    own, theirs = _forecast(history, model), _forecast(history, leader)
+    if own is None or theirs is None:
+        return False
+    ends = ((1 - _LEVEL) / 2, (1 + _LEVEL) / 2)
+    targets = [s for s in history.study.sizes if s > sizes[-1]] + [2 * top]
+    if _is_best_network(history, model):
+        targets.append(_FAR * top)
+    for target in targets:
+        best = float(own.quantiles([target], [ends[0]])[0, 0])
+        if target > size:
+            worst = float(theirs.quantiles([target], [ends[1]])[0, 0])
+        else:
+            at = min(s for s in history.sizes_of(leader) if s >= target)
+            worst = max(history.losses[leader, at].values())
+        if best <= worst:
+            return False
+    return True
+
+
+def _forecast(history: RunHistory, model: str) -> LossForecast | None:
+    sizes = history.sizes_of(model)
+    values = [list(history.losses[model, size].values()) for size in sizes]
+    errors = [
+        float(np.std(v, ddof=1) / np.sqrt(len(v))) if len(v) > 1 else float("nan") for v in values
+    ]
+    highest = metric_of(history.study.metric).highest_loss
+    try:
+        return fit_losses(
+            sizes, [float(np.mean(v)) for v in values], standard_errors=errors, highest=highest
+        )
+    except ValueError:
+        return None
+
+
+def _is_best_network(history: RunHistory, model: str) -> bool:
+    """Return whether no other network is better at the largest size of this one."""
+    if registry.spec(model).family not in _NETWORKS:
+        return False
+    size = history.sizes_of(model)[-1]
+    networks = [m for m in history.learners() if registry.spec(m).family in _NETWORKS]
+    means = [history.mean(m, size) for m in networks if history.losses[m, size]]
+    return history.mean(model, size) <= min(means)

@@ -1,0 +1,120 @@
+"""The cells measured so far: losses, failures, what is being measured, and which model leads."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from zoo import registry
+from zoo.bench.store import Status
+from zoo.curves.comparisons import corrected_test
+from zoo.metrics import metric as metric_of
+from zoo.study.adjusted_means import best_so_far
+from zoo.study.design import CellId, Study
+from zoo.study.fit_times import FitTimes
+
+__all__ = ["RunHistory"]
+
+_CLOSE = 1.2  # a model with more than this times the least loss is no contender
+
+
+@dataclass(slots=True)
+class RunHistory:
+    """The cells measured so far.
+
+    Parameters
+    ----------
+    study : Study
+    times : FitTimes
+    losses : dict
+        (model, n_train) to replicate to loss.
+    failed : dict
+        `CellId` to why.
+    in_flight : set of CellId
+        Cells that workers are measuring.
+    timed_out : dict
+        Model to the size and the seconds at which its fit was stopped by the end of the budget.
+    eliminated : dict
+        Model to the leader that it cannot catch up with.
+    """
+
+    study: Study
+    times: FitTimes
+    losses: dict[tuple[str, int], dict[int, float]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
+    failed: dict[CellId, str] = field(default_factory=dict)
+    in_flight: set[CellId] = field(default_factory=set)
+    timed_out: dict[str, tuple[int, float]] = field(default_factory=dict)
+    eliminated: dict[str, str] = field(default_factory=dict)
+
+    def add(self, record: dict[str, Any]) -> None:
+        """Add a stored cell, measured now or in an earlier run."""
+        key = record["key"]
+        cell = CellId(key["model"], key["n_train"], key["replicate"])
+        if record["status"] != Status.OK:
+            self.failed[cell] = str(record["reason"])
+            return
+        score = record["scores"]["test"].get(self.study.metric)
+        if score is None:
+            self.failed[cell] = f"it has no {self.study.metric}"
+            return
+        loss = float(metric_of(self.study.metric).loss(score))
+        self.losses[cell.model, cell.n_train][cell.replicate] = loss
+
+    def is_open(self, cell: CellId) -> bool:
+        """Return whether a cell is neither measured, failed nor being measured."""
+        return not (
+            cell.replicate in self.losses[cell.model, cell.n_train]
+            or cell in self.failed
+            or cell in self.in_flight
+        )
+
+    def has_failed(self, model: str, n_train: int | None = None) -> bool:
+        """Return whether a model failed, at one size or at any."""
+        return any(cell.model == model and n_train in (None, cell.n_train) for cell in self.failed)
+
+    def mean(self, model: str, n_train: int) -> float:
+        """Return the mean loss; NaN if there is none."""
+        values = list(self.losses[model, n_train].values())
+        return float(np.mean(values)) if values else float("nan")
+
+    def sizes_of(self, model: str) -> list[int]:
+        """Return the sizes at which a model has a score."""
+        return [size for size in self.study.sizes if self.losses[model, size]]
+
+    def learners(self) -> list[str]:
+        """Return the models that are no baseline."""
+        return [m for m in self.study.models if registry.spec(m).family != "baseline"]
+
+    def leader(self) -> tuple[str, int] | None:
+        """Return the best model, and the largest size that it was measured at.
+
+        A model that was not measured at all rows counts with its score at fewer: more rows would
+        hardly make it worse.
+        """
+        return best_so_far(
+            {(m, size): self.losses[m, size] for m in self.learners() for size in self.study.sizes}
+        )
+
+    def contenders(self) -> list[str]:
+        """Return the leader and the models with no significant difference from it."""
+        found = self.leader()
+        if found is None:
+            return []
+        best, size = found
+        ours = self.losses[best, size]
+        close = [best]
+        for model in self.learners():
+            theirs = self.losses[model, size]
+            both = sorted(set(ours) & set(theirs))
+            if model == best or not both:
+                continue
+            if self.mean(model, size) > _CLOSE * self.mean(best, size):
+                continue
+            if not corrected_test([theirs[r] - ours[r] for r in both]).p_value < 0.05:
+                close.append(model)
+        return close
