@@ -12,6 +12,7 @@ from typing import Any
 from zoo.bench.pool import Pool
 from zoo.bench.store import check_folder, has_results, set_aside
 from zoo.data.kept import KeptFacts, facts_of, keep
+from zoo.definitions import convert
 from zoo.errors import DataError
 from zoo.ingest.clean_table import OwnTable
 from zoo.ingest.splitting import split_own
