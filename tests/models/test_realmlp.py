@@ -119,12 +119,12 @@ def test_a_network_trains_in_a_wider_program_as_in_its_own():
     )
     ends = []
     for program in (narrow, wide):
-        config = program.config
-        rows = make_rows(config.block_steps * config.batch_size)
-        X = np.zeros((1, config.block_steps, config.batch_size, program.n_inputs), np.float32)
-        X[..., :5] = rows.reshape(1, config.block_steps, config.batch_size, 5)
+        settings = program.config
+        rows = make_rows(settings.block_steps * settings.batch_size)
+        X = np.zeros((1, settings.block_steps, settings.batch_size, program.n_inputs), np.float32)
+        X[..., :5] = rows.reshape(1, settings.block_steps, settings.batch_size, 5)
         y = (X[..., 0] > 0).astype(np.float32)
-        rates = np.ones((config.block_steps, 3, 1), np.float32)
+        rates = np.ones((settings.block_steps, 3, 1), np.float32)
         rates[:, 0], rates[:, 1] = 0.01, 0.02
         train_state = program.enter(program.empty(), 0, 7, rows[:500])
         train_state = program.train(train_state, (X, y, np.ones_like(y)), 20, rates, [True])
