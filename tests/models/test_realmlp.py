@@ -119,12 +119,12 @@ def test_a_network_trains_in_a_wider_program_as_in_its_own():
     )
     ends = []
     for program in (narrow, wide):
-        settings = program.config
-        rows = make_rows(settings.block_steps * settings.batch_size)
-        X = np.zeros((1, settings.block_steps, settings.batch_size, program.n_inputs), np.float32)
-        X[..., :5] = rows.reshape(1, settings.block_steps, settings.batch_size, 5)
+        config = program.config
+        rows = make_rows(config.block_steps * config.batch_size)
+        X = np.zeros((1, config.block_steps, config.batch_size, program.n_inputs), np.float32)
+        X[..., :5] = rows.reshape(1, config.block_steps, config.batch_size, 5)
         y = (X[..., 0] > 0).astype(np.float32)
-        rates = np.ones((settings.block_steps, 3, 1), np.float32)
+        rates = np.ones((config.block_steps, 3, 1), np.float32)
         rates[:, 0], rates[:, 1] = 0.01, 0.02
         train_state = program.enter(program.empty(), 0, 7, rows[:500])
         train_state = program.train(train_state, (X, y, np.ones_like(y)), 20, rates, [True])
@@ -167,7 +167,7 @@ def test_columns_of_many_and_of_few_categories_are_learnt(name):
 
 @pytest.mark.parametrize("name", ["realmlp", "realmlp_s"])
 def test_few_noisy_rows_are_not_memorised(name):
-    """The error of few validation rows is lowest by chance, often for overconfident models."""
+    """The loss of few validation rows is lowest by chance, often when the model overfits."""
     table = zoo.load("flights")
     y = (table.y == table.y.iloc[0]).to_numpy()
     rows = split(y, task="classification", dataset="flights", replicate=2)
