@@ -1,4 +1,4 @@
-"""The same network in each framework: two hidden layers of rectified units, trained with Adam."""
+"""The same network in each framework: two hidden layers with ReLU, trained with Adam."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Engine(ABC):
     Parameters
     ----------
     task : Task
-        Its first weights are the network's.
+        Its initial weights are the network's.
     """
 
     @abstractmethod
@@ -30,7 +30,7 @@ class Engine(ABC):
 
     @abstractmethod
     def epoch(self, X: NDArray[np.float32], y: NDArray[np.int32]) -> None:
-        """Take a step for each of the batches (n_steps, batch_size, n_inputs), in their order."""
+        """Take a step on each of the batches (n_steps, batch_size, n_inputs), in order."""
 
     @abstractmethod
     def predict(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -38,11 +38,11 @@ class Engine(ABC):
 
     @abstractmethod
     def save(self, folder: Path) -> None:
-        """Write the network as the framework does."""
+        """Write the network in the framework's own format."""
 
 
 class KerasEngine(Engine):
-    """Keras's own `fit`, as it comes, on whatever backend it runs."""
+    """Keras's own `fit`, on any of its backends."""
 
     def __init__(self, task: Task) -> None:
         import keras
@@ -82,7 +82,7 @@ def _keras_network(task: Task) -> Any:
 
 
 class ZooEngine(Engine):
-    """The zoo's training program, on whatever backend Keras runs."""
+    """The zoo's training program, on any of Keras's backends."""
 
     def __init__(self, task: Task) -> None:
         from zoo.training.backends.choose import program_class
@@ -104,9 +104,9 @@ class ZooEngine(Engine):
         for start in range(0, len(X), n_block):
             part = slice(start, start + n_block)
             n_steps = len(X[part])
-            lacking = [(0, n_block - n_steps)]
-            rows = np.pad(X[part], [*lacking, (0, 0), (0, 0)])[None]
-            codes = np.pad(y[part].astype(np.float32), [*lacking, (0, 0)])[None]
+            padding = [(0, n_block - n_steps)]
+            rows = np.pad(X[part], [*padding, (0, 0), (0, 0)])[None]
+            codes = np.pad(y[part].astype(np.float32), [*padding, (0, 0)])[None]
             blocks = (rows, codes, np.ones(codes.shape, np.float32))
             self._carry = program.train(self._carry, blocks, n_steps, rates, [True])
         np.asarray(self._carry.count)
@@ -123,7 +123,7 @@ class ZooEngine(Engine):
 
 
 class SonnetEngine(Engine):
-    """Sonnet's modules and Adam, the step a `tf.function`, as in the row `sonnet_mlp`."""
+    """Sonnet's modules and Adam with a `tf.function` per step, as in the model `sonnet_mlp`."""
 
     def __init__(self, task: Task) -> None:
         from zoo.models.sonnet_mlp import training
@@ -188,7 +188,7 @@ class TorchEngine(Engine):
 
 
 class JaxEngine(Engine):
-    """Functions of weights, the step jitted, as in the row `jax_mlp`."""
+    """Functions of weights with a jitted step, as in the model `jax_mlp`."""
 
     def __init__(self, task: Task) -> None:
         from zoo.models.jax_mlp import JaxSteps
@@ -196,7 +196,7 @@ class JaxEngine(Engine):
         self._steps = JaxSteps(task.weights, "crossentropy")
 
     def epoch(self, X: NDArray[np.float32], y: NDArray[np.int32]) -> None:
-        from zoo.training.training_run import Rows
+        from zoo.training.tasks import Rows
 
         weight = np.ones(X.shape[1], np.float32)
         for rows, codes in zip(X, y.astype(np.float32), strict=True):

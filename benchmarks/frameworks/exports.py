@@ -1,8 +1,8 @@
-"""Exports every model of the registry to every format and sets each file beside its estimator.
+"""Exports every model of the registry to every format and compares each file with its estimator.
 
 Files are loaded with the format's own runtime. Networks are smaller than their defaults and train
-for 30 epochs at most: what is measured is what an export loses, not how good a model can be. A run
-that is cut off goes on where it was; --fresh starts anew, --model M ... measures those alone.
+for at most 30 epochs: this measures the accuracy lost by an export, not how good a model can be.
+Interrupted runs resume; --fresh starts over, --model M ... measures only those models.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ SMALLER: dict[str, dict[str, Any]] = {
     "ft_transformer": {"units": 32, "n_blocks": 2},
     "dcn_v2": {"units": 128},
 }
-Runtime = tuple[Callable[[Any], Any], Callable[[Any], Any]]  # rows to inputs, inputs to answers
+# rows to inputs, and inputs to predictions
+Runtime = tuple[Callable[[Any], Any], Callable[[Any], Any]]
 
 
 def litert(model: Any, path: Path, signature: dict[str, Any]) -> Runtime:
@@ -55,25 +56,25 @@ def litert(model: Any, path: Path, signature: dict[str, Any]) -> Runtime:
     (given,), (made,) = interpreter.get_input_details(), interpreter.get_output_details()
 
     def prepare(X: Any) -> Any:
-        is_picture = signature["inputs"][0]["name"] == "picture"
-        rows = np.asarray(X, np.float32) if is_picture else model._encode(X)
+        is_image = signature["inputs"][0]["name"] == "image"
+        rows = np.asarray(X, np.float32) if is_image else model._encode(X)
         return rows.reshape(-1, *signature["inputs"][0]["shape"])
 
     def run(rows: Any) -> Any:
-        answers = []
+        predictions = []
         for row in rows:
             interpreter.set_tensor(given["index"], row)
             interpreter.invoke()
-            answers.append(interpreter.get_tensor(made["index"])[0])
-        return np.array(answers)
+            predictions.append(interpreter.get_tensor(made["index"])[0])
+        return np.array(predictions)
 
     return prepare, run
 
 
 def inputs_of(model: Any, X: Any, signature: dict[str, Any]) -> dict[str, Any]:
-    if signature["inputs"][0]["name"] == "picture":
+    if signature["inputs"][0]["name"] == "image":
         shape = signature["inputs"][0]["shape"][1:]
-        return {"picture": np.asarray(X, np.float32).reshape(-1, *shape)}
+        return {"image": np.asarray(X, np.float32).reshape(-1, *shape)}
     return raw_values(model, as_frame(X))
 
 
@@ -100,8 +101,8 @@ def savedmodel(model: Any, path: Path, signature: dict[str, Any]) -> Runtime:
         return {key: tf.constant(v) for key, v in inputs_of(model, X, signature).items()}
 
     def run(inputs: Any) -> Any:
-        (answer,) = loaded.signatures["serving_default"](**inputs).values()
-        return answer.numpy()
+        (prediction,) = loaded.signatures["serving_default"](**inputs).values()
+        return prediction.numpy()
 
     return prepare, run
 
@@ -109,8 +110,8 @@ def savedmodel(model: Any, path: Path, signature: dict[str, Any]) -> Runtime:
 RUNTIMES = {"litert": litert, "onnx": onnx, "savedmodel": savedmodel}
 
 
-def answers_of(model: Any, X: Any) -> Any:
-    """Return what the estimator says, as an export would."""
+def predictions_of(model: Any, X: Any) -> Any:
+    """Return the predictions of the estimator, shaped like those of an export."""
     if not hasattr(model, "classes_"):
         return model.predict(X)[:, None]
     if hasattr(model, "predict_proba"):
@@ -118,13 +119,13 @@ def answers_of(model: Any, X: Any) -> Any:
     return model._scores(model._encode(X))
 
 
-def score_of(model: Any, y: Any, answers: Any) -> float:
-    """Return R2, or the mean over classes of the area under the curve of one against the rest."""
+def score_of(model: Any, y: Any, predictions: Any) -> float:
+    """Return R2, or the mean one-vs-rest area under the ROC curve."""
     if not hasattr(model, "classes_"):
-        return float(r2_score(y, answers[:, 0]))
+        return float(r2_score(y, predictions[:, 0]))
     if len(model.classes_) == 2:
-        return float(roc_auc_score(y == model.classes_[1], answers[:, 1] - answers[:, 0]))
-    areas = [roc_auc_score(y == label, answers[:, i]) for i, label in enumerate(model.classes_)]
+        return float(roc_auc_score(y == model.classes_[1], predictions[:, 1] - predictions[:, 0]))
+    areas = [roc_auc_score(y == label, predictions[:, i]) for i, label in enumerate(model.classes_)]
     return float(np.mean(areas))
 
 
@@ -134,7 +135,7 @@ def size_kb(path: Path) -> float:
 
 
 def latency_ms(run: Callable[[Any], Any], inputs: Any) -> float:
-    """Return the median time of one row, from the tensors on."""
+    """Return the median time of a prediction of one row, without its preparation."""
     times = []
     for _ in range(N_CALLS):
         start = time.perf_counter()
@@ -154,13 +155,13 @@ def measure(model: Any, parts: tuple[Any, Any, Any], to: str, precision: str) ->
             return {"precision": precision, "reason": str(error)}
         signature = json.loads(made.signature.read_text(encoding="utf-8"))
         prepare, run = RUNTIMES[to](model, made.path, signature)
-        expected, answers = answers_of(model, test_X), run(prepare(test_X))
-        unit = getattr(model, "target_scale_", 1.0)  # numbers differ by deviations of the target
-        score = score_of(model, test_y, answers)
+        expected, predictions = predictions_of(model, test_X), run(prepare(test_X))
+        unit = getattr(model, "target_scale_", 1.0)  # values in standard deviations of the target
+        score = score_of(model, test_y, predictions)
         lost = round(score_of(model, test_y, expected) - score, 4)
         return {
             "precision": made.precision,
-            "max_abs_diff": f"{np.abs(answers - expected).max() / unit:.2g}",
+            "max_abs_diff": f"{np.abs(predictions - expected).max() / unit:.2g}",
             "score": f"{score:.4f}",
             "score_lost": f"{lost + 0.0:.4f}",
             "size_kb": f"{size_kb(made.path):.1f}",
@@ -169,7 +170,7 @@ def measure(model: Any, parts: tuple[Any, Any, Any], to: str, precision: str) ->
 
 
 def cases(names: list[str]) -> Iterator[tuple[str, str]]:
-    """Yield models and data sets that suit each other."""
+    """Yield models with the data sets that they can be fitted on."""
     for dataset in DATASETS:
         card = zoo.load(dataset).card
         for name in names:
@@ -195,7 +196,7 @@ def fitted(name: str, dataset: str) -> tuple[Any, tuple[Any, Any, Any]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    own = [name for name in zoo.models() if zoo.spec(name).extra is None]  # the rest has no graph
+    own = [name for name in zoo.models() if zoo.spec(name).extra is None]  # others have no graph
     parser.add_argument("--model", nargs="*", default=own)
     parser.add_argument("--fresh", action="store_true")
     options = parser.parse_args()

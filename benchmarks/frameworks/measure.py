@@ -1,4 +1,4 @@
-"""Measure one framework in a process of its own; prints a line of JSON.
+"""Measure one framework in a separate process; print a line of JSON.
 
 python benchmarks/frameworks/measure.py "keras fit, jax" logits.npy
 """
@@ -19,11 +19,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 from engines import ENGINES, Engine
 from task import Task, make_task
 
-_CALLS = {1: 200, 1000: 50}  # of a prediction of so many rows
+_CALLS = {1: 200, 1000: 50}  # repeats, by the number of predicted rows
 
 
 def measure(engine_class: type[Engine], task: Task) -> tuple[dict[str, float], Any]:
-    """Return what a framework takes for a task, and its logits for the test rows."""
+    """Return times, memory and score of a framework on a task, and its logits for the test rows."""
     start = time.perf_counter()
     engine = engine_class(task)
     epochs_s = []
@@ -42,7 +42,7 @@ def measure(engine_class: type[Engine], task: Task) -> tuple[dict[str, float], A
         "first_call_s": first + epochs_s[0] - epoch_s,
         **{f"predict_{n}_ms": _latency_ms(engine, task, n) for n in _CALLS},
     }
-    # before saving: for that, Keras imports TensorFlow on every backend
+    # before saving, which makes Keras import TensorFlow on every backend
     peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {**found, "peak_rss_mb": peak_kb / 1024, "size_kb": _size_kb(engine)}, logits
 

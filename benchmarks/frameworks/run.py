@@ -1,9 +1,9 @@
-"""The same network, rows, batches and first weights in each framework, one process each.
+"""Compare frameworks on the same network, rows, batches and initial weights, one process each.
 
     python benchmarks/frameworks/run.py [repeats]
 
-Frameworks take turns, so that whatever else the machine does falls on all of them; the table has
-the median over the repeats. Each process has one thread to compute with.
+Frameworks take turns, so that other load on the machine affects all of them; the table has the
+median over the repeats. Each process computes with one thread.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _THREADS = (
 
 
 def measure_apart(name: str, target: Path, **options: Any) -> dict[str, float]:
-    """Return what a process of its own measured of one framework; its logits go to `target`."""
+    """Return what a separate process measured for one framework; its logits go to `target`."""
     env = {
         **os.environ,
         **dict.fromkeys(_THREADS, "1"),
@@ -59,7 +59,7 @@ def _softmax(logits: Any) -> Any:
 
 
 def draw(table: pd.DataFrame, path: Path) -> None:
-    """Draw what each framework takes, a panel for each measure."""
+    """Draw a bar chart of the frameworks for each measure."""
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
@@ -81,9 +81,9 @@ def draw(table: pd.DataFrame, path: Path) -> None:
         axes.set_title(title, fontsize=10)
         axes.spines[["top", "right"]].set_visible(False)
         axes.set_xlim(0, 1.22 * rows[column].max())
-        for place, value in enumerate(rows[column]):
+        for position, value in enumerate(rows[column]):
             text = f" {value:,.0f}" if value >= 100 else f" {value:.3g}"
-            axes.text(value, place, text, va="center", fontsize=8)
+            axes.text(value, position, text, va="center", fontsize=8)
     figure.suptitle("One network of two hidden layers, 4,096 rows of thyroid, one thread")
     figure.savefig(path, dpi=110)
     plt.close(figure)
@@ -92,21 +92,21 @@ def draw(table: pd.DataFrame, path: Path) -> None:
 def main() -> None:
     n_repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     found: dict[str, list[dict[str, float]]] = {name: [] for name in ENGINES}
-    shares: dict[str, Any] = {}
+    probabilities: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         logits = Path(folder, "logits.npy")
         for repeat in range(n_repeats):
             for name in ENGINES:
                 found[name].append(measure_apart(name, logits))
-                shares[name] = _softmax(np.load(logits).astype(np.float64))
+                probabilities[name] = _softmax(np.load(logits).astype(np.float64))
                 print(f"{repeat + 1}/{n_repeats} {name}: {found[name][-1]}", flush=True)
     medians = [{"framework": name, **pd.DataFrame(rows).median()} for name, rows in found.items()]
     table = pd.DataFrame(medians)[COLUMNS]
     TARGET.mkdir(parents=True, exist_ok=True)
     table.to_csv(TARGET / "frameworks.csv", index=False, float_format="%.4g", lineterminator="\n")
-    reference = shares["keras fit, tensorflow"]
-    apart = {name: np.abs(values - reference).max() for name, values in shares.items()}
-    pd.Series(apart, name="max_abs_diff").rename_axis("framework").to_csv(
+    reference = probabilities["keras fit, tensorflow"]
+    differences = {name: np.abs(values - reference).max() for name, values in probabilities.items()}
+    pd.Series(differences, name="max_abs_diff").rename_axis("framework").to_csv(
         TARGET / "agreement.csv", float_format="%.3g", lineterminator="\n"
     )
     draw(table, TARGET / "frameworks.png")

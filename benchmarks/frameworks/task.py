@@ -1,4 +1,4 @@
-"""The task that every framework is given: rows, first weights, and the batches of each epoch."""
+"""The task for every framework: rows, initial weights, and the batches of each epoch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DATASET = "thyroid"
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is learnt, by whom and in which order.
+    """Data, initial weights and batches, the same for every framework.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Task:
     y, y_test : ndarray of int32, shape (n_rows,)
         Class codes.
     weights : list of ndarray
-        First kernel and bias of each layer, from input to output.
+        Initial kernel and bias of each layer, from input to output.
     batches : ndarray of int, shape (n_epochs, n_steps, batch_size)
         Rows of each step.
     """
@@ -54,7 +54,7 @@ def make_task(
     Parameters
     ----------
     n_rows : int
-        Training rows; epochs leave out those that fill no batch.
+        Training rows; epochs skip the rows of an incomplete batch.
     units : int
         Of each of the two hidden layers.
     n_epochs, batch_size : int

@@ -67,7 +67,8 @@ class Engine:
     def epochs(self, n_epochs: int) -> tuple[float, float]:
         """Return seconds per epoch and model of a fresh fit, and the training loss."""
         from zoo.training.stream import fit_networks
-        from zoo.training.training_run import FitTask, Rows, TrainConfig
+        from zoo.training.tasks import FitTask, Rows
+        from zoo.training.train_config import TrainConfig
 
         X, y = make_data()
         rows = Rows(X, y.astype(np.float32), np.ones(N_ROWS, np.float32))

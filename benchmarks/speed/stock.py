@@ -42,9 +42,8 @@ class StockNetwork(BaseEstimator):
         codes = target if self.is_classifier_ else None
         fitted, out = validation_split(codes, len(rows), model.validation_fraction, model._rng())
         n_inputs = rows.shape[1]
-        network = model._build(
-            plain(), n_inputs=n_inputs, n_outputs=n_outputs, **model._options(n_inputs)
-        )
+        model.n_outputs_ = n_outputs
+        network = model._build(plain(), model._config(n_inputs))
         network.compile(
             optimizer=keras.optimizers.AdamW(model.learning_rate, weight_decay=model.weight_decay),
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True)

@@ -1,13 +1,15 @@
 """Tables to matrices, with values computed by hand."""
 
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import zoo
-from zoo.encoding.encoder import TableEncoder, smooth_clip
+from zoo.encoding.encoder import TableEncoder
+from zoo.encoding.scaling import smooth_clip
 
 
 def clipped(values):
@@ -15,18 +17,18 @@ def clipped(values):
     return values / np.sqrt(1 + (values / 3) ** 2)
 
 
-def test_smooth_clip_keeps_the_middle_and_ends_at_3():
+def test_smooth_clip_is_the_identity_near_0_and_bounded_by_3():
     np.testing.assert_allclose(smooth_clip(np.array([0.0, 0.01, -0.01])), [0, 0.01, -0.01], 1e-4)
     np.testing.assert_allclose(smooth_clip(np.array([1e9, -1e9])), [3, -3])
 
 
-def test_numbers_are_centred_and_divided_by_mean_and_deviation():
+def test_numbers_are_standardised_by_mean_and_deviation():
     X = pd.DataFrame({"a": [1.0, 2.0, 3.0, 6.0]})
     made = TableEncoder(categories="onehot", scale="standard").fit(X).transform(X)
     np.testing.assert_allclose(made[:, 0], clipped([-2, -1, 0, 3] / np.sqrt(3.5)), rtol=1e-5)
 
 
-def test_a_weight_counts_as_so_many_rows():
+def test_a_row_of_weight_w_counts_as_w_rows():
     X = pd.DataFrame({"a": [1.0, 2.0, np.nan, 6.0]})
     weight = np.array([3.0, 1.0, 2.0, 1.0])
     weighted = TableEncoder(categories="onehot", scale="standard").fit(X, weight)
@@ -49,7 +51,7 @@ def test_robust_scaling_is_by_median_and_quartiles_or_half_the_range():
     assert (made[:, 2] == 0).all()
 
 
-def test_mixed_categories_are_signs_columns_or_codes_by_their_number_of_levels():
+def test_mixed_categories_are_signs_onehot_columns_or_codes_by_their_number():
     X = pd.DataFrame(
         {
             "n": [1.0, 2.0, 3.0, 4.0],
@@ -61,7 +63,7 @@ def test_mixed_categories_are_signs_columns_or_codes_by_their_number_of_levels()
     )
     encoder = TableEncoder(categories="mixed", scale="standard", max_onehot=3).fit(X)
     assert (encoder.n_numbers_, encoder.n_codes_, encoder.n_fixed_) == (1, 2, 3)
-    assert encoder.n_categories_ == 10  # four levels and one for what is missing, twice
+    assert encoder.n_categories_ == 10  # four categories and one for missing values, twice
     made = encoder.transform(X)
     np.testing.assert_array_equal(made[:, 1], [1, 2, 3, 4])
     np.testing.assert_array_equal(made[:, 2], [6, 7, 8, 9])
@@ -71,7 +73,7 @@ def test_mixed_categories_are_signs_columns_or_codes_by_their_number_of_levels()
     np.testing.assert_array_equal(encoder.transform(new)[0, 1:], [0, 5, 0, 0, 0, 0])
 
 
-def test_a_missing_number_is_0_beside_a_sign_of_it():
+def test_a_missing_number_is_0_with_an_indicator():
     X = pd.DataFrame({"a": [1.0, np.nan, 3.0]})
     made = TableEncoder(categories="onehot", scale="standard").fit(X).transform(X)
     np.testing.assert_allclose(made, [[clipped(-1), 0], [0, 1], [clipped(1), 0]], rtol=1e-6)
@@ -89,18 +91,18 @@ def test_a_table_without_numbers_or_without_categories_is_encoded(categories, sc
 
 
 @pytest.mark.parametrize(("categories", "scale"), [("onehot", False), ("one-hot", "none")])
-def test_an_unknown_way_to_encode_is_refused(categories, scale):
+def test_an_unknown_option_is_refused(categories, scale):
     with pytest.raises(ValueError, match="expected one of"):
         TableEncoder(categories=categories, scale=scale)
 
 
-def test_without_scaling_numbers_and_gaps_stay_as_they_are():
+def test_without_scaling_numbers_and_missing_values_are_unchanged():
     X = pd.DataFrame({"a": [1.0, np.nan, 1000.0], "b": ["x", "y", None]})
     made = TableEncoder(categories="ordinal", scale="none").fit(X).transform(X)
     np.testing.assert_array_equal(made, [[1, 0], [np.nan, 1], [1000, np.nan]])
 
 
-def test_trees_get_numbers_as_they_are():
+def test_trees_get_unscaled_numbers():
     X = pd.DataFrame({"a": [1.0, np.nan, 1000.0] * 10})
     y = [0, 1, 1] * 10
     for name in ("lightgbm", "xgboost", "hist_gradient_boosting"):
@@ -116,7 +118,7 @@ def test_ranks_become_normal_quantiles():
         {
             "skewed": np.exp(rng.normal(size=3001)),
             "ties": np.repeat([0.0, 1.0], [2001, 1000]),  # ranks 0 to 2/3, and 2/3 to 1
-            "gap": np.where(rng.uniform(size=3001) < 0.1, np.nan, rng.uniform(size=3001)),
+            "missing": np.where(rng.uniform(size=3001) < 0.1, np.nan, rng.uniform(size=3001)),
             "constant": 7.0,
         }
     )
@@ -125,14 +127,14 @@ def test_ranks_become_normal_quantiles():
     skewed = np.sort(made[:, 0])[40:-40]
     np.testing.assert_allclose(skewed, norm.ppf((np.arange(3001) / 3000)[40:-40]), atol=0.05)
     np.testing.assert_allclose(np.unique(made[:, 1]), norm.ppf([1 / 3, 5 / 6]), atol=0.05)
-    assert (made[X["gap"].isna(), 2] == 0).all()
-    assert abs(made[X["gap"].notna(), 2].mean()) < 0.05
+    assert (made[X["missing"].isna(), 2] == 0).all()
+    assert abs(made[X["missing"].notna(), 2].mean()) < 0.05
     assert (made[:, 3] == 0).all()
-    beyond = pd.DataFrame({"skewed": [-5.0, 1e300], "ties": [-1.0, 9.0], "gap": [0.5, 0.5],
+    beyond = pd.DataFrame({"skewed": [-5.0, 1e300], "ties": [-1.0, 9.0], "missing": [0.5, 0.5],
                            "constant": [8.0, np.nan]})  # fmt: skip
     np.testing.assert_allclose(encoder.transform(beyond)[:, 0], norm.ppf([1e-7, 1 - 1e-7]), 1e-3)
     assert np.isfinite(encoder.transform(beyond)).all()
-    again = TableEncoder.from_data(encoder.to_data())
+    again = TableEncoder.from_state(encoder.state())
     np.testing.assert_array_equal(again.transform(beyond), encoder.transform(beyond))
 
 
@@ -140,7 +142,7 @@ def test_ranks_become_normal_quantiles():
 def test_quantiles_that_do_not_rise_are_refused(bad):
     encoder = TableEncoder(categories="onehot", scale="quantile").fit(pd.DataFrame({"a": [1.0, 2]}))
     with pytest.raises(ValueError, match="quantiles in rising order"):
-        TableEncoder.from_data({**encoder.to_data(), "numbers": [bad]})
+        TableEncoder.from_state(replace(encoder.state(), quantiles=bad))
 
 
 # --- what a column may hold --------------------------------------------------------------------
@@ -173,8 +175,8 @@ def test_numbers_beyond_32_bits_are_finite_in_training_and_after(scale, largest)
 @pytest.mark.parametrize("scale", SCALES)
 def test_an_infinite_number_is_a_missing_one(scale):
     X = pd.DataFrame({"a": [1.0, np.inf, 3.0, -np.inf]})
-    gaps = X.replace([np.inf, -np.inf], np.nan)
-    made, expected = (encoder_of(gaps, scale).transform(table) for table in (X, gaps))
+    missing = X.replace([np.inf, -np.inf], np.nan)
+    made, expected = (encoder_of(missing, scale).transform(table) for table in (X, missing))
     np.testing.assert_array_equal(made, expected)
     np.testing.assert_array_equal(encoder_of(X, scale).transform(X), expected)
 
@@ -184,7 +186,7 @@ WAITS = pd.to_timedelta(["1 days", "2 hours", None])
 WRONG = {
     "words": ("number", ["1.5", "many", None], "numbers", "'many'"),
     "words among numbers": ("number", [1.5, "?", 2], "numbers", "'?'"),
-    "levels": ("number", pd.Categorical(["1", "few", "2"]), "numbers", "'few'"),
+    "categories": ("number", pd.Categorical(["1", "few", "2"]), "numbers", "'few'"),
     "dates for numbers": ("number", TIMES, "numbers", "2026-01-01"),
     "durations for numbers": ("number", WAITS, "numbers", "1 days"),
     "words for dates": ("date", ["2026-01-01", "soon", None], "dates", "'soon'"),
@@ -201,7 +203,7 @@ def table_of_kinds():
 
 
 @pytest.mark.parametrize("what", WRONG)
-def test_a_column_that_holds_something_else_than_in_training_is_named_with_an_example(what):
+def test_a_column_of_another_kind_than_in_training_is_refused_with_an_example(what):
     X = table_of_kinds()
     encoder = encoder_of(X)
     before = encoder.transform(X)
@@ -234,7 +236,7 @@ def test_a_column_that_holds_something_else_than_in_training_is_named_with_an_ex
     ],
     ids=str,
 )
-def test_numbers_and_times_may_be_written_as_text(written):
+def test_numbers_and_times_may_be_text(written):
     X = table_of_kinds()
     encoder = encoder_of(X, "none")
     np.testing.assert_array_equal(encoder.transform(X.assign(**written)), encoder.transform(X))
@@ -242,7 +244,7 @@ def test_numbers_and_times_may_be_written_as_text(written):
 
 @pytest.mark.parametrize("missing", [None, np.nan, pd.NA, pd.NaT], ids=str)
 @pytest.mark.parametrize("scale", SCALES)
-def test_all_ways_to_write_a_missing_value_are_one(missing, scale):
+def test_all_kinds_of_missing_values_are_equal(missing, scale):
     X = table_of_kinds().assign(
         flag=pd.array([True, False, None], dtype="boolean"), level=["a", "b", None]
     )
@@ -257,7 +259,7 @@ def test_all_ways_to_write_a_missing_value_are_one(missing, scale):
 @pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("categories", ["onehot", "ordinal", "mixed"])
 @pytest.mark.parametrize("empty", [np.nan, None, pd.NaT], ids=str)
-def test_a_column_all_missing_in_training_may_hold_anything_later(scale, categories, empty):
+def test_a_column_without_training_values_may_hold_anything_later(scale, categories, empty):
     X = pd.DataFrame({"empty": [empty] * 3, "a": [1.0, 2.0, 3.0]})
     encoder = encoder_of(X, scale, categories)
     expected = encoder.transform(X)
@@ -280,7 +282,7 @@ def test_categories_of_another_dtype_are_the_same_categories():
 
 
 @pytest.mark.parametrize("scale", SCALES)
-def test_rows_are_encoded_alike_in_whatever_blocks(scale, monkeypatch):
+def test_the_size_of_blocks_does_not_change_the_encoding(scale, monkeypatch):
     rng = np.random.default_rng(0)
     X = pd.DataFrame(rng.normal(size=(50, 3)), columns=list("abc"))
     X.loc[::7, "b"] = np.nan
@@ -291,7 +293,7 @@ def test_rows_are_encoded_alike_in_whatever_blocks(scale, monkeypatch):
         monkeypatch.setattr("zoo.encoding.encoder._BLOCK", 20)
         few = encoder_of(table, scale, "mixed")
         np.testing.assert_array_equal(few.transform(table), expected)
-        assert few.to_data() == whole.to_data()
+        assert few.state() == whole.state()
         monkeypatch.undo()
 
 
@@ -314,7 +316,7 @@ def test_encoding_needs_little_more_memory_than_the_matrix(scale):
 
 
 @pytest.mark.parametrize("scale", SCALES)
-def test_booleans_may_stand_among_the_onehot_columns_with_the_same_values(scale):
+def test_booleans_may_be_moved_to_the_onehot_columns_unchanged(scale):
     X = pd.DataFrame(
         {
             "a": [1.0, 2.0, 5.0, 3.0, np.nan],
@@ -329,7 +331,7 @@ def test_booleans_may_stand_among_the_onehot_columns_with_the_same_values(scale)
     )
     assert (among.n_numbers_, apart.n_numbers_, apart.n_fixed_) == (3, 1, 1)
     np.testing.assert_array_equal(among.transform(X), apart.transform(X))  # there are no codes
-    again = TableEncoder.from_data(apart.to_data())
+    again = TableEncoder.from_state(apart.state())
     np.testing.assert_array_equal(again.transform(X), apart.transform(X))
     as_numbers = X.astype({"flag": int, "maybe": "Int64"})
     np.testing.assert_array_equal(apart.transform(as_numbers), apart.transform(X))

@@ -1,4 +1,4 @@
-"""The messy table of the tests of saving, and rows that are messier still."""
+"""The messy table of the tests of saving, and rows that are messier."""
 
 from types import SimpleNamespace
 
@@ -11,14 +11,14 @@ __all__ = ["encoded", "fitted", "make", "messier", "messy_table", "task_of", "wi
 
 
 def messier(X):
-    """Return rows with unseen levels, other gaps, infinite and large numbers, other times."""
+    """Return rows with unknown categories, missing, infinite and large numbers, other times."""
     if not isinstance(X, pd.DataFrame):
         return X[::-1] * 1.1
     rows = X.copy()
     turn = np.arange(len(rows))
     number = rows["number [kg], <1>"]
     rows["number [kg], <1>"] = np.select([turn == 1, turn == 2], [np.inf, 1e30], 3.0 * number)
-    rows["level"] = rows["level"].astype(object).where(turn % 5 != 0, "never seen")
+    rows["letter"] = rows["letter"].astype(object).where(turn % 5 != 0, "never seen")
     rows["many"] = rows["many"].where(turn % 7 != 0, None)
     rows["flag"] = ~rows["flag"]
     rows[7] = rows[7] + pd.to_timedelta(turn % 200 * 86400.0 * 37 + turn * 977.5, unit="s")
@@ -37,7 +37,7 @@ def with_ties(X):
 
 
 def encoded(encoder, X):
-    """Return what the encoder's graph makes of a frame."""
+    """Return the matrix that the encoder's graph makes of a frame."""
     import tensorflow as tf
 
     from zoo.export.encoder_graph import encode
@@ -49,7 +49,10 @@ def encoded(encoder, X):
     values, columns = raw_values(model, X), raw_columns(model)
     numbers = [values[column.key] for column in columns if column.kind != "category"]
     codes = [
-        [column.levels.index(text) if text in column.levels else -1 for text in values[column.key]]
+        [
+            known.index(text) if text in (known := column.categories) else -1
+            for text in values[column.key]
+        ]
         for column in columns
         if column.kind == "category"
     ]

@@ -1,4 +1,4 @@
-"""Loads what was exported with the format's own runtime."""
+"""Runs exported files with the runtimes of their formats."""
 
 import json
 
@@ -8,8 +8,8 @@ from zoo.encoding.frames import as_frame
 from zoo.export.encoder_spec import raw_values
 
 
-def answers_of(model, X):
-    """Return what the estimator says, as an export would."""
+def predictions_of(model, X):
+    """Return the predictions of the estimator, shaped like those of an export."""
     if not hasattr(model, "classes_"):
         return model.predict(X)[:, None]
     if hasattr(model, "predict_proba"):
@@ -18,14 +18,14 @@ def answers_of(model, X):
 
 
 def run(model, made, X):
-    """Return the answers of an exported file, whichever it is."""
+    """Return the predictions of an exported file of any format."""
     signature = json.loads(made.signature.read_text(encoding="utf-8"))
-    is_picture = signature["inputs"][0]["name"] == "picture"
+    is_image = signature["inputs"][0]["name"] == "image"
     shape = signature["inputs"][0]["shape"][1:]
-    pixels = np.asarray(X, np.float32).reshape(-1, *shape) if is_picture else None
+    pixels = np.asarray(X, np.float32).reshape(-1, *shape) if is_image else None
     if "litert" in signature["format"]:
         return _litert(made.path, model._encode(X) if pixels is None else pixels)
-    inputs = raw_values(model, as_frame(X)) if pixels is None else {"picture": pixels}
+    inputs = raw_values(model, as_frame(X)) if pixels is None else {"image": pixels}
     if "onnx" in signature["format"]:
         return _onnx(made.path, inputs)
     return _savedmodel(made.path, inputs)
@@ -37,12 +37,12 @@ def _litert(path, rows):
     interpreter = Interpreter(model_path=str(path))
     interpreter.allocate_tensors()
     (given,), (made,) = interpreter.get_input_details(), interpreter.get_output_details()
-    answers = []
+    found = []
     for row in rows:
         interpreter.set_tensor(given["index"], row[None])
         interpreter.invoke()
-        answers.append(interpreter.get_tensor(made["index"])[0].copy())
-    return np.array(answers)
+        found.append(interpreter.get_tensor(made["index"])[0].copy())
+    return np.array(found)
 
 
 def _onnx(path, inputs):
@@ -58,5 +58,5 @@ def _savedmodel(path, inputs):
 
     loaded = tf.saved_model.load(str(path))
     columns = {key: tf.constant(values) for key, values in inputs.items()}
-    (answers,) = loaded.signatures["serving_default"](**columns).values()
-    return answers.numpy()
+    (found,) = loaded.signatures["serving_default"](**columns).values()
+    return found.numpy()

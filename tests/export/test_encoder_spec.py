@@ -9,14 +9,14 @@ import pytest
 
 from tests.export.messy import fitted, make, messier, messy_table, task_of, with_ties
 from zoo.encoding.encoder import TableEncoder
-from zoo.export.encoder_spec import raw_columns, raw_values, recipe_of
+from zoo.export.encoder_spec import encoder_spec, raw_columns, raw_values
 
 PAGE = Path(__file__).parents[2] / "docs" / "mobile.md"
 
 
 @pytest.fixture(scope="module")
 def program():
-    """Return `encode` of docs/mobile.md, which knows nothing of this package."""
+    """Return `encode` of docs/mobile.md, which does not use this package."""
     (block,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
     assert "zoo" not in block
     names = {}
@@ -25,7 +25,7 @@ def program():
 
 
 class Fitted:
-    """As much of an estimator as a recipe asks for."""
+    """The attributes of an estimator that an encoder spec needs."""
 
     def __init__(self, encoder, X):
         self.encoder_, self.n_features_in_ = encoder, X.shape[1]
@@ -33,7 +33,7 @@ class Fitted:
 
 
 def rows_of(model, X):
-    """Yield the rows of a frame as a program has them: by name, None where missing."""
+    """Yield the rows of a frame as dicts by column name, None where missing."""
     columns = raw_columns(model)
     values = raw_values(model, X)
     for i in range(len(X)):
@@ -45,16 +45,14 @@ def rows_of(model, X):
 
 
 def assert_same_matrix(program, model, X):
-    recipe = json.loads(json.dumps(recipe_of(model), allow_nan=False))
-    found = np.array([program(recipe, row) for row in rows_of(model, X)])
+    spec = json.loads(json.dumps(encoder_spec(model), allow_nan=False))
+    found = np.array([program(spec, row) for row in rows_of(model, X)])
     np.testing.assert_allclose(found, model.encoder_.transform(X), rtol=2e-6, atol=2e-6)
 
 
 @pytest.mark.parametrize("categories", ["onehot", "ordinal", "mixed"])
 @pytest.mark.parametrize("scale", ["none", "standard", "robust", "quantile"])
-def test_the_program_of_the_page_makes_the_encoders_matrix_of_messy_rows(
-    program, categories, scale
-):
+def test_the_documented_program_makes_the_encoders_matrix_of_messy_rows(program, categories, scale):
     X = with_ties(messy_table(200)[0])
     for flags in ("numbers", "onehot"):
         model = Fitted(TableEncoder(categories=categories, scale=scale, flags=flags).fit(X), X)
@@ -62,12 +60,12 @@ def test_the_program_of_the_page_makes_the_encoders_matrix_of_messy_rows(
         assert_same_matrix(program, model, messier(X))
 
 
-def test_the_program_of_the_page_encodes_for_a_network(program):
+def test_the_documented_program_encodes_for_a_network(program):
     model, (X, _) = fitted("mlp"), task_of("mlp", "classification")
     assert_same_matrix(program, model, messier(X))
 
 
-def test_inputs_have_plain_names_of_their_own_and_tell_the_columns(program):
+def test_inputs_have_unique_plain_names(program):
     X = pd.DataFrame(np.arange(40.0).reshape(10, 4), columns=["a b", "a_b", 7, "7"])
     model = make("logistic").fit(X, np.arange(10) % 2)
     columns = raw_columns(model)
@@ -77,11 +75,11 @@ def test_inputs_have_plain_names_of_their_own_and_tell_the_columns(program):
     assert_same_matrix(program, model, X)
 
 
-def test_a_missing_level_is_a_text_that_no_level_is():
-    X = pd.DataFrame({"level": ["", "?", "x"] * 10})
+def test_a_missing_category_is_a_text_that_is_no_category():
+    X = pd.DataFrame({"letter": ["", "?", "x"] * 10})
     (column,) = raw_columns(make("logistic").fit(X, np.arange(30) % 2))
-    assert column.missing not in column.levels
+    assert column.missing not in column.categories
     (values,) = raw_values(
-        make("logistic").fit(X, np.arange(30) % 2), pd.DataFrame({"level": ["", None, "new"]})
+        make("logistic").fit(X, np.arange(30) % 2), pd.DataFrame({"letter": ["", None, "new"]})
     ).values()
     assert values.tolist() == ["", column.missing, column.missing]

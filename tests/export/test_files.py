@@ -12,12 +12,12 @@ from sklearn.exceptions import NotFittedError
 import zoo
 from tests.export.messy import fitted, make, messy_table, task_of
 from zoo.errors import ExportError, MissingExtraError
-from zoo.export import export_model, why_not
+from zoo.export import Refusal, export_model, why_not
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Return a folder with a model, training rows, and things that are neither."""
+    """Return a folder with a model, training rows, and unsuitable files."""
     path = tmp_path_factory.mktemp("files")
     fitted("logistic").save(path / "m.zoo")
     messy_table()[0].to_csv(path / "rows.csv", index=False)
@@ -50,7 +50,7 @@ BAD = [
 ]
 
 
-def test_what_cannot_be_is_one_line_and_nothing_is_written(folder, capfd, monkeypatch):
+def test_a_bad_export_is_refused_in_one_line_and_nothing_is_written(folder, capfd, monkeypatch):
     from zoo.cli import main
 
     monkeypatch.chdir(folder)
@@ -78,7 +78,7 @@ def test_the_command_writes_a_file_and_its_signature(folder):
     assert signature["outputs"][0]["classes"] == ["no", "perhaps", "yes"]
 
 
-def test_a_missing_package_answers_with_the_command_that_installs_it(tmp_path, monkeypatch):
+def test_a_missing_package_is_refused_with_the_command_that_installs_it(tmp_path, monkeypatch):
     there = builtins.__import__
 
     def not_there(name, *arguments, **options):
@@ -100,24 +100,24 @@ def test_an_unfitted_model_is_refused(tmp_path):
         export_model(zoo.make("logistic"), tmp_path / "m", to="onnx")
 
 
-def test_eight_bits_want_rows_of_the_models_own_table(tmp_path):
+def test_int8_needs_rows_of_the_models_own_table(tmp_path):
     model, (X, _) = fitted("mlp"), task_of("mlp", "classification")
     with pytest.raises(ExportError, match="needs some training rows"):
         export_model(model, tmp_path / "m", to="litert", precision="int8")
     with pytest.raises(ExportError, match="X lacks columns"):
         export_model(model, tmp_path / "m", to="litert", precision="int8", calibration=X[["flag"]])
-    assert "networks" in why_not(fitted("logistic"), "litert", "int8")
+    assert why_not(fitted("logistic"), "litert", "int8") is Refusal.INT8_MODEL
     assert not list(tmp_path.iterdir())
 
 
-def test_an_estimator_of_another_kind_says_why_it_cannot_go(tmp_path):
+def test_an_unknown_kind_of_model_is_refused_with_the_reason(tmp_path):
     model = make("logistic").fit(*task_of("logistic", "classification"))
     model.model_ = object()
-    with pytest.raises(ExportError, match="no graph for what a object computes"):
+    with pytest.raises(ExportError, match=r"no graph for what it computes \(a fitted object\)"):
         export_model(model, tmp_path / "m", to="onnx")
 
 
-def test_a_savedmodel_is_replaced_only_when_asked(tmp_path):
+def test_a_savedmodel_is_replaced_only_on_request(tmp_path):
     model = fitted("logistic")
     export_model(model, tmp_path / "m", to="savedmodel")
     with pytest.raises(ExportError, match="is there already"):
@@ -126,7 +126,7 @@ def test_a_savedmodel_is_replaced_only_when_asked(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m", "m.signature.json"]
 
 
-def test_the_signature_of_a_litert_file_is_what_its_runtime_says(tmp_path):
+def test_the_signature_of_a_litert_file_agrees_with_its_runtime(tmp_path):
     runtime = pytest.importorskip("ai_edge_litert.interpreter", reason="extra 'export'")
     model, (X, _) = fitted("mlp"), task_of("mlp", "classification")
     made = export_model(model, tmp_path / "m.tflite", to="litert", precision="int8", calibration=X)
@@ -137,16 +137,16 @@ def test_the_signature_of_a_litert_file_is_what_its_runtime_says(tmp_path):
     assert answer["shape"] == [1, 3]
     assert np.dtype(given["dtype"]) == interpreter.get_input_details()[0]["dtype"]
     assert signature["preprocessing"] == "m.tflite.preprocessing.json"
-    recipe = json.loads((tmp_path / "m.tflite.preprocessing.json").read_text())
-    assert len(recipe["matrix"]) == given["shape"][1]
+    spec = json.loads((tmp_path / "m.tflite.preprocessing.json").read_text())
+    assert len(spec["matrix"]) == given["shape"][1]
     runner = interpreter.get_signature_runner("serving_default")
     assert [*runner.get_input_details()] == [given["name"]]
     assert [*runner.get_output_details()] == [answer["name"]]
-    # the largest number that the steps reach is the largest of the rows, by a step
-    steps, largest = given["inner"], np.abs(model._encode(X)).max()
-    reach = steps["scale"] * max(127 - steps["zero_point"], 128 + steps["zero_point"])
-    assert abs(reach - largest) <= 2 * steps["scale"]
-    assert answer["inner"] == {"dtype": "int8", "scale": 1 / 256, "zero_point": -128}
+    # the range of the quantization ends at the largest number of the rows, up to a step
+    int8, largest = given["quantization"], np.abs(model._encode(X)).max()
+    end = int8["scale"] * max(127 - int8["zero_point"], 128 + int8["zero_point"])
+    assert abs(end - largest) <= 2 * int8["scale"]
+    assert answer["quantization"] == {"dtype": "int8", "scale": 1 / 256, "zero_point": -128}
 
 
 def test_parquet_rows_calibrate_too(folder):

@@ -2,11 +2,12 @@ import numpy as np
 import pytest
 
 from tests.export.messy import make
+from zoo.encoding.frames import as_frame
 from zoo.export.trees import _at_most, read_trees
 
 
 @pytest.mark.parametrize("kind", [float, np.float64])
-def test_a_threshold_of_32_bits_parts_the_same_numbers_as_one_of_64(kind):
+def test_a_float32_threshold_splits_numbers_as_the_float64_one_does(kind):
     x = np.random.default_rng(0).normal(size=500).astype(np.float32)
     for side in (-np.inf, np.inf):
         near = np.nextafter(x, np.float32(side)).astype(np.float64)
@@ -17,12 +18,12 @@ def test_a_threshold_of_32_bits_parts_the_same_numbers_as_one_of_64(kind):
 
 
 @pytest.mark.parametrize("name", ["decision_tree", "hist_gradient_boosting", "lightgbm", "xgboost"])
-def test_rows_at_the_very_thresholds_go_the_librarys_way(name):
+def test_rows_at_the_thresholds_go_the_same_way_as_in_the_library(name):
     tf = pytest.importorskip("tensorflow")
-    from zoo.export.prediction_graph import answer_of
+    from zoo.export.prediction_graph import prediction_function
 
     rng = np.random.default_rng(0)
-    X = np.round(rng.uniform(0, 9, size=(400, 3)), 1)  # few values: mid-points come near them
+    X = np.round(rng.uniform(0, 9, size=(400, 3)), 1)  # few values, midpoints close to them
     model = make(name, "regression").fit(X, X[:, 0] * X[:, 1] + rng.normal(size=400))
     trees = read_trees(model)
     rows = rng.choice(X.ravel(), size=(300, 3)).astype(np.float32)
@@ -30,11 +31,6 @@ def test_rows_at_the_very_thresholds_go_the_librarys_way(name):
         known = [t for f, t in zip(trees.feature, trees.threshold, strict=True) if f == column]
         around = [np.nextafter(np.float32(t), np.float32(s)) for t in known for s in (-99, t, 99)]
         rows[:, column] = rng.choice(np.array(around, np.float32), size=300)
-    found = answer_of(model)(tf.constant(model.encoder_.transform(rows_of(rows)))).numpy()[:, 0]
+    matrix = tf.constant(model.encoder_.transform(as_frame(rows)))
+    found = prediction_function(model)(matrix).numpy()[:, 0]
     np.testing.assert_allclose(found, model.predict(rows), rtol=1e-4, atol=1e-4)
-
-
-def rows_of(rows):
-    from zoo.encoding.frames import as_frame
-
-    return as_frame(rows)

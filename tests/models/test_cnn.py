@@ -19,28 +19,28 @@ def table(n_columns, n_rows=60):
 @pytest.mark.parametrize(
     ("n_columns", "side"), [(1, 4), (9, 4), (15, 4), (16, 4), (17, 5), (36, 6), (37, 7)]
 )
-def test_columns_are_filled_up_to_the_next_square_picture(n_columns, side):
+def test_columns_are_padded_to_the_next_square_image(n_columns, side):
     X, y = table(n_columns)
     model = make().fit(X, y)
     network = model.to_keras()
     layer = next(layer for layer in network.layers if isinstance(layer, keras.layers.Reshape))
-    pictures = keras.Model(network.inputs[0], layer.output)(model._encode(X)).numpy()
-    assert pictures.shape == (len(X), side, side, 1)
-    flat = pictures.reshape(len(X), -1)
+    images = keras.Model(network.inputs[0], layer.output)(model._encode(X)).numpy()
+    assert images.shape == (len(X), side, side, 1)
+    flat = images.reshape(len(X), -1)
     np.testing.assert_array_equal(flat[:, :n_columns], model._encode(X))
     assert (flat[:, n_columns:] == 0).all()
     scores = network(model._encode(X)).numpy()
     np.testing.assert_array_equal(model.classes_[scores.argmax(axis=1)], model.predict(X))
 
 
-def test_a_whole_picture_has_no_filling():
+def test_a_whole_image_is_not_padded():
     layers = [layer.name for layer in make().fit(*table(36)).to_keras().layers]
     assert not [name for name in layers if "fill" in name]
 
 
-def test_a_table_with_categories_and_gaps_is_a_picture_too():
+def test_a_table_with_categories_and_missing_values_is_an_image_too():
     X, y = table(3)
-    frame = pd.DataFrame(X, columns=list("abc")).assign(level=["u", "v", None] * 20)
+    frame = pd.DataFrame(X, columns=list("abc")).assign(category=["u", "v", None] * 20)
     frame.loc[::7, "b"] = np.nan
     model = make().fit(frame, y)
     scores = model.to_keras()(model.encoder_.transform(frame)).numpy()
@@ -48,13 +48,13 @@ def test_a_table_with_categories_and_gaps_is_a_picture_too():
 
 
 @pytest.mark.parametrize("image_shape", [(4, 4, 1), (6, 6, 1), (3, 6, 1)])
-def test_a_shape_that_is_not_that_of_the_columns_is_refused(image_shape):
-    with pytest.raises(ValueError, match=r"20 columns are not a picture of shape \(., ., 1\)"):
+def test_an_image_shape_that_does_not_match_the_columns_is_refused(image_shape):
+    with pytest.raises(ValueError, match=r"20 columns are not an image of shape \(., ., 1\)"):
         make(image_shape=image_shape).fit(*table(20))
     assert make(image_shape=(4, 5, 1)).fit(*table(20)).n_inputs_ == 20
 
 
-def test_filling_survives_a_keras_file(tmp_path):
+def test_padding_can_be_saved_and_loaded(tmp_path):
     network = plain().Sequential([plain().Input(3), plain().ZeroFill(5)])
     network.save(tmp_path / "n.keras")
     made = keras.models.load_model(tmp_path / "n.keras")(np.ones((2, 3), np.float32))

@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 import zoo
-from zoo.models.dcn_v2 import DCNv2Classifier, DCNv2Regressor
-from zoo.models.network import fit_together
+from zoo.models.dcn_v2 import DCNv2Classifier, DCNv2Config, DCNv2Regressor
+from zoo.models.keras_network import fit_together
 from zoo.training.backends.choose import program_class
 from zoo.training.layers.namespaces import plain
 from zoo.training.program_config import ProgramConfig
@@ -16,16 +16,16 @@ OPTIONS = {
 
 
 def build(layers, n_inputs, **changed):
-    return DCNv2Classifier._build(layers, n_inputs=n_inputs, **{**OPTIONS, **changed})
+    return DCNv2Classifier._build(layers, DCNv2Config(n_inputs=n_inputs, **{**OPTIONS, **changed}))
 
 
 def make_rows(n_rows=7, n_replicates=None):
-    """Three numbers, two codes and a sign of a gap."""
+    """Three numbers, two codes and a missing-value flag."""
     rng = np.random.default_rng(0)
     shape = (n_rows,) if n_replicates is None else (n_replicates, n_rows)
     codes = np.stack([rng.integers(0, 4, shape), rng.integers(4, 9, shape)], axis=-1)
-    gap = rng.integers(0, 2, (*shape, 1))
-    return np.concatenate([rng.normal(size=(*shape, 3)), codes, gap], -1).astype(np.float32)
+    flag = rng.integers(0, 2, (*shape, 1))
+    return np.concatenate([rng.normal(size=(*shape, 3)), codes, flag], -1).astype(np.float32)
 
 
 def network_with_random_weights(**changed):
@@ -42,7 +42,7 @@ def by_hand(w, X):
     """Evaluate x_{l+1} = x_0 * (W x_l + b) + x_l, and the deep part, for one row at a time."""
     logits = []
     for row in X:
-        vectors = [w["levels/embeddings"][int(code)] for code in row[3:5]]
+        vectors = [w["categories/embeddings"][int(code)] for code in row[3:5]]
         x0 = np.concatenate([row[:3], *vectors, row[5:]]) @ w["first/kernel"] + w["first/bias"]
         x = x0
         for number in (1, 2, 3):
@@ -60,10 +60,10 @@ def test_the_forward_pass_is_that_of_the_paper():
     np.testing.assert_allclose(network(X).numpy(), by_hand(weights, X), rtol=1e-4, atol=1e-5)
 
 
-def test_dropout_leaves_out_products_and_never_what_came_before_them():
+def test_dropout_drops_products_and_not_the_layers_before():
     network, w = network_with_random_weights(dropout=0.999, n_crosses=1, n_hidden=0)
     X = make_rows(200)
-    vectors = w["levels/embeddings"][X[:, 3:5].astype(int)].reshape(200, -1)
+    vectors = w["categories/embeddings"][X[:, 3:5].astype(int)].reshape(200, -1)
     inputs = np.concatenate([X[:, :3], vectors, X[:, 5:]], axis=1)
     first = inputs @ w["first/kernel"] + w["first/bias"]
     without = np.concatenate([first, first], axis=1) @ w["output/kernel"] + w["output/bias"]
@@ -73,10 +73,10 @@ def test_dropout_leaves_out_products_and_never_what_came_before_them():
     assert not np.isclose(network(X).numpy(), without, rtol=1e-3, atol=1e-4).all(axis=1).any()
 
 
-def test_networks_side_by_side_are_each_the_ordinary_one():
+def test_replicated_networks_compute_the_same_as_each_alone():
     two = program_class()(
         build, 6, ProgramConfig(loss="crossentropy"), n_replicates=2,
-        draw=lambda *given: DCNv2Classifier._draw(*given, **OPTIONS),
+        draw=DCNv2Classifier._draw,
     )  # fmt: skip
     X = make_rows(n_replicates=2)
     train_state = two.empty()
@@ -103,7 +103,7 @@ def test_first_weights_are_within_one_over_the_root_of_the_inputs():
     found = {v.path: np.abs(values).max() for v, values in zip(variables, drawn, strict=True)}
     n_first = 3 + 2 * 16 + 1
     for path, n_inputs in (
-        ("levels/embeddings", 16), ("first/kernel", n_first), ("first/bias", n_first),
+        ("categories/embeddings", 16), ("first/kernel", n_first), ("first/bias", n_first),
         ("cross_2/kernel", 64), ("hidden_1/bias", 64), ("output/kernel", 128),
     ):  # fmt: skip
         bound = 1 / np.sqrt(n_inputs)
@@ -113,13 +113,13 @@ def test_first_weights_are_within_one_over_the_root_of_the_inputs():
 def table(n_rows, seed=0):
     rng = np.random.default_rng(seed)
     X = pd.DataFrame({"a": rng.normal(size=n_rows), "b": rng.normal(size=n_rows)})
-    X["level"] = rng.choice(list("uvw"), n_rows)
-    return X, X["a"] * X["b"] * np.where(X["level"] == "u", -1.0, 1.0)
+    X["category"] = rng.choice(list("uvw"), n_rows)
+    return X, X["a"] * X["b"] * np.where(X["category"] == "u", -1.0, 1.0)
 
 
-def test_many_fitted_together_equal_each_alone_and_share_a_program_whatever_their_levels():
+def test_networks_fitted_together_equal_each_alone_and_share_a_program():
     X, values = table(150)
-    tables = [(X, values > 0), (X.assign(level=X["level"].replace("w", "v")), values > 0)]
+    tables = [(X, values > 0), (X.assign(level=X["category"].replace("w", "v")), values > 0)]
     small = dict(zoo.spec("dcn_v2").smoke)
     models = [DCNv2Classifier(**small, random_state=i) for i in range(2)]
     assert dict(fit_together(models, tables, n_slots=2)) == {0: None, 1: None}
@@ -161,5 +161,5 @@ def test_every_parameter_changes_what_is_learnt():
     }  # fmt: skip
     assert {*changes, "patience", "class_weight"} == set(usual.get_params())
     for name, value in changes.items():
-        share = fitted(**{name: value}).predict_proba(X)
-        assert not np.allclose(share, usual.predict_proba(X), atol=1e-7), name
+        probabilities = fitted(**{name: value}).predict_proba(X)
+        assert not np.allclose(probabilities, usual.predict_proba(X), atol=1e-7), name

@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 import zoo
-from zoo.models.ft_transformer import FTTransformerClassifier
-from zoo.models.network import fit_together
+from zoo.models.ft_transformer import FTTransformerClassifier, FTTransformerConfig
+from zoo.models.keras_network import fit_together
 from zoo.training.backends.choose import program_class
 from zoo.training.layers.namespaces import plain
 from zoo.training.program_config import ProgramConfig
@@ -15,8 +15,12 @@ OPTIONS = {
 }  # fmt: skip
 
 
+def config(n_inputs):
+    return FTTransformerConfig(n_inputs=n_inputs, **OPTIONS)
+
+
 def build(layers, n_inputs):
-    return FTTransformerClassifier._build(layers, n_inputs=n_inputs, **OPTIONS)
+    return FTTransformerClassifier._build(layers, config(n_inputs))
 
 
 def make_rows(n_rows=7, n_replicates=None):
@@ -54,7 +58,7 @@ def by_hand(w, X):
         tokens += [
             row[j] * w["columns/slopes"][j] + w["columns/bias"][j] for j in range(3)
         ]  # fmt: skip
-        tokens += [w["levels/embeddings"][int(code)] for code in row[3:5]]
+        tokens += [w["categories/embeddings"][int(code)] for code in row[3:5]]
         x = np.stack(tokens)
         for b in (1, 2):
             known = x if b == 1 else normed(x, w, f"norm_{b}")
@@ -68,8 +72,8 @@ def by_hand(w, X):
             heads = []
             for h in (slice(0, 4), slice(4, 8)):
                 scores = q[:, h] @ k[:, h].T / 2.0
-                shares = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-                heads.append(shares @ v[:, h])
+                probabilities = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+                heads.append(probabilities @ v[:, h])
             x = x + dense(np.concatenate(heads, axis=1), w, f"mix_{b}")
             hidden = dense(normed(x, w, f"hidden_norm_{b}"), w, f"hidden_{b}")
             half = hidden.shape[1] // 2
@@ -85,10 +89,10 @@ def test_the_forward_pass_is_that_of_the_paper():
     np.testing.assert_allclose(network(X).numpy(), by_hand(weights, X), rtol=1e-4, atol=1e-5)
 
 
-def test_networks_side_by_side_are_each_the_ordinary_one():
+def test_replicated_networks_compute_the_same_as_each_alone():
     two = program_class()(
         build, 6, ProgramConfig(loss="crossentropy"), n_replicates=2,
-        draw=lambda *given: FTTransformerClassifier._draw(*given, **OPTIONS),
+        draw=lambda *given: FTTransformerClassifier._draw(*given, config(6)),
     )  # fmt: skip
     X = make_rows(n_replicates=2)
     train_state = two.empty()
@@ -104,11 +108,11 @@ def test_networks_side_by_side_are_each_the_ordinary_one():
 
 def table(n_rows, seed=0):
     rng = np.random.default_rng(seed)
-    X = pd.DataFrame({"a": rng.normal(size=n_rows), "level": rng.choice(list("uvw"), n_rows)})
-    return X, np.where((X["a"] > 0) ^ (X["level"] == "u"), "yes", "no")
+    X = pd.DataFrame({"a": rng.normal(size=n_rows), "category": rng.choice(list("uvw"), n_rows)})
+    return X, np.where((X["a"] > 0) ^ (X["category"] == "u"), "yes", "no")
 
 
-def test_many_fitted_together_equal_each_alone():
+def test_networks_fitted_together_equal_each_alone():
     X, y = table(120)
     small = dict(zoo.spec("ft_transformer").smoke)
     models = [FTTransformerClassifier(**small, random_state=i) for i in range(2)]
@@ -117,7 +121,7 @@ def test_many_fitted_together_equal_each_alone():
     np.testing.assert_allclose(models[1].predict_proba(X), alone.predict_proba(X), atol=1e-3)
 
 
-def test_what_a_level_does_to_a_number_is_learnt():
+def test_an_interaction_of_a_category_and_a_number_is_learnt():
     X, y = table(500)
     model = FTTransformerClassifier(
         units=16, n_heads=2, n_blocks=2, max_epochs=60, learning_rate=0.003, random_state=0
@@ -126,7 +130,7 @@ def test_what_a_level_does_to_a_number_is_learnt():
     assert model.fit(X, y).score(new, truth) > 0.9
 
 
-def test_tokens_that_heads_cannot_share_are_refused():
+def test_units_that_are_no_multiple_of_the_heads_are_refused():
     X, y = table(30)
     with pytest.raises(ValueError, match=r"units \(10\) must be a multiple of n_heads \(4\)"):
         FTTransformerClassifier(units=10, n_heads=4).fit(X, y)
@@ -160,8 +164,8 @@ def copied(name, ours):
         "cls_embedding.weight": ours["columns/row_token"][0],
         "cont_embeddings.weight": ours["columns/slopes"],
         "cont_embeddings.bias": ours["columns/bias"],
-        "cat_embeddings.embeddings.0.weight": ours["levels/embeddings"][:4],
-        "cat_embeddings.embeddings.1.weight": ours["levels/embeddings"][4:],
+        "cat_embeddings.embeddings.0.weight": ours["categories/embeddings"][:4],
+        "cat_embeddings.embeddings.1.weight": ours["categories/embeddings"][4:],
         "backbone.output.normalization.weight": ours["last_norm/gamma"],
         "backbone.output.normalization.bias": ours["last_norm/beta"],
         "backbone.output.linear.weight": ours["output/kernel"].T,

@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 import zoo
-from zoo.models.mlp_plr import MLPPLRClassifier
-from zoo.models.network import fit_together
+from zoo.models.keras_network import fit_together
+from zoo.models.mlp_plr import MLPPLRClassifier, MLPPLRConfig
 from zoo.training.backends.choose import program_class
 from zoo.training.layers.namespaces import plain
 from zoo.training.program_config import ProgramConfig
@@ -16,8 +16,12 @@ OPTIONS = {
 }  # fmt: skip
 
 
+def config(n_inputs, **changed):
+    return MLPPLRConfig(n_inputs=n_inputs, **{**OPTIONS, **changed})
+
+
 def build(layers, n_inputs, **changed):
-    return MLPPLRClassifier._build(layers, n_inputs=n_inputs, **{**OPTIONS, **changed})
+    return MLPPLRClassifier._build(layers, config(n_inputs, **changed))
 
 
 def make_rows(n_rows=7, n_replicates=None):
@@ -31,11 +35,13 @@ def by_hand(w, X, *, is_lite):
     """Evaluate the paper's equations."""
     parts = []
     for j in range(2):
-        waves = 2 * np.pi * np.outer(X[:, j], w["periodic/frequencies"][j])
+        features = 2 * np.pi * np.outer(X[:, j], w["periodic/frequencies"][j])
         own = () if is_lite else j
-        sums = np.concatenate([np.cos(waves), np.sin(waves)], axis=1) @ w["periodic/kernel"][own]
+        sums = (
+            np.concatenate([np.cos(features), np.sin(features)], axis=1) @ w["periodic/kernel"][own]
+        )
         parts.append(np.maximum(sums + w["periodic/offset"][own], 0))
-    h = np.concatenate([*parts, w["levels/embeddings"][X[:, 2].astype(int)], X[:, 3:]], axis=1)
+    h = np.concatenate([*parts, w["categories/embeddings"][X[:, 2].astype(int)], X[:, 3:]], axis=1)
     for number in (1, 2):
         h = np.maximum(h @ w[f"hidden_{number}/kernel"] + w[f"hidden_{number}/bias"], 0)
     return h @ w["output/kernel"] + w["output/bias"]
@@ -54,10 +60,10 @@ def test_the_forward_pass_is_that_of_the_paper(is_lite):
 
 
 def draw(*given):
-    return MLPPLRClassifier._draw(*given, **OPTIONS)
+    return MLPPLRClassifier._draw(*given, config(5))
 
 
-def test_networks_side_by_side_are_each_the_ordinary_one():
+def test_replicated_networks_compute_the_same_as_each_alone():
     two = program_class()(build, 5, ProgramConfig(loss="crossentropy"), n_replicates=2, draw=draw)
     X = make_rows(n_replicates=2)
     train_state = two.empty()
@@ -71,7 +77,7 @@ def test_networks_side_by_side_are_each_the_ordinary_one():
         np.testing.assert_allclose(np.asarray(outputs)[r], alone, atol=1e-5)
 
 
-def test_first_frequencies_are_normal_and_cut_off():
+def test_first_frequencies_are_of_a_truncated_normal_distribution():
     network = build(plain(), 5, n_frequencies=2000)
     paths = [v.path for v in network.trainable_variables]
     shapes = [tuple(v.shape) for v in network.trainable_variables]
@@ -80,18 +86,18 @@ def test_first_frequencies_are_normal_and_cut_off():
     assert 0.095 < drawn[0].std() < 0.1
     assert 0.25 < np.abs(drawn[0]).max() <= 0.3
     found = {path: np.abs(values).max() for path, values in zip(paths, drawn, strict=True)}
-    assert 0.9 / np.sqrt(8) < found["levels/embeddings"] <= 1 / np.sqrt(8)
+    assert 0.9 / np.sqrt(8) < found["categories/embeddings"] <= 1 / np.sqrt(8)
     n_inputs = dict(zip(paths, shapes, strict=True))["hidden_1/kernel"][0]
     assert 0.9 / np.sqrt(n_inputs) < found["hidden_1/kernel"] <= 1 / np.sqrt(n_inputs)
 
 
 def table(n_rows, seed=0):
     rng = np.random.default_rng(seed)
-    X = pd.DataFrame({"a": rng.uniform(size=n_rows), "level": rng.choice(list("uvw"), n_rows)})
-    return X, np.where((np.sin(30 * X["a"]) > 0) ^ (X["level"] == "u"), "yes", "no")
+    X = pd.DataFrame({"a": rng.uniform(size=n_rows), "category": rng.choice(list("uvw"), n_rows)})
+    return X, np.where((np.sin(30 * X["a"]) > 0) ^ (X["category"] == "u"), "yes", "no")
 
 
-def test_many_fitted_together_equal_each_alone():
+def test_networks_fitted_together_equal_each_alone():
     X, y = table(120)
     small = dict(zoo.spec("mlp_plr").smoke)
     models = [MLPPLRClassifier(**small, random_state=i) for i in range(2)]
@@ -101,7 +107,7 @@ def test_many_fitted_together_equal_each_alone():
 
 
 @pytest.mark.parametrize("is_lite", [False, True])
-def test_many_waves_along_a_column_are_learnt(is_lite):
+def test_many_periods_along_a_column_are_learnt(is_lite):
     X, y = table(1500)
     new, truth = table(500, seed=1)
     model = MLPPLRClassifier(

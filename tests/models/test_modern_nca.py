@@ -5,19 +5,27 @@ import pytest
 import zoo
 from zoo.models import modern_nca
 from zoo.models.base import validation_split
-from zoo.models.modern_nca import ModernNCAClassifier, ModernNCARegressor
+from zoo.models.modern_nca import ModernNCAClassifier, ModernNCAConfig, ModernNCARegressor
 from zoo.training import neighbours
+from zoo.training.backends.choose import neighbour_program_class
 from zoo.training.layers.namespaces import plain
-from zoo.training.neighbours import NeighbourProgram, NeighbourRows, answers, padded_size
+from zoo.training.neighbours import NeighbourRows, neighbour_means
 from zoo.training.optimizer import Adam
+from zoo.training.padding import padded_size
 
-OPTIONS = {"n_numbers": 2, "units": 4, "n_frequencies": 3, "embedding_units": 5}
+OPTIONS = {
+    "n_outputs": 4, "n_numbers": 2, "n_codes": 0, "n_categories": 0, "n_frequencies": 3,
+    "embedding_units": 5,
+}  # fmt: skip
+
+
+def build(layers, n_inputs):
+    return ModernNCAClassifier._build(layers, ModernNCAConfig(n_inputs=n_inputs, **OPTIONS))
 
 
 def program(loss, temperature=1.0):
-    return NeighbourProgram(
-        lambda layers, n: ModernNCAClassifier._build(layers, n_inputs=n, **OPTIONS),
-        3, loss, optimizer=Adam(), temperature=temperature, jit_compile=False,
+    return neighbour_program_class()(
+        build, 3, loss, optimizer=Adam(), temperature=temperature, jit_compile=False,
     )  # fmt: skip
 
 
@@ -36,25 +44,25 @@ def make_rows(n_rows, seed=0):
 
 
 def place(weights, row):
-    """Where the paper's encoder puts one row."""
+    """Return the point of one row by the paper's encoder."""
     frequencies, kernel, offset, last, bias = weights
     parts = []
     for x, c in zip(row[:2], frequencies, strict=True):
-        waves = np.concatenate([np.cos(2 * np.pi * c * x), np.sin(2 * np.pi * c * x)])
-        parts.append(np.maximum(waves @ kernel + offset, 0))
+        features = np.concatenate([np.cos(2 * np.pi * c * x), np.sin(2 * np.pi * c * x)])
+        parts.append(np.maximum(features @ kernel + offset, 0))
     return np.concatenate([*parts, row[2:]]) @ last + bias
 
 
 def by_hand(weights, row, others, others_weight, temperature):
-    """The share of each other row in the answer."""
+    """Return the weight of each other row in the prediction."""
     here = place(weights, row)
     distances = [np.sqrt(((here - place(weights, other)) ** 2).sum()) for other in others]
-    shares = others_weight * np.exp(-np.array(distances) / temperature)
-    return shares / shares.sum()
+    probabilities = others_weight * np.exp(-np.array(distances) / temperature)
+    return probabilities / probabilities.sum()
 
 
 def test_the_encoder_is_that_of_the_paper():
-    network = ModernNCAClassifier._build(plain(), n_inputs=3, **OPTIONS)
+    network = build(plain(), 3)
     weights = random_weights(network)
     for variable, value in zip(network.trainable_variables, weights, strict=True):
         variable.assign(value)
@@ -72,22 +80,24 @@ def test_the_loss_is_that_of_the_paper_and_no_row_is_its_own_neighbour(loss, tem
     losses = []
     for i in batch:
         others = sample[sample != i]
-        shares = by_hand(weights, rows.X[i], rows.X[others], rows.weight[others], temperature)
+        probabilities = by_hand(
+            weights, rows.X[i], rows.X[others], rows.weight[others], temperature
+        )
         if loss == "squared":
-            losses.append((shares @ rows.y[others] - rows.y[i]) ** 2)
+            losses.append((probabilities @ rows.y[others] - rows.y[i]) ** 2)
         else:
-            losses.append(-np.log(shares[rows.y[others] == rows.y[i]].sum() + 1e-7))
+            losses.append(-np.log(probabilities[rows.y[others] == rows.y[i]].sum() + 1e-7))
     expected = np.average(losses, weights=rows.weight[batch])
     parts = [
         NeighbourRows.take(rows, numbers, size, 3)
         for numbers, size in ((batch, 4), (batch, 64), (sample, 6), (sample, 64))
     ]
-    for near, far in ((parts[0], parts[2]), (parts[1], parts[3])):  # as it is, and filled up
+    for near, far in ((parts[0], parts[2]), (parts[1], parts[3])):  # as it is, and padded
         found = float(made.loss([np.float32(w) for w in weights], near, far))
         np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
-def test_a_step_goes_down_the_slope_of_the_loss():
+def test_a_step_follows_the_gradient_of_the_loss():
     made, rows = program("crossentropy"), make_rows(30)
     weights = random_weights(made.template)
     parts = [NeighbourRows.take(rows, np.arange(30), 64, 3)] * 2
@@ -95,8 +105,8 @@ def test_a_step_goes_down_the_slope_of_the_loss():
     rate = 1e-3
     (after, first, _), loss = made.train((weights, zeros, zeros), *parts, 1, (rate, 0.0))
     assert loss == pytest.approx(float(made.loss(weights, *parts)), rel=1e-5)
-    slope = [np.asarray(m) / 0.1 for m in first]
-    for w, new, g in zip(weights, after, slope, strict=True):  # Adam's first step is the sign
+    gradient = [np.asarray(m) / 0.1 for m in first]
+    for w, new, g in zip(weights, after, gradient, strict=True):  # Adam's first step is the sign
         moved = np.abs(g) > 1e-4
         np.testing.assert_allclose((w - new)[moved], rate * np.sign(g[moved]), rtol=2e-2)
     direction = [np.random.default_rng(2).normal(size=w.shape) for w in weights]
@@ -105,7 +115,7 @@ def test_a_step_goes_down_the_slope_of_the_loss():
         moved = [np.float32(w + step * d) for w, d in zip(weights, direction, strict=True)]
         return float(made.loss(moved, *parts))
 
-    along = sum((g * d).sum() for g, d in zip(slope, direction, strict=True))
+    along = sum((g * d).sum() for g, d in zip(gradient, direction, strict=True))
     np.testing.assert_allclose((loss_at(2e-4) - loss_at(-2e-4)) / 4e-4, along, rtol=2e-2)
 
 
@@ -125,48 +135,50 @@ def test_equal_rows_and_a_row_without_a_candidate_leave_the_loss_finite():
     assert loss == pytest.approx(expected, rel=1e-4)
 
 
-def test_answers_in_chunks_are_the_shares_of_all_candidates(monkeypatch):
+def test_means_in_chunks_are_those_of_all_candidates(monkeypatch):
     rng = np.random.default_rng(0)
     near, far = (rng.normal(size=(n, 4)).astype(np.float32) + 50 for n in (7, 11))
     targets, weight = rng.normal(size=(11, 2)), rng.uniform(0.5, 2, 11)
     distances = np.sqrt(((near[:, None].astype(float) - far) ** 2).sum(axis=2))
-    shares = weight * np.exp(-distances / 0.5)
-    expected = shares @ targets / shares.sum(axis=1, keepdims=True)
+    probabilities = weight * np.exp(-distances / 0.5)
+    expected = probabilities @ targets / probabilities.sum(axis=1, keepdims=True)
     for chunk in (2**22, 25, 1):
         monkeypatch.setattr(neighbours, "_CHUNK", chunk)
-        np.testing.assert_allclose(answers(near, far, targets, weight, 0.5), expected, rtol=1e-6)
+        np.testing.assert_allclose(
+            neighbour_means(near, far, targets, weight, 0.5), expected, rtol=1e-6
+        )
 
 
 def table(n_rows, seed=0):
     rng = np.random.default_rng(seed)
     X = pd.DataFrame({"a": rng.uniform(-2, 2, n_rows), "b": rng.uniform(-2, 2, n_rows)})
-    X["level"] = rng.choice(list("uvw"), n_rows)
-    return X, X["a"] * X["b"] * np.where(X["level"] == "u", -1.0, 1.0)
+    X["category"] = rng.choice(list("uvw"), n_rows)
+    return X, X["a"] * X["b"] * np.where(X["category"] == "u", -1.0, 1.0)
 
 
 def small(model_class, **changed):
     return model_class(**{**zoo.spec("modern_nca").smoke, "random_state": 0, **changed})
 
 
-def test_a_fitted_model_answers_by_its_weights_and_training_rows():
+def test_predictions_follow_from_weights_and_training_rows():
     X, values = table(60)
     y = np.digitize(values, [-0.5, 0.5])
     model = small(ModernNCAClassifier).fit(X, y)
     encoded = model.encoder_.transform(X)
     frequencies, kernel, offset, last, bias = model.weights_
     rows, _ = validation_split(y, 60, 0.2, np.random.RandomState(0))
-    waves = 2 * np.pi * encoded[:, :2, None] * frequencies
-    waves = np.concatenate([np.cos(waves), np.sin(waves)], axis=2)
-    made = np.maximum(waves @ kernel + offset, 0).reshape(60, -1)
+    features = 2 * np.pi * encoded[:, :2, None] * frequencies
+    features = np.concatenate([np.cos(features), np.sin(features)], axis=2)
+    made = np.maximum(features @ kernel + offset, 0).reshape(60, -1)
     z = np.concatenate([made, encoded[:, 2:]], axis=1) @ last + bias
     np.testing.assert_allclose(model.embedded_, z[rows], rtol=1e-3, atol=1e-4)
-    shares = np.exp(-np.sqrt(((z[:, None] - z[rows]) ** 2).sum(axis=2)))
-    expected = shares @ np.eye(3)[y[rows]] / shares.sum(axis=1, keepdims=True)
+    probabilities = np.exp(-np.sqrt(((z[:, None] - z[rows]) ** 2).sum(axis=2)))
+    expected = probabilities @ np.eye(3)[y[rows]] / probabilities.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(model.predict_proba(X), expected, rtol=1e-3)
     assert model.n_parameters_ == sum(w.size for w in (frequencies, kernel, offset, last, bias))
 
 
-def test_the_weights_of_the_best_round_are_kept():
+def test_the_weights_of_the_best_evaluation_are_kept():
     X, values = table(120)
     model = small(ModernNCARegressor, max_epochs=60, patience=3, learning_rate=0.1).fit(X, values)
     losses = model.validation_losses_
@@ -177,7 +189,7 @@ def test_the_weights_of_the_best_round_are_kept():
     assert np.mean(error**2) == pytest.approx(min(losses), rel=1e-3)
 
 
-def test_classes_that_numbers_make_together_are_learnt():
+def test_an_interaction_of_numbers_is_learnt():
     X, values = table(400)
     new, truth = table(300, seed=1)
     params = {"units": 16, "n_frequencies": 16, "embedding_units": 8}
@@ -196,8 +208,8 @@ def test_numbers_are_learnt():
     assert model.score(new, truth) > 0.8
 
 
-def test_a_weight_counts_as_that_many_candidates():
-    X, values = table(8)  # too few to hold any out
+def test_a_row_of_weight_two_equals_two_candidates():
+    X, values = table(8)  # too few for validation rows
     count = np.array([1, 2, 1, 3, 1, 1, 2, 1])
     params = {"learning_rate": 0.0, "weight_decay": 0.0}
     weighted = small(ModernNCARegressor, **params).fit(X, values, sample_weight=count)
@@ -241,25 +253,25 @@ def test_a_step_has_the_batch_and_candidates_that_memory_allows(n_numbers, sizes
 
 
 @pytest.mark.parametrize("n_numbers", [100, 784, 1000])
-def test_waves_stay_within_memory_however_many_rows_and_numbers(n_numbers):
+def test_periodic_features_fit_in_memory_however_many_rows_and_numbers(n_numbers):
     model = ModernNCARegressor()
     model._encode_fit(
         pd.DataFrame(np.random.default_rng(0).normal(size=(12, n_numbers))), None, is_named=True
     )
     batch, candidates, at_once = model._sizes(10**6)
     rows = padded_size(batch) + padded_size(candidates)
-    assert 0.5 * modern_nca._MAX_WAVES < 2 * 77 * n_numbers * rows <= modern_nca._MAX_WAVES
-    assert 2 * 77 * n_numbers * at_once <= modern_nca._MAX_WAVES
+    assert 0.5 * modern_nca._MAX_FEATURES < 2 * 77 * n_numbers * rows <= modern_nca._MAX_FEATURES
+    assert 2 * 77 * n_numbers * at_once <= modern_nca._MAX_FEATURES
 
 
-def test_a_limit_of_candidates_holds_for_held_out_rows_and_not_for_predictions():
+def test_the_limit_of_candidates_applies_to_validation_rows_and_not_to_predictions():
     X, values = table(120)
     model = small(ModernNCARegressor, max_candidates=10, max_epochs=1).fit(X, values)
     assert len(model.embedded_) == 96
     rows, out = validation_split(None, 120, 0.2, np.random.RandomState(0))
     error = (model.predict(X)[out] - values.to_numpy()[out]) / model.target_scale_
     assert np.mean(error**2) != pytest.approx(model.validation_losses_[0], rel=1e-3)
-    model.embedded_ = model.embedded_ * 0.0  # all candidates are as near: their plain mean
+    model.embedded_ = model.embedded_ * 0.0  # all candidates are equally near: a plain mean
     np.testing.assert_allclose(model.predict(X), values.to_numpy()[rows].mean(), rtol=1e-6)
 
 

@@ -1,4 +1,4 @@
-"""Networks written in PyTorch, JAX and Sonnet: what is their own."""
+"""Networks written in PyTorch, JAX and Sonnet."""
 
 import numpy as np
 import pytest
@@ -37,14 +37,14 @@ def test_jax_and_sonnet_learn_the_same_network_from_the_same_seed(task):
 
 
 @needs("torch_mlp")
-def test_the_depth_of_a_torch_network_is_drawn_for_each_batch():
+def test_a_torch_network_skips_random_blocks_in_each_step():
     import torch
 
     from zoo.models.torch_mlp import StochasticDepth
 
     model = zoo.make("torch_mlp", units=8, n_hidden=4, max_epochs=1, random_state=0).fit(*rows())
     network = StochasticDepth(model.weights_, 0.5)
-    assert np.allclose(network.shares, [5 / 6, 4 / 6, 0.5])
+    assert np.allclose(network.probabilities, [5 / 6, 4 / 6, 0.5])
     rng, X = np.random.default_rng(0), torch.ones((3, model.n_inputs_))
     computed = []
     for block in network.blocks:
@@ -55,14 +55,14 @@ def test_the_depth_of_a_torch_network_is_drawn_for_each_batch():
         network(X, rng).sum().backward()
         depths.append(len(computed))
     assert set(depths) == {0, 1, 2, 3}
-    assert abs(np.mean(depths) - 2.0) < 0.15  # the sum of the shares
+    assert abs(np.mean(depths) - 2.0) < 0.15  # the sum of the probabilities
     computed.clear()
     network(X)
     assert len(computed) == 3  # all, in prediction
 
 
 @needs("torch_mlp")
-def test_prediction_weighs_each_block_by_how_often_it_was_there():
+def test_prediction_multiplies_each_block_by_its_probability():
     model = zoo.make("torch_mlp", units=8, n_hidden=2, max_epochs=1, random_state=0).fit(*rows())
     X = np.random.default_rng(1).normal(size=(4, model.n_inputs_)).astype(np.float32)
     (first, shift, kernel, bias, last, offset), survival = model.weights_, model.survival
@@ -75,7 +75,7 @@ def test_prediction_weighs_each_block_by_how_often_it_was_there():
 
 @needs("torch_mlp")
 @pytest.mark.parametrize("survival", [0.0, -1.0, 1.5])
-def test_a_survival_that_is_no_share_is_refused(survival):
+def test_a_survival_that_is_no_probability_is_refused(survival):
     with pytest.raises(ValueError, match="survival must be above 0 and at most 1"):
         zoo.make("torch_mlp", survival=survival).fit(*rows())
 
@@ -90,17 +90,17 @@ def test_a_fit_leaves_the_threads_of_pytorch_as_they_were():
 
 
 @pytest.mark.parametrize("name", [name for name in ALL if zoo.spec(name).extra])
-def test_a_native_network_whose_training_fails_is_as_it_was(name):
+def test_a_native_network_keeps_its_fit_when_training_fails(name):
     X, y = rows()
     model = zoo.make(name, **zoo.spec(name).smoke, random_state=0).fit(X, y)
-    said = model.predict_proba(X)
+    expected = model.predict_proba(X)
     with pytest.raises(FloatingPointError, match="smaller learning_rate"):
         model.set_params(learning_rate=1e30).fit(X, y)
-    np.testing.assert_array_equal(model.predict_proba(X), said)
+    np.testing.assert_array_equal(model.predict_proba(X), expected)
 
 
 @pytest.mark.parametrize("name", [name for name in ALL if zoo.spec(name).extra])
-def test_a_native_network_learns_what_no_line_separates(name):
+def test_a_native_network_learns_what_is_not_linearly_separable(name):
     X, y = rows(600)
     model = zoo.make(name, random_state=0, units=32).fit(X[:400], y[:400])
     assert model.score(X[400:], y[400:]) > 0.85

@@ -1,4 +1,4 @@
-"""What all Keras estimators share."""
+"""All Keras estimators."""
 
 import subprocess
 import sys
@@ -10,8 +10,8 @@ import pytest
 import zoo
 from tests.matrix import ALL
 from zoo.models.deep_mlp import DeepMLPClassifier, DeepMLPRegressor
+from zoo.models.keras_network import fit_together, rounded_up
 from zoo.models.mlp import MLPClassifier, MLPRegressor
-from zoo.models.network import column_class, fit_together
 from zoo.registry import spec
 
 NETWORKS = [name for name in zoo.models() if spec(name).trains_together]
@@ -23,7 +23,7 @@ def table(seed=0, n_rows=100):
         {
             "a": rng.normal(size=n_rows),
             "b": rng.normal(size=n_rows),
-            "level": rng.choice(list("uvwxyz")[: 3 + seed], n_rows),
+            "category": rng.choice(list("uvwxyz")[: 3 + seed], n_rows),
         }
     )
     return X, np.where(X["a"] + 0.3 * rng.normal(size=n_rows) > 0, "yes", "no")
@@ -41,7 +41,7 @@ def test_models_fitted_together_equal_those_fitted_alone():
     done = dict(fit_together(models, tables, n_slots=2))
     assert done == dict.fromkeys(range(4))
     widths = {model.n_inputs_ for model in models}
-    assert len(widths) > 1  # levels differ
+    assert len(widths) > 1  # categories differ
     for i, (X, y) in enumerate(tables):
         alone = DeepMLPClassifier(units=16, random_state=i).fit(X, y)
         assert (models[i].best_epoch_, models[i].n_epochs_) == (alone.best_epoch_, alone.n_epochs_)
@@ -85,11 +85,11 @@ def test_regressors_train_together_too():
     np.testing.assert_allclose(models[1].predict(X), alone.predict(X), atol=1e-3)
 
 
-def test_one_hot_columns_are_rounded_up_to_few_numbers():
-    assert [column_class(n) for n in (0, 1, 4, 5, 7, 9, 13, 17, 33)] == [
+def test_numbers_of_one_hot_columns_are_rounded_up_to_few_sizes():
+    assert [rounded_up(n) for n in (0, 1, 4, 5, 7, 9, 13, 17, 33)] == [
         0, 4, 4, 6, 8, 12, 16, 24, 48,
     ]  # fmt: skip
-    assert all(n <= column_class(n) <= 1.5 * n for n in range(4, 5000))
+    assert all(n <= rounded_up(n) <= 1.5 * n for n in range(4, 5000))
 
 
 def test_an_mlp_fits_a_curve():
@@ -142,13 +142,15 @@ def elsewhere(tmp_path_factory):
 def test_a_trained_network_is_an_ordinary_keras_model_that_loads_in_another_process(
     name, elsewhere
 ):
-    logits, shares = elsewhere[0][name]
+    logits, probabilities = elsewhere[0][name]
     exponents = np.exp(logits)
-    np.testing.assert_allclose(exponents / exponents.sum(axis=1, keepdims=True), shares, atol=1e-5)
+    np.testing.assert_allclose(
+        exponents / exponents.sum(axis=1, keepdims=True), probabilities, atol=1e-5
+    )
     np.testing.assert_allclose(elsewhere[1][name], logits, atol=1e-5)
 
 
 def test_a_deep_network_drops_units_for_classes_but_not_for_numbers():
-    assert DeepMLPClassifier()._options(3)["dropout"] == 0.1
-    assert DeepMLPRegressor()._options(3)["dropout"] == 0.0
-    assert DeepMLPRegressor(dropout=0.2)._options(3)["dropout"] == 0.2
+    assert DeepMLPClassifier()._derived()["dropout"] == 0.1
+    assert DeepMLPRegressor()._derived()["dropout"] == 0.0
+    assert DeepMLPRegressor(dropout=0.2)._derived()["dropout"] == 0.2

@@ -23,7 +23,7 @@ def test_no_perceptron_learns_exclusive_or_but_the_mlp_does():
     assert scores["mlp"] == 1.0
 
 
-def test_rosenblatt_weights_are_the_mean_over_rows_seen_where_no_plane_separates():
+def test_rosenblatt_weights_are_the_mean_over_rows_seen_that_are_not_separable():
     X, y = pd.DataFrame({"x": [1.0, 1.0, -1.0]}), [0, 1, 1]  # x = 1 has both labels
     model = zoo.make("perceptron_rosenblatt", random_state=0, max_epochs=1).fit(X, y)
     rows = np.column_stack([model.encoder_.transform(X).astype(float), np.ones(3)])

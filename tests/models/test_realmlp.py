@@ -5,9 +5,9 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 import zoo
 from zoo.data.splits import split
-from zoo.encoding.encoder import smooth_clip
-from zoo.models.network import fit_together
-from zoo.models.realmlp import RealMLPClassifier, RealMLPRegressor
+from zoo.encoding.scaling import smooth_clip
+from zoo.models.keras_network import fit_together
+from zoo.models.realmlp import RealMLPClassifier, RealMLPConfig, RealMLPRegressor
 from zoo.training.backends.choose import program_class
 from zoo.training.layers.namespaces import plain
 
@@ -17,9 +17,13 @@ OPTIONS = {
 }  # fmt: skip
 
 
-def build(layers, n_inputs, **changed):
+def config(n_inputs, **changed):
     options = {**OPTIONS, "activation": "selu", "is_simple": False, **changed}
-    return RealMLPClassifier._build(layers, n_inputs=n_inputs, **options)
+    return RealMLPConfig(n_inputs=n_inputs, **options)
+
+
+def build(layers, n_inputs, **changed):
+    return RealMLPClassifier._build(layers, config(n_inputs, **changed))
 
 
 def make_rows(n_rows, n_onehot=2):
@@ -40,14 +44,14 @@ def by_hand(w, X, *, kind, is_simple):
     if not is_simple:
         embedded = []
         for j in range(2):
-            waves = np.cos(
+            features = np.cos(
                 2 * np.pi * np.outer(x[:, j], w["periodic/frequencies"][j])
                 + w["periodic/phases"][j]
             )
-            embedded.append(waves @ w["periodic/kernel"][j] + w["periodic/offset"][j])
+            embedded.append(features @ w["periodic/kernel"][j] + w["periodic/offset"][j])
         x = np.concatenate([*embedded, x], axis=1)
-    levels = w["levels/embeddings"][X[:, 2].astype(int)]
-    h = np.concatenate([x, levels, X[:, 3:]], axis=1) * w["hidden_1/scale"]
+    vectors = w["categories/embeddings"][X[:, 2].astype(int)]
+    h = np.concatenate([x, vectors, X[:, 3:]], axis=1) * w["hidden_1/scale"]
     for number in (1, 2):
         kernel = w[f"hidden_{number}/kernel"]
         z = h @ kernel / np.sqrt(len(kernel)) + w[f"hidden_{number}/bias"]
@@ -70,32 +74,32 @@ def test_the_forward_pass_is_that_of_the_paper(kind, is_simple):
 
 
 def drawn(X, **changed):
-    options = {**OPTIONS, "activation": "selu", "is_simple": False, **changed}
-    template = RealMLPClassifier._build(plain(), n_inputs=X.shape[1], **options)
+    template = build(plain(), X.shape[1], **changed)
     paths = [v.path for v in template.trainable_variables]
     shapes = [tuple(v.shape) for v in template.trainable_variables]
-    values = RealMLPClassifier._draw(paths, shapes, np.random.default_rng(0), X, **options)
+    settings = config(X.shape[1], **changed)
+    values = RealMLPClassifier._draw(paths, shapes, np.random.default_rng(0), X, settings)
     assert [value.shape for value in values] == shapes
     return {"/".join(p.split("/")[-2:]): v for p, v in zip(paths, values, strict=True)}
 
 
-def test_each_unit_begins_with_deviation_1_and_bends_among_the_data():
+def test_each_unit_starts_with_deviation_1_and_its_kink_within_the_data():
     X = make_rows(3000)
     w = drawn(X)
     assert (w["hidden_1/scale"] == 1).all()
     assert (w["bend_1/alpha"] == 1).all()
     x = X[:, :2].astype(np.float64)
-    waves = np.cos(2 * np.pi * x[:, :, None] * w["periodic/frequencies"] + w["periodic/phases"])
-    embedded = np.einsum("bnk,nku->bnu", waves, w["periodic/kernel"]) + w["periodic/offset"]
-    levels = w["levels/embeddings"][X[:, 2].astype(int)]
-    h = np.concatenate([embedded.reshape(3000, -1), x, levels, X[:, 3:]], axis=1)
+    features = np.cos(2 * np.pi * x[:, :, None] * w["periodic/frequencies"] + w["periodic/phases"])
+    embedded = np.einsum("bnk,nku->bnu", features, w["periodic/kernel"]) + w["periodic/offset"]
+    vectors = w["categories/embeddings"][X[:, 2].astype(int)]
+    h = np.concatenate([embedded.reshape(3000, -1), x, vectors, X[:, 3:]], axis=1)
     z = h @ w["hidden_1/kernel"] / np.sqrt(h.shape[1])
     np.testing.assert_allclose(z.std(axis=0), 1.0, rtol=1e-4)
     thresholds = -w["hidden_1/bias"]
     assert ((z.min(axis=0) < thresholds) & (thresholds < z.max(axis=0))).all()
 
 
-def test_the_simple_variant_begins_with_an_output_of_zeros():
+def test_the_output_layer_of_the_simple_variant_starts_at_zero():
     w = drawn(make_rows(50), is_simple=True)
     assert (w["output/kernel"] == 0).all()
     assert abs(w["hidden_1/kernel"].std() - 1.0) < 0.2
@@ -104,13 +108,12 @@ def test_the_simple_variant_begins_with_an_output_of_zeros():
 
 def test_a_network_trains_in_a_wider_program_as_in_its_own():
     model = RealMLPClassifier(units=6, n_hidden=2)
-    options = {**OPTIONS, "activation": "selu", "is_simple": False}
     narrow, wide = (
         program_class()(
             build,
             n,
             model._program_config(),
-            draw=lambda *given: RealMLPClassifier._draw(*given, **options),
+            draw=lambda *given: RealMLPClassifier._draw(*given, config(5)),
         )
         for n in (5, 8)
     )
@@ -133,7 +136,7 @@ def test_a_network_trains_in_a_wider_program_as_in_its_own():
     np.testing.assert_allclose(*outputs, rtol=2e-2, atol=1e-2)
 
 
-def test_predicted_numbers_stay_within_those_of_training():
+def test_predictions_stay_within_the_range_of_the_training_target():
     X = np.linspace(-1, 1, 200)[:, None]
     y = 3 * X[:, 0]
     model = RealMLPRegressor(random_state=0, units=16, max_epochs=20).fit(X[50:150], y[50:150])
@@ -142,7 +145,7 @@ def test_predicted_numbers_stay_within_those_of_training():
     assert far.max() <= y[50:150].max() + 1e-6
 
 
-def test_regressors_fitted_together_know_the_range_of_their_own_target():
+def test_regressors_fitted_together_each_keep_the_range_of_their_target():
     X = np.random.default_rng(0).normal(size=(80, 2))
     models = [RealMLPRegressor(random_state=i, units=8, max_epochs=3) for i in range(2)]
     assert dict(fit_together(models, [(X, X[:, 0]), (X, 9 + X[:, 0])], n_slots=2)) == {
@@ -153,7 +156,7 @@ def test_regressors_fitted_together_know_the_range_of_their_own_target():
 
 
 @pytest.mark.parametrize("name", ["realmlp", "realmlp_s"])
-def test_many_levels_and_few_are_learnt(name):
+def test_columns_of_many_and_of_few_categories_are_learnt(name):
     rng = np.random.default_rng(0)
     X = pd.DataFrame({"many": rng.choice(list("abcdefghijklmnop"), 900), "a": rng.normal(size=900)})
     y = np.where(X["many"].isin(list("aceg")), "yes", "no")
@@ -163,18 +166,18 @@ def test_many_levels_and_few_are_learnt(name):
 
 
 @pytest.mark.parametrize("name", ["realmlp", "realmlp_s"])
-def test_few_rows_of_much_noise_are_not_learnt_by_heart(name):
-    """The error of few held-out rows is the least by chance, often of a round that is too sure."""
+def test_few_noisy_rows_are_not_memorised(name):
+    """The error of few validation rows is lowest by chance, often for overconfident models."""
     table = zoo.load("flights")
     y = (table.y == table.y.iloc[0]).to_numpy()
     rows = split(y, task="classification", dataset="flights", replicate=2)
     train, test = rows.subset(1000), rows.test
     model = zoo.make(name, random_state=2).fit(table.X.iloc[train], y[train])
-    share = np.full(len(test), y[train].mean())
-    knows_nothing = log_loss(y[test], share)
-    shares = model.predict_proba(table.X.iloc[test])[:, 1]
-    assert log_loss(y[test], shares) < 1.1 * knows_nothing
-    assert roc_auc_score(y[test], shares) > 0.6
+    rate = np.full(len(test), y[train].mean())
+    baseline = log_loss(y[test], rate)
+    probabilities = model.predict_proba(table.X.iloc[test])[:, 1]
+    assert log_loss(y[test], probabilities) < 1.1 * baseline
+    assert roc_auc_score(y[test], probabilities) > 0.6
 
 
 def after_two_epochs(X, y):
@@ -198,7 +201,7 @@ def test_the_authors_package_computes_the_same():
     rng = np.random.default_rng(0)
     X = pd.DataFrame({"a": rng.normal(size=300), "b": rng.exponential(size=300)})
     X["few"] = pd.Categorical(rng.choice(list("uvw"), 300))
-    X["many"] = pd.Categorical(rng.choice([f"level {i:02}" for i in range(12)], 300))
+    X["many"] = pd.Categorical(rng.choice([f"category {i:02}" for i in range(12)], 300))
     theirs, w = after_two_epochs(X, ((X["a"] > 0) ^ (X["few"] == "u")).astype(int))
     order = [*range(8), *range(11, 19), *range(8, 11)]  # one-hot columns come last here
     numbers, onehot, hidden = "0.layers.0.tfms.", "0.layers.1.tfms.1.tfms.", "2.tfms."
@@ -207,7 +210,7 @@ def test_the_authors_package_computes_the_same():
         "periodic/phases": w[f"{numbers}2.bias_1"][:, 0],
         "periodic/kernel": w[f"{numbers}2.weight_2"],
         "periodic/offset": w[f"{numbers}2.bias_2"][:, 0],
-        "levels/embeddings": w[f"{onehot}5.emb_layers.0.emb"],
+        "categories/embeddings": w[f"{onehot}5.emb_layers.0.emb"],
         "hidden_1/scale": w[f"{hidden}0.tfms.0.scale"][0, order],
         "hidden_1/kernel": w[f"{hidden}0.tfms.1.weight"][order],
         "hidden_1/bias": w[f"{hidden}0.tfms.2.bias"][0],
@@ -229,5 +232,5 @@ def test_the_authors_package_computes_the_same():
     codes = X["many"].cat.codes.to_numpy()[:, None] + 1
     encoded = np.concatenate([smooth_clip(scaled), codes, smooth_clip(flags)], axis=1)
     logits = network(encoded.astype(np.float32)).numpy()
-    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(shares, theirs.predict_proba(X), rtol=1e-4, atol=1e-5)
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(probabilities, theirs.predict_proba(X), rtol=1e-4, atol=1e-5)

@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 import zoo
-from zoo.models.network import fit_together
-from zoo.models.resnet import ResNetClassifier
+from zoo.models.keras_network import fit_together
+from zoo.models.resnet import ResNetClassifier, ResNetConfig
 from zoo.training.backends.choose import program_class
 from zoo.training.layers.namespaces import plain
 from zoo.training.program_config import ProgramConfig
@@ -17,7 +17,9 @@ OPTIONS = {
 
 
 def build(layers, n_inputs, **changed):
-    return ResNetClassifier._build(layers, n_inputs=n_inputs, **{**OPTIONS, **changed})
+    return ResNetClassifier._build(
+        layers, ResNetConfig(n_inputs=n_inputs, **{**OPTIONS, **changed})
+    )
 
 
 def make_rows(n_rows=7, n_replicates=None):
@@ -46,8 +48,8 @@ def dense(x, w, name):
 
 def by_hand(w, X):
     """Evaluate the paper's equations."""
-    levels = w["levels/embeddings"][X[:, 3].astype(int)]
-    x = dense(np.concatenate([X[:, :3], levels, X[:, 4:]], axis=1), w, "first")
+    vectors = w["categories/embeddings"][X[:, 3].astype(int)]
+    x = dense(np.concatenate([X[:, :3], vectors, X[:, 4:]], axis=1), w, "first")
     for b in (1, 2):
         hidden = np.maximum(dense(normed(x, w, f"norm_{b}"), w, f"hidden_{b}"), 0)
         x = x + dense(hidden, w, f"back_{b}")
@@ -68,7 +70,7 @@ def test_first_weights_are_within_one_over_the_root_of_the_inputs():
     drawn = ResNetClassifier._draw(paths, shapes, np.random.default_rng(0), make_rows())
     found = dict(zip(paths, drawn, strict=True))
     for path, n_inputs in (
-        ("levels/embeddings", 8), ("first/kernel", 3 + 8 + 2), ("hidden_1/kernel", 64),
+        ("categories/embeddings", 8), ("first/kernel", 3 + 8 + 2), ("hidden_1/kernel", 64),
         ("hidden_1/bias", 64), ("back_2/kernel", 100), ("back_2/bias", 100), ("output/kernel", 64),
     ):  # fmt: skip
         bound = 1 / np.sqrt(n_inputs)
@@ -77,7 +79,7 @@ def test_first_weights_are_within_one_over_the_root_of_the_inputs():
     assert (found["norm_2/beta"] == 0).all()
 
 
-def test_networks_side_by_side_are_each_the_ordinary_one():
+def test_replicated_networks_compute_the_same_as_each_alone():
     two = program_class()(build, 6, ProgramConfig(loss="crossentropy"), n_replicates=2)
     X = make_rows(n_replicates=2)
     train_state = two.empty()
@@ -93,11 +95,11 @@ def test_networks_side_by_side_are_each_the_ordinary_one():
 
 def table(n_rows, seed=0):
     rng = np.random.default_rng(seed)
-    X = pd.DataFrame({"a": rng.normal(size=n_rows), "level": rng.choice(list("uvw"), n_rows)})
-    return X, np.where((X["a"] > 0) ^ (X["level"] == "u"), "yes", "no")
+    X = pd.DataFrame({"a": rng.normal(size=n_rows), "category": rng.choice(list("uvw"), n_rows)})
+    return X, np.where((X["a"] > 0) ^ (X["category"] == "u"), "yes", "no")
 
 
-def test_many_fitted_together_equal_each_alone():
+def test_networks_fitted_together_equal_each_alone():
     X, y = table(120)
     small = dict(zoo.spec("resnet").smoke)
     models = [ResNetClassifier(**small, random_state=i) for i in range(2)]
@@ -107,7 +109,7 @@ def test_many_fitted_together_equal_each_alone():
 
 
 @pytest.mark.parametrize("n_rows", [257, 500])  # 206 = 128 + 78 train: batches are not even
-def test_what_a_level_does_to_a_number_is_learnt(n_rows):
+def test_an_interaction_of_a_category_and_a_number_is_learnt(n_rows):
     X, y = table(n_rows)
     new, truth = table(300, seed=1)
     model = ResNetClassifier(units=32, max_epochs=40, random_state=0).fit(X, y)

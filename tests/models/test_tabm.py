@@ -1,22 +1,32 @@
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
 
 import zoo
-from zoo.models.network import fit_together
-from zoo.models.tabm import TabMClassifier
+from zoo.models.keras_network import fit_together
+from zoo.models.tabm import TabMClassifier, TabMConfig
 from zoo.training.backends.choose import program_class
 from zoo.training.layers.namespaces import plain
 from zoo.training.program_config import ProgramConfig
 
 OPTIONS = {
     "n_outputs": 3, "k": 4, "units": 6, "n_hidden": 2, "dropout": 0.0, "is_logits": True,
-    "n_numbers": 3, "n_bins": 0, "embedding_units": 2,
+    "n_numbers": 3, "n_codes": 0, "n_categories": 0, "n_bins": 0, "embedding_units": 2,
 }  # fmt: skip
 
 
+def config(n_inputs, *, is_mini=False, **changed):
+    return TabMConfig(n_inputs=n_inputs, is_mini=is_mini, **{**OPTIONS, **changed})
+
+
+def build(layers, n_inputs, *, is_mini=False, **changed):
+    return TabMClassifier._build(layers, config(n_inputs, is_mini=is_mini, **changed))
+
+
 def draw(*given, **changed):
-    return TabMClassifier._draw(*given, **{**OPTIONS, **changed})
+    return TabMClassifier._draw(*given, config(5, **changed))
 
 
 def relu(values):
@@ -37,30 +47,27 @@ def by_hand(weights, X, *, is_mini):
                 r, s = named[f"{layer}/r"][m], named[f"{layer}/s"][m]
                 h = relu(((h * r) @ named[f"{layer}/kernel"]) * s + named[f"{layer}/bias"][m])
         logits.append(h @ named["output/kernel"][m] + named["output/bias"][m])
-    shares = [np.exp(one) / np.exp(one).sum(axis=1, keepdims=True) for one in logits]
-    return np.stack(logits, axis=1), np.mean(shares, axis=0)
+    probabilities = [np.exp(one) / np.exp(one).sum(axis=1, keepdims=True) for one in logits]
+    return np.stack(logits, axis=1), np.mean(probabilities, axis=0)
 
 
 @pytest.mark.parametrize("is_mini", [False, True])
 def test_the_forward_pass_is_that_of_the_paper(is_mini):
-    network = TabMClassifier._build(plain(), n_inputs=5, is_mini=is_mini, **OPTIONS)
+    network = build(plain(), 5, is_mini=is_mini)
     rng = np.random.default_rng(0)
     for variable in network.trainable_variables:
         variable.assign(rng.normal(size=variable.shape))
     X = rng.normal(size=(7, 5)).astype(np.float32)
     weights = {v.path: v.numpy() for v in network.trainable_variables}
-    members, shares = by_hand(weights, X, is_mini=is_mini)
+    members, probabilities = by_hand(weights, X, is_mini=is_mini)
     np.testing.assert_allclose(network(X, training=True).numpy(), members, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(np.exp(network(X).numpy()), shares, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(np.exp(network(X).numpy()), probabilities, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("is_mini", [False, True])
-def test_networks_side_by_side_are_each_the_ordinary_one(is_mini):
-    def build(layers, n_inputs):
-        return TabMClassifier._build(layers, n_inputs=n_inputs, is_mini=is_mini, **OPTIONS)
-
-    config = ProgramConfig(loss="crossentropy")
-    two = program_class()(build, 5, config, n_replicates=2, draw=draw)
+def test_replicated_networks_compute_the_same_as_each_alone(is_mini):
+    made = partial(build, is_mini=is_mini)
+    two = program_class()(made, 5, ProgramConfig(loss="crossentropy"), n_replicates=2, draw=draw)
     train_state = two.empty()
     X = np.random.default_rng(0).normal(size=(2, 7, 5)).astype(np.float32)
     for r in range(2):
@@ -73,8 +80,8 @@ def test_networks_side_by_side_are_each_the_ordinary_one(is_mini):
         np.testing.assert_allclose(np.asarray(outputs)[r], alone, atol=1e-5)
 
 
-def test_members_start_apart_by_signs_and_share_the_rest():
-    template = TabMClassifier._build(plain(), n_inputs=5, is_mini=False, **OPTIONS)
+def test_members_start_with_different_signs_and_are_otherwise_equal():
+    template = build(plain(), 5)
     paths = [v.path for v in template.trainable_variables]
     shapes = [tuple(v.shape) for v in template.trainable_variables]
     rng = np.random.default_rng(0)
@@ -88,9 +95,8 @@ def test_members_start_apart_by_signs_and_share_the_rest():
     assert np.abs(named["output/kernel"][0] - named["output/kernel"][1]).max() > 0
 
 
-def test_members_of_embedded_numbers_start_apart_by_one_factor_for_each_number():
-    options = {**OPTIONS, "n_bins": 4}
-    template = TabMClassifier._build(plain(), n_inputs=5, is_mini=True, **options)
+def test_members_of_embedded_numbers_start_with_one_factor_for_each_number():
+    template = build(plain(), 5, is_mini=True, n_bins=4)
     paths = [v.path for v in template.trainable_variables]
     shapes = [tuple(v.shape) for v in template.trainable_variables]
     drawn = draw(paths, shapes, np.random.default_rng(0), np.zeros((1, 5), np.float32), n_bins=4)
@@ -104,7 +110,7 @@ def test_members_of_embedded_numbers_start_apart_by_one_factor_for_each_number()
 
 
 @pytest.mark.parametrize("name", ["tabm_ple", "tabm_mini"])
-def test_embeddings_let_a_narrow_step_be_learnt(name):
+def test_embeddings_make_a_narrow_step_learnable(name):
     rng = np.random.default_rng(0)
     X = rng.uniform(size=(700, 2))
     y = np.sin(40 * X[:, 0]) > 0
@@ -117,9 +123,6 @@ def test_embeddings_let_a_narrow_step_be_learnt(name):
 
 
 def test_each_member_has_a_loss_of_its_own():
-    def build(layers, n_inputs):
-        return TabMClassifier._build(layers, n_inputs=n_inputs, is_mini=False, **OPTIONS)
-
     compiled = program_class()(build, 5, ProgramConfig(loss="crossentropy"), draw=draw)
     rng = np.random.default_rng(0)
     outputs = rng.normal(size=(1, 6, 4, 3)).astype(np.float32)
@@ -131,7 +134,7 @@ def test_each_member_has_a_loss_of_its_own():
     np.testing.assert_allclose(np.asarray(compiled._losses(outputs, y, weight))[0], expected, 1e-5)
 
 
-def test_small_data_are_judged_every_eight_steps():
+def test_small_data_are_evaluated_every_eight_steps():
     X = np.random.default_rng(0).normal(size=(20, 2))
     model = TabMClassifier(k=2, units=4, max_epochs=3, batch_size=8, random_state=0)
     model.fit(X, X[:, 0] > 0)
@@ -139,7 +142,7 @@ def test_small_data_are_judged_every_eight_steps():
     assert model.n_epochs_ == 3 * (8 // 2)  # 16 rows train: two steps an epoch
 
 
-def test_many_fitted_together_equal_each_alone():
+def test_networks_fitted_together_equal_each_alone():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(120, 3))
     y = np.where(X[:, 0] * X[:, 1] > 0, "yes", "no")
@@ -168,7 +171,7 @@ def test_the_authors_package_computes_the_same(is_mini):
         n_num_features=5, d_out=3, k=4, n_blocks=2, d_block=6, dropout=0.0,
         arch_type="tabm-mini" if is_mini else "tabm",
     )  # fmt: skip
-    network = TabMClassifier._build(plain(), n_inputs=5, is_mini=is_mini, **OPTIONS)
+    network = build(plain(), 5, is_mini=is_mini)
     rng = np.random.default_rng(0)
     for variable in network.trainable_variables:
         variable.assign(rng.normal(size=variable.shape))
@@ -186,12 +189,12 @@ def test_the_authors_package_computes_the_same(is_mini):
 
 def _copied(name, shape, ours):
     """Return the weight of ours that the other package calls `name`."""
-    *places, kind = name.split(".")
-    if places[0] == "output":
+    *parts, kind = name.split(".")
+    if parts[0] == "output":
         return ours[f"output/{'kernel' if kind == 'weight' else 'bias'}"]
-    if places[1] == "affine":
+    if parts[1] == "affine":
         return ours["members/factors"]
-    layer = f"hidden_{int(places[2]) + 1}"
+    layer = f"hidden_{int(parts[2]) + 1}"
     value = ours[f"{layer}/kernel"].T if kind == "weight" else ours[f"{layer}/{kind}"]
     assert value.shape == shape
     return np.ascontiguousarray(value)

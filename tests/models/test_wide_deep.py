@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 import zoo
-from zoo.models.network import fit_together
-from zoo.models.wide_deep import WideDeepClassifier, WideDeepRegressor
+from zoo.models.keras_network import fit_together
+from zoo.models.wide_deep import WideDeepClassifier, WideDeepConfig, WideDeepRegressor
 from zoo.training.backends.choose import program_class
 from zoo.training.layers.namespaces import plain
 from zoo.training.layers.tabular import Crossings
@@ -20,17 +20,19 @@ OPTIONS = {
 
 
 def build(layers, n_inputs, **changed):
-    return WideDeepClassifier._build(layers, n_inputs=n_inputs, **{**OPTIONS, **changed})
+    return WideDeepClassifier._build(
+        layers, WideDeepConfig(n_inputs=n_inputs, **{**OPTIONS, **changed})
+    )
 
 
 def make_rows(n_rows=7, n_replicates=None):
-    """Two numbers, three codes and a sign of a gap."""
+    """Two numbers, three codes and a missing-value flag."""
     rng = np.random.default_rng(0)
     shape = (n_rows,) if n_replicates is None else (n_replicates, n_rows)
     codes = [rng.integers(first, last, shape) for first, last in ((0, 4), (4, 9), (9, 12))]
-    gap = rng.integers(0, 2, (*shape, 1))
+    flag = rng.integers(0, 2, (*shape, 1))
     numbers = rng.normal(size=(*shape, 2))
-    return np.concatenate([numbers, np.stack(codes, axis=-1), gap], -1).astype(np.float32)
+    return np.concatenate([numbers, np.stack(codes, axis=-1), flag], -1).astype(np.float32)
 
 
 def network_with_random_weights(**changed):
@@ -51,11 +53,11 @@ def by_hand(w, X, pairs):
         rest = np.concatenate([row[:2], row[5:]])
         wide = rest @ w["wide/kernel"] + w["wide/bias"]
         for code in codes:
-            wide = wide + w["wide_levels/embeddings"][code]
+            wide = wide + w["wide_categories/embeddings"][code]
         for number, (i, j) in enumerate(pairs):
             bucket = (610 * codes[i] + codes[j]) % 987
             wide = wide + w["wide_crossings/embeddings"][987 * number + bucket]
-        a = np.concatenate([*[w["levels/embeddings"][code] for code in codes], rest])
+        a = np.concatenate([*[w["categories/embeddings"][code] for code in codes], rest])
         for number in (1, 2):
             a = np.maximum(a @ w[f"hidden_{number}/kernel"] + w[f"hidden_{number}/bias"], 0)
         logits.append(wide + a @ w["output/kernel"] + w["output/bias"])
@@ -77,25 +79,25 @@ def buckets(n_first, n_second, start=5):
 
 
 @pytest.mark.parametrize("sizes", [(21, 21), (13, 34), (34, 13), (8, 55), (55, 8), (3, 144)])
-def test_pairs_of_few_levels_have_a_bucket_each(sizes):
+def test_pairs_of_few_categories_have_a_bucket_each(sizes):
     assert len(set(buckets(*sizes))) == sizes[0] * sizes[1]
 
 
-def test_pairs_of_many_levels_share_the_buckets_evenly():
+def test_pairs_of_many_categories_share_the_buckets_evenly():
     counts = np.bincount(buckets(200, 254), minlength=987)
     assert len(counts) == 987
     assert counts.min() > 0.9 * counts.mean()
     assert counts.max() < 1.1 * counts.mean()
 
 
-def test_crossings_survive_a_file(tmp_path):
+def test_crossings_can_be_saved_and_loaded(tmp_path):
     network, _ = network_with_random_weights()
     network.save(tmp_path / "network.keras")
     loaded = keras.models.load_model(tmp_path / "network.keras")
     np.testing.assert_array_equal(loaded(make_rows()).numpy(), network(make_rows()).numpy())
 
 
-def test_networks_side_by_side_are_each_the_ordinary_one():
+def test_replicated_networks_compute_the_same_as_each_alone():
     two = program_class()(build, 6, ProgramConfig(loss="crossentropy"), n_replicates=2)
     X = make_rows(n_replicates=2)
     train_state = two.empty()
@@ -133,7 +135,7 @@ def table(n_rows, seed=0):
     return X, signs[first, second]
 
 
-def test_many_fitted_together_equal_each_alone_and_share_a_program_whatever_their_levels():
+def test_networks_fitted_together_equal_each_alone_and_share_a_program():
     X, values = table(150)
     tables = [(X, values > 0), (X.assign(b=X["b"].replace("s", "t")), values > 0)]
     small = dict(zoo.spec("wide_deep").smoke)
@@ -148,7 +150,7 @@ def test_many_fitted_together_equal_each_alone_and_share_a_program_whatever_thei
         )
 
 
-def test_what_only_a_pair_of_levels_tells_is_remembered():
+def test_an_effect_of_a_pair_of_categories_is_learnt():
     X, values = table(600)
     new, truth = table(300, seed=1)
     linear = {"n_hidden": 0, "learning_rate": 0.01, "random_state": 0}
@@ -157,7 +159,7 @@ def test_what_only_a_pair_of_levels_tells_is_remembered():
     assert without.score(new, truth) < 0.3
 
 
-def test_a_table_of_levels_alone_has_no_numbers_to_weigh():
+def test_a_table_of_categories_alone_can_be_fitted():
     X, values = table(200)
     small = {**zoo.spec("wide_deep").smoke, "max_epochs": 30, "learning_rate": 0.01}
     model = WideDeepClassifier(**small, random_state=0).fit(X[["b", "c"]], values > 0)
@@ -183,5 +185,5 @@ def test_every_parameter_changes_what_is_learnt():
     }  # fmt: skip
     assert {*changes, "patience", "class_weight"} == set(usual.get_params())
     for name, value in changes.items():
-        share = fitted(**{name: value}).predict_proba(X)
-        assert not np.allclose(share, usual.predict_proba(X), atol=1e-7), name
+        probabilities = fitted(**{name: value}).predict_proba(X)
+        assert not np.allclose(probabilities, usual.predict_proba(X), atol=1e-7), name

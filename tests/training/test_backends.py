@@ -1,6 +1,6 @@
-"""The Keras models under JAX and PyTorch: what they say, what they learn, what they save.
+"""The Keras models under JAX and PyTorch: predictions, training and files.
 
-Keras keeps one backend a process, so each of the others works in a process of its own.
+Keras has one backend a process, so each of the others runs in its own process.
 """
 
 import importlib.util
@@ -48,7 +48,7 @@ fit("mlp").predict_proba(rows_of("mlp")[0])
 facts["has tensorflow"] = "tensorflow.python" in sys.modules
 for name in NETWORKS:
     X, _ = rows_of(name)
-    np.save(f"{name}-said.npy", zoo.load_model(f"{name}.zoo").predict_proba(X))
+    np.save(f"{name}-predicted.npy", zoo.load_model(f"{name}.zoo").predict_proba(X))
     if name in FITTED:
         model = fit(name)
         facts[name] = [model.n_epochs_, model.best_epoch_]
@@ -86,7 +86,7 @@ def fit(name):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder with every network, fitted and saved under TensorFlow, and what each says."""
+    """A folder with every network, fitted and saved under TensorFlow, and its predictions."""
     path = tmp_path_factory.mktemp("saved")
     for name in NETWORKS:
         model = fit(name)
@@ -97,7 +97,7 @@ def folder(tmp_path_factory):
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_a_backend_says_learns_and_saves_what_tensorflow_does(backend, folder):
+def test_a_backend_predicts_trains_and_saves_as_tensorflow_does(backend, folder):
     done = subprocess.run(
         [sys.executable, "-c", ELSEWHERE, backend],
         cwd=folder,
@@ -115,7 +115,7 @@ def test_a_backend_says_learns_and_saves_what_tensorflow_does(backend, folder):
     facts = json.loads(done.stdout.splitlines()[-1])
     for name in NETWORKS:
         expected = np.load(folder / f"{name}.npy")
-        np.testing.assert_allclose(np.load(folder / f"{name}-said.npy"), expected, atol=1e-5)
+        np.testing.assert_allclose(np.load(folder / f"{name}-predicted.npy"), expected, atol=1e-5)
     for name in FITTED:
         here, learnt = (
             zoo.load_model(folder / f"{name}.zoo"),

@@ -22,21 +22,21 @@ def numbers(n_rows=9, n=3):
 
 
 @pytest.mark.parametrize("is_lite", [False, True])
-def test_periodic_embeddings_are_rectified_sums_of_waves(is_lite):
+def test_periodic_embeddings_are_rectified_sums_of_periodic_features(is_lite):
     layer = PeriodicEmbedding(4, 5, is_lite=is_lite)
     X = numbers()
     layer.build(X.shape)
     w = fill(layer, 0.3)
     made = layer(X).numpy()
     for j in range(3):
-        waves = 2 * np.pi * np.outer(X[:, j], w["frequencies"][j])
-        both = np.concatenate([np.cos(waves), np.sin(waves)], axis=1)
+        phases = 2 * np.pi * np.outer(X[:, j], w["frequencies"][j])
+        both = np.concatenate([np.cos(phases), np.sin(phases)], axis=1)
         own = () if is_lite else j
         expected = np.maximum(both @ w["kernel"][own] + w["offset"][own], 0)
         np.testing.assert_allclose(made[:, j], expected, rtol=1e-4, atol=1e-5)
 
 
-def test_a_bin_counts_the_share_that_a_number_has_come_through_it():
+def test_the_piecewise_linear_encoding_is_the_position_within_each_bin():
     layer = PiecewiseLinearEmbedding(3, 1)
     layer.build((None, 3))
     edges = [[0.0, 1.0, 3.0, 4.0], [0.0, 2.0, 2.0, 2.0], [5.0, 5.0, 5.0, 5.0]]
@@ -47,9 +47,9 @@ def test_a_bin_counts_the_share_that_a_number_has_come_through_it():
         1: [[0.5, 0, 0], [-0.5, 0, 0], [1.5, 0, 0], [1, 0, 0]],
         2: np.zeros((4, 3)),
     }
-    shares = layer.shares(X).numpy()
+    encoding = layer.encoding(X).numpy()
     for j, wanted in expected.items():
-        np.testing.assert_allclose(shares[:, j], wanted, atol=1e-6)
+        np.testing.assert_allclose(encoding[:, j], wanted, atol=1e-6)
 
 
 def test_edges_are_quantiles_and_a_column_with_few_values_has_few():
@@ -90,7 +90,7 @@ def test_layers_with_a_leading_axis_are_the_ordinary_ones_side_by_side():
         lambda: PBLDEmbedding(4, 5),
     ],
 )
-def test_waves_in_training_are_those_of_a_prediction(monkeypatch, make, lead):
+def test_periodic_features_are_the_same_in_training_and_prediction(monkeypatch, make, lead):
     monkeypatch.setattr(periodic, "_PIECE", 80)  # a number or two at a time
     X = np.random.default_rng(1).normal(size=(*lead, 9, 3)).astype(np.float32)
     layer = make()
@@ -101,13 +101,13 @@ def test_waves_in_training_are_those_of_a_prediction(monkeypatch, make, lead):
     np.testing.assert_allclose(layer(X, training=True).numpy(), predicted, rtol=1e-4, atol=1e-5)
 
 
-def test_both_can_be_read_from_their_configuration():
+def test_embeddings_can_be_made_from_their_configuration():
     for layer in (PeriodicEmbedding(4, 5, is_lite=True), PiecewiseLinearEmbedding(6, 5)):
         again = keras.layers.deserialize(keras.layers.serialize(layer))
         assert again.get_config() == layer.get_config()
 
 
-def test_the_authors_package_computes_the_same_waves():
+def test_the_authors_package_computes_the_same_periodic_embeddings():
     torch = pytest.importorskip("torch")
     package = pytest.importorskip("rtdl_num_embeddings")
     for is_lite in (False, True):
@@ -148,9 +148,9 @@ def test_the_authors_package_computes_the_same_bins():
     state = theirs.state_dict()
     kernel = np.zeros(tuple(state["linear.weight"].shape), np.float32)
     for j, one in enumerate(bins):  # there the last bin of each number is the last of the row
-        n_bins, places = len(one) - 1, kernel.shape[1]
+        n_bins, n_slots = len(one) - 1, kernel.shape[1]
         kernel[j, : n_bins - 1] = w["kernel"][j, : n_bins - 1]
-        kernel[j, places - 1] = w["kernel"][j, n_bins - 1]
+        kernel[j, n_slots - 1] = w["kernel"][j, n_bins - 1]
     state["linear.weight"] = torch.from_numpy(kernel)
     state["linear0.weight"] = torch.from_numpy(w["slopes"])
     state["linear0.bias"] = torch.from_numpy(w["offset"])

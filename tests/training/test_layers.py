@@ -1,4 +1,4 @@
-"""Each replicated layer: what it computes, its gradients, its ordinary twin."""
+"""Each replicated layer beside Keras's: outputs, gradients, moving statistics."""
 
 import keras
 import numpy as np
@@ -70,7 +70,7 @@ def test_a_replicate_of_a_layer_computes_what_keras_does(name, is_training):
         np.testing.assert_allclose(outputs[r], np.asarray(twin(X[r], **options)), atol=1e-9)
 
 
-def test_moving_statistics_move_as_those_of_keras():
+def test_moving_statistics_equal_those_of_keras():
     ours, X = make("batch normalisation")
     before = [v.numpy().copy() for v in ours.weights]
     ours(X, training=True)
@@ -102,18 +102,18 @@ def test_gradients_equal_finite_differences(name):
         total = value(inputs)
     watched = [v.value for v in variables] + ([] if name == "embedding" else [inputs])
     gradients = tape.gradient(total, watched)
-    for place, gradient in enumerate(gradients):
+    for number, gradient in enumerate(gradients):
         flat = np.ravel(tf.convert_to_tensor(gradient))
         for i in rng.choice(flat.size, size=min(12, flat.size), replace=False):
             differences = []
             for change in (1e-5, -1e-5):
-                if place < len(variables):
-                    kept = variables[place].numpy()
+                if number < len(variables):
+                    kept = variables[number].numpy()
                     moved = kept.copy()
                     moved.ravel()[i] += change
-                    variables[place].assign(moved)
+                    variables[number].assign(moved)
                     differences.append(float(value(inputs)))
-                    variables[place].assign(kept)
+                    variables[number].assign(kept)
                 else:
                     moved = X.copy()
                     moved.ravel()[i] += change
@@ -122,7 +122,7 @@ def test_gradients_equal_finite_differences(name):
             np.testing.assert_allclose(flat[i], expected, rtol=1e-5, atol=1e-6)
 
 
-def test_dropout_passes_gradients_through_the_units_that_it_keeps():
+def test_dropout_passes_gradients_through_the_kept_units():
     layer = replicated(2).Dropout(0.5, dtype="float64")
     layer.build((2, None, 8))
     layer.key.assign([[1], [2]])
@@ -133,7 +133,7 @@ def test_dropout_passes_gradients_through_the_units_that_it_keeps():
     np.testing.assert_array_equal(np.asarray(tape.gradient(outputs, X)), np.asarray(outputs))
 
 
-def test_rows_that_fill_up_a_batch_do_not_count_in_batch_normalisation():
+def test_padding_does_not_count_in_batch_normalisation():
     ours, X = make("batch normalisation")
     short = np.asarray(ours(X[:, :3], training=True))
     full = X.copy()
@@ -150,7 +150,7 @@ def test_a_batch_of_one_row_is_normalised_to_the_shift():
 
 
 @pytest.mark.parametrize("rate", [0.1, 0.5])
-def test_dropout_zeroes_its_share_and_keeps_the_mean(rate):
+def test_dropout_zeroes_its_rate_and_keeps_the_mean(rate):
     layer = replicated(3).Dropout(rate)
     layer.build((3, None, 64))
     layer.key.assign([[1], [2], [3]])

@@ -1,4 +1,4 @@
-"""Cosines and sines of turns beside the C library's."""
+"""Periodic features and their sums beside those of the C library."""
 
 import keras
 import numpy as np
@@ -11,14 +11,14 @@ from zoo.training.layers.periodic import cosine_of_turns, periodic_sum, sine_of_
 TURNS = np.concatenate([np.linspace(-3, 3, 4001), [0.0, 0.25, -0.5, 0.5, 1000.125, -77.0]])
 
 
-def test_waves_are_those_of_the_library():
+def test_cosines_and_sines_equal_those_of_the_library():
     turns = TURNS.astype(np.float32)
     exact = 2 * np.pi * turns.astype(np.float64)
     np.testing.assert_allclose(cosine_of_turns(turns), np.cos(exact), rtol=0, atol=1e-6)
     np.testing.assert_allclose(sine_of_turns(turns), np.sin(exact), rtol=0, atol=1e-6)
 
 
-def test_slopes_are_those_of_waves():
+def test_gradients_equal_those_by_hand():
     turns = tf.constant(TURNS.astype(np.float32))
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(turns)
@@ -29,7 +29,7 @@ def test_slopes_are_those_of_waves():
         np.testing.assert_allclose(slopes, 2 * np.pi * expected, rtol=0, atol=2e-5)
 
 
-def waves_to_sum(n=7, k=4, units=3, n_rows=5):
+def parts_of_a_sum(n=7, k=4, units=3, n_rows=5):
     rng = np.random.default_rng(0)
     shapes = ((n, n_rows), (n, k), (n, k), (n, k, units))
     return [tf.constant(rng.normal(size=shape).astype(np.float32)) for shape in shapes]
@@ -42,9 +42,9 @@ def by_hand(values, frequencies, phases, kernel):
 
 @pytest.mark.parametrize("piece", [1, 45, 1 << 17])  # a number at a time, two, all at once
 @pytest.mark.parametrize("is_compiled", [False, True])
-def test_sums_of_waves_and_their_gradients_do_not_depend_on_pieces(monkeypatch, piece, is_compiled):
+def test_sums_and_their_gradients_do_not_depend_on_pieces(monkeypatch, piece, is_compiled):
     monkeypatch.setattr(periodic, "_PIECE", piece)
-    parts = waves_to_sum()
+    parts = parts_of_a_sum()
     upstream = tf.constant(np.random.default_rng(1).normal(size=(7, 3, 5)).astype(np.float32))
 
     def with_gradients(function, parts):
@@ -65,7 +65,7 @@ def test_sums_of_waves_and_their_gradients_do_not_depend_on_pieces(monkeypatch, 
 
 def test_the_number_of_rows_may_be_unknown(monkeypatch):
     monkeypatch.setattr(periodic, "_PIECE", 4096)
-    parts = waves_to_sum()
+    parts = parts_of_a_sum()
     specs = [tf.TensorSpec((7, None)), *[tf.TensorSpec(part.shape) for part in parts[1:]]]
     function = tf.function(lambda *parts: periodic_sum(*parts, training=True), specs)
     np.testing.assert_allclose(function(*parts), by_hand(*parts), rtol=1e-4, atol=1e-5)

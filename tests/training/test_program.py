@@ -1,15 +1,15 @@
-"""The compiled program against hand-written ones."""
+"""The compiled program beside Keras's own training."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from zoo.models.cnn import CNNClassifier
-from zoo.models.mlp import MLPClassifier
+from zoo.models.cnn import CNNClassifier, CNNConfig
+from zoo.models.mlp import MLPClassifier, MLPConfig
 from zoo.training.backends.choose import program_class
-from zoo.training.blocks import row_class
 from zoo.training.optimizer import Adam
+from zoo.training.padding import row_class
 from zoo.training.program_config import ProgramConfig
 
 CLASSES = ProgramConfig(loss="crossentropy")
@@ -17,7 +17,7 @@ N_STEPS = CLASSES.block_steps
 
 
 def small_network(layers, n_inputs):
-    return MLPClassifier._build(layers, n_inputs=n_inputs, n_outputs=3, units=5)
+    return MLPClassifier._build(layers, MLPConfig(n_inputs=n_inputs, n_outputs=3, units=5))
 
 
 def normed_network(layers, n_inputs):
@@ -34,12 +34,11 @@ def normed_network(layers, n_inputs):
 
 
 def small_cnn(layers, n_inputs):
-    return CNNClassifier._build(
-        layers, n_inputs=n_inputs, n_outputs=3, filters=2, units=4, image_shape=(6, 6, 1)
-    )
+    config = CNNConfig(n_inputs=n_inputs, n_outputs=3, filters=2, units=4, image_shape=(6, 6, 1))
+    return CNNClassifier._build(layers, config)
 
 
-def carry_of(compiled, seeds, n_inputs=None):
+def fresh_state(compiled, seeds, n_inputs=None):
     train_state = compiled.empty()
     for r, seed in enumerate(seeds):
         rows = np.zeros((1, n_inputs or compiled.n_inputs), np.float32)
@@ -66,7 +65,7 @@ def run(compiled, *, rate=0.01, decay=0.0, n_steps=None, seed=7, block=None):
     config = compiled.config
     block = block or make_block(config, 1, compiled.n_inputs)
     train_state = compiled.train(
-        carry_of(compiled, [seed]),
+        fresh_state(compiled, [seed]),
         block,
         n_steps or config.block_steps,
         rates_of(config, 1, rate, decay),
@@ -82,7 +81,7 @@ def test_the_program_equals_keras_step_by_step(build):
     weight[0, :, 50:] = 0.5
     network = keras.models.clone_model(compiled.template)
     variables = [*network.trainable_variables, *network.non_trainable_variables]
-    start = compiled.slice(carry_of(compiled, [7]), 0)
+    start = compiled.slice(fresh_state(compiled, [7]), 0)
     for variable, value in zip(variables, start, strict=True):
         variable.assign(value)
     network.compile(
@@ -94,8 +93,8 @@ def test_the_program_equals_keras_step_by_step(build):
         var_list=[v for v in network.trainable_variables if len(v.shape) == 1]
     )
     for i in range(N_STEPS):
-        share = weight[0, i] / weight[0, i].sum()
-        network.train_on_batch(X[0, i], y[0, i], sample_weight=share)
+        fraction = weight[0, i] / weight[0, i].sum()
+        network.train_on_batch(X[0, i], y[0, i], sample_weight=fraction)
         if i in {0, 9, N_STEPS - 1}:
             ours, _ = run(compiled, decay=0.1, n_steps=i + 1, block=block)
             for value, theirs in zip(ours, variables, strict=True):
@@ -125,7 +124,7 @@ class OutsideOfXLA(keras.layers.Layer):
         return through(inputs)
 
 
-def test_where_xla_cannot_compile_the_same_block_runs_without_it():
+def test_without_xla_support_the_same_block_runs_as_a_graph():
     def build(layers, n_inputs):
         return layers.Sequential(
             [
@@ -155,7 +154,7 @@ def test_the_same_seed_gives_the_same_bits():
 def test_the_replicated_network_equals_the_ordinary_one(build):
     n_inputs = 36 if build is small_cnn else 3
     three = program_class()(build, n_inputs, CLASSES, n_replicates=3, jit_compile=False)
-    train_state = carry_of(three, [1, 2, 3])
+    train_state = fresh_state(three, [1, 2, 3])
     X = np.random.default_rng(0).normal(size=(3, 5, n_inputs)).astype(np.float32)
     outputs, _ = three.network.stateless_call(
         train_state.weights, train_state.state, X, training=False
@@ -173,8 +172,8 @@ def test_a_network_with_fewer_inputs_trains_in_a_wider_program_as_in_its_own():
     X, y, weight = make_block(CLASSES, 1, 3)
     padded = np.concatenate([X, np.zeros_like(X)], axis=-1)
     rates = rates_of(CLASSES, 1, 0.01, 0.1)
-    alone = own.train(carry_of(own, [7]), (X, y, weight), N_STEPS, rates, [True])
-    among = wide.train(carry_of(wide, [7], 3), (padded, y, weight), N_STEPS, rates, [True])
+    alone = own.train(fresh_state(own, [7]), (X, y, weight), N_STEPS, rates, [True])
+    among = wide.train(fresh_state(wide, [7], 3), (padded, y, weight), N_STEPS, rates, [True])
     expected, weights = own.slice(alone, 0), wide.slice(among, 0)
     assert (weights[0][3:] == 0).all()
     for a, b in zip(wide.cropped(weights, 3), expected, strict=True):
@@ -188,11 +187,11 @@ def moved(path_end, **options):
     """Return how far a variable of the normed network moved from its start in one step."""
     config = ProgramConfig(loss="crossentropy", optimizer=Adam(**options))
     compiled = program_class()(normed_network, 3, config, jit_compile=False)
-    start = compiled.slice(carry_of(compiled, [7]), 0)
+    start = compiled.slice(fresh_state(compiled, [7]), 0)
     end, _ = run(compiled, n_steps=1, decay=0.1)
     paths = [v.path for v in compiled.template.trainable_variables]
-    (place,) = [i for i, path in enumerate(paths) if path.endswith(path_end)]
-    return end[place] - start[place], start[place]
+    (position,) = [i for i, path in enumerate(paths) if path.endswith(path_end)]
+    return end[position] - start[position], start[position]
 
 
 @pytest.mark.parametrize("path", ["output/scale", "hidden/kernel", "hidden/bias"])
@@ -216,7 +215,7 @@ def test_clipping_equals_the_global_norm_of_keras():
     X, y, _ = block = make_block(config, 1, 3)
     network = keras.models.clone_model(compiled.template)
     for variable, value in zip(
-        network.weights, compiled.slice(carry_of(compiled, [7]), 0), strict=True
+        network.weights, compiled.slice(fresh_state(compiled, [7]), 0), strict=True
     ):
         variable.assign(value)
     network.compile(
@@ -232,7 +231,7 @@ def test_clipping_equals_the_global_norm_of_keras():
         np.testing.assert_allclose(value, np.asarray(theirs), rtol=2e-3, atol=3e-4)
 
 
-def test_the_norm_that_is_clipped_is_each_replicates_own():
+def test_each_replicate_is_clipped_by_its_own_norm():
     config = ProgramConfig(loss="crossentropy", optimizer=Adam(clip_norm=0.05))
     two = program_class()(small_network, 3, config, n_replicates=2)
     X, y, weight = make_block(config, 2, 3)
@@ -240,7 +239,7 @@ def test_the_norm_that_is_clipped_is_each_replicates_own():
     loud[1] *= 100
     ends = [
         two.train(
-            carry_of(two, [7, 8]), (rows, y, weight), 20, rates_of(config, 2, 0.01), [True, True]
+            fresh_state(two, [7, 8]), (rows, y, weight), 20, rates_of(config, 2, 0.01), [True, True]
         )
         for rows in (X, loud)
     ]
@@ -261,14 +260,14 @@ def test_label_smoothing_equals_that_of_keras():
     np.testing.assert_allclose(np.asarray(ours)[0], np.asarray(theirs), rtol=1e-5)
 
 
-def test_label_smoothing_keeps_probabilities_from_the_ends():
+def test_label_smoothing_keeps_probabilities_away_from_0_and_1():
     sharp, soft = (
         run(
             program_class()(
-                small_network, 3, ProgramConfig(loss="crossentropy", label_smoothing=share)
+                small_network, 3, ProgramConfig(loss="crossentropy", label_smoothing=smoothing)
             )
         )
-        for share in (0.0, 0.5)
+        for smoothing in (0.0, 0.5)
     )
     X = make_block(CLASSES, 1, 3)[0][0, 0]
     compiled = program_class()(small_network, 3, CLASSES)
@@ -284,7 +283,7 @@ def test_a_program_takes_batches_of_its_own_size(batch_size):
     assert config.block_steps * batch_size >= 4096
 
 
-def test_weights_of_rows_count():
+def test_sample_weights_count():
     X, y, weight = make_block(CLASSES, 1, 3)
     half = weight.copy()
     half[:, :, 32:] = 0
@@ -298,16 +297,16 @@ def test_weights_of_rows_count():
     assert np.abs(a[0] - c[0]).max() > 1e-3
 
 
-def test_a_variable_that_no_rule_covers_is_named():
+def test_a_variable_without_an_initialiser_is_named():
     def odd(layers, n_inputs):
         odd_layer = keras.layers.PReLU(name="odd", shared_axes=[1])
         return layers.Sequential([layers.Input(n_inputs), layers.Reshape((1, 3)), odd_layer])
 
     with pytest.raises(ValueError, match=r"first values of the variable .*odd/alpha"):
-        carry_of(program_class()(odd, 3, CLASSES), [0])
+        fresh_state(program_class()(odd, 3, CLASSES), [0])
 
 
-def test_row_classes_waste_about_a_quarter_at_most_and_are_few():
+def test_row_classes_are_few_and_add_about_a_quarter_at_most():
     classes = [row_class(n) for n in range(1, 8193)]
     assert all(n <= c <= 1.25 * n + 3 for n, c in enumerate(classes, start=1))
     assert len(set(classes)) < 50

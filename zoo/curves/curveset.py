@@ -104,9 +104,8 @@ class CurveSet:
             raise ValueError(f"expected columns {', '.join(needed)}; missing: {', '.join(missing)}")
         unknown = {name: None for name in ("family", *COSTS) if name not in scores.columns}
         cells = scores.rename(columns={"score": f"test_{metric}"}).assign(**unknown)
-        cells = cells.assign(
-            status=Status.OK, metric=metric, family=cells["family"].fillna("other")
-        )
+        families = cells["family"].fillna("other")
+        cells = cells.assign(status=Status.OK, metric=metric, family=families)
         return cls(cells, {metric: known})
 
     @cached_property

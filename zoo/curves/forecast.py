@@ -57,6 +57,11 @@ class LossForecast:
         values: Array = np.clip(np.exp(median), 0.0, self.highest)
         return values
 
+    @property
+    def shape(self) -> ObservedShape:
+        """The shape of the measured part."""
+        return classify_shape(self.sizes, self.losses, self.posterior.noise)
+
     def _octaves(self, targets: ArrayLike) -> Array:
         values: Array = np.log2(np.asarray(targets, dtype=np.float64) / self.sizes[-1])
         return values
@@ -151,15 +156,12 @@ def forecast(
 
     Parameters
     ----------
-    sizes : array-like of shape (n_anchors,)
-        Training rows of each anchor.
-    means : array-like of shape (n_anchors,)
-        Mean score of each; anchors without a finite score are ignored.
+    sizes, means : array-like of shape (n_anchors,)
+        Training rows and mean scores; anchors without a finite score are ignored.
     targets : sequence of numbers
         Training rows to forecast.
     metric : str or Metric
-        Gives the direction and the bounds of the scores; a name must be one of
-        `zoo.metrics.METRICS`.
+        A name of `zoo.metrics.METRICS`, or any metric.
     standard_errors : array-like of shape (n_anchors,) or None
         Of the means, from replicates.
     levels : sequence of float
@@ -170,7 +172,7 @@ def forecast(
     Returns
     -------
     Forecast
-        With a reason and NaN scores if the curve cannot be forecast.
+        With a reason and NaN scores if there is no forecast.
 
     Raises
     ------
@@ -184,25 +186,21 @@ def forecast(
     True
     """
     known = metric_of(metric) if isinstance(metric, str) else metric
-    x, y = np.asarray(sizes, dtype=np.float64), np.asarray(means, dtype=np.float64)
-    kept = np.isfinite(y)
-    x, y = x[kept], y[kept]
+    kept = np.isfinite(np.asarray(means, dtype=float))
+    x, y = (np.asarray(values, dtype=np.float64)[kept] for values in (sizes, means))
     error = None if standard_errors is None else np.asarray(standard_errors, dtype=float)[kept]
     wanted = [float(target) for target in targets]
     if len(x) and any(target <= x.max() for target in wanted):
         raise ValueError(f"expected targets above {x.max():g} rows, got {min(wanted):g}")
     if not all(0 < level < 1 for level in levels):
         raise ValueError(f"expected levels between 0 and 1, got {list(levels)}")
-    losses = known.loss(y)
+    bound = known.highest_loss
     try:
-        fit = fit_losses(
-            x, losses, standard_errors=error, highest=known.highest_loss, errors=errors
-        )
+        fit = fit_losses(x, known.loss(y), standard_errors=error, highest=bound, errors=errors)
     except ValueError as problem:
         return Forecast(_frame(known, wanted, levels, None), reason=str(problem))
-    shape = classify_shape(fit.sizes, fit.losses, fit.posterior.noise)
     frame = _frame(known, wanted, levels, fit)
-    return Forecast(frame, shape, fit.posterior.forms(), None, _notes(fit, shape, wanted), fit)
+    return Forecast(frame, fit.shape, fit.posterior.forms(), None, _notes(fit, wanted), fit)
 
 
 def _frame(
@@ -221,12 +219,12 @@ def _frame(
     return pd.DataFrame(columns)
 
 
-def _notes(fit: LossForecast, shape: ObservedShape, targets: Sequence[float]) -> tuple[str, ...]:
+def _notes(fit: LossForecast, targets: Sequence[float]) -> tuple[str, ...]:
     notes = []
     if len(fit.sizes) == 2:
         notes.append("only two sizes were measured, so the form of the curve is unknown")
-    if shape.is_ill_behaved:
-        notes.append(f"the curve is ill-behaved ({shape}), so forecasts are less certain")
+    if fit.shape.is_ill_behaved:
+        notes.append(f"the curve is ill-behaved ({fit.shape}), so forecasts are less certain")
     if targets and max(targets) > FURTHEST * fit.sizes[-1]:
         notes.append(f"forecasts were not validated beyond {FURTHEST:g} times the data")
     return tuple(notes)

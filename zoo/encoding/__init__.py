@@ -1,1 +1,1 @@
-"""Tables as they come, and as the matrices that models are trained on."""
+"""Input tables, and the matrices that models are trained on."""

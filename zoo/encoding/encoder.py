@@ -1,8 +1,9 @@
-"""Table to matrix: what every model of the zoo does with numbers, categories, dates and gaps."""
+"""Table to matrix: how every model encodes numbers, categories, dates and missing values."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, get_args
 
@@ -12,54 +13,30 @@ from numpy.typing import NDArray
 
 from zoo.encoding.frames import Kind, categories_of, kind_of, read_codes, read_numbers
 from zoo.encoding.quantiles import NormalQuantiles
+from zoo.encoding.scaling import CenterFactor, Floats, Scaling
 
-__all__ = ["Categories", "Flags", "Scale", "TableEncoder", "smooth_clip"]
+__all__ = ["Categories", "EncoderState", "Flags", "Layout", "Scale", "TableEncoder"]
 
 Categories = Literal["onehot", "ordinal", "mixed"]
 Flags = Literal["numbers", "onehot"]
+Layout = Literal["code", "sign", "onehot"]
 Scale = Literal["none", "standard", "robust", "quantile"]
 
-_N_NUMBERS = {"number": 1, "duration": 1, "date": 4, "category": 0}  # columns out, by kind
-_MAX_LEVELS = 254  # HistGradientBoosting takes 255 levels, one of which is kept for the rest
-_LARGEST = 1e38  # models add and halve numbers in 32 bits, which end at 3.4e38
-_BLOCK = 1 << 18  # numbers that are worked on at a time
+_N_NUMBERS = {"number": 1, "duration": 1, "date": 4, "category": 0}  # numbers per column, by kind
+_PARAMETERS = ("categories", "scale", "max_onehot", "flags")
+_MAX_CATEGORIES = 254  # HistGradientBoosting takes 255; one of them is for unknown categories
+_LARGEST = 1e38  # models add and halve float32 numbers, which end at 3.4e38
+_BLOCK = 1 << 18  # numbers converted at a time
 
 
-def smooth_clip(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return values bent smoothly into (-3, 3): x / sqrt(1 + (x / 3)^2) (arXiv:2407.04491)."""
-    return values / np.sqrt(1.0 + (values / 3.0) ** 2)
-
-
-def _mean_and_deviation(
-    values: NDArray[np.float64], weight: NDArray[np.float64] | None
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    present = ~np.isnan(values)
-    share = present * (1.0 if weight is None else weight[:, None])
-    share = share / np.maximum(share.sum(axis=0), 1e-300)
-    center = (np.where(present, values, 0.0) * share).sum(axis=0)
-    deviation = np.where(present, values - center, 0.0)
-    return center, np.sqrt((deviation**2 * share).sum(axis=0))
-
-
-def _median_and_range(
-    values: NDArray[np.float64], _: NDArray[np.float64] | None
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return medians and quartile ranges, or half the range where that is 0."""
-    known = np.where((~np.isnan(values)).any(axis=0), values, 0.0)
-    shares = (0.0, 0.25, 0.5, 0.75, 1.0)
-    found = np.nanquantile(known, shares, axis=0) if known.size else np.zeros((5, 0))
-    low, quarter, median, upper, high = found
-    return median, np.where(upper > quarter, upper - quarter, (high - low) / 2.0)
-
-
-class _Columns:
-    """A table's columns, read, but not yet one matrix of floats.
+class _ReadColumns:
+    """Columns of a table as numbers and codes, converted to float64 block by block.
 
     Parameters
     ----------
     numbers : ndarray of shape (n_rows, n_numbers) or list of ndarray of shape (n_rows,)
     codes : list of ndarray of shape (n_rows,)
-        Of the categories; NaN where the level is missing or not known.
+        Of the categories; NaN where the category is missing or unknown.
     n_rows : int
     """
 
@@ -69,12 +46,12 @@ class _Columns:
         self._numbers, self._codes, self.n_rows = numbers, codes, n_rows
 
     def blocks(self, n_columns: int) -> Iterator[slice]:
-        """Yield the rows that are worked on at a time, for the sake of memory."""
+        """Yield slices of rows, small enough to bound memory."""
         step = max(1, _BLOCK // max(1, n_columns))
         for start in range(0, self.n_rows, step):
             yield slice(start, start + step)
 
-    def numbers(self, rows: slice, columns: slice = slice(None)) -> NDArray[np.float64]:
+    def numbers(self, rows: slice, columns: slice = slice(None)) -> Floats:
         """Return finite numbers (n_rows, n_columns); infinite ones are missing."""
         if isinstance(self._numbers, np.ndarray):
             values = self._numbers[rows, columns].astype(np.float64)
@@ -85,87 +62,68 @@ class _Columns:
         values[np.isinf(values)] = np.nan
         return np.clip(values, -_LARGEST, _LARGEST, out=values)
 
-    def codes(self, rows: slice) -> list[NDArray[np.float64]]:
-        """Return the codes of each category, (n_rows, 1)."""
+    def codes(self, rows: slice) -> list[Floats]:
+        """Return the codes of each category column, (n_rows, 1)."""
         return [codes[rows, None].astype(np.float64) for codes in self._codes]
 
 
-class _Scaling:
-    """Learns a centre and a factor for each column; NaN does not count.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderState:
+    """All that a fitted `TableEncoder` holds, as plain values for a file."""
 
-    `take` gives the columns of a slice, (n_rows, n). Weights count in means, not in quantiles.
-    """
-
-    def __init__(
-        self,
-        kind: str,
-        n_columns: int,
-        take: Callable[[slice], NDArray[np.float64]],
-        weight: NDArray[np.float64] | None = None,
-    ) -> None:
-        learn = _mean_and_deviation if kind == "standard" else _median_and_range
-        # a few columns at a time, for the sake of memory; of one alone numpy would add up the
-        # rows in another order
-        starts = [*range(0, n_columns - 1, 4)] or [0]
-        parts = [
-            learn(take(slice(start, end)), weight)
-            for start, end in zip(starts, [*starts[1:], n_columns], strict=True)
-        ]
-        self.center, spread = (np.concatenate(part) for part in zip(*parts, strict=True))
-        tiny = spread <= 1e-9 * np.maximum(np.abs(self.center), 1e-12)
-        self.factor = np.where(tiny, 0.0, 1.0 / np.where(tiny, 1.0, spread))
-
-    @classmethod
-    def from_data(cls, center: list[float], factor: list[float], *, n_columns: int) -> _Scaling:
-        """Return the scaling that learnt these."""
-        scaling = cls.__new__(cls)
-        scaling.center, scaling.factor = np.array(center, float), np.array(factor, float)
-        if scaling.center.shape != (n_columns,) or scaling.factor.shape != (n_columns,):
-            raise ValueError(f"expected {n_columns} centres and factors, got {len(center)}")
-        return scaling
-
-    def to_data(self) -> list[list[float]]:
-        """Return centres and factors as plain numbers."""
-        return [self.center.tolist(), self.factor.tolist()]
-
-    def __call__(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return centred, scaled and smoothly clipped values; NaN becomes 0."""
-        known = np.where(np.isnan(values), self.center, values)
-        return smooth_clip((known - self.center) * self.factor)
+    categories: Categories
+    scale: Scale
+    max_onehot: int
+    flags: Flags
+    kinds: list[Kind]  # per column of the table
+    category_names: list[list[str]]  # per category column, in the order of their codes
+    is_flag: list[bool]  # per number (a date has four): is a boolean among the one-hot columns
+    is_empty: list[bool]  # per number: missing in all training rows
+    has_indicator: list[bool]  # per number: a column indicates its missing values
+    number_scaling: CenterFactor | None  # per number, if scaled by center and factor
+    quantiles: list[list[float]] | None  # per number, if scaled by quantiles
+    indicator_scaling: CenterFactor | None  # per indicator of a missing value and one-hot column
 
 
 class TableEncoder:
     """Learns on training rows how to turn a frame into a matrix of floats.
 
     Numbers and booleans stay numbers, dates become days, month, weekday and hour, durations
-    seconds, everything else a category. A level that training did not have counts as missing, and
-    so does an infinite number; numbers beyond 1e38 count as 1e38.
+    seconds, everything else a category. Categories unknown in training and infinite numbers count
+    as missing; numbers beyond 1e38 count as 1e38.
 
     Parameters
     ----------
     categories : {"onehot", "ordinal", "mixed"}
-        onehot: one column a level (a missing value is all zeros). ordinal: one column of codes
-        (a missing value is NaN). mixed: up to `max_onehot` levels as one-hot columns, two of them
-        as one column of -1 and 1 (a missing value is 0); more as codes, from 0 for a missing
-        value, no two columns with the same code, so that one table of embeddings serves all.
+        How categories become numbers. onehot: one column per category (all zeros if missing).
+        ordinal: one column of codes (NaN if missing). mixed: two categories as one column of -1
+        and 1 (0 if missing); up to `max_onehot` as one-hot columns; more as codes that are unique
+        across columns (each column's first code is for missing values), so that one embedding
+        table serves all.
     scale : {"none", "standard", "robust", "quantile"}
         none: numbers as they are, missing values NaN. Otherwise a missing value becomes 0 beside
-        an indicator column, and each number is centred, divided and bent smoothly into (-3, 3) by
+        an indicator column, and each number is centered, scaled and clipped smoothly to (-3, 3) by
         x / sqrt(1 + (x / 3)^2) (arXiv:2407.04491, appendix A). standard: by mean and standard
-        deviation. robust: by median and quartile range, or half the range where that is 0; one-hot
-        columns too. quantile: each number becomes the normal quantile of its rank, and is not bent.
-        A column that is missing in every training row is constant.
+        deviation. robust: by median and interquartile range, or half the range where that is 0;
+        one-hot columns too. quantile: each number becomes the normal quantile of its rank, without
+        clipping. A column that is missing in every training row is constant.
     max_onehot : int
         For "mixed".
     flags : {"numbers", "onehot"}
-        Whether booleans stand among the numbers, or among the one-hot columns, where networks do
-        not embed them.
+        Whether booleans are placed among the numbers, or among the one-hot columns, which networks
+        do not embed.
 
     Attributes
     ----------
+    kinds_ : list of {"number", "duration", "date", "category"}
+        Per column of the table.
+    category_codes_ : list of dict
+        The code of each known category, per category column.
+    layouts_ : list of {"code", "sign", "onehot"}
+        What each category column becomes: codes, -1 and 1, or one-hot columns.
     n_fixed_ : int
-        How many of the output columns, the first ones, are numbers and codes. The others depend on
-        which levels and gaps the training rows happened to have.
+        Number of leading output columns that are numbers or codes. The number of those after them
+        depends on which categories and missing values the training rows happened to have.
     n_numbers_, n_codes_ : int
         How many of those are numbers, and how many after them are codes ("mixed").
     n_categories_ : int
@@ -188,24 +146,25 @@ class TableEncoder:
                 raise ValueError(f"expected one of {', '.join(known)}, got {value!r}")
         self.categories = categories
         self.scale = scale
-        self._scale_numbers: _Scaling | NormalQuantiles
+        self._scale_numbers: Scaling | NormalQuantiles | None = None
+        self._scale_indicators: Scaling | None = None
         self.max_onehot = max_onehot
         self.flags = flags
 
-    def fit(self, X: pd.DataFrame, weight: NDArray[np.float64] | None = None) -> TableEncoder:
-        """Learn kinds, levels, means and spreads from the training rows (n_samples, n_features).
+    def fit(self, X: pd.DataFrame, weight: Floats | None = None) -> TableEncoder:
+        """Learn kinds, categories, centers and spreads from training rows (n_samples, n_features).
 
-        A row's weight (n_samples,) counts as often as so many equal rows.
+        A row of weight w (n_samples,) counts as w equal rows.
         """
         self.kinds_: list[Kind] = [kind_of(X.iloc[:, i]) for i in range(X.shape[1])]
-        self.categories_: list[dict[str, int]] = []
+        self.category_codes_: list[dict[str, int]] = []
         for i, kind in enumerate(self.kinds_):
             if kind == "category":
-                kept = categories_of(X.iloc[:, i], _MAX_LEVELS)
-                self.categories_.append({level: code for code, level in enumerate(kept)})
-        if {*self.kinds_} == {"category"} and not any(self.categories_):
-            # nothing at all in the table: a matrix needs a column still
-            self.kinds_, self.categories_ = ["number"] * len(self.kinds_), []
+                names = categories_of(X.iloc[:, i], _MAX_CATEGORIES)
+                self.category_codes_.append({name: code for code, name in enumerate(names)})
+        if {*self.kinds_} == {"category"} and not any(self.category_codes_):
+            # the table has no value at all, but a matrix needs a column
+            self.kinds_, self.category_codes_ = ["number"] * len(self.kinds_), []
         is_flag: list[bool] = []
         for kind, dtype in zip(self.kinds_, X.dtypes, strict=True):
             is_one = self.flags == "onehot" and pd.api.types.is_bool_dtype(dtype)
@@ -218,99 +177,106 @@ class TableEncoder:
         for rows in columns.blocks(n_numbers):
             n_missing += np.isnan(columns.numbers(rows)).sum(axis=0)
         self.is_empty_ = np.asarray(n_missing == len(X))
-        self.has_missing_ = (n_missing > 0) & ~self.is_empty_
-        self._lay_out()
+        keeps_nan = self.scale == "none" and self.categories == "ordinal"
+        self.has_indicator_ = (n_missing > 0) & ~self.is_empty_ & (not keeps_nan)
+        self._count_columns()
         if self.scale != "none":
             take = partial(columns.numbers, slice(None))
             self._scale_numbers = (
                 NormalQuantiles(n_numbers, take)
                 if self.scale == "quantile"
-                else _Scaling(self.scale, n_numbers, take, weight)
+                else Scaling(self.scale, n_numbers, take, weight)
             )
         if self.scale == "robust":
-            rest = np.empty((len(X), self._n_rest), np.int8)
-            for rows in columns.blocks(rest.shape[1]):
-                rest[rows] = self._rest(columns.numbers(rows), columns.codes(rows))
-            self._scale_rest = _Scaling(
-                "robust", rest.shape[1], lambda taken: rest[:, taken].astype(np.float64)
+            indicators = np.empty((len(X), self._n_indicators), np.int8)
+            for rows in columns.blocks(indicators.shape[1]):
+                indicators[rows] = self._indicators(columns.numbers(rows), columns.codes(rows))
+            self._scale_indicators = Scaling(
+                "robust", indicators.shape[1], lambda taken: indicators[:, taken].astype(np.float64)
             )
         return self
 
-    def _lay_out(self) -> None:
+    def _count_columns(self) -> None:
         """Count the output columns of each sort."""
         n_flags = int(self.is_flag_.sum())
         self.n_numbers_ = len(self.is_flag_) - n_flags
-        is_coded = [self._is_coded(levels) for levels in self.categories_]
-        self.n_codes_ = sum(is_coded)
+        self.layouts_ = [self._layout(len(codes)) for codes in self.category_codes_]
+        self.n_codes_ = self.layouts_.count("code")
         self.n_categories_ = sum(
-            len(levels) + 1
-            for levels, coded in zip(self.categories_, is_coded, strict=True)
-            if coded
+            len(codes) + 1
+            for codes, layout in zip(self.category_codes_, self.layouts_, strict=True)
+            if layout == "code"
         )
         self.n_fixed_ = self.n_numbers_ + self.n_codes_
-        no_numbers = np.empty((0, len(self.is_flag_)))
-        self._n_rest = self._rest(no_numbers, [np.empty((0, 1))] * len(self.categories_)).shape[1]
-        self.is_categorical_ = np.zeros(self.n_fixed_ + n_flags + self._n_rest, bool)
+        no_rows = [np.empty((0, 1))] * len(self.category_codes_)
+        self._n_indicators = self._indicators(np.empty((0, len(self.is_flag_))), no_rows).shape[1]
+        self.is_categorical_ = np.zeros(self.n_fixed_ + n_flags + self._n_indicators, bool)
         self.is_categorical_[self.n_numbers_ : self.n_fixed_] = True
 
-    def to_data(self) -> dict[str, Any]:
-        """Return all that was learnt as plain numbers, text and lists; see `from_data`."""
-        return {
-            "categories": self.categories,
-            "scale": self.scale,
-            "max_onehot": self.max_onehot,
-            "flags": self.flags,
-            "is_flag": self.is_flag_.tolist(),
-            "kinds": list(self.kinds_),
-            "levels": [list(levels) for levels in self.categories_],
-            "is_empty": self.is_empty_.tolist(),
-            "has_gaps": self.has_missing_.tolist(),
-            "numbers": self._scale_numbers.to_data() if self.scale != "none" else None,
-            "rest": self._scale_rest.to_data() if self.scale == "robust" else None,
-        }
+    def _layout(self, n_categories: int) -> Layout:
+        is_mixed = self.categories == "mixed"
+        if self.categories == "ordinal" or (is_mixed and n_categories > self.max_onehot):
+            return "code"
+        return "sign" if is_mixed and n_categories == 2 else "onehot"
+
+    def state(self) -> EncoderState:
+        """Return all that was learnt; `from_state` makes an equal encoder of it."""
+        numbers, indicators = self._scale_numbers, self._scale_indicators
+        by_rank = numbers.quantiles.T if isinstance(numbers, NormalQuantiles) else None
+        return EncoderState(
+            **{name: getattr(self, name) for name in _PARAMETERS},
+            kinds=list(self.kinds_),
+            category_names=[list(codes) for codes in self.category_codes_],
+            is_flag=self.is_flag_.tolist(),
+            is_empty=self.is_empty_.tolist(),
+            has_indicator=self.has_indicator_.tolist(),
+            number_scaling=numbers.state() if isinstance(numbers, Scaling) else None,
+            quantiles=None if by_rank is None else by_rank.tolist(),
+            indicator_scaling=None if indicators is None else indicators.state(),
+        )
 
     @classmethod
-    def from_data(cls, data: dict[str, Any]) -> TableEncoder:
-        """Return the fitted encoder whose `to_data` gave this.
+    def from_state(cls, state: EncoderState) -> TableEncoder:
+        """Return the fitted encoder whose `state` this is.
 
         Raises
         ------
         ValueError, TypeError, KeyError
             If the parts do not fit each other.
         """
-        options = {name: data[name] for name in ("categories", "scale", "max_onehot", "flags")}
-        encoder = cls(**options)
-        encoder.kinds_ = list(data["kinds"])
-        encoder.categories_ = [
-            {str(level): code for code, level in enumerate(levels)} for levels in data["levels"]
+        encoder = cls(**{name: getattr(state, name) for name in _PARAMETERS})
+        encoder.kinds_ = list(state.kinds)
+        encoder.category_codes_ = [
+            {str(name): code for code, name in enumerate(names)} for names in state.category_names
         ]
-        encoder.is_empty_ = np.array(data["is_empty"], bool)
-        encoder.has_missing_ = np.array(data["has_gaps"], bool)
-        encoder.is_flag_ = np.array(data["is_flag"], bool)
+        encoder.is_empty_ = np.array(state.is_empty, bool)
+        encoder.has_indicator_ = np.array(state.has_indicator, bool)
+        encoder.is_flag_ = np.array(state.is_flag, bool)
         n_numbers = sum(_N_NUMBERS[kind] for kind in encoder.kinds_)
-        n_categories = encoder.kinds_.count("category")
         if not (
-            encoder.is_empty_.shape == encoder.has_missing_.shape == (n_numbers,)
+            encoder.is_empty_.shape == encoder.has_indicator_.shape == (n_numbers,)
             and encoder.is_flag_.shape == (n_numbers,)
-            and [*map(len, encoder.categories_)] == [*map(len, data["levels"])]
-            and len(encoder.categories_) == n_categories
+            and [*map(len, encoder.category_codes_)] == [*map(len, state.category_names)]
+            and len(encoder.category_codes_) == encoder.kinds_.count("category")
         ):
-            raise ValueError("kinds, levels and gaps of an encoder are not of the same columns")
-        encoder._lay_out()
-        if encoder.scale != "none":
-            sort = NormalQuantiles if encoder.scale == "quantile" else _Scaling
-            encoder._scale_numbers = sort.from_data(*data["numbers"], n_columns=n_numbers)
+            raise ValueError("kinds, categories and missing values are not of the same columns")
+        encoder._count_columns()
+        if encoder.scale == "quantile":
+            encoder._scale_numbers = NormalQuantiles.from_quantiles(
+                state.quantiles or [], n_columns=n_numbers
+            )
+        elif encoder.scale != "none":
+            encoder._scale_numbers = Scaling.from_state(state.number_scaling, n_columns=n_numbers)
         if encoder.scale == "robust":
-            encoder._scale_rest = _Scaling.from_data(*data["rest"], n_columns=encoder._n_rest)
+            encoder._scale_indicators = Scaling.from_state(
+                state.indicator_scaling, n_columns=encoder._n_indicators
+            )
         return encoder
 
-    def _is_coded(self, levels: dict[str, int]) -> bool:
-        if self.categories == "mixed":
-            return len(levels) > self.max_onehot
-        return self.categories == "ordinal"
-
     def transform(self, X: pd.DataFrame) -> NDArray[np.float32]:
-        """Return the matrix (n_samples, n_columns_out): numbers, codes, gaps, one-hot columns.
+        """Return the matrix (n_samples, n_columns_out).
+
+        Its columns are numbers, codes, flags, indicators of missing values, one-hot columns.
 
         Raises
         ------
@@ -322,58 +288,52 @@ class TableEncoder:
         is_number, is_flag = ~self.is_flag_, self.is_flag_
         for rows in columns.blocks(max(matrix.shape[1], len(is_flag))):
             numbers, codes = columns.numbers(rows), columns.codes(rows)
-            rest = self._rest(numbers, codes)
-            if self.scale == "none":
+            rest = self._indicators(numbers, codes)
+            if self._scale_numbers is None:
                 numbers[:, self.is_empty_] = 0.0  # nothing was learnt, and bins need a number
             else:
                 numbers = self._scale_numbers(numbers)
-            if self.scale == "robust":
-                rest = self._scale_rest(rest)
+            if self._scale_indicators is not None:
+                rest = self._scale_indicators(rest)
             parts = [numbers[:, is_number], *self._coded(codes), numbers[:, is_flag], rest]
             np.concatenate(parts, axis=1, out=matrix[rows], casting="same_kind")
         return matrix
 
-    def _read(self, X: pd.DataFrame) -> _Columns:
-        """Return the table's columns; those that were empty in training are not looked at."""
+    def _read(self, X: pd.DataFrame) -> _ReadColumns:
+        """Return the table's columns; those that were empty in training are not parsed."""
         dtypes = set(X.dtypes)
         if {*self.kinds_} == {"number"} and len(dtypes) == 1:
             dtype = dtypes.pop()
             if isinstance(dtype, np.dtype) and dtype.kind in "fiub":
-                return _Columns(X.to_numpy(), [], len(X))
+                return _ReadColumns(X.to_numpy(), [], len(X))
         numbers: list[NDArray[Any]] = []
         codes: list[NDArray[Any]] = []
         for i, kind in enumerate(self.kinds_):
             column, n = X.iloc[:, i], _N_NUMBERS[kind]
             if kind == "category":
-                codes.append(read_codes(column, self.categories_[len(codes)]))
+                codes.append(read_codes(column, self.category_codes_[len(codes)]))
             elif self.is_empty_[len(numbers) : len(numbers) + n].all():
                 numbers.extend([np.full(len(X), np.nan, np.float32)] * n)
             else:
                 numbers.extend(read_numbers(column, kind))
-        return _Columns(numbers, codes, len(X))
+        return _ReadColumns(numbers, codes, len(X))
 
-    def _rest(
-        self, numbers: NDArray[np.float64], codes: list[NDArray[np.float64]]
-    ) -> NDArray[np.float64]:
-        """Return signs of missing values, where training had both, and one-hot columns."""
-        parts = [np.isnan(numbers)[:, self.has_missing_].astype(np.float64)]
-        if self.scale == "none" and self.categories == "ordinal":
-            parts = [np.empty((len(numbers), 0))]
-        for column, levels in zip(codes, self.categories_, strict=True):
-            if self._is_coded(levels):
-                continue
-            if self.categories == "mixed" and len(levels) == 2:
+    def _indicators(self, numbers: Floats, codes: list[Floats]) -> Floats:
+        """Return indicators of missing values, signs and one-hot columns."""
+        parts = [np.isnan(numbers[:, self.has_indicator_]).astype(np.float64)]
+        for column, known, layout in zip(codes, self.category_codes_, self.layouts_, strict=True):
+            if layout == "sign":
                 parts.append(np.nan_to_num(2.0 * column - 1.0, nan=0.0))
-            else:
-                parts.append((column == np.arange(len(levels))).astype(np.float64))
+            elif layout == "onehot":
+                parts.append((column == np.arange(len(known))).astype(np.float64))
         return np.concatenate(parts, axis=1)
 
-    def _coded(self, codes: list[NDArray[np.float64]]) -> Iterator[NDArray[np.float64]]:
+    def _coded(self, codes: list[Floats]) -> Iterator[Floats]:
         """Yield columns of codes, (n_rows, 1) each."""
         start = 0
-        for column, levels in zip(codes, self.categories_, strict=True):
+        for column, known, layout in zip(codes, self.category_codes_, self.layouts_, strict=True):
             if self.categories == "ordinal":
                 yield column
-            elif self._is_coded(levels):
+            elif layout == "code":
                 yield np.nan_to_num(column + 1.0, nan=0.0) + start
-                start += len(levels) + 1
+                start += len(known) + 1

@@ -1,4 +1,4 @@
-"""Tables as they come: one shape and unique names, and columns read as numbers or levels."""
+"""Input tables as frames with unique column names; columns as numbers or category codes."""
 
 from __future__ import annotations
 
@@ -13,21 +13,29 @@ from scipy import sparse
 
 __all__ = ["Kind", "as_array", "as_frame", "categories_of", "kind_of", "read_codes", "read_numbers"]
 
-_NO_TIMES = (int, float, np.number, np.bool_)  # pandas would count them as nanoseconds
+_NOT_TIMES = (int, float, np.number, np.bool_)  # pandas would take them for nanoseconds
 
 Kind = Literal["number", "duration", "date", "category"]
 
 
 def as_array(values: Any, name: str) -> NDArray[Any]:
-    """Return an array; refuse what is sparse, ragged or complex."""
+    """Return an array; refuse sparse, ragged and complex input.
+
+    Raises
+    ------
+    TypeError
+        If it is sparse.
+    ValueError
+        If it is ragged or complex.
+    """
     if sparse.issparse(values):
         raise TypeError(f"{name} must be dense, got a sparse matrix; pass {name}.toarray()")
     try:
         array = np.asarray(values)
     except ValueError as error:
         raise ValueError(
-            f"{name} must have rows of one length, got a ragged {type(values).__name__}; "
-            "fill up or drop the odd rows"
+            f"{name} must have rows of equal length, got a ragged {type(values).__name__}; "
+            "pad or drop the short rows"
         ) from error
     _refuse_complex([array.dtype], name)
     return array
@@ -38,12 +46,12 @@ def _refuse_complex(dtypes: Iterable[Any], name: str) -> None:
         if dtype.kind == "c":
             raise ValueError(
                 f"Complex data not supported: {name} must hold real numbers, got {dtype}; "
-                "pass real and imaginary parts as columns of their own"
+                "pass real and imaginary parts as separate columns"
             )
 
 
 def as_frame(X: Any) -> pd.DataFrame:
-    """Return `X` as a data frame with unique column names; a frame is returned as it is.
+    """Return `X` as a data frame with unique column names; a frame is returned unchanged.
 
     Parameters
     ----------
@@ -59,7 +67,7 @@ def as_frame(X: Any) -> pd.DataFrame:
     """
     values = X if isinstance(X, pd.DataFrame) else as_array(X, "X")
     if isinstance(X, list | tuple) and values.dtype.kind in "US":
-        values = np.asarray(X, dtype=object)  # where there are words numpy makes words of numbers
+        values = np.asarray(X, dtype=object)  # numpy turns numbers beside text into text
     if values.ndim != 2:
         raise ValueError(
             f"Expected 2D array, got {values.ndim}D array instead; "
@@ -84,7 +92,7 @@ def as_frame(X: Any) -> pd.DataFrame:
 
 
 def kind_of(column: pd.Series[Any]) -> Kind:
-    """Return what a column of training rows is taken for."""
+    """Return the kind of a column of training rows, from its dtype."""
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         return "category"
@@ -98,14 +106,14 @@ def kind_of(column: pd.Series[Any]) -> Kind:
 
 
 def read_numbers(column: pd.Series[Any], kind: Kind) -> list[NDArray[Any]]:
-    """Return the numbers of a column, (n_rows,) each: one, or four of a date; NaN is missing.
+    """Return the numbers of a column, (n_rows,) each: one, or four for a date; NaN is missing.
 
-    Numbers and times may be written as text.
+    Numbers and times may be given as text.
 
     Raises
     ------
     ValueError
-        If a value is not of the column's kind; it names both.
+        If a value is not of the column's kind; the message names both.
     """
     if kind == "number":
         return [_floats(column)]
@@ -124,12 +132,12 @@ def _floats(column: pd.Series[Any]) -> NDArray[Any]:
     if not pd.api.types.is_numeric_dtype(column.dtype):
         if kind_of(column) in {"date", "duration"} and not column.isna().all():
             raise _not_a(column, "numbers", column.dropna().iloc[0])
-        written = column.astype(object)
-        column = pd.to_numeric(written, errors="coerce")
-        odd = written[column.isna() & written.notna()]
-        odd = odd[~odd.map(_is_blank)]
-        if len(odd):
-            raise _not_a(written, "numbers", odd.iloc[0])
+        raw = column.astype(object)
+        column = pd.to_numeric(raw, errors="coerce")
+        invalid = raw[column.isna() & raw.notna()]
+        invalid = invalid[~invalid.map(_is_blank)]
+        if len(invalid):
+            raise _not_a(raw, "numbers", invalid.iloc[0])
     return np.asarray(column.to_numpy(np.float64, na_value=np.nan))
 
 
@@ -137,32 +145,32 @@ def _is_blank(value: object) -> bool:
     return isinstance(value, str) and value.strip().lower() in {"", "nan"}
 
 
-def _to_dates(written: pd.Series[Any], errors: Literal["coerce"]) -> pd.Series[Any]:
-    dates = pd.to_datetime(written, format="ISO8601", utc=True, errors=errors)
-    if dates.isna().equals(written.isna()):
+def _to_dates(raw: pd.Series[Any], errors: Literal["coerce"]) -> pd.Series[Any]:
+    dates = pd.to_datetime(raw, format="ISO8601", utc=True, errors=errors)
+    if dates.isna().equals(raw.isna()):
         return dates
-    return pd.to_datetime(written, utc=True, errors=errors)  # in the format of the first
+    return pd.to_datetime(raw, utc=True, errors=errors)  # in the format of the first value
 
 
 def _parsed(
     column: pd.Series[Any], what: str, parse: Callable[..., pd.Series[Any]], other: type
 ) -> pd.Series[Any]:
-    """Return a column as dates or durations; values of the type `other` are not."""
-    written = column.astype(object)
-    written = written.where(written.notna(), None)
-    odd = written[written.map(lambda value: isinstance(value, (*_NO_TIMES, other)))]
-    times = None if len(odd) else parse(written, errors="coerce")
-    if times is not None:
-        odd = written[times.isna() & written.notna()]
-    if times is None or len(odd):
-        raise _not_a(column, what, odd.iloc[0])
+    """Return a column as dates or durations; values of type `other` are invalid."""
+    raw = column.astype(object)
+    raw = raw.where(raw.notna(), None)
+    invalid = raw[raw.map(lambda value: isinstance(value, (*_NOT_TIMES, other)))]
+    if not len(invalid):
+        times = parse(raw, errors="coerce")
+        invalid = raw[times.isna() & raw.notna()]
+    if len(invalid):
+        raise _not_a(column, what, invalid.iloc[0])
     return times
 
 
 def _not_a(column: pd.Series[Any], what: str, value: object) -> ValueError:
     return ValueError(
         f"the column {column.name!r} held {what} in training, got {value!r}; "
-        "mend it, or make it None where it is missing"
+        "correct it, or pass None for a missing value"
     )
 
 
@@ -182,21 +190,21 @@ def _text(value: object) -> str:
 
 
 def _as_text(column: pd.Series[Any]) -> pd.Series[Any]:
-    """Return levels as text, so that 1, 1.0 and "1" are the same level whatever the dtype."""
+    """Return categories as text, so that 1, 1.0 and "1" are one category whatever the dtype."""
     return column.astype(object).map(_text, na_action="ignore")
 
 
 def categories_of(column: pd.Series[Any], at_most: int) -> list[str]:
-    """Return the most frequent levels of a column, sorted."""
+    """Return the `at_most` most frequent categories of a column, sorted."""
     return sorted(_as_text(column).value_counts().index[:at_most])
 
 
-def read_codes(column: pd.Series[Any], levels: dict[str, int]) -> NDArray[np.float32]:
-    """Return the code of each row's level (n_rows,); NaN where it is missing or not known."""
+def read_codes(column: pd.Series[Any], known: dict[str, int]) -> NDArray[np.float32]:
+    """Return the code of each row's category (n_rows,); NaN where it is missing or unknown."""
     if isinstance(column.dtype, pd.CategoricalDtype):
-        of_level = [levels.get(_text(level), np.nan) for level in column.cat.categories]
-        # the code of a missing value is -1
-        codes = np.array([*of_level, np.nan], np.float32)[column.cat.codes]
+        found = [known.get(_text(category), np.nan) for category in column.cat.categories]
+        # pandas codes a missing value as -1
+        codes = np.array([*found, np.nan], np.float32)[column.cat.codes]
     else:
-        codes = _as_text(column).map(levels).to_numpy(np.float32, na_value=np.nan)
+        codes = _as_text(column).map(known).to_numpy(np.float32, na_value=np.nan)
     return np.asarray(codes, np.float32)

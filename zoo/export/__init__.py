@@ -1,5 +1,5 @@
-"""Fitted models as files of other runtimes: LiteRT for phones, ONNX, SavedModel."""
+"""Exports fitted models to files of other runtimes: LiteRT for phones, ONNX, SavedModel."""
 
-from zoo.export.exporting import FORMATS, Export, export_model, why_not
+from zoo.export.exporting import FORMATS, Export, Refusal, export_model, why_not
 
-__all__ = ["FORMATS", "Export", "export_model", "why_not"]
+__all__ = ["FORMATS", "Export", "Refusal", "export_model", "why_not"]

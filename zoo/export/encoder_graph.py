@@ -1,23 +1,25 @@
-"""The encoder as a graph: raw numbers and codes of levels to the matrix that a model takes."""
+"""The table encoder as a TensorFlow graph: raw numbers and category codes to the matrix."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike, NDArray
 
-from zoo.encoding.encoder import TableEncoder
+from zoo.encoding.encoder import EncoderState, TableEncoder
+from zoo.encoding.scaling import CenterFactor
 
 __all__ = ["encode"]
 
-_LARGEST = 1e38  # as the encoder has it
-_LEAST_SHARE = 1e-7
+_LARGEST = 1e38  # as in the encoder
+_MIN_PROBABILITY = 1e-7
 _DAY, _HOUR = 86400.0, 3600.0
 
-# Wichura 1988, doi:10.2307/2347330 (AS 241): the normal quantile to 16 digits, highest power first
-_MIDDLE = (
+# Wichura 1988, doi:10.2307/2347330 (AS 241): the normal quantile to 16 digits, highest powers first
+_CENTRAL = (
     (2509.0809287301226727, 33430.575583588128105, 67265.770927008700853, 45921.953931549871457,
      13731.693765509461125, 1971.5909503065514427, 133.14166789178437745, 3.387132872796366608),
     (5226.495278852545925, 28729.085735721942674, 39307.89580009271061, 21213.794301586595867,
@@ -41,50 +43,50 @@ _FAR = (
 )  # fmt: skip
 
 
-def encode(encoder: TableEncoder, numbers: Any, codes: Any) -> Any:
-    """Return what `encoder.transform` would: (n_rows, n_columns_out), in 32 bits.
+def encode(encoder: TableEncoder, numbers: tf.Tensor, codes: tf.Tensor) -> tf.Tensor:
+    """Return what `encoder.transform` would: (n_rows, n_columns_out), float32.
 
     Parameters
     ----------
     encoder : TableEncoder
         Fitted.
     numbers : tensor of shape (n_rows, n_raw_numbers), float64 or float32
-        Columns that are not categories, in their order: dates as seconds since 1970, durations in
-        seconds; NaN is missing.
-    codes : tensor of shape (n_rows, n_categories), float64
-        Positions among the levels of each category; -1 is missing or unknown.
+        The columns that are not categories, in their order: dates as seconds since 1970, durations
+        in seconds; NaN is missing.
+    codes : tensor of shape (n_rows, n_category_columns), float64
+        The code of each category, -1 where it is missing or unknown.
     """
-    data = encoder.to_data()
-    values, is_missing = _read(data, numbers)
-    rest = _rest(encoder, data, is_missing, codes)
-    if data["scale"] == "none":
-        is_gap = is_missing & tf.constant(~np.array(data["is_empty"], bool)[None])
+    state = encoder.state()
+    values, is_missing = _read(state, numbers)
+    indicators = _indicators(encoder, is_missing, codes)
+    if state.scale == "none":
+        stays_missing = is_missing & tf.constant(~np.array(state.is_empty, bool)[None])
         values = tf.where(is_missing, tf.zeros_like(values), values)
-        values = tf.where(is_gap, tf.constant(np.nan, values.dtype), values)
-    elif data["scale"] == "quantile":
-        quantiles = np.array(data["numbers"][0]).reshape(values.shape[1], -1)
-        values = _quantiles(quantiles, values, is_missing)
-    else:
-        center, factor = (np.array(part) for part in data["numbers"])
-        values = _scaled(tf.where(is_missing, _like(values, center), values), center, factor)
-    if data["rest"] is not None and rest.shape[1]:
-        rest = _scaled(rest, *(np.array(part) for part in data["rest"]))
-    is_flag = np.array(data["is_flag"], bool)
+        values = tf.where(stays_missing, tf.constant(np.nan, values.dtype), values)
+    elif state.quantiles:
+        quantiles = np.array(state.quantiles).reshape(values.shape[1], -1)
+        values = _normal_scores(quantiles, values, is_missing)
+    elif (scaling := state.number_scaling) is not None:
+        values = _scaled(tf.where(is_missing, _filled(values, scaling.center), values), scaling)
+    if state.indicator_scaling is not None and indicators.shape[1]:
+        indicators = _scaled(indicators, state.indicator_scaling)
+    is_flag = np.array(state.is_flag, bool)
     parts = [
         _taken(values, np.flatnonzero(~is_flag)),
-        *_coded(encoder, data, codes),
+        *_coded(encoder, codes),
         _taken(values, np.flatnonzero(is_flag)),
-        rest,
+        indicators,
     ]
     parts = [part for part in parts if part.shape[1]]
     return tf.cast(tf.concat(parts, axis=1) if len(parts) > 1 else parts[0], tf.float32)
 
 
-def _like(values: Any, filling: Any) -> Any:
-    return tf.zeros_like(values) + tf.constant(filling, values.dtype)
+def _filled(like: tf.Tensor, value: ArrayLike) -> tf.Tensor:
+    """Return a tensor of the shape of `like`, filled with a value or a row of them."""
+    return tf.zeros_like(like) + tf.constant(value, like.dtype)
 
 
-def _taken(values: Any, columns: np.ndarray[Any, Any]) -> Any:
+def _taken(values: tf.Tensor, columns: NDArray[np.intp]) -> tf.Tensor:
     if len(columns) == values.shape[1]:
         return values
     if not len(columns):
@@ -92,37 +94,37 @@ def _taken(values: Any, columns: np.ndarray[Any, Any]) -> Any:
     return tf.gather(values, tf.constant(columns, tf.int32), axis=1)
 
 
-def _read(data: dict[str, Any], numbers: Any) -> tuple[Any, Any]:
-    """Return finite numbers with dates in four parts, 0 where they are missing, and where that is.
+def _read(state: EncoderState, numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return finite numbers, 0 where missing, and a mask of missing values; dates in four parts.
 
-    A converter may write a choice as products, in which what is not chosen must not be NaN.
+    Missing values are 0, not NaN: a converter may turn `tf.where` into products.
     """
     zeros = tf.zeros_like(numbers)
     known = tf.where(tf.math.is_nan(numbers), zeros, numbers)
-    is_endless = (
+    is_infinite = (
         tf.abs(known) > known.dtype.max
-        if known.dtype == tf.float32  # LiteRT has no other way to ask
+        if known.dtype == tf.float32  # LiteRT has no `is_inf`
         else tf.math.is_inf(known)
     )
-    known = tf.where(is_endless, zeros, known)
-    gone = tf.math.is_nan(numbers) | is_endless
-    kinds = [kind for kind in data["kinds"] if kind != "category"]
-    values, gaps = [], []
+    known = tf.where(is_infinite, zeros, known)
+    is_missing = tf.math.is_nan(numbers) | is_infinite
+    kinds = [kind for kind in state.kinds if kind != "category"]
+    values, masks = [], []
     for i, kind in enumerate(kinds):
-        column, gap = known[:, i : i + 1], gone[:, i : i + 1]
+        column, mask = known[:, i : i + 1], is_missing[:, i : i + 1]
         values += _date_parts(column) if kind == "date" else [column]
-        gaps += [gap] * (4 if kind == "date" else 1)
+        masks += [mask] * (4 if kind == "date" else 1)
     if "date" in kinds:
-        known, gone = tf.concat(values, axis=1), tf.concat(gaps, axis=1)
-    largest = _like(known, _LARGEST)
+        known, is_missing = tf.concat(values, axis=1), tf.concat(masks, axis=1)
+    largest = _filled(known, _LARGEST)
     known = tf.minimum(tf.maximum(known, -largest), largest)
-    return known, gone | tf.constant(np.array(data["is_empty"], bool)[None])
+    return known, is_missing | tf.constant(np.array(state.is_empty, bool)[None])
 
 
-def _date_parts(seconds: Any) -> list[Any]:
+def _date_parts(seconds: tf.Tensor) -> list[tf.Tensor]:
     """Return days since 1970, month, weekday and hour of seconds since 1970 (UTC)."""
     days = tf.floor(seconds / _DAY)
-    weekday = (days + 3.0) - 7.0 * tf.floor((days + 3.0) / 7.0)  # the first day was a Thursday
+    weekday = (days + 3.0) - 7.0 * tf.floor((days + 3.0) / 7.0)  # 1970-01-01 was a Thursday
     hour = tf.floor((seconds - days * _DAY) / _HOUR)
     # Hinnant, "chrono-compatible low-level date algorithms": eras of 400 years from 1 March
     since = days + 719468.0
@@ -135,96 +137,99 @@ def _date_parts(seconds: Any) -> list[Any]:
     return [seconds / _DAY, from_march + 3.0 - 12.0 * late, weekday, hour]
 
 
-def _scaled(values: Any, center: Any, factor: Any) -> Any:
-    made = (values - tf.constant(center, values.dtype)) * tf.constant(factor, values.dtype)
+def _scaled(values: tf.Tensor, scaling: CenterFactor) -> tf.Tensor:
+    center, factor = (tf.constant(x, values.dtype) for x in (scaling.center, scaling.factor))
+    made = (values - center) * factor
     third = made / 3.0
     return made / tf.sqrt(third * third + 1.0)
 
 
-def _rest(encoder: TableEncoder, data: dict[str, Any], is_missing: Any, codes: Any) -> Any:
-    """Return signs of missing values and one-hot columns, as the encoder orders them."""
-    gaps = np.flatnonzero(data["has_gaps"])
+def _indicators(encoder: TableEncoder, is_missing: tf.Tensor, codes: tf.Tensor) -> tf.Tensor:
+    """Return indicators of missing values, signs and one-hot columns."""
     missing = tf.cast(is_missing, tf.float64 if codes is None else codes.dtype)
-    parts = []
-    if not (data["scale"] == "none" and data["categories"] == "ordinal"):
-        parts.append(_taken(missing, gaps))
-    for i, levels in enumerate(encoder.categories_):
-        if encoder._is_coded(levels):
-            continue
-        column = codes[:, i : i + 1]
-        if data["categories"] == "mixed" and len(levels) == 2:
-            sign = tf.where(column < 0.0, tf.zeros_like(column), 2.0 * column - 1.0)
-            parts.append(sign)
-        elif levels:
-            known = tf.constant(np.arange(len(levels), dtype=np.float64)[None])
+    parts = [_taken(missing, np.flatnonzero(encoder.has_indicator_))]
+    for i, layout in enumerate(encoder.layouts_):
+        column, n_categories = codes[:, i : i + 1], len(encoder.category_codes_[i])
+        if layout == "sign":
+            parts.append(tf.where(column < 0.0, tf.zeros_like(column), 2.0 * column - 1.0))
+        elif layout == "onehot" and n_categories:
+            known = tf.constant(np.arange(n_categories, dtype=np.float64)[None])
             parts.append(tf.cast(tf.equal(column, known), tf.float64))
     parts = [part for part in parts if part.shape[1]]
     return tf.concat(parts, axis=1) if parts else missing[:, :0]
 
 
-def _coded(encoder: TableEncoder, data: dict[str, Any], codes: Any) -> list[Any]:
+def _coded(encoder: TableEncoder, codes: tf.Tensor) -> list[tf.Tensor]:
     """Return columns of codes, (n_rows, 1) each."""
     parts, start = [], 0
-    for i, levels in enumerate(encoder.categories_):
+    for i, known in enumerate(encoder.category_codes_):
         column = codes[:, i : i + 1]
-        if data["categories"] == "ordinal":
+        if encoder.categories == "ordinal":
             parts.append(tf.where(column < 0.0, tf.constant(np.nan, column.dtype), column))
-        elif encoder._is_coded(levels):
-            parts.append(column + (1.0 + start))  # a missing level is -1, and becomes 0
-            start += len(levels) + 1
+        elif encoder.layouts_[i] == "code":
+            parts.append(column + (1.0 + start))  # -1 is missing, and becomes the first code
+            start += len(known) + 1
     return parts
 
 
-def _quantiles(quantiles: np.ndarray[Any, Any], values: Any, is_missing: Any) -> Any:
+def _normal_scores(
+    quantiles: NDArray[np.float64], values: tf.Tensor, is_missing: tf.Tensor
+) -> tf.Tensor:
     """Return normal scores of values (n_rows, n) by quantiles (n, n_quantiles)."""
     n_columns, count = quantiles.shape
     if not n_columns:
         return values
-    is_gone = is_missing | tf.constant((quantiles[:, 0] == quantiles[:, -1])[None])
-    known = tf.where(is_gone, tf.zeros_like(values), values)
+    is_zero = is_missing | tf.constant((quantiles[:, 0] == quantiles[:, -1])[None])
+    known = tf.where(is_zero, tf.zeros_like(values), values)
     flat = tf.constant(quantiles.ravel())
-    base = tf.constant((np.arange(n_columns) * count).astype(np.int32)[None])
-    below = _share(flat, base, count, known, lambda q: q <= known)
-    above = _share(flat, base, count, known, lambda q: q < known)
-    share = (below + above) / 2.0
-    share = tf.minimum(
-        tf.maximum(share, _like(share, _LEAST_SHARE)), _like(share, 1 - _LEAST_SHARE)
-    )
-    return tf.where(is_gone, tf.zeros_like(values), _normal_quantile(share))
+    start = tf.constant((np.arange(n_columns) * count).astype(np.int32)[None])
+    below = _rank(flat, start, count, known, lambda q: q <= known)
+    above = _rank(flat, start, count, known, lambda q: q < known)
+    rank = (below + above) / 2.0
+    lowest, highest = (_filled(rank, end) for end in (_MIN_PROBABILITY, 1 - _MIN_PROBABILITY))
+    rank = tf.minimum(tf.maximum(rank, lowest), highest)
+    return tf.where(is_zero, tf.zeros_like(values), _normal_quantile(rank))
 
 
-def _share(flat: Any, base: Any, count: int, values: Any, is_passed: Any) -> Any:
-    """Return the share of training rows up to a value: the last quantile that is passed, and on.
+def _rank(
+    flat: tf.Tensor,
+    start: tf.Tensor,
+    count: int,
+    values: tf.Tensor,
+    is_passed: Callable[[tf.Tensor], tf.Tensor],
+) -> tf.Tensor:
+    """Return the fraction of training rows up to each value, interpolated between quantiles.
 
-    A binary search: a position moves on by halves while the quantile there is passed.
+    A binary search for the last quantile that is passed: a position advances by halving steps.
     """
-    place = tf.zeros_like(values, tf.int32)
+    position = tf.zeros_like(values, tf.int32)
     step = 1 << max(0, math.ceil(math.log2(count)) - 1)
     while step:
-        tried = tf.minimum(place + step, count - 2)
-        place = tf.where(is_passed(tf.gather(flat, base + tried)), tried, place)
+        tried = tf.minimum(position + step, count - 2)
+        position = tf.where(is_passed(tf.gather(flat, start + tried)), tried, position)
         step //= 2
-    left, right = tf.gather(flat, base + place), tf.gather(flat, base + place + 1)
+    left, right = tf.gather(flat, start + position), tf.gather(flat, start + position + 1)
     width = right - left
     is_wide = width > 0.0
     part = tf.where(is_wide, (values - left) / tf.where(is_wide, width, tf.ones_like(width)), 0.0)
     part = tf.minimum(tf.maximum(part, tf.zeros_like(part)), tf.ones_like(part))
-    # where the first or the last quantiles are the same, they are passed or not as a whole
+    # equal quantiles at the ends are passed together or not at all
     part = tf.where(is_wide, part, tf.cast(is_passed(right), tf.float64))
-    return (tf.cast(place, tf.float64) + part) / (count - 1.0)
+    return (tf.cast(position, tf.float64) + part) / (count - 1.0)
 
 
-def _ratio(powers: tuple[tuple[float, ...], tuple[float, ...]], x: Any) -> Any:
-    upper, lower = (_like(x, part[0]) for part in powers)
+def _ratio(powers: tuple[tuple[float, ...], tuple[float, ...]], x: tf.Tensor) -> tf.Tensor:
+    """Return a ratio of polynomials by Horner's rule."""
+    upper, lower = (_filled(x, part[0]) for part in powers)
     for a, b in zip(powers[0][1:], powers[1][1:], strict=True):
         upper, lower = upper * x + a, lower * x + b
     return upper / lower
 
 
-def _normal_quantile(share: Any) -> Any:
-    from_middle = share - 0.5
-    middle = from_middle * _ratio(_MIDDLE, 0.180625 - from_middle * from_middle)
-    root = tf.sqrt(-tf.math.log(tf.minimum(share, 1.0 - share)))
+def _normal_quantile(probability: tf.Tensor) -> tf.Tensor:
+    from_middle = probability - 0.5
+    central = from_middle * _ratio(_CENTRAL, 0.180625 - from_middle * from_middle)
+    root = tf.sqrt(-tf.math.log(tf.minimum(probability, 1.0 - probability)))
     tail = tf.where(root <= 5.0, _ratio(_NEAR, root - 1.6), _ratio(_FAR, root - 5.0))
     tail = tf.where(from_middle < 0.0, -tail, tail)
-    return tf.where(tf.abs(from_middle) <= 0.425, middle, tail)
+    return tf.where(tf.abs(from_middle) <= 0.425, central, tail)

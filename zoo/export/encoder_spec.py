@@ -1,56 +1,65 @@
-"""Preprocessing as plain data: the columns of a table, and a rule for each one of the matrix.
+"""The fitted encoder as plain data: the columns of a table, and a rule for each matrix column.
 
-`docs/mobile.md` says what each entry means and has a program of thirty lines that applies them.
+`docs/mobile.md` says what each entry means and has a short program that applies the rules.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from zoo.encoding.encoder import TableEncoder
+from zoo.encoding.encoder import EncoderState, TableEncoder
+from zoo.encoding.estimator import FittedEstimator
 from zoo.encoding.frames import Kind, read_codes, read_numbers
 
-__all__ = ["RawColumn", "raw_columns", "raw_values", "recipe_of"]
+__all__ = ["RawColumn", "encoder_spec", "raw_columns", "raw_values"]
 
-_DATE_PARTS = ("days", "month", "weekday", "hour")
+_TAKES = {  # what the rules of a column of numbers take from it
+    "number": ("value",),
+    "duration": ("value",),
+    "date": ("days", "month", "weekday", "hour"),
+    "category": (),
+}
+
+Rule = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class RawColumn:
-    """A column of the table: `name` as users have it, `key` as an input of a graph is called."""
+    """A column of the table: its `name` there, and `key`, its name as an input of a graph."""
 
     name: str
     key: str
     kind: Kind
-    levels: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
 
     @property
-    def missing(self) -> Any:
-        """What stands for a missing value: NaN, or a text that is no level."""
+    def missing(self) -> float | str:
+        """What stands for a missing value: NaN, or a text that is no category."""
         if self.kind != "category":
             return math.nan
         text = ""
-        while text in self.levels:
+        while text in self.categories:
             text += "?"
         return text
 
 
-def raw_columns(model: Any) -> list[RawColumn]:
+def raw_columns(model: FittedEstimator) -> list[RawColumn]:
     """Return the columns of the table that a model was fitted on, in their order."""
-    encoder: TableEncoder = model.encoder_
     names = getattr(model, "feature_names_in_", None)
     if names is None:
         names = [f"x{i}" for i in range(model.n_features_in_)]
-    levels, keys, made = iter(encoder.categories_), set[str](), []
+    categories, keys, made = iter(model.encoder_.category_codes_), set[str](), []
     texts = [str(name) for name in names]
-    for i, (text, kind) in enumerate(zip(texts, encoder.kinds_, strict=True)):
+    for i, (text, kind) in enumerate(zip(texts, model.encoder_.kinds_, strict=True)):
         name = text if texts.count(text) == 1 else f"{text} (column {i})"  # 7 and "7", say
         stem = re.sub(r"\W", "_", name, flags=re.ASCII)
         stem = stem if re.match(r"[A-Za-z]", stem) else f"column_{stem}"
@@ -59,23 +68,23 @@ def raw_columns(model: Any) -> list[RawColumn]:
             count += 1
             key = f"{stem}_{count}"
         keys.add(key.lower())
-        known = tuple(next(levels)) if kind == "category" else ()
+        known = tuple(next(categories)) if kind == "category" else ()
         made.append(RawColumn(name, key, kind, known))
     return made
 
 
-def raw_values(model: Any, X: pd.DataFrame) -> dict[str, NDArray[Any]]:
-    """Return what a program would pass for each column of a frame, (n_rows,) by key.
+def raw_values(model: FittedEstimator, X: pd.DataFrame) -> dict[str, NDArray[Any]]:
+    """Return what a program would pass to a graph for a frame: an array (n_rows,) by key.
 
-    Numbers are of 64 bits, dates in seconds since 1970, durations in seconds, levels are text.
+    Numbers are float64, dates seconds since 1970, durations seconds, categories text.
     """
     frame = X[list(model.feature_names_in_)] if hasattr(model, "feature_names_in_") else X
     found: dict[str, NDArray[Any]] = {}
     for i, column in enumerate(raw_columns(model)):
         values = frame.iloc[:, i]
         if column.kind == "category":
-            codes = read_codes(values, {level: code for code, level in enumerate(column.levels)})
-            known = np.array([*column.levels, column.missing], object)
+            codes = read_codes(values, {name: code for code, name in enumerate(column.categories)})
+            known = np.array([*column.categories, column.missing], object)
             found[column.key] = known[np.where(np.isnan(codes), -1, codes).astype(int)]
         elif _is_empty(model, i):
             found[column.key] = np.full(len(frame), np.nan)
@@ -87,94 +96,71 @@ def raw_values(model: Any, X: pd.DataFrame) -> dict[str, NDArray[Any]]:
     return found
 
 
-def _is_empty(model: Any, number: int) -> bool:
-    """Whether a column had no value in training, so that nobody looks at it."""
-    encoder: TableEncoder = model.encoder_
-    sizes = [{"date": 4, "category": 0}.get(kind, 1) for kind in encoder.kinds_]
+def _is_empty(model: FittedEstimator, number: int) -> bool:
+    """Whether a column had no value in training, so that its values are ignored."""
+    sizes = [len(_TAKES[kind]) for kind in model.encoder_.kinds_]
     start = sum(sizes[:number])
-    return bool(sizes[number] and encoder.is_empty_[start : start + sizes[number]].all())
+    return bool(sizes[number] and model.encoder_.is_empty_[start : start + sizes[number]].all())
 
 
-def recipe_of(model: Any) -> dict[str, Any]:
-    """Return the preprocessing of a fitted model, for JSON."""
-    data = model.encoder_.to_data()
+def encoder_spec(model: FittedEstimator) -> dict[str, Any]:
+    """Return the columns of a fitted model's table and the rules that encode them, for JSON."""
+    encoder, state = model.encoder_, model.encoder_.state()
     columns = raw_columns(model)
-    numbers = _number_rules(data, columns)
-    is_flag = np.array(data["is_flag"], bool)
-    rules = [rule for rule, flag in zip(numbers, is_flag, strict=True) if not flag]
-    rules += _code_rules(model.encoder_, data, columns)
-    rules += [rule for rule, flag in zip(numbers, is_flag, strict=True) if flag]
-    rest = _rest_rules(model.encoder_, data, columns)
-    if data["rest"] is not None:
-        for rule, center, factor in zip(rest, *data["rest"], strict=True):
-            rule |= {"center": center, "factor": factor, "bend": True}
+    takes = [(column.name, take) for column in columns for take in _TAKES[column.kind]]
+    numbers = list(_number_rules(state, takes))
+    codes, onehot = _category_rules(encoder, columns)
+    with_indicator = (name for name, _ in compress(takes, state.has_indicator))
+    indicators = [*({"column": name, "take": "is_missing"} for name in with_indicator), *onehot]
+    if (scaling := state.indicator_scaling) is not None:
+        for i, rule in enumerate(indicators):
+            rule |= {"center": scaling.center[i], "factor": scaling.factor[i], "smooth_clip": True}
+    flags = compress(numbers, state.is_flag)
+    is_number = [not is_flag for is_flag in state.is_flag]
     return {
         "format": "zoo preprocessing",
         "version": 1,
         "columns": [
             {"name": column.name, "kind": column.kind}
-            | ({"levels": list(column.levels)} if column.kind == "category" else {})
+            | ({"categories": list(column.categories)} if column.kind == "category" else {})
             for column in columns
         ],
-        "matrix": rules + rest,
+        "matrix": [*compress(numbers, is_number), *codes, *flags, *indicators],
     }
 
 
-def _number_rules(data: dict[str, Any], columns: list[RawColumn]) -> list[dict[str, Any]]:
-    rules: list[dict[str, Any]] = []
-    for column in columns:
-        if column.kind != "category":
-            takes = _DATE_PARTS if column.kind == "date" else ("value",)
-            rules += [{"column": column.name, "take": take} for take in takes]
-    for i, (rule, is_gone) in enumerate(zip(rules, data["is_empty"], strict=True)):
-        rule["missing"] = None if data["scale"] == "none" else 0.0
-        if is_gone:
+def _number_rules(state: EncoderState, takes: list[tuple[str, str]]) -> Iterator[Rule]:
+    for i, (name, take) in enumerate(takes):
+        rule: Rule = {
+            "column": name, "take": take, "missing": None if state.scale == "none" else 0.0
+        }  # fmt: skip
+        if state.is_empty[i]:
             rule |= {"take": "nothing", "missing": 0.0}
-        elif data["scale"] == "quantile":
-            rule["quantiles"] = data["numbers"][0][i]
-        elif data["scale"] != "none":
-            center, factor = (part[i] for part in data["numbers"])
-            rule |= {"center": center, "factor": factor, "bend": True}
-    return rules
+        elif state.quantiles is not None:
+            rule["quantiles"] = state.quantiles[i]
+        elif (scaling := state.number_scaling) is not None:
+            rule |= {"center": scaling.center[i], "factor": scaling.factor[i], "smooth_clip": True}
+        yield rule
 
 
-def _code_rules(
-    encoder: TableEncoder, data: dict[str, Any], columns: list[RawColumn]
-) -> list[dict[str, Any]]:
-    rules: list[dict[str, Any]] = []
+def _category_rules(
+    encoder: TableEncoder, columns: list[RawColumn]
+) -> tuple[list[Rule], list[Rule]]:
+    """Return the rules of columns of codes, and those of signs and one-hot columns."""
+    codes: list[Rule] = []
+    onehot: list[Rule] = []
     start = 0
-    of_levels = [column for column in columns if column.kind == "category"]
-    for column, levels in zip(of_levels, encoder.categories_, strict=True):
-        rule = {"column": column.name, "take": "code"}
-        if data["categories"] == "ordinal":
-            rules.append(rule | {"start": 0, "missing": None})
-        elif encoder._is_coded(levels):
-            rules.append(rule | {"start": start + 1, "missing": float(start)})
-            start += len(levels) + 1
-    return rules
-
-
-def _rest_rules(
-    encoder: TableEncoder, data: dict[str, Any], columns: list[RawColumn]
-) -> list[dict[str, Any]]:
-    rules: list[dict[str, Any]] = []
-    if not (data["scale"] == "none" and data["categories"] == "ordinal"):
-        numbers = [
-            column.name
-            for column in columns
-            for _ in range({"category": 0, "date": 4}.get(column.kind, 1))
-        ]
-        rules += [
-            {"column": name, "take": "is_missing"}
-            for name, has_gaps in zip(numbers, data["has_gaps"], strict=True)
-            if has_gaps
-        ]
-    of_levels = [column for column in columns if column.kind == "category"]
-    for column, levels in zip(of_levels, encoder.categories_, strict=True):
-        if encoder._is_coded(levels):
-            continue
-        if data["categories"] == "mixed" and len(levels) == 2:
-            rules.append({"column": column.name, "take": "sign"})
+    category_columns = [column for column in columns if column.kind == "category"]
+    for column, layout in zip(category_columns, encoder.layouts_, strict=True):
+        rule = {"column": column.name}
+        if encoder.categories == "ordinal":
+            codes.append(rule | {"take": "code", "start": 0, "missing": None})
+        elif layout == "code":
+            codes.append(rule | {"take": "code", "start": start + 1, "missing": float(start)})
+            start += len(column.categories) + 1
+        elif layout == "sign":
+            onehot.append(rule | {"take": "sign"})
         else:
-            rules += [{"column": column.name, "take": "level", "level": name} for name in levels]
-    return rules
+            names = column.categories
+            onehot += [rule | {"take": "is_category", "category": name} for name in names]
+    return codes, onehot

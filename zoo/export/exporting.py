@@ -1,12 +1,13 @@
-"""A fitted model to a file of another runtime, and what stands beside it."""
+"""Exports a fitted model to a file of another runtime, with JSON files that describe it."""
 
 from __future__ import annotations
 
+import enum
 import os
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -14,40 +15,53 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from zoo.definitions import unknown
+from zoo.encoding.estimator import FittedEstimator
 from zoo.errors import ExportError, ZooError
-from zoo.export.writing import as_json, check_target, put_all, side_file
+from zoo.export.atomic_files import Content, as_json, check_target, side_file, write_all
 
-__all__ = ["FORMATS", "Export", "export_model", "why_not"]
+if TYPE_CHECKING:
+    from zoo.export.litert import Precision
 
+__all__ = ["FORMATS", "Export", "Refusal", "export_model", "why_not"]
+
+Rows = NDArray[np.float32]
 FORMATS = ("litert", "onnx", "savedmodel")
-_MAX_EXAMPLES = 500  # rows that set the steps of 8 bits
+_MAX_EXAMPLES = 500  # rows that calibrate int8
+
+
+class Refusal(enum.StrEnum):
+    """Why a fitted model cannot be exported; the value says it in words."""
+
+    NO_GRAPH = "there is no graph for what it computes"
+    INT8_FORMAT = "int8 is for litert only"
+    INT8_MODEL = "int8 is for networks whose prediction is their last layer"
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """What was written.
+    """The files of an export.
 
     Attributes
     ----------
     path : Path
-        The model, a folder for a SavedModel.
+        The model; a folder for a SavedModel.
     signature : Path
         JSON: inputs, outputs, classes.
     preprocessing : Path or None
-        JSON: from raw columns to the matrix, where the format cannot carry it.
+        JSON: the encoder spec, from raw columns to the matrix, if the format cannot hold it.
     precision : str
-        "float32", "int8" (weights and activations), or "int8 mixed" (those of dense layers and
-        convolutions; the rest, which would lose its steps, in float32).
+        "float32", "int8" (weights and activations), or "int8 mixed" (int8 in dense layers and
+        convolutions; float32 elsewhere, where int8 would lose too much precision).
     """
 
     path: Path
     signature: Path
     preprocessing: Path | None
-    precision: str
+    precision: Precision
 
 
-def why_not(model: Any, to: str, precision: str = "float32") -> str | None:
-    """Return why a fitted model cannot be written in a format, or None.
+def why_not(model: FittedEstimator, to: str, precision: str = "float32") -> Refusal | None:
+    """Return why a fitted model cannot be exported to a format, or None.
 
     Parameters
     ----------
@@ -55,32 +69,32 @@ def why_not(model: Any, to: str, precision: str = "float32") -> str | None:
     to : {"litert", "onnx", "savedmodel"}
     precision : {"float32", "int8"}
     """
-    from zoo.export.prediction_graph import why_not as no_graph
+    from zoo.export.prediction_graph import has_graph
 
-    reason = no_graph(model)
-    if reason is not None or precision == "float32":
-        return reason
+    if not has_graph(model):
+        return Refusal.NO_GRAPH
+    if precision == "float32":
+        return None
     if to != "litert":
-        return "int8 is for litert only"
-    if not hasattr(model, "to_keras") or not hasattr(model, "weights_"):
-        return "int8 is for networks whose answer is their last layer"
-    return None
+        return Refusal.INT8_FORMAT
+    is_network = hasattr(model, "to_keras") and hasattr(model, "weights_")
+    return None if is_network else Refusal.INT8_MODEL
 
 
 def export_model(
-    model: Any,
+    model: FittedEstimator,
     path: str | os.PathLike[str],
     *,
     to: str,
-    precision: str = "float32",
+    precision: Literal["float32", "int8"] = "float32",
     calibration: pd.DataFrame | NDArray[Any] | None = None,
     overwrite: bool = False,
 ) -> Export:
-    """Write a fitted model as a file of another runtime.
+    """Export a fitted model to a file of another runtime.
 
-    Probabilities, the mean over members and the unit of the target are part of the graph. ONNX
-    and SavedModel take the table's raw columns; LiteRT takes a row that is encoded as the JSON
-    beside it says, or the pixels of a picture.
+    Softmax, the mean over members and the unit of the target are part of the graph. ONNX and
+    SavedModel take the table's raw columns; LiteRT takes a row encoded by the rules in the JSON
+    file beside it, or the pixels of an image.
 
     Parameters
     ----------
@@ -91,18 +105,18 @@ def export_model(
     to : {"litert", "onnx", "savedmodel"}
     precision : {"float32", "int8"}
         int8 for LiteRT and networks only. Networks that embed numbers or have members keep all
-        but their matrices in float32: "int8 mixed" then stands in the signature.
+        but their matrices in float32; their `Export.precision` is "int8 mixed".
     calibration : DataFrame or array-like of shape (n_rows, n_features), optional
-        Training rows, for int8: the first 500 set the steps.
+        Training rows, for int8: the first 500 set the ranges of the quantization.
     overwrite : bool
-        Whether files that are there are replaced.
+        Whether to replace existing files.
 
     Raises
     ------
     NotFittedError
         If the model has not been fitted.
     ExportError
-        If the model or `path` cannot be written so, or rows are missing or not of its table.
+        If the model or `path` is not suitable, or calibration rows are missing or of another table.
     MissingExtraError
         If a package of the extra 'export' is not installed.
     """
@@ -111,74 +125,81 @@ def export_model(
         raise unknown("format", to, FORMATS)
     if precision not in {"float32", "int8"}:
         raise unknown("precision", precision, ("float32", "int8"))
-    reason = why_not(model, to, precision)
-    if reason is not None:
-        raise ExportError(f"{type(model).__name__} cannot be exported to {to}: {reason}")
+    refusal = why_not(model, to, precision)
+    if refusal is not None:
+        inner = type(getattr(model, "model_", model)).__name__
+        detail = f" (a fitted {inner})" if refusal is Refusal.NO_GRAPH else ""
+        raise ExportError(f"{type(model).__name__} cannot be exported to {to}: {refusal}{detail}")
     if precision == "int8" and calibration is None:
         raise ExportError(
-            "int8 needs some training rows to measure its steps on; give a table as "
-            "`calibration`, or --calibrate rows.csv"
+            "int8 needs some training rows to calibrate on; pass a table as `calibration`, "
+            "or --calibrate rows.csv"
         )
     target = Path(path)
-    signature, recipe = side_file(target, "signature"), side_file(target, "preprocessing")
-    is_folder = to == "savedmodel"
-    check_target(target, [signature, recipe], overwrite=overwrite, is_folder=is_folder)
+    others = [side_file(target, what) for what in ("signature", "preprocessing")]
+    check_target(target, others, overwrite=overwrite, is_folder=to == "savedmodel")
     rows = None if calibration is None else _examples(model, calibration)
-    return _write(model, target, to, precision, rows)
+    return _export(model, target, to, precision, rows)
 
 
-def _examples(model: Any, table: Any) -> NDArray[np.float32]:
-    """Return encoded rows, or pictures."""
-    from zoo.export.graph import picture_shape
+def _examples(model: FittedEstimator, table: pd.DataFrame | NDArray[Any]) -> Rows:
+    """Return encoded rows, or images."""
+    from zoo.export.model_graph import image_shape
 
     head = table.iloc[:_MAX_EXAMPLES] if isinstance(table, pd.DataFrame) else table[:_MAX_EXAMPLES]
     try:
-        matrix: NDArray[np.float32] = model._encode(head)
+        matrix: Rows = model._encode(head)
     except ValueError as error:
-        raise ExportError(f"the rows to calibrate on are not of the model's table: {error}") from (
-            error
-        )
-    shape = picture_shape(model)
+        raise ExportError(f"the calibration rows are not of the model's table: {error}") from error
+    shape = image_shape(model)
     if shape is None:
         return matrix
     pixels = head[list(model.feature_names_in_)] if hasattr(model, "feature_names_in_") else head
     return np.asarray(pixels, np.float32).reshape(-1, *shape)
 
 
-def _write(model: Any, path: Path, to: str, precision: str, rows: Any) -> Export:
+def _export(
+    model: FittedEstimator, path: Path, to: str, precision: Precision, rows: Rows | None
+) -> Export:
     from zoo.export import litert
-    from zoo.export.encoder_spec import recipe_of
+    from zoo.export.encoder_spec import encoder_spec
+    from zoo.export.model_graph import image_shape
 
-    if precision == "int8" and not litert.suits_integers(model):
+    if precision == "int8" and not litert.suits_int8(model):
         precision = "int8 mixed"
+    content, signature = _converted(model, to, precision, rows)
+    beside, spec = side_file(path, "signature"), side_file(path, "preprocessing")
+    parts: dict[Path, Content] = {}
+    has_spec = to == "litert" and image_shape(model) is None
+    if has_spec:
+        signature["preprocessing"] = spec.name
+        parts[spec] = as_json(encoder_spec(model))
+    write_all({**parts, beside: as_json(signature), path: content})
+    if not has_spec:
+        spec.unlink(missing_ok=True)  # of an export that was here before
+    return Export(path, beside, spec if has_spec else None, precision)
+
+
+def _converted(
+    model: FittedEstimator, to: str, precision: Precision, rows: Rows | None
+) -> tuple[Content, dict[str, Any]]:
+    """Return the content of a file, or a function that writes a folder, and its signature."""
+    from zoo.export import litert, onnx_file, savedmodel
+    from zoo.export.signature import signature_of_columns, signature_of_litert
+
     try:
-        content, described = _content(model, to, precision, rows)
+        if to == "litert":
+            content = litert.to_litert(model, precision, rows)
+            return content, signature_of_litert(model, content, precision)
+        if to == "onnx":
+            return onnx_file.to_onnx(model), signature_of_columns(model, to, ["n", 1])
+        write = partial(savedmodel.write_saved_model, model)
+        return write, signature_of_columns(model, to, ["n"])
     except ZooError:
         raise
     except Exception as error:
         why = " ".join(str(error).split())[:200]
         raise ExportError(
-            f"{type(model).__name__} cannot be exported to {to}: the converter says "
+            f"{type(model).__name__} cannot be exported to {to}: the converter raised "
             f"{type(error).__name__}: {why}"
         ) from error
-    signature, recipe = side_file(path, "signature"), side_file(path, "preprocessing")
-    parts: dict[Path, Any] = {}
-    if needs_recipe := "preprocessing" in described:
-        described["preprocessing"] = recipe.name
-        parts[recipe] = as_json(recipe_of(model))
-    put_all({**parts, signature: as_json(described), path: content})
-    if not needs_recipe:
-        recipe.unlink(missing_ok=True)  # of what was here before
-    return Export(path, signature, recipe if needs_recipe else None, precision)
-
-
-def _content(model: Any, to: str, precision: str, rows: Any) -> tuple[Any, dict[str, Any]]:
-    """Return the bytes of a file, or what writes a folder, and its signature."""
-    from zoo.export import litert, onnx_file, saved, signature
-
-    if to == "litert":
-        content = litert.to_litert(model, precision, rows)
-        return content, signature.of_litert(model, content, precision)
-    if to == "onnx":
-        return onnx_file.to_onnx(model), signature.of_columns(model, to, ["n", 1])
-    return partial(saved.write_saved_model, model), signature.of_columns(model, to, ["n"])

@@ -1,23 +1,26 @@
-"""LiteRT (TensorFlow Lite) files: one encoded row in, an answer out."""
+"""Writes LiteRT (TensorFlow Lite) files: one encoded row in, its prediction out."""
 
 from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from zoo.export.graph import from_pixels, output_name, picture_shape
-from zoo.export.prediction_graph import answer_of
-from zoo.export.saved import write_matrix_model
+from zoo.encoding.estimator import FittedEstimator
+from zoo.export.model_graph import from_pixels, image_shape, output_name
+from zoo.export.prediction_graph import prediction_function
+from zoo.export.savedmodel import write_matrix_model
 from zoo.extras import require_module
 
-__all__ = ["suits_integers", "to_litert"]
+__all__ = ["Precision", "suits_int8", "to_litert"]
+
+Precision = Literal["float32", "int8", "int8 mixed"]
 
 _DENSE = ("FULLY_CONNECTED", "CONV_2D")
 _PLAIN = {
@@ -25,17 +28,19 @@ _PLAIN = {
 }  # fmt: skip
 
 
-def suits_integers(model: Any) -> bool:
-    """Whether all of a network may be in 8 bits: a stack of dense layers on encoded columns.
+def suits_int8(model: FittedEstimator) -> bool:
+    """Whether an entire network may be in int8: a stack of dense layers on encoded columns.
 
-    Embeddings of numbers, factors of members and codes of levels lose their steps in 8 bits.
+    Embeddings of numbers, factors of members and category codes would lose too much precision.
     """
     network = model.to_keras()
-    return {type(layer).__name__ for layer in network.layers} <= _PLAIN and not picture_shape(model)
+    return {type(layer).__name__ for layer in network.layers} <= _PLAIN and not image_shape(model)
 
 
-def to_litert(model: Any, precision: str, rows: NDArray[np.float32] | None) -> bytes:
-    """Return the file.
+def to_litert(
+    model: FittedEstimator, precision: Precision, rows: NDArray[np.float32] | None
+) -> bytes:
+    """Return the content of a file.
 
     Parameters
     ----------
@@ -44,29 +49,33 @@ def to_litert(model: Any, precision: str, rows: NDArray[np.float32] | None) -> b
     precision : {"float32", "int8", "int8 mixed"}
         int8: weights and activations. int8 mixed: those of dense layers and convolutions only.
     rows : ndarray of shape (n_rows, n_columns), optional
-        Encoded rows, or pictures, whose activations set the steps of 8 bits.
+        Encoded rows, or images, whose activations calibrate the quantization.
     """
     require_module("ai_edge_litert.interpreter", "ai-edge-litert", "export")
-    shape = picture_shape(model)
-    answer = answer_of(model) if shape is None else from_pixels(model)
+    shape = image_shape(model)
+    predict = prediction_function(model) if shape is None else from_pixels(model)
     width = (len(model.encoder_.is_categorical_),) if shape is None else shape
-    spec = tf.TensorSpec((1, *width), tf.float32, name="row" if shape is None else "picture")
+    spec = tf.TensorSpec((1, *width), tf.float32, name="row" if shape is None else "image")
     with tempfile.TemporaryDirectory() as folder:
-        write_matrix_model(answer, spec, output_name(model), Path(folder))
+        write_matrix_model(predict, spec, output_name(model), Path(folder))
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the converter, about its own parts
+            warnings.simplefilter("ignore")  # the converter's, about its own code
             return _convert(folder, precision, rows)
 
 
-def _convert(folder: str, precision: str, rows: NDArray[np.float32] | None) -> bytes:
+def _convert(folder: str, precision: Precision, rows: NDArray[np.float32] | None) -> bytes:
     converter = tf.lite.TFLiteConverter.from_saved_model(folder)
     if precision == "float32" or rows is None:
         return bytes(converter.convert())
-    examples = _examples(rows)
+
+    def examples() -> Iterator[list[NDArray[np.float32]]]:
+        for row in rows:
+            yield [row[None]]
+
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = examples
-    kinds = tf.lite.OpsSet
-    converter.target_spec.supported_ops = [kinds.TFLITE_BUILTINS_INT8, kinds.TFLITE_BUILTINS]
+    sets = tf.lite.OpsSet
+    converter.target_spec.supported_ops = [sets.TFLITE_BUILTINS_INT8, sets.TFLITE_BUILTINS]
     if precision == "int8":
         return bytes(converter.convert())
     schema = require_module("ai_edge_litert.schema_py_generated", "ai-edge-litert", "export")
@@ -78,11 +87,3 @@ def _convert(folder: str, precision: str, rows: NDArray[np.float32] | None) -> b
         converter=converter, debug_dataset=examples, debug_options=options
     )
     return bytes(debugger.get_nondebug_quantized_model())
-
-
-def _examples(rows: NDArray[np.float32]) -> Callable[[], Iterator[list[NDArray[np.float32]]]]:
-    def each() -> Iterator[list[NDArray[np.float32]]]:
-        for row in rows:
-            yield [row[None]]
-
-    return each

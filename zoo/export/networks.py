@@ -1,11 +1,10 @@
-"""Trained networks as ordinary Keras models whose layers suit small integers and phones.
+"""Trained networks as plain Keras models that suit int8 and phones.
 
-They compute what the model computes. Three layers are written in another way:
+They compute what the model computes. Two layers are written differently:
 
-- the members of TabM end in the mean of their probabilities, without the logarithm around it;
-- a piecewise-linear embedding bounds its bins without constants of a million, beside which eight
-  bits would see no bin at all;
-- codes of levels may have an input of their own, so that numbers do not share their step.
+- the members of TabM end in the mean of their probabilities, not in the logarithm of it;
+- a piecewise-linear embedding bounds its bins without constants of a million, which would take up
+  the whole range of int8.
 """
 
 from __future__ import annotations
@@ -14,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-from keras import ops
+from keras import KerasTensor, ops
 
+from zoo.encoding.estimator import FittedEstimator
 from zoo.errors import ExportError
 from zoo.training.layers.embeddings import PiecewiseLinearEmbedding
 from zoo.training.layers.namespaces import plain
@@ -25,29 +25,29 @@ __all__ = ["Network", "network_of"]
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A network, and whether what it gives are probabilities already."""
+    """A network, and whether its outputs are probabilities rather than logits."""
 
-    keras_model: Any
-    gives_shares: bool
+    keras_model: keras.Model
+    gives_probabilities: bool
 
 
-class _MeanShares(keras.layers.Layer):  # type: ignore[misc]
-    """The mean over members of their probabilities, or of their numbers."""
+class _MeanProbabilities(keras.layers.Layer):  # type: ignore[misc]
+    """The mean over members of their probabilities, or of their values."""
 
     def __init__(self, *, is_logits: bool, **options: Any) -> None:
         super().__init__(**options)
         self.is_logits = is_logits
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: KerasTensor) -> KerasTensor:
         """Return (batch, n) for (batch, k, n)."""
         values = ops.softmax(inputs, axis=-1) if self.is_logits else inputs
         return ops.mean(values, axis=-2)
 
 
 class _Bins(PiecewiseLinearEmbedding):
-    """The same embedding, its bins bounded without large constants."""
+    """The same embedding, with bins bounded without large constants."""
 
-    def shares(self, inputs: Any) -> Any:
+    def encoding(self, inputs: KerasTensor) -> KerasTensor:
         """Return p(x), (..., n, n_bins)."""
         edges = ops.convert_to_tensor(self.edges)
         left, right = edges[..., :-1], edges[..., 1:]
@@ -61,43 +61,34 @@ class _Bins(PiecewiseLinearEmbedding):
         return inside - is_first * ops.relu(-passed) + is_last * ops.relu(passed - 1.0)
 
 
-def network_of(model: Any) -> Network:
+def network_of(model: FittedEstimator) -> Network:
     """Return the trained network of an estimator, for encoded rows.
 
     Raises
     ------
     ExportError
-        If Keras runs on another framework, whose networks TensorFlow cannot trace.
+        If Keras runs on another backend, whose networks TensorFlow cannot trace.
     """
     backend = keras.backend.backend()
     if backend != "tensorflow":
         raise ExportError(
-            f"an export needs Keras on TensorFlow, and it runs on {backend}; "
+            f"an export needs Keras on TensorFlow, got {backend}; "
             "export in a process with KERAS_BACKEND=tensorflow"
         )
-    if not hasattr(model, "_build"):  # of another package
-        return Network(model.to_keras(), gives_shares=False)
+    if not hasattr(model, "_build"):  # a model of another package
+        return Network(model.to_keras(), gives_probabilities=False)
     layers = plain()
     members: list[bool] = []
 
-    def mean(*, is_logits: bool) -> Any:
+    def mean(*, is_logits: bool) -> keras.Layer:
         members.append(is_logits)
-        return _MeanShares(is_logits=is_logits)
+        return _MeanProbabilities(is_logits=is_logits)
 
     layers.MembersMean = mean
     layers.PiecewiseLinearEmbedding = _Bins
-    if hasattr(model, "candidate_targets_"):
-        options = {
-            "n_numbers": model.encoder_.n_numbers_,
-            "units": model.units,
-            "n_frequencies": model.n_frequencies,
-            "embedding_units": model.embedding_units,
-        }
-    else:
-        options = {"n_outputs": model.n_outputs_, **model._options(model.n_inputs_)}
     with keras.device("cpu:0"):
-        network = model._build(layers, n_inputs=model.n_inputs_, **options)
+        network = model._build(layers, model._config(model.n_inputs_))
     variables = [*network.trainable_variables, *network.non_trainable_weights]
     for variable, value in zip(variables, model.weights_, strict=True):
         variable.assign(value)
-    return Network(network, gives_shares=any(members))
+    return Network(network, gives_probabilities=any(members))

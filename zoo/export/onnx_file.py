@@ -1,41 +1,49 @@
-"""ONNX: raw columns in, levels as text; preprocessing is in the graph."""
+"""Writes ONNX files: raw columns in, categories as text; preprocessing is in the graph."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import ArrayLike
 
+from zoo.encoding.estimator import FittedEstimator
 from zoo.export.encoder_spec import RawColumn, raw_columns
-from zoo.export.graph import from_codes, from_pixels, output_name, picture_shape, split
-from zoo.export.prediction_graph import grow
-from zoo.export.trees import Ensemble, is_of_trees, read_trees
+from zoo.export.model_graph import from_columns, from_pixels, image_shape, output_name
+from zoo.export.prediction_graph import with_category_splits
+from zoo.export.trees import Ensemble, has_trees, read_trees
 from zoo.extras import require_module
+
+if TYPE_CHECKING:
+    import onnx
 
 __all__ = ["to_onnx"]
 
 _OPSET, _ML_OPSET = 17, 3
 
 
-def to_onnx(model: Any) -> bytes:
-    """Return the file of a fitted model."""
-    onnx = require_module("onnx", "onnx", "export")
+def to_onnx(model: FittedEstimator) -> bytes:
+    """Return the content of a file."""
+    package = require_module("onnx", "onnx", "export")
     require_module("tf2onnx", "tf2onnx", "export")
-    shape = picture_shape(model)
+    shape = image_shape(model)
     if shape is not None:
-        spec = tf.TensorSpec((None, *shape), tf.float32, name="picture")
+        spec = tf.TensorSpec((None, *shape), tf.float32, name="image")
         proto = _traced(from_pixels(model), [spec], output_name(model))
     else:
-        ensemble = read_trees(model) if is_of_trees(model) else None
+        ensemble = read_trees(model) if has_trees(model) else None
         proto = _from_columns(model, ensemble)
-    proto.opset_import.append(onnx.helper.make_opsetid("ai.onnx.ml", _ML_OPSET))
+    proto.opset_import.append(package.helper.make_opsetid("ai.onnx.ml", _ML_OPSET))
     proto.producer_name, proto.producer_version, proto.doc_string = "zoo", "", ""
-    onnx.checker.check_model(proto, full_check=True)
+    package.checker.check_model(proto, full_check=True)
     return bytes(proto.SerializeToString())
 
 
-def _traced(function: Any, specs: list[Any], name: str) -> Any:
+def _traced(
+    function: Callable[..., tf.Tensor], specs: list[tf.TensorSpec], name: str
+) -> onnx.ModelProto:
     import tf2onnx
 
     traced = tf.function(lambda *inputs: {name: function(*inputs)}, input_signature=specs)
@@ -43,21 +51,19 @@ def _traced(function: Any, specs: list[Any], name: str) -> Any:
     return proto
 
 
-def _from_columns(model: Any, ensemble: Ensemble | None) -> Any:
-    numbers, categories = split(model)
-    groups = [("numbers", numbers), ("codes", categories)]
-    given = [name for name, columns in groups if columns]
-    specs = [
-        tf.TensorSpec((None, len(columns)), tf.float64, name=name)
-        for name, columns in groups
-        if columns
-    ]
-    inner = from_codes(model, None if ensemble is None else lambda X: grow(ensemble, X))
+def _from_columns(model: FittedEstimator, ensemble: Ensemble | None) -> onnx.ModelProto:
+    is_text = [column.kind == "category" for column in raw_columns(model)]
+    sizes = {"numbers": is_text.count(False), "codes": is_text.count(True)}
+    given = [name for name, size in sizes.items() if size]
+    specs = [tf.TensorSpec((None, sizes[name]), tf.float64, name=name) for name in given]
+    of_columns = from_columns(
+        model, None if ensemble is None else lambda X: with_category_splits(ensemble, X)
+    )
 
-    def function(*inputs: Any) -> Any:
+    def function(*inputs: tf.Tensor) -> tf.Tensor:
         values = dict(zip(given, inputs, strict=True))
         nothing = tf.zeros((tf.shape(inputs[0])[0], 0), tf.float64)
-        return inner(values.get("numbers", nothing), values.get("codes", nothing))
+        return of_columns(values.get("numbers", nothing), values.get("codes", nothing))
 
     name = output_name(model)
     proto = _traced(function, specs, name if ensemble is None else "rows")
@@ -67,8 +73,8 @@ def _from_columns(model: Any, ensemble: Ensemble | None) -> Any:
     return proto
 
 
-def _prepend_columns(graph: Any, model: Any, given: list[str]) -> None:
-    """Replace the inputs `numbers` and `codes` by one for each column, (n_rows, 1)."""
+def _prepend_columns(graph: onnx.GraphProto, model: FittedEstimator, given: list[str]) -> None:
+    """Replace the inputs `numbers` and `codes` by one per column, (n_rows, 1)."""
     from onnx import TensorProto, helper
 
     inputs, nodes = [], []
@@ -94,18 +100,18 @@ def _prepend_columns(graph: Any, model: Any, given: list[str]) -> None:
     graph.node.extend([*nodes, *rest])
 
 
-def _code_nodes(column: RawColumn, output: str) -> list[Any]:
+def _code_nodes(column: RawColumn, output: str) -> list[onnx.NodeProto]:
     from onnx import TensorProto, helper
 
-    levels = list(column.levels) or [column.missing]
-    codes = list(range(len(column.levels))) or [-1]
+    names = list(column.categories) or [str(column.missing)]
+    codes = list(range(len(column.categories))) or [-1]
     return [
         helper.make_node(
             "LabelEncoder",
             [column.key],
             [f"{output}/int"],
             domain="ai.onnx.ml",
-            keys_strings=levels,
+            keys_strings=names,
             values_int64s=codes,
             default_int64=-1,
         ),
@@ -113,14 +119,16 @@ def _code_nodes(column: RawColumn, output: str) -> list[Any]:
     ]
 
 
-def _append_trees(graph: Any, model: Any, ensemble: Ensemble, name: str) -> None:
-    """Put the trees behind the output `rows`, and the link behind them."""
+def _append_trees(
+    graph: onnx.GraphProto, model: FittedEstimator, ensemble: Ensemble, name: str
+) -> None:
+    """Append the trees to the output `rows`, and the link to them."""
     from onnx import TensorProto, helper, numpy_helper
 
     rows = graph.output[0].name
     nodes = [_tree_node(ensemble, rows, "zoo/sums")]
 
-    def constant(key: str, values: Any) -> str:
+    def constant(key: str, values: ArrayLike) -> str:
         array = np.asarray(values, np.float32)
         graph.initializer.append(numpy_helper.from_array(array, f"zoo/{key}"))
         return f"zoo/{key}"
@@ -134,10 +142,10 @@ def _append_trees(graph: Any, model: Any, ensemble: Ensemble, name: str) -> None
     if ensemble.link == "softmax":
         add("Softmax", ["zoo/all"], name, axis=1)
     elif ensemble.link == "sigmoid":
-        add("Sigmoid", ["zoo/all"], "zoo/share")
-        add("Sub", [constant("one", [1.0]), "zoo/share"], "zoo/other")
-        add("Concat", ["zoo/other", "zoo/share"], name, axis=1)
-    elif ensemble.link == "shares":
+        add("Sigmoid", ["zoo/all"], "zoo/probability")
+        add("Sub", [constant("one", [1.0]), "zoo/probability"], "zoo/other")
+        add("Concat", ["zoo/other", "zoo/probability"], name, axis=1)
+    elif ensemble.link == "probabilities":
         add("Identity", ["zoo/raw"], name)
     else:
         add("Mul", ["zoo/raw", constant("scale", [model.target_scale_])], "zoo/scaled")
@@ -147,14 +155,14 @@ def _append_trees(graph: Any, model: Any, ensemble: Ensemble, name: str) -> None
     graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, n_outputs]))
 
 
-def _tree_node(ensemble: Ensemble, rows: str, output: str) -> Any:
+def _tree_node(ensemble: Ensemble, rows: str, output: str) -> onnx.NodeProto:
     from onnx import helper
 
-    places = np.arange(len(ensemble.feature))
+    nodes = np.arange(len(ensemble.feature))
     starts = np.array(ensemble.roots)
-    tree = np.searchsorted(starts, places, side="right") - 1
-    number = places - starts[tree]
-    is_leaf = np.array(ensemble.left) == places
+    tree = np.searchsorted(starts, nodes, side="right") - 1
+    number = nodes - starts[tree]
+    is_leaf = np.array(ensemble.left) == nodes
     value = np.array(ensemble.value)
     leaf, target = np.nonzero((value != 0.0) & is_leaf[:, None])
     return helper.make_node(
@@ -170,7 +178,7 @@ def _tree_node(ensemble: Ensemble, rows: str, output: str) -> Any:
         nodes_modes=["LEAF" if leaf else "BRANCH_LEQ" for leaf in is_leaf],
         nodes_truenodeids=np.where(is_leaf, 0, np.array(ensemble.left) - starts[tree]).tolist(),
         nodes_falsenodeids=np.where(is_leaf, 0, np.array(ensemble.right) - starts[tree]).tolist(),
-        nodes_missing_value_tracks_true=[int(goes) for goes in ensemble.missing_left],
+        nodes_missing_value_tracks_true=[int(goes_left) for goes_left in ensemble.missing_left],
         target_treeids=tree[leaf].tolist(),
         target_nodeids=number[leaf].tolist(),
         target_ids=target.tolist(),

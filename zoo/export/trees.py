@@ -1,239 +1,271 @@
-"""Trees of every library as the same few arrays, with the splits on levels made into numbers."""
+"""Trees of every library as the same arrays, with splits on categories as extra columns."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Ensemble", "is_of_trees", "read_trees"]
+from zoo.encoding.estimator import FittedEstimator
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+    from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
+    from sklearn.tree._tree import Tree
+
+__all__ = ["Ensemble", "has_trees", "read_trees"]
+
+Link = Literal["identity", "sigmoid", "softmax", "probabilities"]
+NodeId = TypeVar("NodeId")
+Leaf = NDArray[np.float64]  # (n_outputs,)
+
+
+class Split(NamedTuple):
+    """A node that sends a row left where `X[feature] <= threshold`.
+
+    Attributes
+    ----------
+    left, right : object
+        The children, as the library names them.
+    """
+
+    feature: int
+    threshold: float
+    missing_left: bool
+    left: Any
+    right: Any
 
 
 @dataclass(slots=True)
 class Ensemble:
-    """The nodes of all trees, one after the other.
+    """The nodes of all trees in arrays, one tree after the other.
 
     A row goes left where `X[feature] <= threshold`, and where it is missing if `missing_left`; the
-    children of a leaf are the leaf itself. Feature n + s is the s-th split on levels: 0 for rows
-    that go left, by the code in `column` and `goes_left[code + 1]`. The first is for a missing
-    level, the last for all larger codes.
+    children of a leaf are the leaf itself. Feature n_columns + s is the s-th split on categories:
+    0 for rows that go left. Its key in `category_splits` is a column of codes and a tuple of
+    whether code c goes left, at index c + 1; the first entry is for a missing value, the last one
+    for all larger codes.
     """
 
     n_columns: int
     n_outputs: int
-    link: str = "identity"  # or sigmoid, softmax, shares
+    link: Link = "identity"
     base: NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))
     feature: list[int] = field(default_factory=list)
     threshold: list[float] = field(default_factory=list)
     missing_left: list[bool] = field(default_factory=list)
     left: list[int] = field(default_factory=list)
     right: list[int] = field(default_factory=list)
-    value: list[NDArray[np.float64]] = field(default_factory=list)
+    value: list[Leaf] = field(default_factory=list)
     roots: list[int] = field(default_factory=list)
     depth: int = 0
-    level_splits: dict[tuple[int, tuple[bool, ...]], int] = field(default_factory=dict)
+    category_splits: dict[tuple[int, tuple[bool, ...]], int] = field(default_factory=dict)
 
-    def add(self, read: Callable[[Any], Any], root: Any) -> None:
-        """Add a tree; `read` tells (feature, threshold, missing_left, left, right) or a value."""
+    def add(self, read: Callable[[NodeId], Split | Leaf], root: NodeId) -> None:
+        """Add a tree, whose nodes `read` returns."""
         self.roots.append(len(self.feature))
-        todo: list[tuple[Any, int, Callable[[int], None]]] = [(root, 0, lambda _: None)]
+        todo: list[tuple[NodeId, int, list[int], int]] = [(root, 0, [0], 0)]
         while todo:
-            node, depth, put = todo.pop()
-            place = len(self.feature)
-            put(place)
-            found = read(node)
+            name, depth, children, parent = todo.pop()
+            index = len(self.feature)
+            children[parent] = index
+            node = read(name)
             self.depth = max(self.depth, depth)
-            is_leaf = isinstance(found, np.ndarray)
-            column, threshold, goes, *children = (0, 0.0, False) if is_leaf else found
-            self.feature.append(int(column))
-            self.threshold.append(float(threshold))
-            self.missing_left.append(bool(goes))
-            self.left.append(place)
-            self.right.append(place)
-            self.value.append(found if is_leaf else np.zeros(self.n_outputs))
-            for child, side in zip(children, (self.left, self.right), strict=False):
-                todo.append((child, depth + 1, _setter(side, place)))
+            self.left.append(index)
+            self.right.append(index)
+            if isinstance(node, Split):
+                self.value.append(np.zeros(self.n_outputs))
+                todo.append((node.left, depth + 1, self.left, index))
+                todo.append((node.right, depth + 1, self.right, index))
+            else:
+                self.value.append(node)
+                node = Split(0, 0.0, False, None, None)
+            self.feature.append(int(node.feature))
+            self.threshold.append(float(node.threshold))
+            self.missing_left.append(bool(node.missing_left))
 
-    def level_split(self, column: int, goes_left: list[bool]) -> int:
-        """Return the number of the feature that is 0 where a level goes left."""
+    def split_on_categories(
+        self, column: int, goes_left: list[bool], left: NodeId, right: NodeId
+    ) -> Split:
+        """Return a split on the categories of a column, as one on a feature that is 0 or 1."""
         key = (column, tuple(goes_left))
-        return self.n_columns + self.level_splits.setdefault(key, len(self.level_splits))
-
-
-def _setter(side: list[int], place: int) -> Callable[[int], None]:
-    return lambda child: side.__setitem__(place, child)
+        number = self.category_splits.setdefault(key, len(self.category_splits))
+        return Split(self.n_columns + number, 0.5, False, left, right)
 
 
 def _at_most(threshold: float) -> float:
-    """Return the number of 32 bits that bounds the same numbers of 32 bits from above."""
+    """Return the largest float32 that is not above a threshold."""
     near = np.float32(threshold)
-    # numpy compares a number of its own with one of Python's in the precision of its own
+    # numpy would compare a float32 with a Python float in 32 bits
     return float(
         near if float(near) <= float(threshold) else np.nextafter(near, np.float32(-np.inf))
     )
 
 
-def is_of_trees(model: Any) -> bool:
-    """Whether the library's model inside is one of trees that `read_trees` knows."""
+def has_trees(model: FittedEstimator) -> bool:
+    """Whether the library's model inside is an ensemble that `read_trees` can read."""
     return type(getattr(model, "model_", None)).__name__ in _READERS
 
 
-def read_trees(model: Any) -> Ensemble:
+def read_trees(model: FittedEstimator) -> Ensemble:
     """Return the trees of an estimator that wraps a library's model."""
     name = type(model.model_).__name__
     n_outputs = len(getattr(model, "classes_", [0]))
     return _READERS[name](model, len(model.encoder_.is_categorical_), n_outputs)
 
 
-def _scikit(model: Any, n_columns: int, n_outputs: int) -> Ensemble:
+def _boosted(model: FittedEstimator, n_columns: int, n_outputs: int) -> Ensemble:
+    """Return an ensemble without trees; of two classes it has one sum, for a sigmoid."""
+    link: Link = "identity"
+    if hasattr(model, "classes_"):
+        link = "sigmoid" if n_outputs == 2 else "softmax"
+    n_sums = n_outputs if link == "softmax" else 1
+    return Ensemble(n_columns, n_sums, link=link, base=np.zeros(n_sums))
+
+
+def _scikit(model: FittedEstimator, n_columns: int, n_outputs: int) -> Ensemble:
     trees = getattr(model.model_, "estimators_", None) or [model.model_]
-    is_class = hasattr(model, "classes_")
-    made = Ensemble(n_columns, n_outputs, link="shares" if is_class else "identity")
-    made.base = np.zeros(n_outputs)
+    link: Link = "probabilities" if hasattr(model, "classes_") else "identity"
+    made = Ensemble(n_columns, n_outputs, link=link, base=np.zeros(n_outputs))
     for tree in (estimator.tree_ for estimator in trees):
-        value = tree.value[:, 0, :] / len(trees)
-
-        def read(i: int, tree: Any = tree, value: Any = value) -> Any:
-            if tree.children_left[i] < 0:
-                return value[i]
-            return (
-                tree.feature[i],
-                _at_most(tree.threshold[i]),
-                tree.missing_go_to_left[i],
-                tree.children_left[i],
-                tree.children_right[i],
-            )
-
-        made.add(read, 0)
+        made.add(partial(_scikit_node, tree, tree.value[:, 0, :] / len(trees)), 0)
     return made
 
 
-def _links(n_outputs: int, *, is_class: bool) -> tuple[str, int]:
-    """Return the link and how many sums it takes: of two classes one."""
-    if not is_class:
-        return "identity", 1
-    return ("sigmoid", 1) if n_outputs == 2 else ("softmax", n_outputs)
+def _scikit_node(tree: Tree, value: NDArray[np.float64], i: int) -> Split | Leaf:
+    if tree.children_left[i] < 0:
+        return np.asarray(value[i])
+    children = tree.children_left[i], tree.children_right[i]
+    return Split(
+        tree.feature[i], _at_most(tree.threshold[i]), tree.missing_go_to_left[i], *children
+    )
 
 
-def _hist(model: Any, n_columns: int, n_outputs: int) -> Ensemble:
+def _hist(model: FittedEstimator, n_columns: int, n_outputs: int) -> Ensemble:
     library = model.model_
-    link, n_sums = _links(n_outputs, is_class=hasattr(model, "classes_"))
-    made = Ensemble(n_columns, n_sums, link=link)
+    made = _boosted(model, n_columns, n_outputs)
     made.base = np.asarray(library._baseline_prediction, float).reshape(-1)
     columns, codes = _hist_columns(library, n_columns)
+    units = np.eye(made.n_outputs)
     for predictors in library._predictors:
-        for output, predictor in enumerate(predictors):
-            nodes, sets = predictor.nodes, predictor.raw_left_cat_bitsets
-
-            def read(i: int, nodes: Any = nodes, sets: Any = sets, output: int = output) -> Any:
-                node = nodes[i]
-                if node["is_leaf"]:
-                    return node["value"] * np.eye(n_sums)[output]
-                column, missing = columns[node["feature_idx"]], bool(node["missing_go_to_left"])
-                children = (node["left"], node["right"])
-                if not node["is_categorical"]:
-                    return column, _at_most(node["num_threshold"]), missing, *children
-                words = sets[node["bitset_idx"]]
-                known = codes[node["feature_idx"]]
-                goes = [missing] * (int(max(known, default=-1)) + 3)
-                for place, code in enumerate(known):
-                    goes[int(code) + 1] = bool(words[place // 32] >> (place % 32) & 1)
-                return made.level_split(column, goes), 0.5, False, *children
-
-            made.add(read, 0)
+        for unit, predictor in zip(units, predictors, strict=True):
+            made.add(partial(_hist_node, made, predictor, columns, codes, unit), 0)
     return made
 
 
-def _hist_columns(library: Any, n_columns: int) -> tuple[list[int], dict[int, list[float]]]:
-    """Return which column each of the library's features is, and the codes that it knows of some.
+def _hist_node(
+    made: Ensemble,
+    tree: TreePredictor,
+    columns: list[int],
+    codes: dict[int, list[float]],
+    unit: Leaf,
+    i: int,
+) -> Split | Leaf:
+    node = tree.nodes[i]
+    if node["is_leaf"]:
+        return np.asarray(node["value"] * unit)
+    column, missing = columns[node["feature_idx"]], bool(node["missing_go_to_left"])
+    children = node["left"], node["right"]
+    if not node["is_categorical"]:
+        return Split(column, _at_most(node["num_threshold"]), missing, *children)
+    words, known = tree.raw_left_cat_bitsets[node["bitset_idx"]], codes[node["feature_idx"]]
+    goes_left = [missing] * (int(max(known, default=-1)) + 3)
+    for position, code in enumerate(known):
+        goes_left[int(code) + 1] = bool(words[position // 32] >> (position % 32) & 1)
+    return made.split_on_categories(column, goes_left, *children)
 
-    The library puts columns of levels first and numbers the levels of its training rows anew.
+
+def _hist_columns(
+    library: HistGradientBoostingClassifier | HistGradientBoostingRegressor, n_columns: int
+) -> tuple[list[int], dict[int, list[float]]]:
+    """Return the column of each of the library's features, and the known codes of categories.
+
+    The library moves categorical columns to the front and renumbers the codes of its training rows.
     """
     if library._preprocessor is None:
         return list(range(n_columns)), {}
-    is_level = np.asarray(library.is_categorical_)
-    order = [*np.flatnonzero(is_level), *np.flatnonzero(~is_level)]
+    is_category = np.asarray(library.is_categorical_)
+    order = [*np.flatnonzero(is_category), *np.flatnonzero(~is_category)]
     known = library._preprocessor.named_transformers_["encoder"].categories_
     codes = [[float(code) for code in column if not np.isnan(code)] for column in known]
     return [int(column) for column in order], dict(enumerate(codes))
 
 
-def _xgboost(model: Any, n_columns: int, n_outputs: int) -> Ensemble:
+def _xgboost(model: FittedEstimator, n_columns: int, n_outputs: int) -> Ensemble:
     booster = model.model_.get_booster()
     learner = json.loads(bytes(booster.save_raw("json")))["learner"]
-    link, n_sums = _links(n_outputs, is_class=hasattr(model, "classes_"))
-    made = Ensemble(n_columns, n_sums, link=link)
+    made = _boosted(model, n_columns, n_outputs)
     base = np.array(json.loads(learner["learner_model_param"]["base_score"]), float)
-    base = np.broadcast_to(base, n_sums)
-    made.base = np.log(base / (1 - base)) if link == "sigmoid" else base
+    base = np.broadcast_to(base, made.n_outputs)
+    made.base = np.log(base / (1 - base)) if made.link == "sigmoid" else base
     parts = learner["gradient_booster"]["model"]
     best = learner["attributes"].get("best_iteration")
     n_trees = len(parts["trees"])
     if best is not None:
         n_trees = parts["iteration_indptr"][int(best) + 1]
+    units = np.eye(made.n_outputs)
     for tree, output in zip(parts["trees"][:n_trees], parts["tree_info"], strict=False):
-        left_out = dict(_xgboost_sets(tree))
-
-        def read(i: int, tree: Any = tree, sets: Any = left_out, output: int = output) -> Any:
-            if tree["left_children"][i] < 0:
-                return tree["split_conditions"][i] * np.eye(n_sums)[output]
-            column, missing = tree["split_indices"][i], bool(tree["default_left"][i])
-            children = (tree["left_children"][i], tree["right_children"][i])
-            if i not in sets:
-                # below the threshold is at most the number before it
-                limit = np.nextafter(np.float32(tree["split_conditions"][i]), np.float32(-np.inf))
-                return column, limit, missing, *children
-            # levels in the set go right, and so do not those that training never had
-            n_levels = max(sets[i], default=-1) + 1
-            goes = [missing, *(code not in sets[i] for code in range(n_levels)), True]
-            return made.level_split(column, goes), 0.5, False, *children
-
-        made.add(read, 0)
+        made.add(partial(_xgboost_node, made, tree, _xgboost_sets(tree), units[output]), 0)
     return made
 
 
-def _xgboost_sets(tree: dict[str, Any]) -> Iterator[tuple[int, set[int]]]:
-    """Yield the nodes that split on levels, and the levels that go right."""
-    for node, start, size in zip(
-        tree["categories_nodes"],
-        tree["categories_segments"],
-        tree["categories_sizes"],
-        strict=True,
-    ):
-        yield node, set(tree["categories"][start : start + size])
+def _xgboost_node(
+    made: Ensemble, tree: dict[str, Any], sets: dict[int, set[int]], unit: Leaf, i: int
+) -> Split | Leaf:
+    if tree["left_children"][i] < 0:
+        return np.asarray(tree["split_conditions"][i] * unit)
+    column, missing = tree["split_indices"][i], bool(tree["default_left"][i])
+    children = tree["left_children"][i], tree["right_children"][i]
+    if i not in sets:
+        # below a float32 threshold is at most the float32 before it
+        limit = np.nextafter(np.float32(tree["split_conditions"][i]), np.float32(-np.inf))
+        return Split(column, float(limit), missing, *children)
+    # codes in the set go right; those that training did not have go left
+    n_codes = max(sets[i], default=-1) + 1
+    goes_left = [missing, *(code not in sets[i] for code in range(n_codes)), True]
+    return made.split_on_categories(column, goes_left, *children)
 
 
-def _lightgbm(model: Any, n_columns: int, n_outputs: int) -> Ensemble:
+def _xgboost_sets(tree: dict[str, Any]) -> dict[int, set[int]]:
+    """Return the codes that go right, by the number of the node that splits on them."""
+    parts = (tree[f"categories_{what}"] for what in ("nodes", "segments", "sizes"))
+    return {
+        node: set(tree["categories"][start : start + size])
+        for node, start, size in zip(*parts, strict=True)
+    }
+
+
+def _lightgbm(model: FittedEstimator, n_columns: int, n_outputs: int) -> Ensemble:
     dump = model.model_.booster_.dump_model()
-    link, n_sums = _links(n_outputs, is_class=hasattr(model, "classes_"))
-    made = Ensemble(n_columns, n_sums, link=link)
-    made.base = np.zeros(n_sums)
+    made = _boosted(model, n_columns, n_outputs)
+    units = np.eye(made.n_outputs)
     for tree in dump["tree_info"]:
-        output = tree["tree_index"] % dump["num_tree_per_iteration"]
-
-        def read(node: dict[str, Any], output: int = output) -> Any:
-            if "leaf_value" in node:
-                return node["leaf_value"] * np.eye(n_sums)[output]
-            column, children = node["split_feature"], (node["left_child"], node["right_child"])
-            if node["decision_type"] == "==":
-                chosen = {int(code) for code in str(node["threshold"]).split("||")}
-                # what is missing or not in the set goes right
-                goes = [False, *(code in chosen for code in range(max(chosen) + 1)), False]
-                return made.level_split(column, goes), 0.5, False, *children
-            missing = bool(node["default_left"])
-            if node["missing_type"] != "NaN":
-                missing = node["threshold"] >= 0  # training had none: it counts as zero
-            return column, _at_most(node["threshold"]), missing, *children
-
-        made.add(read, tree["tree_structure"])
+        unit = units[tree["tree_index"] % dump["num_tree_per_iteration"]]
+        made.add(partial(_lightgbm_node, made, unit), tree["tree_structure"])
     return made
 
 
-_READERS = {
+def _lightgbm_node(made: Ensemble, unit: Leaf, node: dict[str, Any]) -> Split | Leaf:
+    if "leaf_value" in node:
+        return np.asarray(node["leaf_value"] * unit)
+    column, children = node["split_feature"], (node["left_child"], node["right_child"])
+    if node["decision_type"] == "==":
+        chosen = {int(code) for code in str(node["threshold"]).split("||")}
+        # missing values and codes not in the set go right
+        goes_left = [False, *(code in chosen for code in range(max(chosen) + 1)), False]
+        return made.split_on_categories(column, goes_left, *children)
+    missing = bool(node["default_left"])
+    if node["missing_type"] != "NaN":
+        missing = node["threshold"] >= 0  # training had no missing value: it counts as zero
+    return Split(column, _at_most(node["threshold"]), missing, *children)
+
+
+_READERS: dict[str, Callable[[FittedEstimator, int, int], Ensemble]] = {
     "DecisionTreeClassifier": _scikit,
     "DecisionTreeRegressor": _scikit,
     "RandomForestClassifier": _scikit,

@@ -1,4 +1,4 @@
-"""What all estimators of the zoo share: tables in, labels checked, columns matched by name."""
+"""The bases of all estimators: they encode tables, check labels and match columns by name."""
 
 from __future__ import annotations
 
@@ -6,39 +6,55 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self, TypeAlias
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from zoo.encoding.encoder import Categories, Flags, Scale, TableEncoder
 from zoo.encoding.frames import as_frame
-from zoo.models.targets import ClassWeight, as_labels, as_numbers, class_weights
+from zoo.models.parameters import ClassifierParameters
+from zoo.models.targets import as_labels, as_numbers, class_weights
+from zoo.training.types import Array, DoubleArray, FloatArray, IntArray
 
-__all__ = ["TableClassifier", "TableEstimator", "TableRegressor", "validation_split"]
+if TYPE_CHECKING:
+    from sklearn.utils import Tags
+
+__all__ = [
+    "ProbabilityClassifier",
+    "TableClassifier",
+    "TableEstimator",
+    "TableLike",
+    "TableRegressor",
+    "validation_split",
+]
+
+TableLike: TypeAlias = pd.DataFrame | ArrayLike
 
 
 def validation_split(
-    codes: NDArray[Any] | None, n_rows: int, fraction: float, rng: np.random.RandomState
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Split row numbers into those to fit on and those held out for early stopping.
+    codes: Array | None, n_rows: int, fraction: float, rng: np.random.RandomState
+) -> tuple[IntArray, IntArray]:
+    """Split row numbers into those to fit on and validation rows for early stopping.
 
     Parameters
     ----------
     codes : ndarray of shape (n_rows,) or None
-        Class codes: each class gives `fraction` of its rows, rounded, and keeps at least one.
+        Class codes: `fraction` of each class's rows, rounded, are validation rows; at least one
+        row of each class is not.
     n_rows : int
     fraction : float
-        Share of the rows to hold out.
+        Fraction of the rows to validate on.
     rng : RandomState
 
     Returns
     -------
-    fit_rows, held_out_rows : ndarrays; the second is empty when there are fewer than 10 rows.
+    fit_rows, validation_rows : ndarrays of int
+        The second is empty when there are fewer than 10 rows.
     """
     if n_rows < 10 or fraction <= 0:
         return np.arange(n_rows), np.arange(0)
@@ -56,14 +72,33 @@ def validation_split(
 
 
 class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
-    """An estimator over frames: encodes on `fit`, matches columns by name on `predict`."""
+    """An estimator over frames: encodes on `fit`, matches columns by name on `predict`.
 
+    Subclasses fit and predict with a matrix of floats. Their parameters are fields, see
+    `zoo.models.parameters`.
+    """
+
+    _is_classifier: ClassVar[bool]
     _categories: ClassVar[Categories] = "onehot"
     _max_onehot: ClassVar[int] = 9
     _scale: ClassVar[Scale] = "standard"
     _flags: ClassVar[Flags] = "numbers"
+    encoder_: TableEncoder
+    n_features_in_: int
 
-    def __sklearn_tags__(self) -> Any:
+    @abstractmethod
+    def _fit_matrix(self, X: FloatArray, y: Array, weight: DoubleArray | None) -> None:
+        """Fit on encoded rows (n_samples, n_columns).
+
+        Parameters
+        ----------
+        X : ndarray of float32, shape (n_samples, n_columns)
+        y : ndarray of shape (n_samples,)
+            Class codes, or standardised numbers.
+        weight : ndarray of shape (n_samples,) or None
+        """
+
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         inputs = tags.input_tags
         inputs.allow_nan = inputs.categorical = inputs.string = True
@@ -71,7 +106,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
 
     @contextmanager
     def _all_or_nothing(self) -> Iterator[None]:
-        """Put every attribute back if the block fails, so that a refused fit changes nothing."""
+        """Restore every attribute if the block fails, so that a failed fit changes nothing."""
         before = dict(self.__dict__)
         try:
             yield
@@ -81,34 +116,34 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             raise
 
     def _forget(self) -> None:
-        """Drop what an earlier fit learnt, so that nothing of it outlives the next one."""
+        """Delete what an earlier fit learnt."""
         params = self.get_params(deep=False)
         for name in [*vars(self)]:
             if name.endswith("_") and not name.startswith("_") and name not in params:
                 delattr(self, name)
 
     def _kept(
-        self, X: Any, y: NDArray[Any], sample_weight: Any
-    ) -> tuple[pd.DataFrame, NDArray[Any], NDArray[np.float64] | None]:
+        self, X: TableLike, y: Array, sample_weight: ArrayLike | None
+    ) -> tuple[pd.DataFrame, Array, DoubleArray | None]:
         """Return table, target and weights without the rows of weight zero."""
         table = as_frame(X)
         if len(y) != len(table):
             raise ValueError(f"X has {len(table)} rows, but y has {len(y)}; pass one y a row")
         if sample_weight is None:
             return table, y, None
-        weight: NDArray[np.float64] = _check_sample_weight(
+        weight: DoubleArray = _check_sample_weight(
             sample_weight, y, dtype=np.float64, ensure_non_negative=True
         )
         kept = weight > 0
         if kept.all():
             return table, y, weight
         rest = table[kept]
-        # of an array, types are those of the rows that stay
+        # an array's column types are inferred from the rows that stay
         return rest if table is X else rest.infer_objects(), y[kept], weight[kept]
 
     def _encode_fit(
-        self, frame: pd.DataFrame, weight: NDArray[np.float64] | None, *, is_named: bool
-    ) -> NDArray[np.float32]:
+        self, frame: pd.DataFrame, weight: DoubleArray | None, *, is_named: bool
+    ) -> FloatArray:
         encoder = TableEncoder(
             categories=self._categories,
             scale=self._scale,
@@ -121,7 +156,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             self.feature_names_in_ = np.asarray(frame.columns, dtype=object)
         return encoder.transform(frame)
 
-    def _encode(self, X: Any) -> NDArray[np.float32]:
+    def _encode(self, X: TableLike) -> FloatArray:
         check_is_fitted(self)
         frame = as_frame(X)
         if isinstance(X, pd.DataFrame) and hasattr(self, "feature_names_in_"):
@@ -160,12 +195,13 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         return rng
 
 
-class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
-    """A classifier over frames; subclasses fit and score a matrix of floats and class codes."""
+class TableClassifier(ClassifierMixin, ClassifierParameters, TableEstimator):  # type: ignore[misc]
+    """A classifier over frames."""
 
-    class_weight: ClassWeight = None  # a parameter of the zoo's own; others may do without
+    _is_classifier: ClassVar[bool] = True
+    classes_: Array
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> TableClassifier:
+    def fit(self, X: TableLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit on labelled rows.
 
         Parameters
@@ -175,23 +211,23 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         y : array-like of shape (n_samples,)
             Labels of any type.
         sample_weight : array-like of shape (n_samples,), optional
-            Not negative; not all zero. A row of weight zero is as if it were not there.
+            Not negative; not all zero. Rows of weight zero are left out.
 
         Raises
         ------
         ValueError
             If `y` has missing values, continuous numbers or another length than `X`, or
-            `class_weight` does not fit it. A model that was fitted before is then as it was.
+            `class_weight` does not fit it. An earlier fit is kept then.
         """
         with self._all_or_nothing():
             matrix, codes, weight = self._checked(X, y, sample_weight)
             if len(self.classes_) > 1:
-                self._fit_codes(matrix, codes, weight)
+                self._fit_matrix(matrix, codes, weight)
         return self
 
     def _checked(
-        self, X: Any, y: Any, sample_weight: Any
-    ) -> tuple[NDArray[np.float32], NDArray[np.intp], NDArray[np.float64] | None]:
+        self, X: TableLike, y: ArrayLike, sample_weight: ArrayLike | None
+    ) -> tuple[FloatArray, IntArray, DoubleArray | None]:
         """Return the encoded rows, class codes and weights; learn columns and classes."""
         table, labels, weight = self._kept(X, as_labels(y, self), sample_weight)
         try:
@@ -203,8 +239,8 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
                 "make them one, e.g. [str(label) for label in y]"
             ) from error
         if self.class_weight is not None:
-            shares = class_weights(self.class_weight, classes, labels, weight)
-            weight = shares[codes] * (1.0 if weight is None else weight)
+            factors = class_weights(self.class_weight, classes, labels, weight)
+            weight = factors[codes] * (1.0 if weight is None else weight)
             table, labels, weight = self._kept(table, labels, weight)
             classes, codes = np.unique(labels, return_inverse=True)
         with self._all_or_nothing():
@@ -214,63 +250,61 @@ class TableClassifier(ClassifierMixin, TableEstimator):  # type: ignore[misc]
         return matrix, codes, weight
 
     @abstractmethod
-    def _fit_codes(
-        self, X: NDArray[np.float32], y: NDArray[np.intp], weight: NDArray[np.float64] | None
-    ) -> None:
-        """Fit on (n_samples, n_columns) floats and class codes (n_samples,)."""
+    def _scores(self, X: FloatArray) -> Array:
+        """Return a score for each class, (n_samples, n_classes); the largest is predicted."""
 
-    @abstractmethod
-    def _scores(self, X: NDArray[np.float32]) -> NDArray[Any]:
-        """Return a score a class, (n_samples, n_classes); the largest is predicted."""
-
-    def predict(self, X: Any) -> NDArray[Any]:
+    def predict(self, X: TableLike) -> Array:
         """Return the label of the most probable class, (n_samples,)."""
         matrix = self._encode(X)
         if len(self.classes_) == 1:
             return np.repeat(self.classes_, len(matrix))
-        labels: NDArray[Any] = self.classes_[self._scores(matrix).argmax(axis=1)]
+        labels: Array = self.classes_[self._scores(matrix).argmax(axis=1)]
         return labels
 
 
 class ProbabilityClassifier(TableClassifier):
     """A classifier whose scores are probabilities."""
 
-    def predict_proba(self, X: Any) -> NDArray[np.float64]:
+    def predict_proba(self, X: TableLike) -> DoubleArray:
         """Return probabilities (n_samples, n_classes), columns in the order of `classes_`."""
         matrix = self._encode(X)
         if len(self.classes_) == 1:
             return np.ones((len(matrix), 1))
         scores = np.asarray(self._scores(matrix), dtype=np.float64)
-        normed: NDArray[np.float64] = scores / scores.sum(axis=1, keepdims=True)
-        return normed
+        probabilities: DoubleArray = scores / scores.sum(axis=1, keepdims=True)
+        return probabilities
 
 
 class TableRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
-    """A regressor over frames; subclasses fit a matrix of floats and a standardised target."""
+    """A regressor over frames; subclasses fit a standardised target."""
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> TableRegressor:
-        """Fit on rows with a number each.
+    _is_classifier: ClassVar[bool] = False
+    target_mean_: float
+    target_scale_: float
+
+    def fit(self, X: TableLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Fit on rows with a numeric target.
 
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features)
         y : array-like of shape (n_samples,)
         sample_weight : array-like of shape (n_samples,), optional
-            Not negative; not all zero. A row of weight zero is as if it were not there.
+            Not negative; not all zero. Rows of weight zero are left out.
 
         Raises
         ------
         ValueError
-            If `y` has missing or infinite values or another length than `X`. A model that was
-            fitted before is then as it was.
+            If `y` has missing or infinite values or another length than `X`. An earlier fit is
+            kept then.
         """
         with self._all_or_nothing():
-            self._fit_numbers(*self._checked(X, y, sample_weight))
+            self._fit_matrix(*self._checked(X, y, sample_weight))
         return self
 
     def _checked(
-        self, X: Any, y: Any, sample_weight: Any
-    ) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.float64] | None]:
+        self, X: TableLike, y: ArrayLike, sample_weight: ArrayLike | None
+    ) -> tuple[FloatArray, DoubleArray, DoubleArray | None]:
         """Return the encoded rows, standardised target and weights; learn columns and scale."""
         table, target, weight = self._kept(X, as_numbers(y, self), sample_weight)
         with self._all_or_nothing():
@@ -282,16 +316,10 @@ class TableRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         return matrix, deviation / self.target_scale_, weight
 
     @abstractmethod
-    def _fit_numbers(
-        self, X: NDArray[np.float32], y: NDArray[np.float64], weight: NDArray[np.float64] | None
-    ) -> None:
-        """Fit on (n_samples, n_columns) floats and standardised numbers (n_samples,)."""
-
-    @abstractmethod
-    def _values(self, X: NDArray[np.float32]) -> NDArray[Any]:
+    def _values(self, X: FloatArray) -> Array:
         """Return standardised numbers, (n_samples,)."""
 
-    def predict(self, X: Any) -> NDArray[np.float64]:
-        """Return a number a row, (n_samples,)."""
+    def predict(self, X: TableLike) -> DoubleArray:
+        """Return a number for each row, (n_samples,)."""
         values = np.asarray(self._values(self._encode(X)), dtype=np.float64)
         return values * self.target_scale_ + self.target_mean_

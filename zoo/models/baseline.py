@@ -1,44 +1,39 @@
-"""The baseline that every model must beat: it never looks at the input."""
+"""The dummy baseline, which ignores the input."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from sklearn import dummy
 
-from zoo.models.targets import ClassWeight
-from zoo.models.wrapped import WrappedClassifier, WrappedRegressor
+from zoo.models.parameters import estimator
+from zoo.models.wrapped import LibraryModel, WrappedClassifier, WrappedRegressor
+
+if TYPE_CHECKING:
+    from sklearn.utils import Tags
 
 
+@estimator
 class DummyClassifier(WrappedClassifier):
-    """Predicts each class with its training share.
+    """Predicts each class with its frequency among the training rows."""
 
-    Parameters
-    ----------
-    class_weight : dict, "balanced" or None
-        What the weights of a class's rows are multiplied by; "balanced": all classes weigh the
-        same; None: 1.
-    """
-
-    def __init__(self, *, class_weight: ClassWeight = None) -> None:
-        self.class_weight = class_weight
-
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.classifier_tags.poor_score = True  # that is its purpose
+        tags.classifier_tags.poor_score = True  # by design
         return tags
 
-    def _make(self, n_rows: int) -> Any:
+    def _make(self, n_rows: int) -> LibraryModel:
         return dummy.DummyClassifier(strategy="prior")
 
 
+@estimator
 class DummyRegressor(WrappedRegressor):
     """Predicts the mean of the training rows."""
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.regressor_tags.poor_score = True
         return tags
 
-    def _make(self, n_rows: int) -> Any:
+    def _make(self, n_rows: int) -> LibraryModel:
         return dummy.DummyRegressor(strategy="mean")

@@ -1,75 +1,59 @@
-"""Boosted trees, with the number of trees chosen on held-out rows so that capacity grows with data.
+"""Boosted trees, with the number of trees chosen on validation rows, so that it grows with data.
 
 Defaults follow the tuned defaults of arXiv:2407.04491 (appendix C): up to 1,000 trees.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Literal
+from abc import abstractmethod
+from contextlib import AbstractContextManager
+from typing import Annotated, Any, ClassVar, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from zoo.encoding.encoder import Scale
+from zoo.encoding.encoder import Categories, Scale
 from zoo.models.base import ProbabilityClassifier, TableRegressor, validation_split
-from zoo.models.targets import ClassWeight
+from zoo.models.parameters import RandomState, estimator
+from zoo.models.wrapped import LibraryEstimator, LibraryModel
+from zoo.training.types import Array, DoubleArray, FloatArray, IntArray
+
+Split: TypeAlias = tuple[IntArray, IntArray]  # rows to fit, validation rows
 
 
-class _Boosting(ABC):
-    """The parameters and the split that all boosting estimators share."""
+@estimator
+class _Boosting(LibraryEstimator):
+    """Parameters and split of all boosting estimators."""
 
-    _categories: ClassVar[Literal["onehot", "ordinal", "mixed"]] = "ordinal"
+    n_estimators: Annotated[int, "Maximum number of trees (boosting rounds)."] = 1000
+    learning_rate: Annotated[float, "Factor of each tree's contribution."] = 0.05
+    patience: Annotated[int, "Trees without a lower validation loss before training stops."] = 50
+    validation_fraction: Annotated[
+        float, "Fraction of the rows on which the number of trees is chosen."
+    ] = 0.2
+    n_jobs: Annotated[int, "Number of threads."] = 1
+    random_state: RandomState = None
+
+    _categories: ClassVar[Categories] = "ordinal"
     _scale: ClassVar[Scale] = "none"
-    _is_classifier: ClassVar[bool]
-    encoder_: Any
-    model_: Any
 
-    def __init__(
-        self,
-        *,
-        n_estimators: int = 1000,
-        learning_rate: float = 0.05,
-        patience: int = 50,
-        validation_fraction: float = 0.2,
-        n_jobs: int = 1,
-        random_state: Any = None,
-    ) -> None:
-        self.n_estimators = n_estimators
-        self.learning_rate = learning_rate
-        self.patience = patience
-        self.validation_fraction = validation_fraction
-        self.n_jobs = n_jobs
-        self.random_state = random_state
-
-    def _fit_trees(self, X: Any, y: Any, weight: Any) -> None:
-        rng: np.random.RandomState = self._rng()  # type: ignore[attr-defined]
+    def _fit_matrix(self, X: FloatArray, y: Array, weight: DoubleArray | None) -> None:
+        rng = self._rng()
         codes = y if self._is_classifier else None
         split = validation_split(codes, len(X), self.validation_fraction, rng)
         seed = int(rng.randint(2**31))
         self.model_ = self._boost(X, y, weight, split, seed)
 
     @abstractmethod
-    def _boost(self, X: Any, y: Any, weight: Any, split: Any, seed: int) -> Any:
-        """Return the library's booster, fitted on `split`: rows to fit, rows held out."""
-
-    def _fit_codes(self, X: Any, y: Any, weight: Any) -> None:
-        self._fit_trees(X, y, weight)
-
-    def _fit_numbers(self, X: Any, y: Any, weight: Any) -> None:
-        self._fit_trees(X, y, weight)
-
-    def _scores(self, X: NDArray[np.float32]) -> NDArray[Any]:
-        scores: NDArray[Any] = self.model_.predict_proba(X)
-        return scores
-
-    def _values(self, X: NDArray[np.float32]) -> NDArray[Any]:
-        values: NDArray[Any] = self.model_.predict(X)
-        return values
+    def _boost(
+        self, X: FloatArray, y: Array, weight: DoubleArray | None, split: Split, seed: int
+    ) -> LibraryModel:
+        """Return the library's booster, fitted on the rows of `split`."""
 
 
 class _XGBoost(_Boosting):
-    def _boost(self, X: Any, y: Any, weight: Any, split: Any, seed: int) -> Any:
+    def _boost(
+        self, X: FloatArray, y: Array, weight: DoubleArray | None, split: Split, seed: int
+    ) -> LibraryModel:
         import xgboost
 
         rows, out = split
@@ -98,7 +82,9 @@ class _XGBoost(_Boosting):
 
 
 class _LightGBM(_Boosting):
-    def _boost(self, X: Any, y: Any, weight: Any, split: Any, seed: int) -> Any:
+    def _boost(
+        self, X: FloatArray, y: Array, weight: DoubleArray | None, split: Split, seed: int
+    ) -> LibraryModel:
         import lightgbm
 
         rows, out = split
@@ -127,36 +113,39 @@ class _LightGBM(_Boosting):
         categories = np.flatnonzero(self.encoder_.is_categorical_).tolist()
         return model.fit(X[rows], y[rows], categorical_feature=categories, **options)
 
-    def _native(self, X: NDArray[np.float32]) -> NDArray[Any]:
+    def _predicted(self, X: FloatArray) -> Array:
         # the booster itself: the wrapper warns that a matrix has no column names
-        values: NDArray[Any] = self.model_.booster_.predict(X, num_threads=self.n_jobs)
+        values: Array = self.model_.booster_.predict(X, num_threads=self.n_jobs)
         return values
 
-    def _scores(self, X: NDArray[np.float32]) -> NDArray[Any]:
-        scores = self._native(X)
+    def _scores(self, X: FloatArray) -> Array:
+        scores = self._predicted(X)
         return scores if scores.ndim == 2 else np.column_stack([1 - scores, scores])
 
-    def _values(self, X: NDArray[np.float32]) -> NDArray[Any]:
-        return self._native(X)
+    def _values(self, X: FloatArray) -> Array:
+        return self._predicted(X)
 
 
 class _Hist(_Boosting):
-    def _threads(self) -> Any:
+    def _threads(self) -> AbstractContextManager[object]:
         # the library has no parameter for it and would take every core
-        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+        from threadpoolctl import threadpool_limits
 
         limit = self.n_jobs if self.n_jobs is not None and self.n_jobs > 0 else None
-        return threadpool_limits(limit, user_api="openmp")
+        limits: AbstractContextManager[object] = threadpool_limits(limit, user_api="openmp")
+        return limits
 
-    def _scores(self, X: NDArray[np.float32]) -> NDArray[Any]:
+    def _scores(self, X: FloatArray) -> Array:
         with self._threads():
             return super()._scores(X)
 
-    def _values(self, X: NDArray[np.float32]) -> NDArray[Any]:
+    def _values(self, X: FloatArray) -> Array:
         with self._threads():
             return super()._values(X)
 
-    def _boost(self, X: Any, y: Any, weight: Any, split: Any, seed: int) -> Any:
+    def _boost(
+        self, X: FloatArray, y: Array, weight: DoubleArray | None, split: Split, seed: int
+    ) -> LibraryModel:
         from sklearn import ensemble
 
         rows, out = split
@@ -185,75 +174,31 @@ class _Hist(_Boosting):
             return model.fit(X[rows], y[rows], **options)
 
 
-class _BoostingClassifier(_Boosting, ProbabilityClassifier):
-    """The parameters of the classifiers."""
-
-    _is_classifier: ClassVar[bool] = True
-
-    def __init__(
-        self,
-        *,
-        n_estimators: int = 1000,
-        learning_rate: float = 0.05,
-        patience: int = 50,
-        validation_fraction: float = 0.2,
-        n_jobs: int = 1,
-        class_weight: ClassWeight = None,
-        random_state: Any = None,
-    ) -> None:
-        super().__init__(
-            n_estimators=n_estimators,
-            learning_rate=learning_rate,
-            patience=patience,
-            validation_fraction=validation_fraction,
-            n_jobs=n_jobs,
-            random_state=random_state,
-        )
-        self.class_weight = class_weight
+@estimator
+class XGBoostClassifier(_XGBoost, ProbabilityClassifier):
+    """XGBoost for classes."""
 
 
-class XGBoostClassifier(_XGBoost, _BoostingClassifier):
-    """XGBoost for classes.
-
-    Parameters
-    ----------
-    n_estimators : int
-        Trees (rounds) at most.
-    learning_rate : float
-    patience : int
-        Rounds without a better held-out loss before it stops.
-    validation_fraction : float
-        Share of the rows held out to choose the number of trees.
-    n_jobs : int
-        Threads.
-    class_weight : dict, "balanced" or None
-        What the weights of a class's rows are multiplied by; "balanced": all classes weigh the
-        same; None: 1.
-    random_state : int, RandomState or None
-    """
-
-
+@estimator
 class XGBoostRegressor(_XGBoost, TableRegressor):
-    """XGBoost for numbers; parameters as in `XGBoostClassifier`."""
-
-    _is_classifier: ClassVar[bool] = False
+    """XGBoost for numbers."""
 
 
-class LightGBMClassifier(_LightGBM, _BoostingClassifier):
-    """LightGBM for classes; parameters as in `XGBoostClassifier`."""
+@estimator
+class LightGBMClassifier(_LightGBM, ProbabilityClassifier):
+    """LightGBM for classes."""
 
 
+@estimator
 class LightGBMRegressor(_LightGBM, TableRegressor):
-    """LightGBM for numbers; parameters as in `XGBoostClassifier`."""
-
-    _is_classifier: ClassVar[bool] = False
+    """LightGBM for numbers."""
 
 
-class HistClassifier(_Hist, _BoostingClassifier):
-    """Histogram gradient boosting for classes; parameters as in `XGBoostClassifier`."""
+@estimator
+class HistClassifier(_Hist, ProbabilityClassifier):
+    """Histogram gradient boosting for classes."""
 
 
+@estimator
 class HistRegressor(_Hist, TableRegressor):
-    """Histogram gradient boosting for numbers; parameters as in `XGBoostClassifier`."""
-
-    _is_classifier: ClassVar[bool] = False
+    """Histogram gradient boosting for numbers."""

@@ -1,256 +1,156 @@
 """FT-Transformer (Gorishniy, Rubachev, Khrulkov & Babenko 2021, arXiv:2106.11959).
 
-Each number and each category becomes a token; a transformer lets them look at each other, and a
-token that stands for the whole row carries the answer.
+Each number and each category becomes a token; a transformer relates them to each other, and the
+prediction is read from a token that represents the whole row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from zoo.encoding.encoder import Categories, Scale
+from zoo.models.columns import TableConfig
+from zoo.models.keras_network import PatientKerasNetwork
 from zoo.models.network import NetworkClassifier, NetworkRegressor
-from zoo.models.targets import ClassWeight
+from zoo.models.parameters import BatchSize, estimator
+from zoo.training.initialisers import UNIFORM, draw_weights, uniform_within
+from zoo.training.types import FloatArray, KerasModel, Layers, Shape, Tensor
+
+if TYPE_CHECKING:
+    from zoo.training.program_config import ProgramConfig
 
 _EPSILON = 1e-5
 
 
-class _FTTransformer:
-    """Architecture, first weights and optimiser."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FTTransformerConfig(TableConfig):
+    """The config of an FT-Transformer."""
+
+    units: int
+    n_blocks: int
+    n_heads: int
+    attention_dropout: float
+    hidden_dropout: float
+
+
+@estimator
+class _FTTransformer(PatientKerasNetwork):
+    """Architecture, first weights and optimizer.
+
+    References
+    ----------
+    arXiv:2106.11959, section 3.3 and appendix E.
+    """
+
+    units: Annotated[int, "Features of a token; a multiple of `n_heads`."] = 192
+    n_blocks: Annotated[int, "Number of transformer blocks."] = 3
+    n_heads: Annotated[int, "Attention heads of a block."] = 8
+    attention_dropout: Annotated[
+        float, "Fraction of the attention weights dropped at each step."
+    ] = 0.2
+    hidden_dropout: Annotated[
+        float, "Fraction of the hidden units of each block dropped at each step."
+    ] = 0.1
+    learning_rate: float = 0.0001
+    weight_decay: Annotated[
+        float, "Decoupled decay of the kernels, not of tokens, norms and biases."
+    ] = 0.00001
+    batch_size: BatchSize = 256
+    max_epochs: int = 500
+    patience: int = 16
 
     _categories: ClassVar[Categories] = "mixed"
     _max_onehot: ClassVar[int] = 0  # every category is a token
     _scale: ClassVar[Scale] = "quantile"
-    _loss: ClassVar[Any]
-    encoder_: Any
-
-    def __init__(
-        self,
-        *,
-        units: int = 192,
-        n_blocks: int = 3,
-        n_heads: int = 8,
-        attention_dropout: float = 0.2,
-        hidden_dropout: float = 0.1,
-        learning_rate: float = 0.0001,
-        weight_decay: float = 0.00001,
-        batch_size: int = 256,
-        max_epochs: int = 500,
-        patience: int = 16,
-        validation_fraction: float = 0.2,
-        random_state: Any = None,
-    ) -> None:
-        self.units = units
-        self.n_blocks = n_blocks
-        self.n_heads = n_heads
-        self.attention_dropout = attention_dropout
-        self.hidden_dropout = hidden_dropout
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.batch_size = batch_size
-        self.max_epochs = max_epochs
-        self.patience = patience
-        self.validation_fraction = validation_fraction
-        self.random_state = random_state
+    _config_class: ClassVar[type[FTTransformerConfig]] = FTTransformerConfig
 
     @staticmethod
-    def _build(
-        layers: Any,
-        *,
-        n_inputs: int,
-        n_outputs: int,
-        n_numbers: int,
-        n_codes: int,
-        n_categories: int,
-        units: int,
-        n_blocks: int,
-        n_heads: int,
-        attention_dropout: float,
-        hidden_dropout: float,
-    ) -> Any:
-        inputs = layers.Input(n_inputs)
-        numbers = layers.Columns(0, n_numbers, name="numbers")(inputs)
-        tokens = layers.FeatureTokens(units, name="columns")(numbers)
-        if n_codes:
-            codes = layers.Columns(n_numbers, n_numbers + n_codes, name="codes")(inputs)
-            levels = layers.Embedding(n_categories, units, name="levels")(codes)
-            tokens = layers.Concatenate(axis=-2)([tokens, levels])
-        for number in range(1, n_blocks + 1):
-            known = tokens
-            if number > 1:  # the first block does without: the paper calls that crucial
-                known = layers.LayerNormalization(epsilon=_EPSILON, name=f"norm_{number}")(tokens)
-            asking = known
-            if number == n_blocks:  # only the row's token is read in the end
-                tokens, asking = (layers.Tokens(0, 1)(values) for values in (tokens, known))
-            queries = layers.SharedDense(units, name=f"query_{number}")(asking)
-            keys = layers.SharedDense(units, name=f"key_{number}")(known)
-            values = layers.SharedDense(units, name=f"value_{number}")(known)
-            shares = layers.AttentionWeights(n_heads)([queries, keys])
-            if attention_dropout > 0:
-                shares = layers.Dropout(attention_dropout)(shares)
-            mixed = layers.SharedDense(units, name=f"mix_{number}")(
-                layers.Attend()([shares, values])
-            )
-            tokens = layers.Add()([tokens, mixed])
-            normed = layers.LayerNormalization(epsilon=_EPSILON, name=f"hidden_norm_{number}")
-            hidden = layers.SharedDense(2 * (units * 4 // 3), name=f"hidden_{number}")(
-                normed(tokens)
-            )
-            hidden = layers.ReGLU()(hidden)
-            if hidden_dropout > 0:
-                hidden = layers.Dropout(hidden_dropout)(hidden)
-            hidden = layers.SharedDense(units, name=f"back_{number}")(hidden)
-            tokens = layers.Add()([tokens, hidden])
+    def _build(layers: Layers, config: FTTransformerConfig) -> KerasModel:
+        inputs = layers.Input(config.n_inputs)
+        tokens = _tokens(layers, inputs, config)
+        for number in range(1, config.n_blocks + 1):
+            tokens = _block(layers, tokens, config, number)
         row = layers.LayerNormalization(epsilon=_EPSILON, name="last_norm")(tokens)
         row = layers.Flatten()(layers.Activation("relu")(row))
-        return layers.Model(inputs, layers.Dense(n_outputs, name="output")(row))
+        return layers.Model(inputs, layers.Dense(config.n_outputs, name="output")(row))
 
     @staticmethod
     def _draw(
         paths: Sequence[str],
-        shapes: Sequence[tuple[int, ...]],
+        shapes: Sequence[Shape],
         rng: np.random.Generator,
-        X: NDArray[np.float32],
-        **options: Any,
-    ) -> list[NDArray[np.float32]]:
+        X: FloatArray,
+        config: FTTransformerConfig,
+    ) -> list[FloatArray]:
         """Draw all within 1 / sqrt(inputs), tokens within 1 / sqrt(units); scales are ones."""
-        drawn: list[NDArray[Any]] = []
-        fan_in = options["units"]
-        for path, shape in zip(paths, shapes, strict=True):
-            name = path.split("/")[-1]
-            if name in {"gamma", "beta"}:
-                drawn.append(np.full(shape, float(name == "gamma")))
-                continue
-            if name == "kernel":
-                fan_in = shape[0]
-            is_token = name in {"slopes", "row_token", "embeddings"} or "columns/" in path
-            bound = 1.0 / np.sqrt(options["units"] if is_token else fan_in)
-            drawn.append(rng.uniform(-bound, bound, shape))
-        return [values.astype(np.float32) for values in drawn]
+        tokens = uniform_within(1.0 / np.sqrt(config.units))
+        table = (("columns/*", tokens), ("categories/embeddings", tokens), *UNIFORM)
+        return draw_weights(table, paths, shapes, rng)
 
-    def _options(self, n_inputs: int) -> Mapping[str, Any]:
+    def _derived(self) -> dict[str, Any]:
         if self.units % self.n_heads:
             raise ValueError(f"units ({self.units}) must be a multiple of n_heads ({self.n_heads})")
-        encoder = self.encoder_
-        return {
-            "n_numbers": encoder.n_numbers_,
-            "n_codes": encoder.n_codes_,
-            "n_categories": encoder.n_categories_,
-            "units": self.units,
-            "n_blocks": self.n_blocks,
-            "n_heads": self.n_heads,
-            "attention_dropout": self.attention_dropout,
-            "hidden_dropout": self.hidden_dropout,
-        }
+        return {}
 
-    def _program_config(self) -> Any:
+    def _program_config(self) -> ProgramConfig:
         from zoo.training.optimizer import Adam
         from zoo.training.program_config import ProgramConfig
 
-        without = ("columns/slopes", "columns/bias", "columns/row_token", "levels/embeddings")
+        without = ("columns/slopes", "columns/bias", "columns/row_token", "categories/embeddings")
         optimizer = Adam(epsilon=1e-8, without_decay=without)
         return ProgramConfig(loss=self._loss, optimizer=optimizer, batch_size=self.batch_size)
 
 
+def _tokens(layers: Layers, inputs: Tensor, config: FTTransformerConfig) -> Tensor:
+    """Return the row's token and one for each number and category, (..., batch, n, units)."""
+    n_numbers, n_codes = config.n_numbers, config.n_codes
+    numbers = layers.Columns(0, n_numbers, name="numbers")(inputs)
+    tokens = layers.FeatureTokens(config.units, name="columns")(numbers)
+    if not n_codes:
+        return tokens
+    codes = layers.Columns(n_numbers, n_numbers + n_codes, name="codes")(inputs)
+    categories = layers.Embedding(config.n_categories, config.units, name="categories")(codes)
+    return layers.Concatenate(axis=-2)([tokens, categories])
+
+
+def _block(layers: Layers, tokens: Tensor, config: FTTransformerConfig, number: int) -> Tensor:
+    """Return the tokens after attention and a feed-forward layer; of the last block only the row's.
+
+    The first block does without normalisation, which the paper calls crucial.
+    """
+    units = config.units
+    known = tokens
+    if number > 1:
+        known = layers.LayerNormalization(epsilon=_EPSILON, name=f"norm_{number}")(tokens)
+    asking = known
+    if number == config.n_blocks:  # only the row's token is used after the last block
+        tokens, asking = (layers.Tokens(0, 1)(values) for values in (tokens, known))
+    queries = layers.SharedDense(units, name=f"query_{number}")(asking)
+    keys = layers.SharedDense(units, name=f"key_{number}")(known)
+    values = layers.SharedDense(units, name=f"value_{number}")(known)
+    attention = layers.AttentionWeights(config.n_heads)([queries, keys])
+    if config.attention_dropout > 0:
+        attention = layers.Dropout(config.attention_dropout)(attention)
+    mixed = layers.SharedDense(units, name=f"mix_{number}")(layers.Attend()([attention, values]))
+    tokens = layers.Add()([tokens, mixed])
+    normed = layers.LayerNormalization(epsilon=_EPSILON, name=f"hidden_norm_{number}")(tokens)
+    hidden = layers.SharedDense(2 * (units * 4 // 3), name=f"hidden_{number}")(normed)
+    hidden = layers.ReGLU()(hidden)
+    if config.hidden_dropout > 0:
+        hidden = layers.Dropout(config.hidden_dropout)(hidden)
+    hidden = layers.SharedDense(units, name=f"back_{number}")(hidden)
+    return layers.Add()([tokens, hidden])
+
+
+@estimator
 class FTTransformerClassifier(_FTTransformer, NetworkClassifier):
-    """FT-Transformer for classes. Gaps in numbers are filled with the median, without a sign.
-
-    Parameters
-    ----------
-    units : int
-        Features of a token; a multiple of `n_heads`.
-    n_blocks : int
-    n_heads : int
-    attention_dropout : float
-        Share of the attention that is dropped at each step.
-    hidden_dropout : float
-        Share of the hidden units of each block that is dropped.
-    learning_rate : float
-        Step size of AdamW.
-    weight_decay : float
-        Decoupled decay of the matrices, not of tokens, norms and biases.
-    batch_size : int
-    max_epochs : int
-        Rounds at most; a round is one epoch, or several that make 32 steps on small data.
-    patience : int
-        Rounds without a better held-out loss before training stops.
-    validation_fraction : float
-        Share of the training rows held out for early stopping.
-    class_weight : dict, "balanced" or None
-        What the weights of a class's rows are multiplied by; "balanced": all classes weigh the
-        same; None: 1.
-    random_state : int, RandomState or None
-
-    References
-    ----------
-    arXiv:2106.11959, section 3.3 and appendix E.
-    """
-
-    def __init__(
-        self,
-        *,
-        units: int = 192,
-        n_blocks: int = 3,
-        n_heads: int = 8,
-        attention_dropout: float = 0.2,
-        hidden_dropout: float = 0.1,
-        learning_rate: float = 0.0001,
-        weight_decay: float = 0.00001,
-        batch_size: int = 256,
-        max_epochs: int = 500,
-        patience: int = 16,
-        validation_fraction: float = 0.2,
-        class_weight: ClassWeight = None,
-        random_state: Any = None,
-    ) -> None:
-        super().__init__(
-            units=units,
-            n_blocks=n_blocks,
-            n_heads=n_heads,
-            attention_dropout=attention_dropout,
-            hidden_dropout=hidden_dropout,
-            learning_rate=learning_rate,
-            weight_decay=weight_decay,
-            batch_size=batch_size,
-            max_epochs=max_epochs,
-            patience=patience,
-            validation_fraction=validation_fraction,
-            random_state=random_state,
-        )
-        self.class_weight = class_weight
+    """FT-Transformer for classes. Missing numbers are replaced by the median, without a flag."""
 
 
+@estimator
 class FTTransformerRegressor(_FTTransformer, NetworkRegressor):
-    """FT-Transformer for numbers. Gaps in numbers are filled with the median, without a sign.
-
-    Parameters
-    ----------
-    units : int
-        Features of a token; a multiple of `n_heads`.
-    n_blocks : int
-    n_heads : int
-    attention_dropout : float
-        Share of the attention that is dropped at each step.
-    hidden_dropout : float
-        Share of the hidden units of each block that is dropped.
-    learning_rate : float
-        Step size of AdamW.
-    weight_decay : float
-        Decoupled decay of the matrices, not of tokens, norms and biases.
-    batch_size : int
-    max_epochs : int
-        Rounds at most; a round is one epoch, or several that make 32 steps on small data.
-    patience : int
-        Rounds without a better held-out loss before training stops.
-    validation_fraction : float
-        Share of the training rows held out for early stopping.
-    random_state : int, RandomState or None
-
-    References
-    ----------
-    arXiv:2106.11959, section 3.3 and appendix E.
-    """
+    """FT-Transformer for numbers. Missing numbers are replaced by the median, without a flag."""

@@ -1,7 +1,7 @@
-"""What networks written in other frameworks share: rounds of steps, early stopping, weights.
+"""The base of networks written in other frameworks: batches, early stopping, weights.
 
-A framework's file says how its network is made of weights, how it takes a step and what it
-answers; weights pass between them as arrays, a kernel (n_inputs, n_outputs) and a bias a layer.
+A framework's file builds its network from weights, takes a step and predicts. Weights are passed
+as arrays, a kernel (n_inputs, n_outputs) and a bias for each layer.
 """
 
 from __future__ import annotations
@@ -9,27 +9,24 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
-from types import SimpleNamespace
-from typing import Any, ClassVar
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.special import softmax
 
 from zoo.canonical import derive_seed
-from zoo.models.base import ProbabilityClassifier, TableRegressor, validation_split
-from zoo.models.targets import ClassWeight
-from zoo.training.blocks import row_class
+from zoo.models.network import PatientNetwork
+from zoo.models.parameters import HiddenLayers, HiddenUnits, estimator
 from zoo.training.initialisers import initial_weights
-from zoo.training.losses import Loss, row_losses
-from zoo.training.training_run import FitTask, Rows, TrainConfig, TrainingRun
+from zoo.training.padding import in_padded_parts
+from zoo.training.tasks import FitResult, FitTask, Rows
+from zoo.training.training_run import TrainingRun
+from zoo.training.types import Array, DoubleArray, FloatArray, IntArray, Shape
 
-__all__ = ["NativeClassifier", "NativeRegressor", "Steps", "Weights"]
+__all__ = ["NativeNetwork", "Steps", "Weights"]
 
-Weights = Sequence[NDArray[np.float32]]
+Weights: TypeAlias = Sequence[FloatArray]
 _BATCH_ROWS = 64
-_PREDICT_ROWS, _LEAST_ROWS = 8192, 64
 
 
 class Steps(ABC):
@@ -37,13 +34,13 @@ class Steps(ABC):
 
     @abstractmethod
     def take(self, batch: Rows, learning_rate: float, weight_decay: float) -> float:
-        """Move the weights once and return the loss before it, a mean by the rows' weights.
+        """Take one step and return the loss before it, a mean by the rows' weights.
 
-        Rows of weight 0 only fill a batch up, so that all have one shape.
+        Rows of weight 0 are padding, so that all batches have one shape.
         """
 
     @abstractmethod
-    def weights(self) -> list[NDArray[np.float32]]:
+    def weights(self) -> list[FloatArray]:
         """Return copies of the weights."""
 
     def compile(self, batch: Rows) -> None:
@@ -51,214 +48,73 @@ class Steps(ABC):
         del batch
 
 
-@dataclass(frozen=True, slots=True)
-class _Standing:
-    weights: list[NDArray[np.float32]]
-    failed_at: list[int]
+@estimator
+class NativeNetwork(PatientNetwork):
+    """A multilayer perceptron that a framework's own code trains."""
 
-
-class _Judged:
-    """A network as `TrainingRun` judges it at the end of a round."""
-
-    def __init__(self, model: _Native) -> None:
-        self.n_inputs = model.n_inputs_
-        self.config = SimpleNamespace(batch_size=_BATCH_ROWS)
-        self._model = model
-
-    def slice(self, train_state: _Standing, replicate: int) -> list[NDArray[np.float32]]:
-        del replicate  # there is one
-        return train_state.weights
-
-    def forward(self, weights: Weights, X: NDArray[np.float32]) -> NDArray[np.float32]:
-        return self._model._forward(weights, X)
-
-    def row_losses(self, outputs: NDArray[Any], y: NDArray[np.float32]) -> NDArray[np.float64]:
-        return row_losses(self._model._loss, outputs, y)
-
-    def cropped(self, weights: Weights, n_inputs: int) -> list[NDArray[np.float32]]:
-        del n_inputs  # nothing was filled up
-        return list(weights)
-
-
-class _Native(ABC):
-    """Trains the network of a framework; the parameters are those of the concrete class."""
-
-    _loss: ClassVar[Loss]
-
-    def __init__(
-        self,
-        *,
-        units: int = 128,
-        n_hidden: int = 2,
-        learning_rate: float = 0.001,
-        weight_decay: float = 0.01,
-        max_epochs: int = 150,
-        patience: int = 12,
-        validation_fraction: float = 0.2,
-        random_state: Any = None,
-    ) -> None:
-        self.units = units
-        self.n_hidden = n_hidden
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.max_epochs = max_epochs
-        self.patience = patience
-        self.validation_fraction = validation_fraction
-        self.random_state = random_state
+    units: HiddenUnits = 128
+    n_hidden: HiddenLayers = 2
 
     @abstractmethod
     def _begin(self, weights: Weights, seed: int) -> Steps:
         """Return a network with these weights, ready to train."""
 
     @abstractmethod
-    def _apply(self, weights: Weights, X: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _apply(self, weights: Weights, X: FloatArray) -> FloatArray:
         """Return logits or values (n_rows, n_outputs)."""
 
-    def _shapes(self) -> dict[str, tuple[int, ...]]:
+    def _shapes(self) -> dict[str, Shape]:
         """Return the shapes of the weights by layer and name, from input to output."""
         sizes = [self.n_inputs_, *[self.units] * self.n_hidden, self.n_outputs_]
         names = [*[f"hidden_{i + 1}" for i in range(self.n_hidden)], "output"]
-        shapes: dict[str, tuple[int, ...]] = {}
+        shapes: dict[str, Shape] = {}
         for name, n_in, n_out in zip(names, sizes[:-1], sizes[1:], strict=True):
             shapes[f"{name}/kernel"], shapes[f"{name}/bias"] = (n_in, n_out), (n_out,)
         return shapes
 
-    def _forward(self, weights: Weights, X: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _forward(self, weights: Weights, X: FloatArray) -> FloatArray:
         expected, found = [*self._shapes().values()], [np.shape(w) for w in weights]
         if found != expected:
             raise ValueError(f"expected weights of shapes {expected}, got {found}")
-        parts = []
-        for start in range(0, max(len(X), 1), _PREDICT_ROWS):
-            rows = X[start : start + _PREDICT_ROWS]
-            # few shapes, for each may be compiled, and the last bit depends on how many rows
-            # are multiplied
-            n_whole = max(row_class(len(rows)), _LEAST_ROWS)
-            full = np.zeros((n_whole, X.shape[1]), np.float32)
-            full[: len(rows)] = rows
-            parts.append(self._apply(weights, full)[: len(rows)])
-        return np.concatenate(parts)
+        return in_padded_parts(partial(self._apply, weights), X, n_inputs=X.shape[1])
 
-    def _train(
-        self, X: NDArray[np.float32], y: NDArray[Any], weight: NDArray[np.float64] | None
-    ) -> None:
+    def _outputs(self, X: FloatArray) -> FloatArray:
+        return self._forward(self.weights_, X)
+
+    def _fit_matrix(self, X: FloatArray, y: Array, weight: DoubleArray | None) -> None:
         start = time.perf_counter()
-        task = self._task(X, y, weight)
+        task = self._split(X, y, weight)
         rng = np.random.default_rng(derive_seed("weights", task.seed))
         shapes = self._shapes()
         first = initial_weights([*shapes], [*shapes.values()], rng, X)
         compiling = time.perf_counter()
         steps = self._begin(first, derive_seed("steps", task.seed))
         steps.compile(_batch(task.train, np.full(_BATCH_ROWS, -1)))
-        self._forward(first, (task.validation or task.train).X)
+        self._forward(first, task.evaluation_rows.X)
         self.compile_s_ = time.perf_counter() - compiling
-        result = self._fit_rounds(steps, task)
-        if result.error is not None:
-            raise FloatingPointError(result.error)
-        self.weights_ = result.weights
-        self.n_epochs_, self.best_epoch_ = result.n_epochs, result.best_epoch
-        self.validation_losses_ = result.losses
-        self.n_parameters_ = int(sum(w.size for w in result.weights))
+        result = self._fit(steps, task)
+        self._learn(result)
         self.fit_s_ = time.perf_counter() - start - self.compile_s_
 
-    def _task(
-        self, X: NDArray[np.float32], y: NDArray[Any], weight: NDArray[np.float64] | None
-    ) -> FitTask:
-        """Return rows to train on, those held out for early stopping, and a seed."""
-        codes = y if self._loss == "crossentropy" else None
-        rng: np.random.RandomState = self._rng()  # type: ignore[attr-defined]
-        rows, out = validation_split(codes, len(X), self.validation_fraction, rng)
-        weights = np.ones(len(X), np.float32) if weight is None else weight.astype(np.float32)
-        target = y.astype(np.float32)
-        self.n_inputs_ = X.shape[1]
-        self.n_outputs_ = 1 if codes is None else len(self.classes_)  # type: ignore[attr-defined]
-        if not weights[out].any():
-            rows, out = np.arange(len(X)), out[:0]
-        return FitTask(
-            Rows(X[rows], target[rows], weights[rows]),
-            Rows(X[out], target[out], weights[out]) if len(out) else None,
-            int(rng.randint(2**31)),
-        )
-
-    def _fit_rounds(self, steps: Steps, task: FitTask) -> Any:
-        """Train until the held-out loss falls no more; return what the best round had."""
-        options = TrainConfig(
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
-            max_epochs=self.max_epochs,
-            patience=self.patience,
-        )
-        judged = _Judged(self)
-        place = TrainingRun(0, task, options, judged)
-        n_steps, failed_at, is_done = 0, 0, False
-        while not is_done:
-            rows, rates = place.take(place.n_steps_left)
-            for numbers, (rate, decay, _) in zip(rows, rates, strict=True):
+    def _fit(self, steps: Steps, task: FitTask) -> FitResult:
+        """Train until the validation loss no longer improves; return the best weights."""
+        config = self._train_config()
+        run, n_steps = TrainingRun(task, config, loss=self._loss, batch_size=_BATCH_ROWS), 0
+        while not run.is_over:
+            batches, rates = run.take(run.n_steps_left)
+            for numbers, (rate, decay, _) in zip(batches, rates, strict=True):
                 n_steps += 1
                 loss = steps.take(_batch(task.train, numbers), float(rate), float(decay))
                 if not np.isfinite(loss):
-                    failed_at = n_steps
-                    break
-            standing = _Standing(steps.weights(), [failed_at])
-            is_done = place.is_done(judged, standing, 0)
-        return place.result
+                    run.fail(n_steps)
+                    return run.result
+            weights = steps.weights()
+            if run.evaluate(self._forward(weights, task.evaluation_rows.X)):
+                run.result.weights = weights
+        return run.result
 
 
-def _batch(rows: Rows, numbers: NDArray[np.intp]) -> Rows:
-    """Return the rows with these numbers; -1 is a row that is not there."""
+def _batch(rows: Rows, numbers: IntArray) -> Rows:
+    """Return the rows with these numbers; -1 is padding."""
     weight = np.where(numbers < 0, np.float32(0), rows.weight[numbers])
     return Rows(rows.X[numbers], rows.y[numbers], weight)
-
-
-class NativeClassifier(_Native, ProbabilityClassifier):
-    """A network with a softmax over the classes."""
-
-    _loss: ClassVar[Loss] = "crossentropy"
-
-    def __init__(
-        self,
-        *,
-        units: int = 128,
-        n_hidden: int = 2,
-        learning_rate: float = 0.001,
-        weight_decay: float = 0.01,
-        max_epochs: int = 150,
-        patience: int = 12,
-        validation_fraction: float = 0.2,
-        class_weight: ClassWeight = None,
-        random_state: Any = None,
-    ) -> None:
-        super().__init__(
-            units=units,
-            n_hidden=n_hidden,
-            learning_rate=learning_rate,
-            weight_decay=weight_decay,
-            max_epochs=max_epochs,
-            patience=patience,
-            validation_fraction=validation_fraction,
-            random_state=random_state,
-        )
-        self.class_weight = class_weight
-
-    def _fit_codes(
-        self, X: NDArray[np.float32], y: NDArray[np.intp], weight: NDArray[np.float64] | None
-    ) -> None:
-        self._train(X, y, weight)
-
-    def _scores(self, X: NDArray[np.float32]) -> NDArray[Any]:
-        logits = self._forward(self.weights_, X).astype(np.float64)
-        shares: NDArray[Any] = softmax(logits, axis=1)
-        return shares
-
-
-class NativeRegressor(_Native, TableRegressor):
-    """A network with one linear output."""
-
-    _loss: ClassVar[Loss] = "squared"
-
-    def _fit_numbers(
-        self, X: NDArray[np.float32], y: NDArray[np.float64], weight: NDArray[np.float64] | None
-    ) -> None:
-        self._train(X, y, weight)
-
-    def _values(self, X: NDArray[np.float32]) -> NDArray[Any]:
-        return self._forward(self.weights_, X)[:, 0]

@@ -1,4 +1,4 @@
-"""Targets as they come: one column of labels or numbers, and what each class weighs."""
+"""Targets: one column of labels or numbers, and the weights of classes."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.class_weight import compute_class_weight
 
 from zoo.encoding.frames import as_array
+from zoo.training.types import Array, DoubleArray
 
 __all__ = ["ClassWeight", "as_labels", "as_numbers", "class_weights"]
 
@@ -21,8 +22,8 @@ _TOO_LARGE = 1e150  # squares of larger numbers are infinite
 ClassWeight: TypeAlias = Mapping[Any, float] | Literal["balanced"] | None
 
 
-def _as_column(y: Any, estimator: object) -> NDArray[Any]:
-    """Return `y` as one column (n_samples,) of whatever it holds."""
+def _as_column(y: ArrayLike | None, estimator: object) -> Array:
+    """Return `y` as one column (n_samples,) of any type."""
     if y is None:
         raise ValueError(
             f"{type(estimator).__name__} requires y to be passed, but the target y is None; "
@@ -44,16 +45,16 @@ def _as_column(y: Any, estimator: object) -> NDArray[Any]:
     return column
 
 
-def as_labels(y: Any, estimator: object) -> NDArray[Any]:
+def as_labels(y: ArrayLike, estimator: object) -> Array:
     """Return class labels (n_samples,); refuse missing values and continuous numbers."""
     labels = _as_column(y, estimator)
-    # numpy would write a missing value of a list of strings as the string "nan"
-    written = np.asarray(y, dtype=object).ravel() if isinstance(y, list | tuple) else labels
-    gaps = pd.isna(written)
-    if gaps.any():
-        row = int(gaps.argmax())
+    # in a list of strings, numpy would turn a missing value into the string "nan"
+    given = np.asarray(y, dtype=object).ravel() if isinstance(y, list | tuple) else labels
+    is_missing = pd.isna(given)
+    if is_missing.any():
+        row = int(is_missing.argmax())
         raise ValueError(
-            f"y must be one column without missing values, got {written[row]} in row {row}; "
+            f"y must be one column without missing values, got {given[row]} in row {row}; "
             "drop the rows without a label"
         )
     if labels.dtype.kind == "f":
@@ -67,11 +68,11 @@ def as_labels(y: Any, estimator: object) -> NDArray[Any]:
     return labels
 
 
-def as_numbers(y: Any, estimator: object) -> NDArray[np.float64]:
+def as_numbers(y: ArrayLike, estimator: object) -> DoubleArray:
     """Return a target of finite numbers (n_samples,)."""
     column = _as_column(y, estimator)
     try:
-        if column.dtype.kind in "mM":  # numpy would count ticks, whatever they last
+        if column.dtype.kind in "mM":  # numpy would count ticks, whatever their length
             raise TypeError("times have no unit")
         numbers = column.astype(np.float64)
     except (TypeError, ValueError) as error:
@@ -91,31 +92,31 @@ def as_numbers(y: Any, estimator: object) -> NDArray[np.float64]:
 
 def class_weights(
     class_weight: ClassWeight,
-    classes: NDArray[Any],
-    labels: NDArray[Any],
-    weight: NDArray[np.float64] | None,
-) -> NDArray[np.float64]:
-    """Return what the rows of each class are multiplied by, (n_classes,).
+    classes: Array,
+    labels: Array,
+    weight: DoubleArray | None,
+) -> DoubleArray:
+    """Return the factor for the weights of each class's rows, (n_classes,).
 
     Parameters
     ----------
     class_weight : mapping, "balanced" or None
-        "balanced": so that the weights of all classes have the same sum.
+        "balanced": the rows of each class get the same total weight.
     classes : ndarray of shape (n_classes,)
     labels : ndarray of shape (n_samples,)
     weight : ndarray of shape (n_samples,) or None
-        What a row counts.
+        Weights of the rows.
 
     Raises
     ------
     ValueError
-        If it is none of these, a weight is not a number from 0, or a class of the data has none
-        while one that is not in the data has.
+        If it is none of these, a weight is not a finite number from 0, or it has an unknown class
+        and lacks a known one.
     """
     if class_weight is None:
         return np.ones(len(classes))
     if isinstance(class_weight, str) and class_weight == "balanced":
-        balanced: NDArray[np.float64] = compute_class_weight(
+        balanced: DoubleArray = compute_class_weight(
             "balanced", classes=classes, y=labels, sample_weight=weight
         )
         return balanced
@@ -132,7 +133,7 @@ def class_weights(
             )
     known = classes.tolist()
     odd = [label for label in class_weight if label not in known]
-    # a small part of the data may lack classes: those only count as wrong where others lack weights
+    # a small sample may lack classes: unknown ones are an error only if known ones lack weights
     if odd and any(label not in class_weight for label in known):
         raise ValueError(
             f"class_weight names the class {odd[0]!r}, which y does not have; "

@@ -1,26 +1,26 @@
-"""A network in PyTorch whose graph changes while it trains: its depth is drawn for each batch."""
+"""A residual network in PyTorch of stochastic depth: each training step skips random blocks."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
-from zoo.models.native import NativeClassifier, NativeRegressor, Steps, Weights
-from zoo.models.targets import ClassWeight
+from zoo.models.native import NativeNetwork, Steps, Weights
+from zoo.models.network import NetworkClassifier, NetworkRegressor
+from zoo.models.parameters import estimator
 from zoo.training.backends.torch_threads import one_thread
-from zoo.training.training_run import Rows
+from zoo.training.tasks import Rows
+from zoo.training.types import Array, DoubleArray, FloatArray
 
 
 class StochasticDepth(nn.Module):  # type: ignore[misc]
-    """Residual blocks that are there with a probability, each drawn anew for a batch.
+    """Residual blocks, each kept with a probability in a training step.
 
-    A block that is not there is not computed: the graph that gradients go back through is as deep
-    as the draw. In prediction all blocks are there, each with its probability as a factor (eq. 5
-    of arXiv:1603.09382).
+    Skipped blocks are not computed. Prediction uses all blocks, each multiplied by its probability
+    (eq. 5 of arXiv:1603.09382).
     """
 
     def __init__(self, weights: Weights, survival: float) -> None:
@@ -28,21 +28,21 @@ class StochasticDepth(nn.Module):  # type: ignore[misc]
         pairs = zip(weights[::2], weights[1::2], strict=True)
         self.first, *blocks, self.output = (_linear(kernel, bias) for kernel, bias in pairs)
         self.blocks = nn.ModuleList(blocks)
-        # falling in a line from the first block to the last (section 3)
+        # decreasing linearly from the first block to the last (section 3)
         n_blocks = max(len(blocks), 1)
-        self.shares = [1 - (1 - survival) * (i + 1) / n_blocks for i in range(len(blocks))]
+        self.probabilities = [1 - (1 - survival) * (i + 1) / n_blocks for i in range(len(blocks))]
 
     def forward(self, X: torch.Tensor, rng: np.random.Generator | None = None) -> torch.Tensor:
-        """Return (n_rows, n_outputs); `rng` draws the blocks of a step of training."""
+        """Return (n_rows, n_outputs); `rng` draws the blocks that a training step keeps."""
         values = torch.relu(self.first(X))
-        for block, share in zip(self.blocks, self.shares, strict=True):
+        for block, probability in zip(self.blocks, self.probabilities, strict=True):
             if rng is None:
-                values = values + share * torch.relu(block(values))
-            elif rng.random() < share:
+                values = values + probability * torch.relu(block(values))
+            elif rng.random() < probability:
                 values = values + torch.relu(block(values))
         return self.output(values)
 
-    def arrays(self) -> list[NDArray[np.float32]]:
+    def arrays(self) -> list[FloatArray]:
         """Return copies of kernels (n_inputs, n_outputs) and biases."""
         layers = [self.first, *self.blocks, self.output]
         with torch.no_grad():
@@ -53,7 +53,7 @@ class StochasticDepth(nn.Module):  # type: ignore[misc]
             ]
 
 
-def _linear(kernel: NDArray[np.float32], bias: NDArray[np.float32]) -> nn.Linear:
+def _linear(kernel: FloatArray, bias: FloatArray) -> nn.Linear:
     layer = nn.utils.skip_init(nn.Linear, *kernel.shape)
     with torch.no_grad():
         layer.weight.copy_(torch.tensor(kernel.T))
@@ -83,143 +83,52 @@ class _TorchSteps(Steps):
         else:
             losses = nn.functional.cross_entropy(outputs, y.long(), reduction="none")
         loss = (losses * weight).sum() / weight.sum().clamp_min(1e-12)
-        self._optimizer.zero_grad()  # a block that was not there has no gradient, and stays
+        self._optimizer.zero_grad()  # a skipped block has no gradient, and stays
         loss.backward()
         self._optimizer.step()
         return float(loss.detach())
 
-    def weights(self) -> list[NDArray[np.float32]]:
+    def weights(self) -> list[FloatArray]:
         return self._network.arrays()
 
 
-class _TorchMLP:
-    """A hidden layer, then residual blocks of one layer each, of which some rest in a step."""
+@estimator
+class _TorchMLP(NativeNetwork):
+    """A hidden layer, then residual blocks of one layer each, some of which a step skips.
 
-    def __init__(
-        self,
-        *,
-        units: int = 128,
-        n_hidden: int = 4,
-        survival: float = 0.8,
-        learning_rate: float = 0.001,
-        weight_decay: float = 0.01,
-        max_epochs: int = 150,
-        patience: int = 12,
-        validation_fraction: float = 0.2,
-        random_state: Any = None,
-    ) -> None:
-        self.units = units
-        self.n_hidden = n_hidden
-        self.survival = survival
-        self.learning_rate = learning_rate
-        self.weight_decay = weight_decay
-        self.max_epochs = max_epochs
-        self.patience = patience
-        self.validation_fraction = validation_fraction
-        self.random_state = random_state
+    References
+    ----------
+    Huang, Sun, Liu, Sedra & Weinberger 2016, arXiv:1603.09382.
+    """
 
-    def _train(self, X: NDArray[np.float32], y: NDArray[Any], weight: Any) -> None:
+    n_hidden: int = 4
+    survival: Annotated[
+        float,
+        "Probability that a step keeps the last block; earlier blocks are kept more often. 1: all "
+        "are always kept.",
+    ] = 0.8
+
+    def _fit_matrix(self, X: FloatArray, y: Array, weight: DoubleArray | None) -> None:
         with one_thread():
-            super()._train(X, y, weight)  # type: ignore[misc]
+            super()._fit_matrix(X, y, weight)
 
     def _begin(self, weights: Weights, seed: int) -> Steps:
         if not 0 < self.survival <= 1:
             raise ValueError(f"survival must be above 0 and at most 1, got {self.survival}")
-        loss = self._loss  # type: ignore[attr-defined]
-        return _TorchSteps(weights, self.survival, loss, seed)
+        return _TorchSteps(weights, self.survival, self._loss, seed)
 
-    def _apply(self, weights: Weights, X: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _apply(self, weights: Weights, X: FloatArray) -> FloatArray:
         network = StochasticDepth(weights, self.survival)
         with torch.inference_mode():
-            outputs: NDArray[np.float32] = network(torch.from_numpy(X)).numpy()
+            outputs: FloatArray = network(torch.from_numpy(X)).numpy()
         return outputs
 
 
-class TorchMLPClassifier(_TorchMLP, NativeClassifier):
-    """A network of stochastic depth in PyTorch for classes.
-
-    Parameters
-    ----------
-    units : int
-        Units of each hidden layer.
-    n_hidden : int
-        Hidden layers.
-    survival : float
-        Probability that the last block is there in a step; those before it are there more often.
-        1: all are, always.
-    learning_rate : float
-        Step size of Adam.
-    weight_decay : float
-        Decoupled decay of the kernels, not of the biases.
-    max_epochs : int
-        Rounds at most; a round is one epoch, or several that make 32 steps on small data.
-    patience : int
-        Rounds without a better held-out loss before training stops.
-    validation_fraction : float
-        Share of the training rows held out for early stopping.
-    class_weight : dict, "balanced" or None
-        What the weights of a class's rows are multiplied by; "balanced": all classes weigh the
-        same; None: 1.
-    random_state : int, RandomState or None
-
-    References
-    ----------
-    Huang, Sun, Liu, Sedra & Weinberger 2016, arXiv:1603.09382.
-    """
-
-    def __init__(
-        self,
-        *,
-        units: int = 128,
-        n_hidden: int = 4,
-        survival: float = 0.8,
-        learning_rate: float = 0.001,
-        weight_decay: float = 0.01,
-        max_epochs: int = 150,
-        patience: int = 12,
-        validation_fraction: float = 0.2,
-        class_weight: ClassWeight = None,
-        random_state: Any = None,
-    ) -> None:
-        super().__init__(
-            units=units,
-            n_hidden=n_hidden,
-            survival=survival,
-            learning_rate=learning_rate,
-            weight_decay=weight_decay,
-            max_epochs=max_epochs,
-            patience=patience,
-            validation_fraction=validation_fraction,
-            random_state=random_state,
-        )
-        self.class_weight = class_weight
+@estimator
+class TorchMLPClassifier(_TorchMLP, NetworkClassifier):
+    """A network of stochastic depth in PyTorch for classes."""
 
 
-class TorchMLPRegressor(_TorchMLP, NativeRegressor):
-    """A network of stochastic depth in PyTorch for numbers.
-
-    Parameters
-    ----------
-    units : int
-        Units of each hidden layer.
-    n_hidden : int
-        Hidden layers.
-    survival : float
-        Probability that the last block is there in a step; those before it are there more often.
-        1: all are, always.
-    learning_rate : float
-        Step size of Adam.
-    weight_decay : float
-        Decoupled decay of the kernels, not of the biases.
-    max_epochs : int
-        Rounds at most; a round is one epoch, or several that make 32 steps on small data.
-    patience : int
-        Rounds without a better held-out loss before training stops.
-    validation_fraction : float
-        Share of the training rows held out for early stopping.
-    random_state : int, RandomState or None
-
-    References
-    ----------
-    Huang, Sun, Liu, Sedra & Weinberger 2016, arXiv:1603.09382.
-    """
+@estimator
+class TorchMLPRegressor(_TorchMLP, NetworkRegressor):
+    """A network of stochastic depth in PyTorch for numbers."""

@@ -2,31 +2,44 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import Any
+from abc import abstractmethod
+from typing import Any, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+from zoo.models.base import ProbabilityClassifier, TableEstimator, TableRegressor
+from zoo.training.types import Array, DoubleArray, FloatArray
 
-from zoo.models.base import ProbabilityClassifier, TableRegressor
+__all__ = ["LibraryEstimator", "LibraryModel", "Wrapped", "WrappedClassifier", "WrappedRegressor"]
 
-__all__ = ["WrappedClassifier", "WrappedRegressor"]
+# An estimator of scikit-learn or of its kind; the libraries' modules are not type-checked.
+LibraryModel: TypeAlias = Any
 
 
-class _Wrapped(ABC):
-    """Makes, fits and keeps the library's estimator."""
+class LibraryEstimator(TableEstimator):
+    """Predicts with a library's estimator, `model_`."""
 
-    model_: Any
+    model_: LibraryModel
+
+    def _scores(self, X: FloatArray) -> Array:
+        scores: Array = self.model_.predict_proba(X)
+        return scores
+
+    def _values(self, X: FloatArray) -> Array:
+        values: Array = self.model_.predict(X)
+        return values
+
+
+class Wrapped(LibraryEstimator):
+    """Makes a library's estimator and fits it on the encoded rows."""
 
     @abstractmethod
-    def _make(self, n_rows: int) -> Any:
+    def _make(self, n_rows: int) -> LibraryModel:
         """Return the unfitted library estimator for this many training rows."""
 
-    def _adapt(self, model: Any, X: NDArray[np.float32], weight: NDArray[np.float64]) -> Any:
-        """Return the model with what the library would choose from rows without weights set."""
+    def _adapt(self, model: LibraryModel, X: FloatArray, weight: DoubleArray) -> LibraryModel:
+        """Return the model with settings that the library would derive from unweighted rows."""
         return model
 
-    def _fit_model(self, X: NDArray[np.float32], y: Any, weight: Any) -> None:
+    def _fit_matrix(self, X: FloatArray, y: Array, weight: DoubleArray | None) -> None:
         model = self._make(len(X))
         if weight is None:
             self.model_ = model.fit(X, y)
@@ -34,27 +47,9 @@ class _Wrapped(ABC):
             self.model_ = self._adapt(model, X, weight).fit(X, y, sample_weight=weight)
 
 
-class WrappedClassifier(_Wrapped, ProbabilityClassifier):
-    """A classifier of a library, fitted on the encoded matrix as `model_`."""
-
-    def _fit_codes(
-        self, X: NDArray[np.float32], y: NDArray[np.intp], weight: NDArray[np.float64] | None
-    ) -> None:
-        self._fit_model(X, y, weight)
-
-    def _scores(self, X: NDArray[np.float32]) -> NDArray[Any]:
-        scores: NDArray[Any] = self.model_.predict_proba(X)
-        return scores
+class WrappedClassifier(Wrapped, ProbabilityClassifier):
+    """A classifier of a library."""
 
 
-class WrappedRegressor(_Wrapped, TableRegressor):
-    """A regressor of a library, fitted on the encoded matrix as `model_`."""
-
-    def _fit_numbers(
-        self, X: NDArray[np.float32], y: NDArray[np.float64], weight: NDArray[np.float64] | None
-    ) -> None:
-        self._fit_model(X, y, weight)
-
-    def _values(self, X: NDArray[np.float32]) -> NDArray[Any]:
-        values: NDArray[Any] = self.model_.predict(X)
-        return values
+class WrappedRegressor(Wrapped, TableRegressor):
+    """A regressor of a library."""

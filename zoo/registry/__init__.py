@@ -1,4 +1,4 @@
-"""The models of the zoo by name: what is said of each, and the estimators that they make."""
+"""The models of the zoo by name: a spec for each, and the estimators made from it."""
 
 from zoo.registry.lookup import (
     FAMILIES,

@@ -1,4 +1,4 @@
-"""The one table of every model: what it is called, where its class is, what it comes from."""
+"""The table of all built-in models: names, classes, summaries and sources."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ BUILT_IN: tuple[ModelSpec, ...] = (
     ModelSpec(
         name="dummy",
         family="baseline",
-        summary="Predicts the most frequent class's rate, or the mean, whatever the input.",
+        summary="Predicts the frequency of each class, or the mean, and ignores the input.",
         source="scikit-learn, sklearn.dummy",
         classifier="zoo.models.baseline:DummyClassifier",
         regressor="zoo.models.baseline:DummyRegressor",
@@ -18,7 +18,7 @@ BUILT_IN: tuple[ModelSpec, ...] = (
     ModelSpec(
         name="logistic",
         family="classical",
-        summary="Logistic regression; ridge regression for numbers.",
+        summary="Logistic regression; ridge regression for regression tasks.",
         source="Cox 1958, doi:10.1111/j.2517-6161.1958.tb00292.x; "
         "Hoerl & Kennard 1970, doi:10.1080/00401706.1970.10488634",
         classifier="zoo.models.classical:LogisticClassifier",
@@ -27,14 +27,14 @@ BUILT_IN: tuple[ModelSpec, ...] = (
     ModelSpec(
         name="naive_bayes",
         family="classical",
-        summary="Gaussian naive Bayes: every column on its own, given the class.",
+        summary="Gaussian naive Bayes: columns are independent given the class.",
         source="Hand & Yu 2001, doi:10.1111/j.1751-5823.2001.tb00465.x",
         classifier="zoo.models.classical:NaiveBayesClassifier",
     ),
     ModelSpec(
         name="knn",
         family="classical",
-        summary="The average of the nearest training rows.",
+        summary="K nearest neighbours, weighted by inverse distance.",
         source="Cover & Hart 1967, doi:10.1109/TIT.1967.1053964",
         classifier="zoo.models.classical:NearestNeighborsClassifier",
         regressor="zoo.models.classical:NearestNeighborsRegressor",
@@ -42,7 +42,7 @@ BUILT_IN: tuple[ModelSpec, ...] = (
     ModelSpec(
         name="decision_tree",
         family="classical",
-        summary="One tree of questions, each about one column.",
+        summary="A single decision tree.",
         source="Breiman, Friedman, Olshen & Stone 1984, Classification and Regression Trees",
         classifier="zoo.models.classical:TreeClassifier",
         regressor="zoo.models.classical:TreeRegressor",
@@ -58,7 +58,7 @@ BUILT_IN: tuple[ModelSpec, ...] = (
     ModelSpec(
         name="random_forest",
         family="classical",
-        summary="The average of many trees, each on its own sample of rows and columns.",
+        summary="The average of many trees, each fitted on a random sample of rows and columns.",
         source="Breiman 2001, doi:10.1023/A:1010933404324",
         classifier="zoo.models.classical:ForestClassifier",
         regressor="zoo.models.classical:ForestRegressor",
@@ -67,7 +67,7 @@ BUILT_IN: tuple[ModelSpec, ...] = (
     ModelSpec(
         name="perceptron_rosenblatt",
         family="perceptron",
-        summary="Inputs times weights and a step; weights move only on a mistake.",
+        summary="Rosenblatt's perceptron: a step unit whose weights change only after a mistake.",
         source="Rosenblatt 1958, doi:10.1037/h0042519",
         classifier="zoo.models.perceptron:RosenblattClassifier",
         smoke={"max_epochs": 5},
@@ -75,7 +75,7 @@ BUILT_IN: tuple[ModelSpec, ...] = (
     ModelSpec(
         name="perceptron",
         family="perceptron",
-        summary="One layer: a sigmoid or softmax unit (a linear one for numbers), in Keras.",
+        summary="One layer in Keras: sigmoid or softmax (linear for regression).",
         source="Rosenblatt 1958, doi:10.1037/h0042519; "
         "Rumelhart, Hinton & Williams 1986, doi:10.1038/323533a0",
         classifier="zoo.models.perceptron:PerceptronClassifier",
@@ -87,7 +87,7 @@ BUILT_IN: tuple[ModelSpec, ...] = (
     ModelSpec(
         name="mlp",
         family="mlp",
-        summary="Multilayer perceptron: input, one hidden layer, output, in Keras.",
+        summary="Multilayer perceptron with one hidden layer, in Keras.",
         source="Rumelhart, Hinton & Williams 1986, doi:10.1038/323533a0",
         classifier="zoo.models.mlp:MLPClassifier",
         regressor="zoo.models.mlp:MLPRegressor",
@@ -98,7 +98,7 @@ BUILT_IN: tuple[ModelSpec, ...] = (
     ModelSpec(
         name="deep_mlp",
         family="deep",
-        summary="Deep network: four hidden layers with dropout, in Keras.",
+        summary="Multilayer perceptron with four hidden layers and dropout, in Keras.",
         source="Gorishniy et al. 2021, arXiv:2106.11959 (the MLP of its section 3.1)",
         classifier="zoo.models.deep_mlp:DeepMLPClassifier",
         regressor="zoo.models.deep_mlp:DeepMLPRegressor",
@@ -109,7 +109,7 @@ BUILT_IN: tuple[ModelSpec, ...] = (
     ModelSpec(
         name="realmlp",
         family="deep",
-        summary="An MLP with periodic embeddings, data-driven first weights and tuned defaults.",
+        summary="An MLP with periodic embeddings, data-driven initial weights and tuned defaults.",
         source="Holzmüller, Grinsztajn & Steinwart 2024, arXiv:2407.04491",
         classifier="zoo.models.realmlp:RealMLPClassifier",
         regressor="zoo.models.realmlp:RealMLPRegressor",
@@ -120,7 +120,7 @@ BUILT_IN: tuple[ModelSpec, ...] = (
     ModelSpec(
         name="realmlp_s",
         family="deep",
-        summary="RealMLP's simple variant: robust scaling, cycles of the learning rate, no more.",
+        summary="The simple variant of RealMLP: robust scaling and a cyclic learning rate.",
         source="Holzmüller, Grinsztajn & Steinwart 2024, arXiv:2407.04491",
         classifier="zoo.models.realmlp_s:RealMLPSimpleClassifier",
         regressor="zoo.models.realmlp_s:RealMLPSimpleRegressor",
@@ -131,7 +131,7 @@ BUILT_IN: tuple[ModelSpec, ...] = (
     ModelSpec(
         name="resnet",
         family="deep",
-        summary="Residual blocks of batch normalisation and two layers.",
+        summary="A residual network: blocks of batch normalisation and two dense layers.",
         source="Gorishniy, Rubachev, Khrulkov & Babenko 2021, arXiv:2106.11959",
         classifier="zoo.models.resnet:ResNetClassifier",
         regressor="zoo.models.resnet:ResNetRegressor",
@@ -142,7 +142,7 @@ BUILT_IN: tuple[ModelSpec, ...] = (
     ModelSpec(
         name="mlp_plr",
         family="deep",
-        summary="An MLP on periodic embeddings of numbers.",
+        summary="An MLP on periodic embeddings of numerical columns.",
         source="Gorishniy, Rubachev & Babenko 2022, arXiv:2203.05556",
         classifier="zoo.models.mlp_plr:MLPPLRClassifier",
         regressor="zoo.models.mlp_plr:MLPPLRRegressor",
@@ -153,7 +153,7 @@ BUILT_IN: tuple[ModelSpec, ...] = (
     ModelSpec(
         name="ft_transformer",
         family="deep",
-        summary="A transformer over the columns of a row.",
+        summary="A transformer whose tokens are the columns of a row.",
         source="Gorishniy, Rubachev, Khrulkov & Babenko 2021, arXiv:2106.11959",
         classifier="zoo.models.ft_transformer:FTTransformerClassifier",
         regressor="zoo.models.ft_transformer:FTTransformerRegressor",
@@ -164,7 +164,7 @@ BUILT_IN: tuple[ModelSpec, ...] = (
     ModelSpec(
         name="tabm",
         family="deep",
-        summary="32 MLPs in one that share their matrices and differ in cheap factors.",
+        summary="A parameter-efficient ensemble: 32 MLPs share matrices and differ in factors.",
         source="Gorishniy, Kotelnikov & Babenko 2024, arXiv:2410.24210",
         classifier="zoo.models.tabm:TabMClassifier",
         regressor="zoo.models.tabm:TabMRegressor",
@@ -175,7 +175,7 @@ BUILT_IN: tuple[ModelSpec, ...] = (
     ModelSpec(
         name="tabm_ple",
         family="deep",
-        summary="TabM on piecewise-linear embeddings of numbers.",
+        summary="TabM on piecewise-linear embeddings of numerical columns.",
         source="Gorishniy, Kotelnikov & Babenko 2024, arXiv:2410.24210; arXiv:2203.05556",
         classifier="zoo.models.tabm:TabMClassifier",
         regressor="zoo.models.tabm:TabMRegressor",
@@ -187,7 +187,7 @@ BUILT_IN: tuple[ModelSpec, ...] = (
     ModelSpec(
         name="tabm_mini",
         family="deep",
-        summary="TabM whose members differ in one factor for each input only, on embeddings.",
+        summary="TabM-mini: members differ only in one factor per input, on embeddings.",
         source="Gorishniy, Kotelnikov & Babenko 2024, arXiv:2410.24210; arXiv:2203.05556",
         classifier="zoo.models.tabm:TabMClassifier",
         regressor="zoo.models.tabm:TabMRegressor",
@@ -199,7 +199,7 @@ BUILT_IN: tuple[ModelSpec, ...] = (
     ModelSpec(
         name="dcn_v2",
         family="deep",
-        summary="Layers that multiply features with each other, beside a deep part.",
+        summary="Deep & Cross Network v2: layers of feature products beside an MLP.",
         source="Wang, Shivanna, Cheng, Jain, Lin, Hong & Chi 2021, arXiv:2008.13535",
         classifier="zoo.models.dcn_v2:DCNv2Classifier",
         regressor="zoo.models.dcn_v2:DCNv2Regressor",
@@ -209,7 +209,7 @@ BUILT_IN: tuple[ModelSpec, ...] = (
     ModelSpec(
         name="wide_deep",
         family="deep",
-        summary="A linear model with pairs of levels, and a deep network, trained as one.",
+        summary="A linear model with pairs of categories and an MLP, trained jointly.",
         source="Cheng, Koc, Harmsen, Shaked, Chandra et al. 2016, arXiv:1606.07792",
         classifier="zoo.models.wide_deep:WideDeepClassifier",
         regressor="zoo.models.wide_deep:WideDeepRegressor",
@@ -219,7 +219,7 @@ BUILT_IN: tuple[ModelSpec, ...] = (
     ModelSpec(
         name="modern_nca",
         family="deep",
-        summary="All training rows answer, the nearer in a learnt space the more.",
+        summary="Predicts with a softmax over distances to all training rows in a learnt space.",
         source="Ye, Yin, Zhan & Chao 2025, arXiv:2407.03257",
         classifier="zoo.models.modern_nca:ModernNCAClassifier",
         regressor="zoo.models.modern_nca:ModernNCARegressor",
@@ -229,7 +229,7 @@ BUILT_IN: tuple[ModelSpec, ...] = (
     ModelSpec(
         name="sonnet_mlp",
         family="deep",
-        summary="Two hidden layers in Sonnet: its modules and its own Adam.",
+        summary="An MLP with two hidden layers in Sonnet, trained with Sonnet's Adam.",
         source="Rumelhart, Hinton & Williams 1986, doi:10.1038/323533a0; in dm-sonnet",
         classifier="zoo.models.sonnet_mlp:SonnetMLPClassifier",
         regressor="zoo.models.sonnet_mlp:SonnetMLPRegressor",
@@ -239,7 +239,7 @@ BUILT_IN: tuple[ModelSpec, ...] = (
     ModelSpec(
         name="torch_mlp",
         family="deep",
-        summary="Residual blocks in PyTorch, whose number is drawn anew for each batch.",
+        summary="A residual MLP in PyTorch with stochastic depth.",
         source="Huang, Sun, Liu, Sedra & Weinberger 2016, arXiv:1603.09382",
         classifier="zoo.models.torch_mlp:TorchMLPClassifier",
         regressor="zoo.models.torch_mlp:TorchMLPRegressor",
@@ -249,7 +249,7 @@ BUILT_IN: tuple[ModelSpec, ...] = (
     ModelSpec(
         name="jax_mlp",
         family="deep",
-        summary="Two hidden layers in JAX: functions of weights, nothing else.",
+        summary="An MLP with two hidden layers in pure JAX functions.",
         source="Rumelhart, Hinton & Williams 1986, doi:10.1038/323533a0; in jax",
         classifier="zoo.models.jax_mlp:JaxMLPClassifier",
         regressor="zoo.models.jax_mlp:JaxMLPRegressor",
@@ -259,7 +259,7 @@ BUILT_IN: tuple[ModelSpec, ...] = (
     ModelSpec(
         name="cnn",
         family="deep",
-        summary="Convolutional network for pictures, in Keras.",
+        summary="A convolutional network for images, in Keras.",
         source="LeCun et al. 1998, doi:10.1109/5.726791",
         classifier="zoo.models.cnn:CNNClassifier",
         version=2,
@@ -270,7 +270,7 @@ BUILT_IN: tuple[ModelSpec, ...] = (
     ModelSpec(
         name="hist_gradient_boosting",
         family="boosting",
-        summary="Boosted trees on binned columns, from scikit-learn.",
+        summary="Gradient-boosted trees on binned columns, from scikit-learn.",
         source="Friedman 2001, doi:10.1214/aos/1013203451",
         classifier="zoo.models.boosting:HistClassifier",
         regressor="zoo.models.boosting:HistRegressor",
@@ -279,7 +279,7 @@ BUILT_IN: tuple[ModelSpec, ...] = (
     ModelSpec(
         name="xgboost",
         family="boosting",
-        summary="XGBoost, with the number of trees chosen on held-out rows.",
+        summary="XGBoost with the number of trees chosen by early stopping.",
         source="Chen & Guestrin 2016, arXiv:1603.02754",
         classifier="zoo.models.boosting:XGBoostClassifier",
         regressor="zoo.models.boosting:XGBoostRegressor",
@@ -288,7 +288,7 @@ BUILT_IN: tuple[ModelSpec, ...] = (
     ModelSpec(
         name="lightgbm",
         family="boosting",
-        summary="LightGBM, with the number of trees chosen on held-out rows.",
+        summary="LightGBM with the number of trees chosen by early stopping.",
         source="Ke et al. 2017, LightGBM, NeurIPS 30",
         classifier="zoo.models.boosting:LightGBMClassifier",
         regressor="zoo.models.boosting:LightGBMRegressor",

@@ -1,4 +1,4 @@
-"""Models by name, those of the catalogue and those of other packages."""
+"""Looks up models by name, built-in ones and those of other packages."""
 
 from __future__ import annotations
 
@@ -24,16 +24,14 @@ def build_table(specs: tuple[ModelSpec, ...]) -> Mapping[str, ModelSpec]:
     Raises
     ------
     DefinitionError
-        If two specs share a name or one has no task.
+        If two specs share a name or one has neither classifier nor regressor.
     """
     table: dict[str, ModelSpec] = {}
     for entry in specs:
         if entry.name in table:
             raise DefinitionError(f"two models are called '{entry.name}'; rename one of them")
         if not entry.tasks:
-            raise DefinitionError(
-                f"the model '{entry.name}' names neither classifier nor regressor"
-            )
+            raise DefinitionError(f"the model '{entry.name}' has neither classifier nor regressor")
         table[entry.name] = entry
     return MappingProxyType(table)
 
@@ -43,7 +41,7 @@ _table: Mapping[str, ModelSpec] | None = None
 
 def _all_specs() -> Mapping[str, ModelSpec]:
     """Return the built-in models and those of other packages (entry points `zoo.models`)."""
-    global _table  # noqa: PLW0603 (read once: entry points cannot change while a process lives)
+    global _table  # noqa: PLW0603 (read once: entry points do not change while a process runs)
     if _table is None:
         foreign = [point.load() for point in entry_points(group="zoo.models")]
         _table = build_table((*BUILT_IN, *foreign))
@@ -58,7 +56,7 @@ def models(*, family: str | None = None, task: str | None = None) -> list[str]:
     family : str, optional
         Only models of this family.
     task : {"classification", "regression"}, optional
-        Only models that do this task.
+        Only models for this task.
 
     Examples
     --------
@@ -91,11 +89,28 @@ def spec(name: str) -> ModelSpec:
 
 
 def missing_extra(entry: ModelSpec) -> MissingExtraError | None:
-    """Return what to tell a user who lacks the extra that a model needs, or None."""
+    """Return the error that names the extra that a model needs, or None if it is installed."""
     if entry.extra is None:
         return None
     what = f"the model '{entry.name}' needs '{entry.extra}', which"
     return missing_module(entry.extra, what, entry.extra)
+
+
+def estimator_class(entry: ModelSpec, task: Task) -> type[Any]:
+    """Import the class of a model for a task.
+
+    Raises
+    ------
+    DefinitionError
+        If the model does not do this task.
+    MissingExtraError
+        If the framework that the model is written in is not installed.
+    """
+    module, _, name = entry.class_path(task).partition(":")
+    if (missing := missing_extra(entry)) is not None:
+        raise missing
+    found: type[Any] = getattr(importlib.import_module(module), name)
+    return found
 
 
 def make(name: str, *, task: Task = "classification", **params: Any) -> Any:
@@ -108,7 +123,7 @@ def make(name: str, *, task: Task = "classification", **params: Any) -> Any:
     task : {"classification", "regression"}
         Which of the model's two estimators to make.
     **params
-        Parameters of the estimator; they win over the registry's.
+        Parameters of the estimator; they override the registry's.
 
     Raises
     ------
@@ -123,12 +138,9 @@ def make(name: str, *, task: Task = "classification", **params: Any) -> Any:
     TreeClassifier(max_depth=3, random_state=0)
     """
     entry = spec(name)
-    module, _, class_name = entry.class_path(task).partition(":")
-    if (missing := missing_extra(entry)) is not None:
-        raise missing
-    estimator_class = getattr(importlib.import_module(module), class_name)
-    known = inspect.signature(estimator_class.__init__).parameters
+    made = estimator_class(entry, task)
+    known = inspect.signature(made.__init__).parameters
     for key in params:
         if key not in known:
             raise unknown(f"parameter of '{name}'", key, [name for name in known if name != "self"])
-    return estimator_class(**{**entry.params, **params})
+    return made(**{**entry.params, **params})

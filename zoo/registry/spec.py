@@ -1,4 +1,4 @@
-"""What the registry says of a model."""
+"""The description of a model in the registry."""
 
 from __future__ import annotations
 
@@ -22,38 +22,38 @@ FAMILIES: tuple[Family, ...] = (
     "boosting",
 )
 
-# Extras that models need, each called as the module it brings, and the distribution that has it.
+# Optional extras that models need: the module that each installs, and its distribution.
 EXTRAS: Mapping[str, str] = {"jax": "jax", "sonnet": "dm-sonnet", "torch": "torch"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:
-    """One model of the zoo.
+    """One entry of the registry.
 
     Parameters
     ----------
     name : str
-        What users type.
+        The name on the command line and in `make`.
     family : str
         One of `FAMILIES`.
     summary : str
-        One sentence for lists and reports.
+        One sentence, for lists and reports.
     source : str
         The paper or book that the model comes from.
     classifier, regressor : str or None
-        ``"module:Class"``, imported when the model is made; None where there is none.
+        ``"module:Class"``, imported when the estimator is made; None: not for that task.
     version : int
-        Raised whenever a fit with the same parameters would give other numbers.
+        Increased with every change after which the same parameters give other predictions.
     params : mapping
-        The parameters that the benchmark uses, beyond the class's defaults.
+        Parameters that differ from the class's defaults.
     smoke : mapping
-        Parameters of a tiny fit, for tests.
+        Parameters of a small, fast fit, for tests.
     inputs : {"table", "image"}
-        What the model can be fitted on. Every table model also takes pictures, as columns.
+        What the model can be fitted on. Table models also take images, as columns of pixels.
     trains_together : bool
-        Whether its class has `fit_together`, which trains many of them side by side.
+        Whether its class has `fit_together`, which trains many networks in parallel.
     extra : str or None
-        One of `EXTRAS`, without which the model cannot be made; None: it needs none.
+        The one of `EXTRAS` that the model needs, if any.
     """
 
     name: str
@@ -71,7 +71,7 @@ class ModelSpec:
 
     @property
     def tasks(self) -> tuple[Task, ...]:
-        """The tasks that the model is made for."""
+        """The tasks that the model can do."""
         tasks: list[Task] = []
         if self.classifier:
             tasks.append("classification")
@@ -85,7 +85,7 @@ class ModelSpec:
         Raises
         ------
         DefinitionError
-            If the model has no such task.
+            If the model does not do this task.
         """
         path = {"classification": self.classifier, "regression": self.regressor}.get(task)
         if path is None:

@@ -1,4 +1,4 @@
-"""The file itself: a zip of members, whose names, sizes and digests are checked before use."""
+"""Zip archives of members, whose names, sizes and digests are checked before use."""
 
 from __future__ import annotations
 
@@ -12,25 +12,27 @@ import uuid
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO, TypeAlias
 
 from zoo.errors import ModelFileError
 
-__all__ = ["FORMAT", "SCHEMA", "one_line", "pack", "read", "unpack"]
+__all__ = ["FORMAT", "SCHEMA", "Json", "one_line", "pack", "read", "unpack"]
+
+Json: TypeAlias = "dict[str, Json] | list[Json] | str | float | bool | None"
 
 FORMAT, SCHEMA = "zoo model", 1
-_MAX_GIB, _MAX_MEMBERS = 4, 100_000  # of a whole file, unpacked
+_MAX_GIB, _MAX_MEMBERS = 4, 100_000  # of an unpacked file
 _NAME = re.compile(r"(?!.*\.\.)[\w-][\w.-]*(/[\w.-]+)*")
 
 
 def one_line(error: BaseException) -> str:
-    """Return kind and message of an error, for a message of ours."""
+    """Return the type and message of an error in one line."""
     kind = "" if isinstance(error, ModelFileError) else f"{type(error).__name__}: "
     return kind + " ".join(str(error).split())[:300]
 
 
 def pack(path: Path, members: Mapping[str, bytes]) -> None:
-    """Write a zip beside `path`, then put it in its place."""
+    """Write a zip to a temporary file, then rename it to `path`; or raise a ModelFileError."""
     _check_size(len(members), sum(map(len, members.values())))
     part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
     try:
@@ -42,7 +44,7 @@ def pack(path: Path, members: Mapping[str, bytes]) -> None:
             os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
-        why = f"'{path}' cannot be written ({error.strerror}); name a file in a folder that exists"
+        why = f"'{path}' cannot be written ({error.strerror}); name a file in an existing folder"
         raise ModelFileError(why) from error
     finally:
         with contextlib.suppress(OSError):
@@ -57,21 +59,27 @@ def _check_size(n_members: int, n_bytes: int) -> None:
         )
 
 
-def unpack(source: Any) -> dict[str, bytes]:
-    """Return a zip's members; what it declares is checked before anything is unpacked."""
+def unpack(source: Path | BinaryIO) -> dict[str, bytes]:
+    """Return a zip's members, once names and declared sizes have been checked."""
     with zipfile.ZipFile(source) as archive:
         infos = archive.infolist()
         names = {info.filename for info in infos}
-        odd = sorted(name for name in names if not _NAME.fullmatch(name))
-        if odd or len(names) < len(infos):
-            why = f"is called {odd[0]!r}, which leads out of it" if odd else "comes twice"
+        outside = sorted(name for name in names if not _NAME.fullmatch(name))
+        if outside or len(names) < len(infos):
+            why = f"is called {outside[0]!r}, which leads out of it" if outside else "comes twice"
             raise ModelFileError(f"a member {why}")
         _check_size(len(infos), sum(info.file_size for info in infos))
         return {info.filename: archive.read(info) for info in infos}
 
 
-def read(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Return the header and the members that it lists."""
+def read(path: Path) -> tuple[dict[str, Json], dict[str, bytes]]:
+    """Return the header and the members that it lists.
+
+    Raises
+    ------
+    ModelFileError
+        If there is no such file, or it is damaged or not a zoo model.
+    """
     if not path.is_file():
         raise ModelFileError(
             f"there is no file '{path}'; name one that save() or zoo curve --save-model wrote"
@@ -83,7 +91,8 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
             raise ModelFileError("it has no model.json of a zoo model")
         if header.get("schema") != SCHEMA:
             raise ModelFileError(
-                f"expected schema {SCHEMA}, got {header.get('schema')}, of another zoo: update it"
+                f"expected schema {SCHEMA}, got {header.get('schema')}, of another version of zoo: "
+                "update it"
             )
         listed = dict(header.get("members") or {})
         found = {name: hashlib.sha256(data).hexdigest() for name, data in members.items()}
@@ -91,13 +100,13 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
         if wrong:
             raise ModelFileError(f"'{wrong[0]}' is missing, added or changed since it was saved")
         if "network.keras" in members:
-            # never loaded here, but someone may take it out
+            # never loaded here, but a user may extract it
             config = unpack(io.BytesIO(members["network.keras"]))["config.json"]
             if re.search(r'"class_name"\s*:\s*"_*lambda_*"', json.dumps(json.loads(config)), re.I):
-                raise ModelFileError("its network.keras has a lambda, which is code and not data")
+                raise ModelFileError("its network.keras has a lambda, which is code, not data")
     except Exception as error:
         raise ModelFileError(
             f"'{path}' is not a whole file of a zoo model ({one_line(error)}); "
-            "name a file that save() wrote, or fetch it again, from someone you trust"
+            "name a file that save() wrote, or get it again from a source you trust"
         ) from error
     return header, members

@@ -1,9 +1,8 @@
-"""A fitted model of the registry to a file and back."""
+"""Saves a fitted model of the registry to a file, and loads it."""
 
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import os
 import re
@@ -12,60 +11,70 @@ import tempfile
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import msgspec
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 import zoo
+from zoo.definitions import convert
+from zoo.encoding.estimator import FittedEstimator
 from zoo.errors import DefinitionError, MissingExtraError, ModelFileError
-from zoo.registry import missing_extra, models, spec
+from zoo.registry import Task, models, spec
+from zoo.registry.lookup import estimator_class
 from zoo.registry.spec import EXTRAS
 from zoo.saving.archive import FORMAT, SCHEMA, one_line, pack, read
-from zoo.saving.fitted import check_parts
+from zoo.saving.fitted_checks import check_parts
 from zoo.saving.values import decode, encode
 
 __all__ = ["load_model", "load_table", "save_model"]
 
 _PACKAGES = ("keras", "tensorflow", "xgboost", "lightgbm", "scikit-learn", "numpy", "skops")
-
-
 _TABLE = "table.json"
 
 
+class _Header(msgspec.Struct, frozen=True, kw_only=True):
+    """The entries of ``model.json`` that describe a model."""
+
+    model: str
+    task: str
+    versions: dict[str, Any]
+    params: dict[str, Any]
+    state: dict[str, Any]
+
+
 def save_model(
-    model: Any, path: str | os.PathLike[str], *, table: Mapping[str, Any] | None = None
+    model: FittedEstimator, path: str | os.PathLike[str], *, table: Mapping[str, Any] | None = None
 ) -> None:
-    """Write a fitted model of the registry to one file; `load_model` gives it back.
+    """Write a fitted model of the registry to one file, for `load_model`.
 
     Parameters
     ----------
     model : estimator
-        Its parameters, and its attributes that end in an underscore, are kept.
+        Its parameters and its attributes that end in an underscore are saved.
     path : path-like
-        Written beside it first, then renamed: a crash leaves no half file.
+        Written to a temporary file first, then renamed: a crash leaves no partial file.
     table : mapping or None
-        Plain data (JSON) on the table that it was fitted on, for `load_table`.
+        Plain data (JSON) about the table that it was fitted on, for `load_table`.
 
     Raises
     ------
     NotFittedError
         If the model has not been fitted.
     ModelFileError
-        If the model is not of the registry, or holds what is not plain data.
+        If the model is not in the registry, or holds something that is not plain data.
     """
     check_is_fitted(model)
     name, task = _registered(type(model))
     members: dict[str, bytes] = {}
-    header = {
-        "format": FORMAT,
-        "schema": SCHEMA,
-        "model": name,
-        "task": task,
-        "versions": _versions(spec(name).extra),
-        "params": {k: encode(v, k, None) for k, v in model.get_params(deep=False).items()},
-        "state": {key: encode(vars(model)[key], key, members) for key in _learnt(model)},
-    }
+    described = _Header(
+        model=name,
+        task=task,
+        versions={**_versions(spec(name).extra)},
+        params={k: encode(v, k, None) for k, v in model.get_params(deep=False).items()},
+        state={key: encode(vars(model)[key], key, members) for key in _learnt(model)},
+    )
     if hasattr(model, "to_keras") and hasattr(model, "weights_"):
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "network.keras")
@@ -73,14 +82,20 @@ def save_model(
             members[file.name] = file.read_bytes()
     if table is not None:
         members[_TABLE] = json.dumps(dict(table), allow_nan=False).encode()
-    header["members"] = {key: hashlib.sha256(data).hexdigest() for key, data in members.items()}
+    digests = {key: hashlib.sha256(data).hexdigest() for key, data in members.items()}
+    header = {
+        "format": FORMAT,
+        "schema": SCHEMA,
+        **msgspec.to_builtins(described),
+        "members": digests,
+    }
     pack(Path(path), {"model.json": json.dumps(header, indent=1).encode(), **members})
 
 
 def load_model(path: str | os.PathLike[str]) -> Any:
-    """Return the fitted model that `save` wrote; it predicts the same, bit for bit.
+    """Return the fitted model that `save` wrote; its predictions are the same to the last bit.
 
-    None of the file's code is run, whoever made it.
+    No code from the file is run.
 
     Parameters
     ----------
@@ -90,44 +105,46 @@ def load_model(path: str | os.PathLike[str]) -> Any:
     Raises
     ------
     ModelFileError
-        If the file cannot be read, is damaged, or is not what `save` would write.
+        If the file cannot be read, is damaged, or is not as `save` would write it.
     MissingExtraError
         If the framework that the model is written in is not installed.
     """
     header, members = read(Path(path))
     try:
-        model = _make(header)
-        before, state = set(vars(model)), header["state"]
+        described = convert(header, _Header, "model.json")
+        model, state = _make(described), described.state
+        before = set(vars(model))
         vars(model).update({key: decode(node, members) for key, node in state.items()})
         if before & set(state) or not set(state) <= set(_learnt(model)):
-            raise ValueError(f"expected names of what is learnt, got {', '.join(state)}")
-        _check(model, header["task"])
+            raise ValueError(f"expected names of learnt attributes, got {', '.join(state)}")
+        _check(model, described.task)
     except MissingExtraError:
         raise
     except Exception as error:
-        made = header["versions"] if isinstance(header.get("versions"), dict) else {}
-        news = [f"{key} {v}" for key, v in _versions().items() if made.get(key) != v]
+        versions = header.get("versions")
+        written_with = versions if isinstance(versions, dict) else {}
+        others = [f"{key} {v}" for key, v in _versions().items() if written_with.get(key) != v]
         raise ModelFileError(
             f"'{path}' is not a model as this zoo would write it ({one_line(error)}); "
-            + (f"here are {', '.join(news)}, which it was not written with: " if news else "")
-            + "save the model again, or fetch it again, from someone you trust"
+            + (f"it was written with other versions than {', '.join(others)}: " if others else "")
+            + "save the model again, or get it again from a source you trust"
         ) from error
     return model
 
 
 def _versions(extra: str | None = None) -> dict[str, str]:
-    """Return the versions of what every model may need, and of the extra that one needs."""
+    """Return the versions of packages that any model may need, and of an extra."""
     packages = (*_PACKAGES, *([EXTRAS[extra]] if extra else []))
     return {"zoo": zoo.__version__, **{name: metadata.version(name) for name in packages}}
 
 
 def load_table(path: str | os.PathLike[str]) -> dict[str, Any] | None:
-    """Return what a model's file says of the table that it was fitted on; None if it does not.
+    """Return the data about the table that a saved model was fitted on, or None.
 
     Raises
     ------
     ModelFileError
-        If the file cannot be read, is damaged, or holds something else there.
+        If the file cannot be read, is damaged, or its table data is not a JSON object.
     """
     _, members = read(Path(path))
     if _TABLE not in members:
@@ -141,7 +158,8 @@ def load_table(path: str | os.PathLike[str]) -> dict[str, Any] | None:
     return found
 
 
-def _learnt(model: Any) -> list[str]:
+def _learnt(model: FittedEstimator) -> list[str]:
+    """Return the names of learnt attributes: public, ending in an underscore, no parameters."""
     params = model.get_params(deep=False)
     return [key for key in vars(model) if re.fullmatch(r"[^\W_]\w*_", key) and key not in params]
 
@@ -154,34 +172,32 @@ def _registered(model_class: type) -> tuple[str, str]:
             if getattr(sys.modules.get(module), attribute, None) is model_class:
                 return name, task
     raise ModelFileError(
-        f"{model_class.__name__} is not in the registry, by whose names files go; "
-        "save a model of zoo.models(), or add yours as an entry point 'zoo.models'"
+        f"{model_class.__name__} is not in the registry, and files name models by it; "
+        "save a model of zoo.models(), or register yours as an entry point 'zoo.models'"
     )
 
 
-def _make(header: Mapping[str, Any]) -> Any:
+def _make(header: _Header) -> FittedEstimator:
     """Return the unfitted model that a header describes."""
     try:
-        entry = spec(str(header["model"]))
-        path = entry.class_path(header["task"])
+        model = estimator_class(spec(header.model), cast("Task", header.task))()
     except DefinitionError as error:
-        raise ModelFileError(f"{error}; install a newer zoo, or the package it is in") from error
-    if (missing := missing_extra(entry)) is not None:
-        raise missing
-    module, _, attribute = path.partition(":")
-    model = getattr(importlib.import_module(module), attribute)()
-    return model.set_params(**{key: decode(node, {}) for key, node in header["params"].items()})
+        raise ModelFileError(
+            f"{error}; install a newer zoo, or the package that has the model"
+        ) from error
+    model.set_params(**{key: decode(node, {}) for key, node in header.params.items()})
+    return cast("FittedEstimator", model)
 
 
-def _check(model: Any, task: str) -> None:
-    """Refuse parts that do not fit each other: first what leads into memory, then by a row."""
+def _check(model: FittedEstimator, task: str) -> None:
+    """Refuse parts that do not fit each other: check indices and shapes, then predict a row."""
     kinds = model.encoder_.kinds_
     if not model.n_features_in_ == len(kinds) == len(getattr(model, "feature_names_in_", kinds)):
-        raise ValueError("the preprocessing is that of another table")
+        raise ValueError("the encoder is that of another table")
     row = np.zeros((1, len(model.encoder_.is_categorical_)), np.float32)
     check_parts(vars(model), row.shape[1])
     if hasattr(model, "to_keras") and hasattr(model, "weights_"):
-        model.to_keras()  # wants each weight in its shape
+        model.to_keras()  # raises if a weight has another shape
     if task == "regression":
         values, expected = model._values(row) * model.target_scale_ + model.target_mean_, (1,)
     elif len(model.classes_) > 1:

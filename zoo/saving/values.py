@@ -1,4 +1,4 @@
-"""Values as plain data: JSON, arrays, and what each library writes of its own models."""
+"""Encodes values as plain data: JSON, arrays, and models in each library's own format."""
 
 from __future__ import annotations
 
@@ -8,35 +8,52 @@ import io
 import math
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.encoding.encoder import TableEncoder
+from zoo.encoding.encoder import EncoderState, TableEncoder
 from zoo.errors import ModelFileError
-from zoo.saving.archive import unpack
-from zoo.saving.boosters import check_lightgbm, check_xgboost
-from zoo.saving.fitted import TREES
+from zoo.saving.archive import Json, unpack
+from zoo.saving.booster_checks import check_lightgbm, check_xgboost
+from zoo.saving.fitted_checks import TREES
 
 __all__ = ["decode", "encode"]
 
-_ARRAY_KINDS = "biufSUmM"  # what numpy can write without pickle
+_ARRAY_KINDS = "biufSUmM"  # those that numpy writes without pickle
 _SUFFIXES = {"sklearn": "skops", "xgboost": "json", "lightgbm": "txt"}
 _CLASSES = ("XGBClassifier", "XGBRegressor", "LGBMClassifier", "LGBMRegressor")
-# What the zoo's models need beyond skops' own list. Trees are not on that because their numbers
-# lead into memory: `zoo.saving.fitted` looks where to.
+# Types beyond skops' own list. That has no trees, because their nodes are indices that native code
+# does not check: `zoo.saving.fitted_checks` does.
 _TRUSTED = [*TREES, "functools.partial", "sklearn.utils.validation.check_array"]
 
 
-def encode(value: Any, name: str, members: dict[str, bytes] | None) -> Any:
-    """Return a value as JSON; what is learnt goes to `members` (None: for parameters)."""
+def encode(value: Any, name: str, members: dict[str, bytes] | None) -> Json:
+    """Return a value as JSON; arrays and models of libraries go to `members`.
+
+    Parameters
+    ----------
+    value : object
+    name : str
+        Of the attribute, for messages and names of members.
+    members : dict or None
+        Content of a file's members by name; None for parameters, which must be plain values.
+
+    Raises
+    ------
+    ModelFileError
+        If the value is not plain data.
+    """
     inner = functools.partial(encode, name=name, members=members)
     if isinstance(value, np.generic) and members is None:
         value = value.item()
     kind = type(value)
     if value is None or kind in {bool, int, str}:
-        return value
+        plain: Json = value
+        return plain
     if kind is float:
         return value if math.isfinite(value) else {"float": str(value)}
     if kind in {list, tuple}:
@@ -49,20 +66,20 @@ def encode(value: Any, name: str, members: dict[str, bytes] | None) -> Any:
     raise _not_plain(value, name)
 
 
-def _not_plain(value: Any, name: str) -> ModelFileError:
+def _not_plain(value: object, name: str) -> ModelFileError:
     what = type(value).__name__ + (f" of {value.dtype}" if hasattr(value, "dtype") else "")
     return ModelFileError(
-        f"'{name}' of the model holds a {what}, which a file of plain data cannot keep; "
-        "make numbers, text or lists of it and fit again"
+        f"'{name}' of the model holds a {what}, which a file of plain data cannot store; "
+        "convert it to numbers, text or lists and fit again"
     )
 
 
-def _encode_learnt(value: Any, name: str, members: dict[str, bytes]) -> Any:
+def _encode_learnt(value: object, name: str, members: dict[str, bytes]) -> Json:
     library = type(value).__module__.partition(".")[0]
     if library in _SUFFIXES:
         return {library: _encode_library(library, value, name, members)}
     if isinstance(value, TableEncoder):
-        return {"encoder": encode(value.to_data(), name, members)}
+        return {"encoder": encode(asdict(value.state()), name, members)}
     if isinstance(value, np.ndarray) and value.dtype == object and value.ndim == 1:
         return {"objects": encode(value.tolist(), name, members)}
     if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in _ARRAY_KINDS:
@@ -74,7 +91,7 @@ def _encode_learnt(value: Any, name: str, members: dict[str, bytes]) -> Any:
     raise _not_plain(value, name)
 
 
-def decode(node: Any, members: Mapping[str, bytes]) -> Any:
+def decode(node: Json, members: Mapping[str, bytes]) -> Any:
     """Return the value that `encode` wrote."""
     if isinstance(node, list):
         return [decode(item, members) for item in node]
@@ -82,7 +99,7 @@ def decode(node: Any, members: Mapping[str, bytes]) -> Any:
         return node
     ((kind, content),) = node.items()
     if kind in {"array", "scalar"}:
-        array = _array(members[content])
+        array = _array(members[str(content)])
         return array if kind == "array" else array[()]
     if kind in _SUFFIXES:
         return _decode_library(kind, content, members)
@@ -90,7 +107,7 @@ def decode(node: Any, members: Mapping[str, bytes]) -> Any:
         "float": float,
         "tuple": tuple,
         "dict": dict,
-        "encoder": TableEncoder.from_data,
+        "encoder": lambda state: TableEncoder.from_state(msgspec.convert(state, EncoderState)),
         "objects": functools.partial(np.fromiter, dtype=object),
     }
     return makers[kind](decode(content, members))
@@ -98,7 +115,7 @@ def decode(node: Any, members: Mapping[str, bytes]) -> Any:
 
 def _array(data: bytes) -> NDArray[Any]:
     stream = io.BytesIO(data)
-    np.lib.format.read_magic(stream)  # and what follows is 1.0, or cannot be read
+    np.lib.format.read_magic(stream)  # a header of another version than 1.0 cannot be read below
     shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(stream)
     if dtype.kind not in _ARRAY_KINDS:
         raise ValueError(f"expected an array of numbers, text or times, got one of {dtype}")
@@ -106,12 +123,12 @@ def _array(data: bytes) -> NDArray[Any]:
     return flat.reshape(shape, order="F" if is_fortran else "C")
 
 
-def _encode_library(library: str, value: Any, name: str, members: dict[str, bytes]) -> Any:
-    """Return how a library's model is kept; the model itself goes to `members`."""
+def _encode_library(library: str, value: Any, name: str, members: dict[str, bytes]) -> Json:
+    """Return class and parameters of a library's model; the model itself goes to `members`."""
     member = f"library/{len(members)}-{name}.{_SUFFIXES[library]}"
-    node = {"class": type(value).__name__, "member": member}
+    node: dict[str, Json] = {"class": type(value).__name__, "member": member}
     if library == "sklearn":
-        import skops.io  # type: ignore[import-untyped]
+        import skops.io
 
         data = skops.io.dumps(value)
         foreign = sorted({*skops.io.get_untrusted_types(data=data)} - {*_TRUSTED})
@@ -128,12 +145,12 @@ def _encode_library(library: str, value: Any, name: str, members: dict[str, byte
     return node
 
 
-def _decode_library(library: str, node: Mapping[str, Any], members: Mapping[str, bytes]) -> Any:
+def _decode_library(library: str, node: Any, members: Mapping[str, bytes]) -> Any:
     data = members[node["member"]]
     if library == "sklearn":
         import skops.io
 
-        unpack(io.BytesIO(data))  # a zip of its own, held to the same limits
+        unpack(io.BytesIO(data))  # a zip too, within the same limits
         return skops.io.loads(data, trusted=_TRUSTED)
     if node["class"] not in _CLASSES:
         raise ValueError(f"expected one of {', '.join(_CLASSES)}, got {node['class']!r}")
@@ -142,7 +159,7 @@ def _decode_library(library: str, node: Mapping[str, Any], members: Mapping[str,
     if library == "xgboost":
         check_xgboost(data)
         model.load_model(bytearray(data))
-    else:  # what its `fit` would leave, as it has no way to read a model of its own
+    else:  # set what its `fit` would: LightGBM's estimators cannot load a model
         check_lightgbm(data)
         model._Booster = sys.modules["lightgbm"].Booster(model_str=data.decode())
         model._Booster.best_iteration = model._best_iteration = node["best_iteration"]

@@ -12,12 +12,13 @@ from typing import Any
 from zoo.bench.pool import Pool
 from zoo.bench.store import check_folder, has_results, set_aside
 from zoo.data.kept import KeptFacts, facts_of, keep
+from zoo.definitions import convert
 from zoo.errors import DataError
 from zoo.ingest.clean_table import OwnTable
 from zoo.ingest.splitting import split_own
 from zoo.study.budget import round_seconds
 from zoo.study.design import MOST_REPLICATES, Study, describe, models_for, sizes_for
-from zoo.study.left_out import LeftOut, Reason
+from zoo.study.left_out import LeftOut
 from zoo.study.measuring import Measuring, Outcome, Say, expected_s, history_of
 from zoo.study.refit import Refit
 from zoo.study.resources import default_workers
@@ -265,8 +266,5 @@ def load_state(out: Path) -> dict[str, Any]:
     state: dict[str, Any] = {}
     if path.is_file():
         state = json.loads(path.read_text(encoding="utf-8"))
-    state["left_out"] = [
-        LeftOut(**{**one, "sizes": tuple(one["sizes"]), "reason": Reason(one["reason"])})
-        for one in state.get("left_out", [])
-    ]
+    state["left_out"] = [convert(one, LeftOut, str(path)) for one in state.get("left_out", [])]
     return state

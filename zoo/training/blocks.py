@@ -1,20 +1,21 @@
-"""Rows in memory: those of the next steps, read in place, and how many to predict at once."""
+"""The rows of the next steps, in memory that is reused."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-__all__ = ["Block", "row_class"]
+from zoo.training.tasks import Rows
+from zoo.training.types import FloatArray, IntArray, Shape, Tensor
 
-_ALIGNMENT = 64  # bytes; what XLA asks of memory that it does not own
+__all__ = ["Block"]
+
+_ALIGNMENT = 64  # bytes; XLA requires it of memory that it does not own
 
 
-def _aligned(shape: tuple[int, ...]) -> NDArray[np.float32]:
+def _aligned(shape: Shape) -> FloatArray:
     n_bytes = 4 * math.prod(shape)
     raw = np.zeros(n_bytes + _ALIGNMENT, np.uint8)
     start = -raw.ctypes.data % _ALIGNMENT
@@ -22,60 +23,52 @@ def _aligned(shape: tuple[int, ...]) -> NDArray[np.float32]:
 
 
 class Block:
-    """Rows, labels and weights of a block of steps for R networks; filled, trained on, refilled.
+    """Rows, labels and weights of a block of steps of R networks.
 
-    The memory is the same each time: fresh pages and copies took longer than small networks do.
+    The memory is allocated once: fresh pages and copies took longer than small networks compute.
 
     Parameters
     ----------
     n_replicates, n_steps, batch_size, n_inputs : int
+    as_tensors : callable
+        Returns tensors in the memory of arrays.
+
+    Attributes
+    ----------
+    tensors : sequence of tensors
+        X (R, n_steps, batch_size, n_inputs), y and weight (R, n_steps, batch_size).
     """
 
-    def __init__(self, n_replicates: int, n_steps: int, batch_size: int, n_inputs: int) -> None:
+    def __init__(
+        self,
+        n_replicates: int,
+        n_steps: int,
+        batch_size: int,
+        n_inputs: int,
+        as_tensors: Callable[[Sequence[FloatArray]], Sequence[Tensor]],
+    ) -> None:
         shape = (n_replicates, n_steps, batch_size)
-        self.X = _aligned((*shape, n_inputs))
-        self.y, self.weight = _aligned(shape), _aligned(shape)
-        parts = (self.X, self.y, self.weight)
-        import keras
+        self._X = _aligned((*shape, n_inputs))
+        self._y, self._weight = _aligned(shape), _aligned(shape)
+        self.tensors = as_tensors((self._X, self._y, self._weight))
 
-        if keras.backend.backend() != "tensorflow":
-            self._tensors = list(parts)
-            return
-        import tensorflow as tf
-
-        self._tensors = [tf.experimental.dlpack.from_dlpack(part.__dlpack__()) for part in parts]
-
-    def fill(self, replicate: int, data: Any, numbers: NDArray[np.intp]) -> None:
-        """Put rows of `data` (X, y, weight) in the first steps of one replicate.
+    def fill(self, replicate: int, rows: Rows, numbers: IntArray) -> None:
+        """Copy rows to the first steps of one replicate.
 
         Parameters
         ----------
         replicate : int
-        data : Rows
-            X of this block's number of inputs.
+        rows : Rows
+            With this block's number of inputs.
         numbers : ndarray of int, shape (n_steps, batch_size)
-            Of the rows; -1 for a row that is not there: its weight is 0.
+            Of the rows; -1 is padding, with weight 0.
         """
         n_steps = len(numbers)
-        for values, target in (
-            (data.X, self.X), (data.y, self.y), (data.weight, self.weight),
-        ):  # fmt: skip
+        pairs = ((rows.X, self._X), (rows.y, self._y), (rows.weight, self._weight))
+        for values, target in pairs:
             np.take(values, numbers, axis=0, out=target[replicate, :n_steps], mode="clip")
-        self.weight[replicate, :n_steps][numbers < 0] = 0.0
+        self._weight[replicate, :n_steps][numbers < 0] = 0.0
 
     def clear(self, replicate: int) -> None:
-        """Leave no row in the place of one replicate."""
-        self.X[replicate], self.y[replicate], self.weight[replicate] = 0.0, 0.0, 0.0
-
-    @property
-    def tensors(self) -> Sequence[Any]:
-        """X (R, n_steps, batch_size, n_inputs), y and weight (R, n_steps, batch_size)."""
-        return self._tensors
-
-
-def row_class(n_rows: int) -> int:
-    """Return the least of 1, 2, 4, 8, 10, 12, 14, 16, 20, 24, ... (quarters of powers of two)."""
-    if n_rows <= 8:
-        return 1 << max(n_rows - 1, 0).bit_length()
-    quarter = 1 << ((n_rows - 1).bit_length() - 3)
-    return -(-n_rows // quarter) * quarter
+        """Set all rows of one replicate to zero."""
+        self._X[replicate], self._y[replicate], self._weight[replicate] = 0.0, 0.0, 0.0

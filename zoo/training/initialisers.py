@@ -1,161 +1,240 @@
-"""Weights that a network starts from."""
+"""First weights of a network: a table from patterns of paths to initialisers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-__all__ = ["WeightInitialiser", "bin_edges", "initial_state", "initial_weights", "uniform_weights"]
+from zoo.training.architecture import ArchitectureConfig
+from zoo.training.types import Array, FloatArray, Shape, VariableSpec
+
+__all__ = [
+    "STANDARD", "UNIFORM", "Initialiser", "InitialiserTable", "NewWeight", "WeightInitialiser",
+    "bin_edges", "draw_weights", "initial_state", "initial_weights", "ones", "uniform_weights",
+    "uniform_within", "variable_name", "zeros",
+]  # fmt: skip
 
 
 class WeightInitialiser(Protocol):
-    """A rule for the first weights of a network, which may look at its training rows."""
+    """Draws the first weights of a network; it may look at the training rows."""
 
     def __call__(
-        self,
-        paths: Sequence[str],
-        shapes: Sequence[tuple[int, ...]],
-        rng: np.random.Generator,
-        X: NDArray[np.float32],
-    ) -> list[NDArray[np.float32]]:
+        self, paths: Sequence[str], shapes: Sequence[Shape], rng: np.random.Generator, X: FloatArray
+    ) -> Sequence[FloatArray]:
         """Return a value for each variable."""
 
 
-def initial_weights(
-    paths: Sequence[str],
-    shapes: Sequence[tuple[int, ...]],
-    rng: np.random.Generator,
-    X: NDArray[np.float32],
-) -> list[NDArray[np.float32]]:
-    """Return the first weights of one network, variable by variable.
-
-    The kernel of the layer named ``output`` is uniform with a variance of 2 over the sum of its
-    inputs and outputs (Glorot & Bengio 2010), the others' is 1 over their geometric mean. The
-    larger ones of He et al. (arXiv:1502.01852) fitted small data worse: one to two points of
-    accuracy or R2 on diamonds and generated, up to 1,000 rows. With Glorot's own rule a narrow
-    input is hardly bent at all: an mlp then fits sin(2x) with R2 .89, with this one .99. Biases
-    are uniform within 1 over the root of the inputs, for rectifiers that all bend at zero span too
-    little of a narrow input. Those of ``output`` and shifts (``beta``) are zeros, scales
-    (``gamma``, ``scale``) ones, embeddings normal with variance 1.
+@dataclass(frozen=True, slots=True)
+class NewWeight:
+    """A variable without a value yet.
 
     Parameters
     ----------
+    name : str
+        Layer and variable: ``hidden_1/kernel``.
+    shape : tuple of int
+    kernel : tuple of int
+        Shape of the kernel of the same layer; empty if it has none.
+    """
+
+    name: str
+    shape: Shape
+    kernel: Shape
+
+    @property
+    def fan_in(self) -> int:
+        """Inputs of a unit of the layer."""
+        return math.prod(self.kernel[:-1])
+
+
+Initialiser = Callable[[NewWeight, np.random.Generator], Array]
+# The first pattern that matches "layer/variable" counts (`fnmatch`).
+InitialiserTable = Sequence[tuple[str, Initialiser]]
+
+
+def variable_name(path: str) -> str:
+    """Return layer and variable, ``hidden_1/kernel``, of a path of Keras's."""
+    return "/".join(path.split("/")[-2:])
+
+
+def draw_weights(
+    table: InitialiserTable,
+    paths: Sequence[str],
+    shapes: Sequence[Shape],
+    rng: np.random.Generator,
+) -> list[FloatArray]:
+    """Return the first value of each variable, drawn in their order.
+
+    Parameters
+    ----------
+    table : sequence of (str, callable)
+        Patterns of ``layer/variable``, such as ``*/kernel``, each with its initialiser.
     paths : sequence of str
-        Keras's paths: ``hidden_1/kernel``.
+        Keras's paths: ``network/hidden_1/kernel``.
     shapes : sequence of tuple of int
     rng : Generator
-    X : ndarray of shape (n_rows, n_inputs)
-        The training rows; not used here.
-    """
-    weights, fan_in = [], 1
-    for path, shape in zip(paths, shapes, strict=True):
-        name, is_output = path.rsplit("/", 1)[-1], path.split("/")[-2] == "output"
-        if name == "kernel":
-            field = int(np.prod(shape[:-2]))
-            fan_in = field * shape[-2]
-            fan_out = field * shape[-1]
-            mean = (fan_in + fan_out) / 2.0 if is_output else np.sqrt(fan_in * fan_out)
-            limit = np.sqrt(3.0 / mean)
-            values = rng.uniform(-limit, limit, shape)
-        elif name == "bias" and not is_output:
-            limit = 1.0 / np.sqrt(fan_in)
-            values = rng.uniform(-limit, limit, shape)
-        elif name in {"gamma", "scale"}:
-            values = np.ones(shape)
-        elif name == "embeddings":
-            values = rng.normal(size=shape)
-        elif name in {"bias", "beta"}:
-            values = np.zeros(shape)
-        else:
-            raise ValueError(f"no rule draws the first values of the variable {path}")
-        weights.append(values.astype(np.float32))
-    return weights
-
-
-def uniform_weights(
-    paths: Sequence[str],
-    shapes: Sequence[tuple[int, ...]],
-    rng: np.random.Generator,
-    X: NDArray[np.float32],
-    **options: Any,
-) -> list[NDArray[np.float32]]:
-    """Return first weights within 1 / sqrt(inputs), as the published networks for tables have them.
-
-    Kernels and biases alike; embeddings are within 1 / sqrt(their units), shifts (``beta``) zeros
-    and scales (``gamma``) ones: what PyTorch's layers do if nothing else is asked for, and the code
-    of arXiv:2106.11959 does with embeddings.
-
-    Parameters
-    ----------
-    paths, shapes, rng, X
-        As for `initial_weights`.
-    **options
-        Of the architecture; not used here.
-
-    Returns
-    -------
-    list of ndarray
-        One of each shape.
 
     Raises
     ------
     ValueError
-        If a variable is none of these.
+        If no pattern matches a variable.
     """
-    drawn: list[NDArray[np.float32]] = []
-    bound = 1.0
-    for path, shape in zip(paths, shapes, strict=True):
-        name = path.split("/")[-1]
-        if name in {"gamma", "beta"}:
-            drawn.append(np.full(shape, name == "gamma", np.float32))
-            continue
-        if name not in {"kernel", "bias", "embeddings"}:
-            raise ValueError(f"no rule draws the first values of the variable {path}")
-        if name != "bias":  # a bias comes after its kernel
-            bound = 1.0 / np.sqrt(shape[-1] if name == "embeddings" else shape[0])
-        drawn.append(rng.uniform(-bound, bound, shape).astype(np.float32))
-    return drawn
+    names = [variable_name(path) for path in paths]
+    sizes = dict(zip(names, shapes, strict=True))
+    weights = []
+    for name, shape in sizes.items():
+        initialise = next((rule for pattern, rule in table if fnmatchcase(name, pattern)), None)
+        if initialise is None:
+            raise ValueError(f"no rule draws the first values of the variable {name}")
+        kernel = sizes.get(f"{name.split('/')[0]}/kernel", ())
+        weights.append(initialise(NewWeight(name, shape, kernel), rng).astype(np.float32))
+    return weights
 
 
-def bin_edges(X: NDArray[np.float32], n_edges: int) -> NDArray[np.float32]:
-    """Return edges of bins that hold equally many of the rows, (n_columns, n_edges).
+def zeros(weight: NewWeight, rng: np.random.Generator) -> Array:
+    """Return zeros."""
+    del rng
+    return np.zeros(weight.shape)
 
-    Edges that coincide count once; the largest is repeated in their stead at the end, so a column
-    with few values has few bins that are not empty, and a constant one has none.
+
+def ones(weight: NewWeight, rng: np.random.Generator) -> Array:
+    """Return ones."""
+    del rng
+    return np.ones(weight.shape)
+
+
+def uniform_within(bound: float) -> Initialiser:
+    """Return the initialiser that draws uniformly from -bound to bound."""
+    return lambda weight, rng: rng.uniform(-bound, bound, weight.shape)
+
+
+def _by_fan_in(weight: NewWeight, rng: np.random.Generator) -> Array:
+    return uniform_within(1.0 / np.sqrt(weight.fan_in))(weight, rng)
+
+
+def _by_units(weight: NewWeight, rng: np.random.Generator) -> Array:
+    return uniform_within(1.0 / np.sqrt(weight.shape[-1]))(weight, rng)
+
+
+def _by_fans(mean: Callable[[int, int], float]) -> Initialiser:
+    """Return the initialiser of kernels with a variance of 1 over a mean of inputs and outputs."""
+
+    def initialise(weight: NewWeight, rng: np.random.Generator) -> Array:
+        *_, n_in, n_out = weight.shape
+        field = math.prod(weight.shape[:-2])  # of a convolution
+        return uniform_within(np.sqrt(3.0 / mean(field * n_in, field * n_out)))(weight, rng)
+
+    return initialise
+
+
+STANDARD: InitialiserTable = (
+    ("output/kernel", _by_fans(lambda n_in, n_out: (n_in + n_out) / 2.0)),
+    ("output/bias", zeros),
+    ("*/kernel", _by_fans(lambda n_in, n_out: np.sqrt(n_in * n_out))),
+    ("*/bias", _by_fan_in),
+    ("*/gamma", ones),
+    ("*/scale", ones),
+    ("*/beta", zeros),
+    ("*/embeddings", lambda weight, rng: rng.normal(size=weight.shape)),
+)
+UNIFORM: InitialiserTable = (
+    ("*/kernel", _by_fan_in),
+    ("*/bias", _by_fan_in),
+    ("*/embeddings", _by_units),
+    ("*/gamma", ones),
+    ("*/beta", zeros),
+)
+
+
+def initial_weights(
+    paths: Sequence[str], shapes: Sequence[Shape], rng: np.random.Generator, X: FloatArray
+) -> list[FloatArray]:
+    """Return first weights in the zoo's usual way.
+
+    The kernel of the layer named ``output`` is uniform with a variance of 2 over the sum of its
+    inputs and outputs (Glorot & Bengio 2010); the variance of other kernels is 1 over their
+    geometric mean. The larger one of He et al. (arXiv:1502.01852) fitted small data worse: one to
+    two points of accuracy or R2 on diamonds and generated, up to 1,000 rows. With Glorot's rule a
+    network of few inputs stays almost linear: an mlp then fits sin(2x) with R2 .89, with this rule
+    .99. Biases are uniform within 1 / sqrt(inputs): rectifiers whose kinks all lie at zero cover
+    too little of few inputs. Those of ``output`` and shifts (``beta``) are zeros, scales
+    (``gamma``, ``scale``) ones, embeddings normal with variance 1.
+
+    Parameters
+    ----------
+    paths, shapes, rng
+        See `draw_weights`.
+    X : ndarray of shape (n_rows, n_inputs)
+        The training rows; not used here.
     """
-    shares = np.linspace(0.0, 1.0, n_edges)
+    del X
+    return draw_weights(STANDARD, paths, shapes, rng)
+
+
+def uniform_weights(
+    paths: Sequence[str],
+    shapes: Sequence[Shape],
+    rng: np.random.Generator,
+    X: FloatArray,
+    config: ArchitectureConfig | None = None,
+) -> list[FloatArray]:
+    """Return first weights as PyTorch's layers have them, and published networks for tables.
+
+    Kernels and biases are uniform within 1 / sqrt(inputs), embeddings within 1 / sqrt(units) as in
+    the code of arXiv:2106.11959; shifts (``beta``) are zeros and scales (``gamma``) ones.
+
+    Parameters
+    ----------
+    paths, shapes, rng
+        See `draw_weights`.
+    X, config
+        Training rows and the architecture's config; not used here.
+    """
+    del X, config
+    return draw_weights(UNIFORM, paths, shapes, rng)
+
+
+def bin_edges(X: FloatArray, n_edges: int) -> FloatArray:
+    """Return edges of bins with equal numbers of rows, (n_columns, n_edges).
+
+    Edges that coincide count once; the largest is repeated at the end instead. So a column with
+    few values has few bins that are not empty, and a constant column has none.
+    """
+    levels = np.linspace(0.0, 1.0, n_edges)
     edges = np.empty((X.shape[1], n_edges), np.float32)
     for j, column in enumerate(X.T):
-        found = np.unique(np.quantile(column, shares).astype(np.float32))
+        found = np.unique(np.quantile(column, levels).astype(np.float32))
         edges[j, : len(found)], edges[j, len(found) :] = found, found[-1]
     return edges
 
 
 def initial_state(
-    variables: Sequence[Any],
+    variables: Sequence[VariableSpec],
     rng: np.random.Generator,
-    sizes: Mapping[str, tuple[int, ...]],
-    X: NDArray[np.float32],
-) -> list[NDArray[Any]]:
-    """Return the first values of one network's variables that no gradient moves.
+    sizes: Mapping[str, Shape],
+    X: FloatArray,
+) -> list[Array]:
+    """Return the first values of one network's variables that have no gradient.
 
     Parameters
     ----------
-    variables : sequence of keras.Variable
-        Those of a replicated network: the first axis is the replicate's.
+    variables : sequence of VariableSpec
+        Those of R networks: the first axis is the replicate's.
     rng : Generator
     sizes : mapping of str to tuple of int
-        Shapes of the network's own weights, by layer and name: ``hidden_1/kernel``.
+        Shapes of the network's weights, by layer and name: ``hidden_1/kernel``.
     X : ndarray of shape (n_rows, n_inputs)
         The training rows; ``edges`` are quantiles of the first of their columns.
     """
-    state: list[NDArray[Any]] = []
+    state: list[Array] = []
     for variable in variables:
         shape = tuple(variable.shape)[1:]
-        layer, name = variable.path.split("/")[-2:]
+        layer, name = variable_name(variable.path).split("/")
         if name == "key":
             state.append(rng.integers(0, 2**31, size=shape).astype(np.uint32))
         elif name == "gain":

@@ -1,19 +1,21 @@
-"""What a row's outputs lose, whatever framework they come from."""
+"""Losses and scores of rows, computed from the outputs of a network of any framework."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from scipy.special import softmax
 
-__all__ = ["Loss", "row_losses"]
+from zoo.training.types import Array, DoubleArray, FloatArray
+
+__all__ = ["Loss", "brier_scores", "not_finite", "row_losses"]
 
 Loss = Literal["crossentropy", "squared"]
 
 
-def row_losses(loss: Loss, outputs: NDArray[Any], y: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the loss of each row.
+def row_losses(loss: Loss, outputs: Array, y: FloatArray) -> DoubleArray:
+    """Return the loss of each row, labels not smoothed.
 
     Parameters
     ----------
@@ -30,3 +32,24 @@ def row_losses(loss: Loss, outputs: NDArray[Any], y: NDArray[np.float32]) -> NDA
         log_sum = top + np.log(np.exp(outputs - top[:, None]).sum(axis=1))
         losses = log_sum - outputs[np.arange(len(y)), y.astype(np.intp)]
     return losses.astype(np.float64)
+
+
+def brier_scores(outputs: Array, y: FloatArray) -> DoubleArray:
+    """Return each row's sum of squared differences of probability and truth (Brier 1950).
+
+    Parameters
+    ----------
+    outputs : ndarray of shape (n_rows, n_classes)
+        Logits.
+    y : ndarray of shape (n_rows,)
+        Class codes.
+    """
+    off = softmax(outputs.astype(np.float64), axis=1)
+    off[np.arange(len(y)), y.astype(np.intp)] -= 1.0
+    squares: DoubleArray = (off**2).sum(axis=1)
+    return squares
+
+
+def not_finite(what: str, epoch: int) -> str:
+    """Return the message for a loss that is not a finite number."""
+    return f"{what} (epoch {epoch}) is not a finite number; a smaller learning_rate may help"

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from keras import ops
+
+from zoo.training.types import Tensor, Variable
 
 __all__ = ["Adam", "align", "keep_where"]
 
 
-def align(values: Any, like: Any) -> Any:
+def align(values: Tensor, like: Tensor) -> Tensor:
     """Return values (R,) with axes of length 1 so that they broadcast over `like` (R, ...)."""
     return ops.reshape(values, (-1, *[1] * (len(like.shape) - 1)))
 
 
-def keep_where(moves: Any, new: Any, old: Any) -> Any:
-    """Return `new` for the replicates that move (R,), `old` for the others."""
+def keep_where(moves: Tensor, new: Tensor, old: Tensor) -> Tensor:
+    """Return `new` for the replicates for which `moves` (R,) is true, `old` for the others."""
     return ops.where(align(moves, old), new, old)
 
 
@@ -34,7 +35,7 @@ class Adam:
         to it, as `global_clipnorm` does in Keras.
     rate_factors : tuple of (str, float)
         The update of a variable whose path ends with the string is multiplied by the factor.
-        Scaling the gradient would do nothing: Adam divides its scale out again.
+        Scaling the gradient would have no effect, because Adam normalises gradients.
     without_decay : tuple of str
         Ends of the paths of variables that do not decay.
     decays_vectors : bool
@@ -57,7 +58,7 @@ class Adam:
         """Return whether a variable of `n_axes` axes (of one network) decays."""
         return (n_axes > 1 or self.decays_vectors) and not path.endswith(self.without_decay)
 
-    def clipped(self, gradients: Sequence[Any]) -> Sequence[Any]:
+    def clipped(self, gradients: Sequence[Tensor]) -> Sequence[Tensor]:
         """Return the gradients of each replicate, scaled down to `clip_norm` together."""
         if self.clip_norm is None:
             return gradients
@@ -68,13 +69,13 @@ class Adam:
 
     def update(
         self,
-        variables: Sequence[Any],
-        values: tuple[Sequence[Any], Sequence[Any], Sequence[Any]],
-        gradients: Sequence[Any],
-        count: Any,
-        rates: tuple[Any, Any],
-        moves: Any,
-    ) -> tuple[list[Any], list[Any], list[Any]]:
+        variables: Sequence[Variable],
+        values: tuple[Sequence[Tensor], Sequence[Tensor], Sequence[Tensor]],
+        gradients: Sequence[Tensor],
+        count: Tensor,
+        rates: tuple[Tensor, Tensor],
+        moves: Tensor,
+    ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
         """Return weights, first and second moments after one step.
 
         Parameters
@@ -85,16 +86,16 @@ class Adam:
             Weights, first and second moments, each (R, ...).
         gradients : sequence of tensors (R, ...)
         count : tensor (R,)
-            Steps made, this one included.
+            Number of this step, from 1.
         rates : tuple of tensors (R,)
             Learning rate and weight decay of this step.
         moves : bool tensor (R,)
-            Replicates for which this is False keep what they have.
+            Replicates for which this is False do not change.
         """
         rate, decay = rates
         made = ops.maximum(count, 1.0)
         corrected = rate * ops.sqrt(1 - self.beta_2**made) / (1 - self.beta_1**made)
-        new: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
+        new: tuple[list[Tensor], list[Tensor], list[Tensor]] = ([], [], [])
         rows = zip(variables, *values, self.clipped(gradients), strict=True)
         for variable, w, m, v, g in rows:
             factor = self.rate_factor(variable.path)

@@ -1,78 +1,79 @@
-"""Training and prediction of R networks of one shape, as functions of their weights.
+"""Training and prediction of R networks of one shape.
 
-Weights and optimiser state are arguments and results, never variables of the graph, so one
-program serves every fit of the same shape: nothing is rebuilt, and nothing is left behind.
 A program takes its rows in blocks of a fixed number of batches, so its shape does not depend on
 the number of rows, and one compilation serves every size of a curve.
 
-What is the same in every backend is here; the backends are in `zoo.training.backends`.
+The code that all backends share is here; the backends are in `zoo.training.backends`.
 """
 
 from __future__ import annotations
 
-import threading
-import time
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from types import SimpleNamespace
-from typing import Any, ClassVar, NamedTuple
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from keras import ops
-from numpy.typing import NDArray
 
-from zoo.training.blocks import row_class
-from zoo.training.initialisers import WeightInitialiser, initial_state, initial_weights
-from zoo.training.layers.namespaces import on_cpu, plain
-from zoo.training.losses import row_losses
+from zoo.training.compiled_network import CompiledNetwork
+from zoo.training.initialisers import (
+    WeightInitialiser,
+    initial_state,
+    initial_weights,
+    variable_name,
+)
+from zoo.training.layers.namespaces import on_cpu
 from zoo.training.optimizer import keep_where
 from zoo.training.program_config import ProgramConfig
+from zoo.training.types import (
+    ArchitectureBuilder,
+    Array,
+    FloatArray,
+    Layers,
+    Tensor,
+    Variable,
+    VariableSpec,
+)  # fmt: skip
 
-__all__ = ["Program", "TrainState"]
+__all__ = ["Blocks", "Program", "TrainState"]
 
-_PREDICT_ROWS = 8192
-_LEAST_ROWS = 64
+Blocks = Sequence[Tensor]  # X (R, block_steps, batch_size, n_inputs), y and weight without inputs
 
 
 class TrainState(NamedTuple):
-    """R networks in training: what a block of steps takes and returns.
+    """R networks in training: the argument and result of a block of steps.
 
-    Weights and moments are lists of (R, ...), state holds what no gradient moves. `count` are the
-    steps made, `failed_at` the first step whose loss was not a finite number, or 0; (R,) both.
+    `weights`, `state` and the moments of Adam are lists of (R, ...); `state` holds what has no
+    gradient. `count` is the number of steps taken, `failed_at` the first step whose loss was not a
+    finite number, or 0; both (R,).
     """
 
-    weights: list[Any]
-    state: list[Any]
-    first: list[Any]
-    second: list[Any]
-    count: Any
-    failed_at: Any
+    weights: list[Tensor]
+    state: list[Tensor]
+    first: list[Tensor]
+    second: list[Tensor]
+    count: Tensor
+    failed_at: Tensor
 
 
-class Program(ABC):
+class Program(CompiledNetwork):
     """The functions of `n_replicates` networks of one architecture.
 
     Parameters
     ----------
-    build : callable
-        Given a namespace of layers (`zoo.training.layers`) and the number of inputs, returns the
-        `keras.Model`.
-    n_inputs : int
-        Networks with fewer inputs train in it too: the weights of the missing ones are zeros.
+    build, n_inputs, jit_compile
+        See `CompiledNetwork`. Where XLA cannot compile, the same block runs as a TensorFlow graph.
     config : ProgramConfig
     n_replicates : int
-    jit_compile : bool
-        Whether XLA compiles the training block, where that is a choice; without it, or where XLA
-        cannot, the same block runs as a TensorFlow graph.
     draw : callable
-        Gives the first weights.
+        Returns the first weights.
     """
 
     _has_replicates: ClassVar[bool] = False  # whether one Keras model holds all R networks
 
     def __init__(
         self,
-        build: Callable[[Any, int], Any],
+        build: ArchitectureBuilder,
         n_inputs: int,
         config: ProgramConfig,
         *,
@@ -80,53 +81,64 @@ class Program(ABC):
         jit_compile: bool = True,
         draw: WeightInitialiser = initial_weights,
     ) -> None:
-        start = time.perf_counter()
-        with on_cpu():
-            self.template = build(plain(), n_inputs)
+        super().__init__(build, n_inputs, jit_compile=jit_compile)
+        with self._compile_time(), on_cpu():
             self.network = build(self._layers(n_replicates), n_inputs)
-        self.n_inputs, self.n_replicates = n_inputs, n_replicates
-        self.config = config
-        self._build, self._draw = build, draw
-        self._shapes = {n_inputs: _shapes(self.template)}
+        self.n_replicates, self.config, self._draw = n_replicates, config, draw
         names = [v.path.rsplit("/", 1)[-1] for v in self.network.non_trainable_variables]
         self._kept = [i for i, name in enumerate(names) if name not in {"key", "strength"}]
         self._strengths = [i for i, name in enumerate(names) if name == "strength"]
-        self._jit_compile = jit_compile
-        self._lock = threading.Lock()
-        self.compile_s = time.perf_counter() - start
-        self._claimed_s = 0.0
+
+    @classmethod
+    def max_threads(cls) -> int:
+        """Return how many threads may run programs at once."""
+        return 1
+
+    @staticmethod
+    def shared_tensors(arrays: Sequence[FloatArray]) -> Blocks:
+        """Return tensors in the memory of these arrays, or the arrays where a backend copies."""
+        return arrays
 
     @abstractmethod
-    def _layers(self, n_replicates: int) -> Any:
+    def _layers(self, n_replicates: int) -> Layers:
         """Return the layers of the network in training."""
 
     @abstractmethod
     def train(
-        self, train_state: TrainState, blocks: Any, n_steps: int, rates: Any, active: Any
+        self,
+        train_state: TrainState,
+        blocks: Blocks,
+        n_steps: int,
+        rates: FloatArray,
+        active: Sequence[bool],
     ) -> TrainState:
-        """Train on a block of batches and return the new train_state; the first call compiles.
+        """Train on a block of batches and return the new state; the first call compiles.
 
         Parameters
         ----------
         train_state : TrainState
-        blocks : tuple
+        blocks : sequence of tensors
             X (R, block_steps, batch_size, n_inputs), y and weight (R, block_steps, batch_size).
-            A row of weight 0 is not there; a replicate without rows does not move in that step.
+            A row of weight 0 is padding; a replicate whose batch is all padding skips that step.
         n_steps : int
-            How many of the batches count.
+            Steps to take, at most `block_steps`.
         rates : array of float32, shape (block_steps, 3, R)
             Learning rate, weight decay, and strength of dropout (1 as built, 0 none).
-        active : array of bool, shape (R,)
-            The others do not move.
+        active : sequence of bool, shape (R,)
+            The other replicates do not change.
         """
+
+    def _state_with_strength(self, state: Sequence[Tensor], strength: Tensor) -> list[Tensor]:
+        """Return the state with this strength of dropout in all its layers."""
+        return [strength if i in self._strengths else value for i, value in enumerate(state)]
 
     def _moved(
         self,
         train_state: TrainState,
-        rate: Any,
-        gradients: Any,
-        state: Any,
-        outcome: tuple[Any, Any],
+        rate: Tensor,
+        gradients: Sequence[Tensor],
+        state: Sequence[Tensor],
+        outcome: tuple[Tensor, Tensor],
     ) -> TrainState:
         """Return the networks after one step of the optimiser.
 
@@ -138,8 +150,8 @@ class Program(ABC):
             Learning rate, weight decay and strength of dropout.
         gradients, state : list of tensors of shape (R, ...)
         outcome : tuple
-            Which networks take the step, bool (R,), and the loss of each, (R,); one whose loss is
-            no finite number stays where it was, and has failed.
+            Which networks take the step, bool (R,), and the loss of each, (R,). A network whose
+            loss is not a finite number does not change, and has failed.
         """
         runs, losses = outcome
         fails = runs & ~ops.isfinite(losses)
@@ -157,28 +169,15 @@ class Program(ABC):
         failed_at = ops.where(fails, ops.cast(count, "int32"), train_state.failed_at)
         return TrainState(weights, kept, first, second, count, failed_at)
 
-    @abstractmethod
-    def _answer(self, weights: list[NDArray[Any]], rows: list[NDArray[np.float32]]) -> list[Any]:
-        """Return the outputs of one network for each array of rows."""
-
-    def _variables(self) -> tuple[list[Any], list[Any]]:
-        """Return path, shape (R, ...) and dtype of what trains, and of what does not."""
+    def _variables(self) -> tuple[list[VariableSpec], list[VariableSpec]]:
+        """Return the variables that train, and the others, of R networks: shapes (R, ...)."""
         lead = () if self._has_replicates else (self.n_replicates,)
 
-        def described(variables: Sequence[Any]) -> list[Any]:
-            return [
-                SimpleNamespace(path=v.path, shape=(*lead, *v.shape), dtype=v.dtype)
-                for v in variables
-            ]
+        def described(variables: Sequence[Variable]) -> list[VariableSpec]:
+            return [VariableSpec(v.path, (*lead, *v.shape), v.dtype) for v in variables]
 
         network = self.network
         return described(network.trainable_variables), described(network.non_trainable_variables)
-
-    def take_compile_s(self) -> float:
-        """Return the seconds spent on building and compiling since the last call."""
-        seconds = self.compile_s - self._claimed_s
-        self._claimed_s = self.compile_s
-        return seconds
 
     def empty(self) -> TrainState:
         """Return networks whose weights are all zero, to be filled in with `enter`."""
@@ -196,115 +195,41 @@ class Program(ABC):
         )
 
     def enter(
-        self, train_state: TrainState, replicate: int, seed: int, X: NDArray[np.float32]
+        self, train_state: TrainState, replicate: int, seed: int, X: FloatArray
     ) -> TrainState:
-        """Return the train_state with a fresh network in one of its places.
+        """Return the train state with a fresh network as one of the replicates.
 
-        The seed and the training rows `X` (n_rows, inputs of this network) alone decide its first
-        weights, the seed alone the stream of its dropout masks.
+        The seed and the training rows `X` (n_rows, inputs of this network) decide its first
+        weights, the seed alone its dropout masks.
         """
         rng = np.random.default_rng(seed)
-        paths = [v.path for v in self.template.trainable_variables]
-        shapes = self.shapes(X.shape[1])[: len(paths)]
-        sizes = {"/".join(p.split("/")[-2:]): s for p, s in zip(paths, shapes, strict=True)}
-        weights = self._draw(paths, shapes, rng, X)
-        fresh = TrainState(
-            self.padded(weights),
-            initial_state(self._variables()[1], rng, sizes, X),
-            [np.float32(0)] * len(weights),
-            [np.float32(0)] * len(weights),
-            np.float32(0),
-            np.int32(0),
-        )
+        shapes = self.shapes(X.shape[1])[: len(self.paths)]
+        sizes = {variable_name(p): s for p, s in zip(self.paths, shapes, strict=True)}
+        weights = self._draw(self.paths, shapes, rng, X)
+        state = initial_state(self._variables()[1], rng, sizes, X)
 
-        def put(old: Any, new: Any) -> Any:
+        def put(old: Tensor, new: Tensor) -> Array:
             values = np.array(old)
             values[replicate] = np.reshape(new, values.shape[1:]) if np.ndim(new) else new
             return values
 
-        def put_all(olds: list[Any], news: list[Any]) -> list[Any]:
+        def put_all(olds: list[Tensor], news: Sequence[Tensor]) -> list[Tensor]:
             return [put(old, new) for old, new in zip(olds, news, strict=True)]
 
+        zeros = [np.float32(0)] * len(weights)
         return TrainState(
-            put_all(train_state.weights, fresh.weights),
-            put_all(train_state.state, fresh.state),
-            put_all(train_state.first, fresh.first),
-            put_all(train_state.second, fresh.second),
-            put(train_state.count, fresh.count),
-            put(train_state.failed_at, fresh.failed_at),
+            put_all(train_state.weights, self.padded(weights)),
+            put_all(train_state.state, state),
+            put_all(train_state.first, zeros),
+            put_all(train_state.second, zeros),
+            put(train_state.count, np.float32(0)),
+            put(train_state.failed_at, np.int32(0)),
         )
 
-    def shapes(self, n_inputs: int) -> list[tuple[int, ...]]:
-        """Return the shapes of an ordinary network's weights: those that train, then the rest."""
-        if n_inputs not in self._shapes:
-            with on_cpu():
-                self._shapes[n_inputs] = _shapes(self._build(plain(), n_inputs))
-        return self._shapes[n_inputs]
-
-    def padded(self, weights: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
-        """Return weights of a network with fewer inputs, filled up with zeros to this program's."""
-        whole = self._shapes[self.n_inputs]
-        return [
-            np.pad(w, [(0, n - have) for n, have in zip(shape, w.shape, strict=True)])
-            if shape != w.shape
-            else w
-            for w, shape in zip(weights, whole, strict=False)
-        ]
-
-    def slice(self, train_state: TrainState, replicate: int) -> list[NDArray[np.float32]]:
+    def slice(self, train_state: TrainState, replicate: int) -> list[FloatArray]:
         """Return one replicate's weights in the shapes of an ordinary network of all inputs."""
         values = [*train_state.weights, *[train_state.state[i] for i in self._kept]]
         return [
             np.asarray(value)[replicate].reshape(shape)
             for value, shape in zip(values, self._shapes[self.n_inputs], strict=True)
         ]
-
-    def cropped(
-        self, weights: Sequence[NDArray[np.float32]], n_inputs: int
-    ) -> list[NDArray[np.float32]]:
-        """Return copies of the weights that belong to the first `n_inputs` inputs."""
-        return [
-            w[tuple(slice(n) for n in shape)].copy()
-            for w, shape in zip(weights, self.shapes(n_inputs), strict=True)
-        ]
-
-    def forward(self, weights: Sequence[Any], X: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return logits or values (n_rows, n_outputs) of one network.
-
-        Parameters
-        ----------
-        weights : sequence of arrays
-            From `slice` or `cropped`.
-        X : ndarray of float32, shape (n_rows, at most n_inputs)
-        """
-        parts, counts = [], []
-        for start in range(0, max(len(X), 1), _PREDICT_ROWS):
-            rows = X[start : start + _PREDICT_ROWS]
-            n_rows, n_columns = rows.shape
-            # TensorFlow's matrix product keeps something for each shape that it ever saw
-            # and rounds the last bit by how many rows there are
-            n_whole = max(row_class(n_rows), _LEAST_ROWS)
-            full = np.zeros((n_whole, self.n_inputs), np.float32)
-            full[:n_rows, :n_columns] = rows
-            parts.append(full)
-            counts.append(n_rows)
-        answers = self._answer(self.padded(weights), parts)
-        return np.concatenate([part[:n] for part, n in zip(answers, counts, strict=True)])
-
-    def row_losses(self, outputs: NDArray[Any], y: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Return the loss of each row of `outputs` (n_rows, n_outputs), labels not smoothed."""
-        return row_losses(self.config.loss, outputs, y)
-
-    def _states(self, kept: Sequence[Any], zeros: Callable[..., Any]) -> list[Any]:
-        """Return the whole state of the template: what is kept, and random seeds that none uses."""
-        moving = iter(kept)
-        ids = {id(v) for v in self.template.non_trainable_weights}
-        return [
-            next(moving) if id(v) in ids else zeros(v.shape, v.dtype)
-            for v in self.template.non_trainable_variables
-        ]
-
-
-def _shapes(template: Any) -> list[tuple[int, ...]]:
-    variables = [*template.trainable_variables, *template.non_trainable_weights]
-    return [tuple(variable.shape) for variable in variables]

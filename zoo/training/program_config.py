@@ -1,4 +1,4 @@
-"""What is compiled into a program beside the architecture."""
+"""Settings that are compiled into a program, apart from the architecture."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ProgramConfig:
     loss : {"crossentropy", "squared"}
         Softmax cross-entropy on class codes, or squared error.
     label_smoothing : float
-        This share of each label is spread evenly over all classes (arXiv:1512.00567, section 7).
+        Probability that is spread evenly over all classes (arXiv:1512.00567, section 7).
     optimizer : Adam
     batch_size : int
         Rows of a step.
@@ -35,5 +35,5 @@ class ProgramConfig:
 
     @property
     def block_steps(self) -> int:
-        """Batches that a program takes at once."""
+        """Steps of a block."""
         return max(_BLOCK_ROWS // self.batch_size, _MIN_BLOCK_STEPS)

@@ -1,100 +1,147 @@
-"""Many networks through one program: places that are refilled, and lanes that run at once.
+"""Many networks through one program: slots that are refilled, and threads that train at once.
 
-A program has R places. A network enters one with fresh weights, trains in rounds of whole epochs
-until its held-out loss no longer falls, and leaves; the next takes its place. So the replicates of
-an anchor, or a whole learning curve, train in one program, and no place waits for its neighbours.
+A program has R slots. A network enters one with fresh weights, trains until its validation loss
+no longer improves, and leaves; the next takes its slot. So the replicates of one size, or a whole
+learning curve, train in one program, and no slot waits for the others.
 """
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-import keras
 import numpy as np
 
+from zoo.training.backends.choose import program_class
 from zoo.training.blocks import Block
-from zoo.training.program import Program, TrainState
-from zoo.training.training_run import FitResult, FitTask, TrainConfig, TrainingRun
+from zoo.training.program import Program
+from zoo.training.tasks import FitResult, FitTask, Rows
+from zoo.training.train_config import TrainConfig
+from zoo.training.training_run import TrainingRun
 
 __all__ = ["fit_networks", "fit_stream", "threads_for"]
 
+Numbered = tuple[int, FitResult]  # number of a task and its result
 
-def _unusable(task: FitTask) -> str | None:
-    """Return what in the rows of a task is not a finite number, if anything is.
 
-    A rectifier may turn it into 0 without a word, so the loss alone would not tell.
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """A slot in use: the number of a task, its run, and its rows with all inputs of the program."""
+
+    number: int
+    run: TrainingRun
+    rows: Rows
+
+
+def _not_finite_row(task: FitTask) -> str | None:
+    """Return an error if a row of the task has a value that is not finite.
+
+    Activations such as ReLU can turn it into 0, so the loss alone would not show it.
     """
-    for name, rows in (("training", task.train), ("held-out", task.validation)):
+    for name, rows in (("training", task.train), ("validation", task.validation)):
         if rows is None:
             continue
         is_finite = np.isfinite(rows.X).all(axis=1) & np.isfinite(rows.y) & np.isfinite(rows.weight)
         if not is_finite.all():
             row = int(np.argmin(is_finite))
-            return f"row {row} of the {name} rows is not finite numbers only (before step 1)"
+            return f"row {row} of the {name} rows has a value that is not finite (before step 1)"
     return None
 
 
-def _advance(
-    program: Program, train_state: TrainState, places: Sequence[TrainingRun | None], block: Block
-) -> TrainState:
-    """Train all places up to the nearest end of a round, or for one block."""
-    there = [place for place in places if place is not None]
-    n_steps = min(program.config.block_steps, *(place.n_steps_left for place in there))
-    rates = np.zeros((program.config.block_steps, 3, program.n_replicates), np.float32)
-    for r, place in enumerate(places):
-        if place is not None:
-            rows, rates[:n_steps, :, r] = place.take(n_steps)
-            block.fill(r, place.rows, rows)
-    active = [place is not None for place in places]
-    return program.train(train_state, block.tensors, n_steps, rates, active)
+def _widened(rows: Rows, n_inputs: int) -> Rows:
+    """Return the rows with columns of zeros added up to `n_inputs`."""
+    missing = n_inputs - rows.X.shape[1]
+    X = np.ascontiguousarray(np.pad(rows.X, [(0, 0), (0, missing)]) if missing else rows.X)
+    return Rows(X, rows.y, rows.weight)
 
 
-def _fit_lane(
-    program: Program, waiting: Iterator[tuple[int, FitTask]], options: TrainConfig, n_threads: int
-) -> Iterator[tuple[int, FitResult]]:
-    """Keep the program's places filled with waiting tasks until there are none; yield results."""
-    places: list[TrainingRun | None] = [None] * program.n_replicates
-    train_state = program.empty()
-    config = program.config
-    block = Block(program.n_replicates, config.block_steps, config.batch_size, program.n_inputs)
-    while True:
+class _Slots:
+    """The slots of one thread."""
+
+    def __init__(self, program: Program, config: TrainConfig, n_threads: int) -> None:
+        self._program, self._config, self._n_threads = program, config, n_threads
+        self._slots: list[_Slot | None] = [None] * program.n_replicates
+        self._train_state = program.empty()
+        self._block = Block(
+            program.n_replicates,
+            program.config.block_steps,
+            program.config.batch_size,
+            program.n_inputs,
+            program.shared_tensors,
+        )
+
+    def fit(self, waiting: Iterator[tuple[int, FitTask]]) -> Iterator[Numbered]:
+        """Train waiting tasks until there are none; yield results."""
+        while True:
+            yield from self._fill(waiting)
+            used = [(r, slot) for r, slot in enumerate(self._slots) if slot is not None]
+            if not used:
+                return
+            seconds = self._timed(self._advance, used)
+            for r, slot in used:
+                slot.run.result.fit_s += seconds / len(used)
+                if slot.run.n_steps_left > 0:
+                    continue
+                slot.run.result.fit_s += self._timed(self._evaluate, r, slot.run)
+                if slot.run.is_over:
+                    self._slots[r] = None
+                    self._block.clear(r)
+                    yield slot.number, slot.run.result
+
+    def _timed(self, work: Callable[..., None], *arguments: object) -> float:
+        """Return the seconds of some work, compiling excluded, divided by the number of threads."""
+        start, compiled_s = time.perf_counter(), self._program.compile_s
+        work(*arguments)
+        seconds = time.perf_counter() - start - (self._program.compile_s - compiled_s)
+        return seconds / self._n_threads
+
+    def _fill(self, waiting: Iterator[tuple[int, FitTask]]) -> Iterator[Numbered]:
+        """Give each free slot a task; yield the results of those that cannot be trained."""
+        program = self._program
         for r in range(program.n_replicates):
-            while places[r] is None and (following := next(waiting, None)) is not None:
+            while self._slots[r] is None and (following := next(waiting, None)) is not None:
                 number, task = following
-                if (error := _unusable(task)) is not None:
+                if (error := _not_finite_row(task)) is not None:
                     yield number, FitResult(error=error)
                     continue
-                places[r] = TrainingRun(number, task, options, program)
-                train_state = program.enter(train_state, r, task.seed, task.train.X)
-        there = [place for place in places if place is not None]
-        if not there:
+                run = TrainingRun(
+                    task,
+                    self._config,
+                    loss=program.config.loss,
+                    batch_size=program.config.batch_size,
+                )
+                self._slots[r] = _Slot(number, run, _widened(task.train, program.n_inputs))
+                self._train_state = program.enter(self._train_state, r, task.seed, task.train.X)
+
+    def _advance(self, used: Sequence[tuple[int, _Slot]]) -> None:
+        """Train all networks up to the nearest evaluation, or for one block."""
+        program = self._program
+        block_steps = program.config.block_steps
+        n_steps = min(block_steps, *(slot.run.n_steps_left for _, slot in used))
+        rates = np.zeros((block_steps, 3, program.n_replicates), np.float32)
+        for r, slot in used:
+            numbers, rates[:n_steps, :, r] = slot.run.take(n_steps)
+            self._block.fill(r, slot.rows, numbers)
+        active = [slot is not None for slot in self._slots]
+        self._train_state = program.train(
+            self._train_state, self._block.tensors, n_steps, rates, active
+        )
+
+    def _evaluate(self, r: int, run: TrainingRun) -> None:
+        program, state = self._program, self._train_state
+        if failed_at := int(np.asarray(state.failed_at)[r]):
+            run.fail(failed_at)
             return
-        start, compiled_s = time.perf_counter(), program.compile_s
-        train_state = _advance(program, train_state, places, block)
-        seconds = time.perf_counter() - start - (program.compile_s - compiled_s)
-        for r, place in enumerate(places):
-            if place is None:
-                continue
-            place.result.fit_s += seconds / len(there) / n_threads
-            if place.n_steps_left > 0:
-                continue
-            start, compiled_s = time.perf_counter(), program.compile_s
-            is_done = place.is_done(program, train_state, r)
-            seconds = time.perf_counter() - start - (program.compile_s - compiled_s)
-            place.result.fit_s += seconds / n_threads
-            if is_done:
-                places[r] = None
-                block.clear(r)
-                yield place.number, place.result
+        weights = program.slice(state, r)
+        if run.evaluate(program.forward(weights, run.task.evaluation_rows.X)):
+            run.result.weights = program.cropped(weights, run.task.train.X.shape[1])
 
 
 class _Shared:
-    """An iterator that several threads take from."""
+    """An iterator over numbered tasks that several threads take from."""
 
     def __init__(self, tasks: Iterable[FitTask]) -> None:
         self._tasks, self._lock = enumerate(tasks), threading.Lock()
@@ -108,57 +155,56 @@ class _Shared:
 
 
 def fit_stream(
-    program: Program, tasks: Iterable[FitTask], options: TrainConfig, *, n_threads: int = 1
-) -> Iterator[tuple[int, FitResult]]:
-    """Train networks as they come, as many side by side as there are places.
+    program: Program, tasks: Iterable[FitTask], config: TrainConfig, *, n_threads: int = 1
+) -> Iterator[Numbered]:
+    """Train networks as they come, as many side by side as there are slots.
 
     Parameters
     ----------
     program : Program
     tasks : iterable of FitTask
-        The next is taken when a place is free, so their data need not be in memory at once.
-    options : TrainConfig
+        The next is taken when a slot is free, so their data need not be in memory at once.
+    config : TrainConfig
     n_threads : int
-        Threads that run the program at the same time, each with all its places. Small matrix
-        products use two cores better when each core has networks of its own.
+        Threads that run the program at the same time, each with its own slots. Small matrix
+        products use two cores better when each core has its own networks.
 
     Yields
     ------
     number, result : int, FitResult
-        The number of the task, from 0, and what came of it, as each is done. A network whose rows
-        or loss are not finite numbers has `error` set, naming the step; the others go on.
+        The number of the task, from 0, and its result, in the order in which they end. A network
+        whose rows or loss are not finite has `error` set; the others continue.
     """
     waiting = _Shared(tasks)
-    lanes = [_fit_lane(program, waiting, options, n_threads) for _ in range(n_threads)]
-    return lanes[0] if n_threads == 1 else _merged(lanes)
+    streams = [_Slots(program, config, n_threads).fit(waiting) for _ in range(n_threads)]
+    return streams[0] if n_threads == 1 else _merged(streams)
 
 
-def _merged(lanes: Sequence[Iterator[Any]]) -> Iterator[Any]:
-    """Yield what comes from iterators that run in a thread each."""
-    done: queue.SimpleQueue[Any] = queue.SimpleQueue()
+def _merged(streams: Sequence[Iterator[Numbered]]) -> Iterator[Numbered]:
+    """Yield the items of iterators that each run in a thread."""
+    done: queue.SimpleQueue[Numbered | BaseException | None] = queue.SimpleQueue()
     is_over = threading.Event()
-    end = object()
 
-    def run(thread: Iterator[Any]) -> None:
+    def run(stream: Iterator[Numbered]) -> None:
         try:
-            for item in thread:
+            for item in stream:
                 done.put(item)
                 if is_over.is_set():
                     break
         except BaseException as error:  # noqa: BLE001 (raised again in the caller's thread)
             done.put(error)
-        done.put(end)
+        done.put(None)  # the end
 
-    threads = [threading.Thread(target=run, args=(thread,), daemon=True) for thread in lanes]
+    threads = [threading.Thread(target=run, args=(stream,), daemon=True) for stream in streams]
     for thread in threads:
         thread.start()
     try:
-        n_running = len(lanes)
+        n_running = len(streams)
         while n_running:
             item = done.get()
             if isinstance(item, BaseException):
                 raise item
-            if item is end:
+            if item is None:
                 n_running -= 1
             else:
                 yield item
@@ -169,24 +215,14 @@ def _merged(lanes: Sequence[Iterator[Any]]) -> Iterator[Any]:
 
 
 def fit_networks(
-    program: Program, tasks: Sequence[FitTask], options: TrainConfig, *, n_threads: int = 1
+    program: Program, tasks: Sequence[FitTask], config: TrainConfig, *, n_threads: int = 1
 ) -> list[FitResult]:
     """Train networks and return their results in the order of the tasks (see `fit_stream`)."""
-    results = dict(fit_stream(program, tasks, options, n_threads=n_threads))
+    results = dict(fit_stream(program, tasks, config, n_threads=n_threads))
     return [results[number] for number in range(len(tasks))]
 
 
 def threads_for(n_slots: int) -> tuple[int, int]:
-    """Return how many lanes to use for so many places, and the places of each.
-
-    A thread needs a thread of TensorFlow's: as many as it was told to use, or a core each. Other
-    backends have one thread.
-    """
-    if keras.backend.backend() != "tensorflow":
-        return 1, n_slots
-    import tensorflow as tf
-
-    told = tf.config.threading.get_intra_op_parallelism_threads()
-    told = told or int(os.environ.get("TF_NUM_INTRAOP_THREADS") or 0)
-    n_threads = max(1, min(told or os.cpu_count() or 1, n_slots))
+    """Return how many threads to use for so many slots, and the slots of each."""
+    n_threads = max(1, min(program_class().max_threads(), n_slots))
     return n_threads, -(-n_slots // n_threads)

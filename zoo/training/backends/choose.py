@@ -1,13 +1,15 @@
-"""Which class computes in the backend that Keras was started with; the only place that chooses."""
+"""The programs of the backend that Keras was started with."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any
 
 import keras
 
+from zoo.training.architecture import ArchitectureConfig
 from zoo.training.initialisers import initial_weights
 from zoo.training.losses import Loss
 from zoo.training.neighbours import NeighbourProgram
@@ -36,20 +38,24 @@ def program_class() -> type[Program]:
 
 def neighbour_program_class() -> type[NeighbourProgram]:
     """Return the class of neighbour programs of Keras's backend."""
-    if keras.backend.backend() == "tensorflow":
-        from zoo.training.backends.neighbours_tensorflow import TensorFlowNeighbourProgram
+    backend = keras.backend.backend()
+    if backend == "jax":
+        from zoo.training.backends.jax import JaxNeighbourProgram
 
-        return TensorFlowNeighbourProgram
-    from zoo.training.backends.neighbours_single import SingleNeighbourProgram
+        return JaxNeighbourProgram
+    if backend == "torch":
+        from zoo.training.backends.torch import TorchNeighbourProgram
 
-    return SingleNeighbourProgram
+        return TorchNeighbourProgram
+    from zoo.training.backends.tensorflow import TensorFlowNeighbourProgram
+
+    return TensorFlowNeighbourProgram
 
 
 @lru_cache(maxsize=32)
 def program(
     build: Callable[..., Any],
-    options: tuple[tuple[str, Any], ...],
-    n_inputs: int,
+    architecture: ArchitectureConfig,
     config: ProgramConfig,
     *,
     n_replicates: int = 1,
@@ -61,44 +67,39 @@ def program(
     Parameters
     ----------
     build : callable
-        Returns the `keras.Model`, given a namespace of layers, and `n_inputs` and `options` as
-        keywords.
-    options : tuple of (name, value)
-    n_inputs : int
+        Returns the `keras.Model`, given a namespace of layers and a config.
+    architecture : ArchitectureConfig
+        Of the widest network that the program holds.
     config : ProgramConfig
     n_replicates : int
     jit_compile : bool
     draw : callable or None
-        As `WeightInitialiser`, with `options` as keywords too; None: `initial_weights`.
+        As `WeightInitialiser`, with the architecture's config too; None: `initial_weights`.
     """
     return program_class()(
-        lambda layers, n: build(layers, n_inputs=n, **dict(options)),
-        n_inputs,
+        lambda layers, n: build(layers, replace(architecture, n_inputs=n)),
+        architecture.n_inputs,
         config,
         n_replicates=n_replicates,
         jit_compile=jit_compile,
-        draw=initial_weights if draw is None else partial(draw, **dict(options)),
+        draw=initial_weights if draw is None else partial(draw, config=architecture),
     )
 
 
 @lru_cache(maxsize=32)
 def neighbour_program(
     build: Callable[..., Any],
-    options: tuple[tuple[str, Any], ...],
-    n_inputs: int,
+    architecture: ArchitectureConfig,
     loss: Loss,
     *,
     optimizer: Adam,
     temperature: float,
     jit_compile: bool,
 ) -> NeighbourProgram:
-    """Return the program of an architecture, made once for each shape; see `NeighbourProgram`.
-
-    `build` takes `n_inputs` and `options` as keywords.
-    """
+    """Return the `NeighbourProgram` of an architecture, made once for each shape, as `program`."""
     return neighbour_program_class()(
-        lambda layers, n: build(layers, n_inputs=n, **dict(options)),
-        n_inputs,
+        lambda layers, n: build(layers, replace(architecture, n_inputs=n)),
+        architecture.n_inputs,
         loss,
         optimizer=optimizer,
         temperature=temperature,

@@ -1,35 +1,56 @@
-"""The program in PyTorch: the same steps, taken one at a time and not compiled."""
+"""Programs in PyTorch: the same steps, taken one at a time and not compiled."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from zoo.training.backends.one_network import network_loss
+from zoo.training.backends.network_loss import network_loss
 from zoo.training.backends.torch_threads import one_thread
-from zoo.training.layers.namespaces import single
-from zoo.training.program import Program, TrainState
+from zoo.training.compiled_network import CompiledNetwork
+from zoo.training.layers.namespaces import on_cpu, single
+from zoo.training.neighbours import Moments, NeighbourProgram, NeighbourRows
+from zoo.training.program import Blocks, Program, TrainState
+from zoo.training.types import Array, FloatArray, Layers, Tensor
 
-__all__ = ["TorchProgram"]
+__all__ = ["TorchNeighbourProgram", "TorchProgram"]
 
 
-def _tensor(value: Any) -> torch.Tensor:
+def _tensor(value: Tensor) -> Tensor:
     value = np.asarray(value)
     return torch.tensor(value.astype(np.int64) if value.dtype == np.uint32 else value)
 
 
-class TorchProgram(Program):
+class _TorchNetwork(CompiledNetwork):
+    """Prediction in PyTorch."""
+
+    def _forward_function(self, weights: list[Array]) -> Callable[[FloatArray], FloatArray]:
+        values = [torch.tensor(w) for w in weights]
+
+        def forward(X: FloatArray) -> FloatArray:
+            with torch.inference_mode(), on_cpu():
+                outputs: FloatArray = self._outputs(values, torch.tensor(X)).numpy()
+            return outputs
+
+        return forward
+
+
+class TorchProgram(_TorchNetwork, Program):
     """Networks that take their steps one after the other; see `Program`."""
 
-    def _layers(self, n_replicates: int) -> Any:
+    def _layers(self, n_replicates: int) -> Layers:
         del n_replicates  # they are one after the other
         return single()
 
     def train(
-        self, train_state: TrainState, blocks: Any, n_steps: int, rates: Any, active: Any
+        self,
+        train_state: TrainState,
+        blocks: Blocks,
+        n_steps: int,
+        rates: FloatArray,
+        active: Sequence[bool],
     ) -> TrainState:
         """Train on a block of batches (see `Program`)."""
         lists = [[_tensor(part) for part in parts] for parts in train_state[:4]]
@@ -37,15 +58,16 @@ class TorchProgram(Program):
             lists[0], lists[1], lists[2], lists[3], *map(_tensor, train_state[4:])
         )
         X, y, weight = (_tensor(np.asarray(part)[:, :n_steps]) for part in blocks)
-        rates, active = _tensor(np.asarray(rates, np.float32)), _tensor(np.asarray(active, bool))
+        rate, is_active = _tensor(np.asarray(rates, np.float32)), _tensor(np.asarray(active, bool))
         with one_thread():
             for i in range(n_steps):
-                train_state = self._step(
-                    train_state, (X[:, i], y[:, i], weight[:, i]), rates[i], active
-                )
+                rows = (X[:, i], y[:, i], weight[:, i])
+                train_state = self._step(train_state, rows, rate[i], is_active)
         return train_state
 
-    def _step(self, train_state: TrainState, rows: Any, rate: Any, active: Any) -> TrainState:
+    def _step(
+        self, train_state: TrainState, rows: Sequence[Tensor], rate: Tensor, active: Tensor
+    ) -> TrainState:
         runs = active & (train_state.failed_at == 0) & (rows[2].amax(dim=1) > 0)
         losses = torch.zeros(self.n_replicates)
         gradients = [torch.zeros_like(w) for w in train_state.weights]
@@ -53,10 +75,12 @@ class TorchProgram(Program):
         for r in torch.nonzero(runs).flatten().tolist():
             weights = [w[r].detach().requires_grad_() for w in train_state.weights]
             state = [value[r] for value in train_state.state]
-            for place in self._strengths:
-                state[place] = rate[2][r : r + 1]
             loss, after = network_loss(
-                self.network, self.config, weights, state, [part[r] for part in rows]
+                self.network,
+                self.config,
+                weights,
+                self._state_with_strength(state, rate[2][r : r + 1]),
+                [part[r] for part in rows],
             )
             losses[r] = loss.detach()
             for gradient, g in zip(gradients, torch.autograd.grad(loss, weights), strict=True):
@@ -66,14 +90,31 @@ class TorchProgram(Program):
         with torch.no_grad():
             return self._moved(train_state, rate, gradients, moved, (runs, losses))
 
-    def _answer(self, weights: list[NDArray[Any]], rows: list[NDArray[np.float32]]) -> list[Any]:
-        n = len(self.template.trainable_variables)
-        values = [torch.tensor(w) for w in weights]
-        state = self._states(values[n:], lambda shape, dtype: torch.zeros(tuple(shape)))
-        with torch.inference_mode():
-            return [
-                self.template.stateless_call(values[:n], state, torch.tensor(X), training=False)[
-                    0
-                ].numpy()
-                for X in rows
-            ]
+
+class TorchNeighbourProgram(_TorchNetwork, NeighbourProgram):
+    """Steps of a network of neighbours; see `NeighbourProgram`."""
+
+    def train(
+        self,
+        moments: Moments,
+        batch: NeighbourRows,
+        candidates: NeighbourRows,
+        count: int,
+        rates: tuple[float, float],
+    ) -> tuple[Moments, float]:
+        """Return weights and moments after one step, and the loss before it."""
+
+        def tensors(parts: Sequence[Tensor]) -> list[Tensor]:
+            return [torch.as_tensor(part) for part in parts]
+
+        with one_thread():
+            weights, first, second = (tensors(parts) for parts in moments)
+            weights = [w.detach().requires_grad_() for w in weights]
+            rows = (NeighbourRows(*tensors(batch)), NeighbourRows(*tensors(candidates)))
+            loss = self.loss(weights, *rows)
+            gradients = torch.autograd.grad(loss, weights)
+            with torch.no_grad():
+                values = ([w.detach() for w in weights], first, second)
+                numbers = (np.array([count], np.float32), np.array(rates, np.float32))
+                new = self._updated(values, gradients, *tensors(numbers))
+        return new, float(loss.detach())

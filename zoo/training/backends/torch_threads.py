@@ -1,4 +1,4 @@
-"""How many threads PyTorch uses for small networks."""
+"""The number of threads that PyTorch uses for small networks."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["one_thread"]
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Let PyTorch use one thread: in such small products several wait for each other.
+    """Let PyTorch use one thread, because several wait for each other in small matrix products.
 
-    Where other processes keep the cores busy, a step took twenty times as long with two.
+    Where other processes kept the cores busy, a step took twenty times as long with two threads.
     """
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)

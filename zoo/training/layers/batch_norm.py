@@ -1,21 +1,22 @@
-"""What the batch normalisations of one network and of R share: their weights."""
+"""Weights of batch normalisation, for one network and for R."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import keras
+from zoo.training.layers.layer import Layer
+from zoo.training.types import Shape, Tensor
 
 __all__ = ["BatchStatistics"]
 
 
-class BatchStatistics(keras.layers.Layer):  # type: ignore[misc]
+class BatchStatistics(Layer):
     """Batch normalisation (arXiv:1502.03167) without its `call`.
 
     Parameters
     ----------
     momentum : float
-        Share of a moving statistic that stays at a step.
+        Weight of the old moving statistic at a step.
     epsilon : float
         Added to variances.
     """
@@ -24,15 +25,15 @@ class BatchStatistics(keras.layers.Layer):  # type: ignore[misc]
         super().__init__(**options)
         self.momentum, self.epsilon = momentum, epsilon
 
-    def _shape(self, input_shape: Any) -> tuple[int, ...]:
+    def _shape(self, input_shape: Shape) -> Shape:
         """Return the shape of the weights: one number a feature."""
         return (input_shape[-1],)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Make gamma, beta and the moving mean and variance."""
         shape = self._shape(input_shape)
 
-        def make(name: str, initializer: str, *, trainable: bool) -> Any:
+        def make(name: str, initializer: str, *, trainable: bool) -> Tensor:
             return self.add_weight(
                 name=name, shape=shape, initializer=initializer, trainable=trainable
             )

@@ -1,7 +1,7 @@
 """Embeddings of numbers (Gorishniy, Rubachev & Babenko 2022, arXiv:2203.05556).
 
-Each number gets a vector. Tensors of one network are (batch, number) and (batch, number, unit),
-those of R networks have R before; the number of axes that a layer is built with tells.
+Each number gets a vector: (batch, number) becomes (batch, number, unit), for R networks with R
+before.
 """
 
 from __future__ import annotations
@@ -11,29 +11,25 @@ from typing import Any
 import keras
 from keras import ops
 
+from zoo.training.layers.layer import Layer, leading_axis, over_rows
 from zoo.training.layers.periodic import periodic_sum
+from zoo.training.types import Shape, Tensor
 
 __all__ = ["PeriodicEmbedding", "PiecewiseLinearEmbedding"]
 
 
-def _lead(input_shape: Any) -> tuple[int, ...]:
-    """Return (R,) for inputs of R networks, () for those of one."""
-    return tuple(input_shape[:1]) if len(input_shape) > 2 else ()
-
-
-def _by_number(values: Any, kernel: Any) -> Any:
+def _by_number(values: Tensor, kernel: Tensor) -> Tensor:
     """Return (..., batch, n, units) of (..., batch, n, k) times (..., n, k, units)."""
     return ops.swapaxes(ops.matmul(ops.swapaxes(values, -2, -3), kernel), -2, -3)
 
 
-def _over_rows(values: Any) -> Any:
-    """Return weights (..., n, units) so that they broadcast over (..., batch, n, units)."""
-    return ops.expand_dims(values, -3)
+def _over_rows(values: Tensor) -> Tensor:
+    return over_rows(values, 2)
 
 
 @keras.saving.register_keras_serializable("zoo")
-class PeriodicEmbedding(keras.layers.Layer):  # type: ignore[misc]
-    """relu(V [cos(2 pi c x), sin(2 pi c x)] + b), with c, V and b of its own for each number x.
+class PeriodicEmbedding(Layer):
+    """relu(V [cos(2 pi c x), sin(2 pi c x)] + b); each number x has its own c, V and b.
 
     The `PLR` embedding of arXiv:2203.05556, section 3.3.
 
@@ -45,18 +41,20 @@ class PeriodicEmbedding(keras.layers.Layer):  # type: ignore[misc]
         Whether all numbers share V and b.
     """
 
+    settings = ("n_frequencies", "units", "is_lite")
+
     def __init__(
         self, n_frequencies: int = 48, units: int = 24, *, is_lite: bool = False, **options: Any
     ) -> None:
         super().__init__(**options)
         self.n_frequencies, self.units, self.is_lite = n_frequencies, units, is_lite
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Make frequencies (n, k), kernel (n, 2 k, units) and offset (n, units).
 
         Lite: kernel (2 k, units) and offset (units,).
         """
-        lead, n = _lead(input_shape), input_shape[-1]
+        lead, n = leading_axis(input_shape), input_shape[-1]
         own = (*lead,) if self.is_lite else (*lead, n)
         self.frequencies = self.add_weight(name="frequencies", shape=(*lead, n, self.n_frequencies))
         self.kernel = self.add_weight(
@@ -64,7 +62,7 @@ class PeriodicEmbedding(keras.layers.Layer):  # type: ignore[misc]
         )
         self.offset = self.add_weight(name="offset", shape=(*own, self.units))
 
-    def call(self, inputs: Any, *, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, *, training: bool = False) -> Tensor:
         """Return (..., n, units)."""
         k, frequencies = self.n_frequencies, ops.convert_to_tensor(self.frequencies)
         once = [1] * (len(frequencies.shape) - 1)
@@ -80,20 +78,14 @@ class PeriodicEmbedding(keras.layers.Layer):  # type: ignore[misc]
         offset = ops.expand_dims(self.offset, -2) if self.is_lite else self.offset
         return ops.relu(ops.moveaxis(made, -1, -3) + _over_rows(offset))
 
-    def get_config(self) -> dict[str, Any]:
-        """Return what `__init__` takes."""
-        sizes = {"n_frequencies": self.n_frequencies, "units": self.units}
-        return {**super().get_config(), **sizes, "is_lite": self.is_lite}
-
 
 @keras.saving.register_keras_serializable("zoo")
-class PiecewiseLinearEmbedding(keras.layers.Layer):  # type: ignore[misc]
-    """x w + b + V p(x), where p(x) tells bin by bin how far x has come through it.
+class PiecewiseLinearEmbedding(Layer):
+    """x w + b + V p(x), where p(x) is the piecewise-linear encoding of x.
 
-    A bin that x has passed counts 1, one that it has not reached 0, the one that it is in the
-    share of its width; the first and the last go on beyond the range. This is version B of the
-    piecewise-linear embeddings of arXiv:2203.05556, section 3.2, as in arXiv:2410.24210: V is zero
-    to begin with.
+    The encoding has a number for each bin: 1 if x is above the bin, 0 if x is below it, and the
+    relative position of x within it; the first and the last bin extend beyond the range. This is
+    version B of arXiv:2203.05556, section 3.2, as in arXiv:2410.24210: V starts at zero.
 
     Parameters
     ----------
@@ -102,13 +94,15 @@ class PiecewiseLinearEmbedding(keras.layers.Layer):  # type: ignore[misc]
     units : int
     """
 
+    settings = ("n_bins", "units")
+
     def __init__(self, n_bins: int = 48, units: int = 16, **options: Any) -> None:
         super().__init__(**options)
         self.n_bins, self.units = n_bins, units
 
-    def build(self, input_shape: Any) -> None:
-        """Make edges (n, n_bins + 1), slopes and bias (n, units), kernel (n, n_bins, units)."""
-        lead, n = _lead(input_shape), input_shape[-1]
+    def build(self, input_shape: Shape) -> None:
+        """Make edges (n, n_bins + 1), slopes and offset (n, units), kernel (n, n_bins, units)."""
+        lead, n = leading_axis(input_shape), input_shape[-1]
         self.slopes = self.add_weight(name="slopes", shape=(*lead, n, self.units))
         self.offset = self.add_weight(name="offset", shape=(*lead, n, self.units))
         self.kernel = self.add_weight(
@@ -118,7 +112,7 @@ class PiecewiseLinearEmbedding(keras.layers.Layer):  # type: ignore[misc]
             name="edges", shape=(*lead, n, self.n_bins + 1), initializer="zeros", trainable=False
         )
 
-    def shares(self, inputs: Any) -> Any:
+    def encoding(self, inputs: Tensor) -> Tensor:
         """Return p(x), (..., n, n_bins)."""
         edges = ops.convert_to_tensor(self.edges)
         left, right = edges[..., :-1], edges[..., 1:]
@@ -129,16 +123,12 @@ class PiecewiseLinearEmbedding(keras.layers.Layer):  # type: ignore[misc]
             [ops.ones_like(left[..., :1]), ops.zeros_like(left[..., 1:])], axis=-1
         )
         is_last = ops.cast(right >= edges[..., -1:], left.dtype)
-        shares = (ops.expand_dims(inputs, -1) - _over_rows(left)) * _over_rows(slope)
+        position = (ops.expand_dims(inputs, -1) - _over_rows(left)) * _over_rows(slope)
         lowest = _over_rows(-1e6 * is_first)
         highest = _over_rows(1.0 + 1e6 * is_last)
-        return ops.minimum(ops.maximum(shares, lowest), highest)
+        return ops.minimum(ops.maximum(position, lowest), highest)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (..., n, units)."""
         linear = ops.expand_dims(inputs, -1) * _over_rows(self.slopes) + _over_rows(self.offset)
-        return linear + _by_number(self.shares(inputs), self.kernel)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `__init__` takes."""
-        return {**super().get_config(), "n_bins": self.n_bins, "units": self.units}
+        return linear + _by_number(self.encoding(inputs), self.kernel)

@@ -1,29 +1,30 @@
 """The layers that architectures are written against, for one network and for many in training.
 
-An architecture is written once, against the names of `plain` (ordinary Keras layers: one network),
-`replicated` (R networks at once, in TensorFlow) and `single` (one in training, in what other
-backends JAX and PyTorch compute).
+An architecture is written once, for three namespaces: `plain` (ordinary Keras layers, one network),
+`replicated` (R networks in training at once, in TensorFlow) and `single` (one network in training,
+in JAX and PyTorch).
 """
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import keras
 
 from zoo.training.layers import attention, embeddings, ensembles, tabular
 from zoo.training.layers.present import rows_present
+from zoo.training.types import Layers
 
 __all__ = ["on_cpu", "plain", "replicated", "rows_present", "single"]
 
 
 def on_cpu() -> AbstractContextManager[Any]:
-    """Return a context in which variables are made on the processor.
+    """Return a context in which variables are made on the CPU.
 
-    PyTorch's is called "cpu": for "cpu:0", which it holds for another device, Keras would copy
-    each variable, and PyTorch make parameters with gradients of the copies, which whole numbers
+    PyTorch's name for it is "cpu". It takes "cpu:0" for another device: Keras would then copy each
+    variable, and PyTorch would make the copies parameters with gradients, which whole numbers
     (states of random generators) cannot have.
     """
     context: AbstractContextManager[Any] = keras.device(
@@ -32,7 +33,7 @@ def on_cpu() -> AbstractContextManager[Any]:
     return context
 
 
-_ANY_SHAPE = {  # these serve both
+_ANY_SHAPE = {  # these serve one network and many
     **{
         name: getattr(keras.layers, name)
         for name in ("Activation", "Add", "Concatenate", "Multiply")
@@ -44,13 +45,17 @@ _ANY_SHAPE = {  # these serve both
 }
 
 
-def plain() -> SimpleNamespace:
+def _namespace(**names: Any) -> Layers:
+    return cast(Layers, SimpleNamespace(**names))
+
+
+def plain() -> Layers:
     """Return the names for one network of ordinary Keras layers."""
     names = (
         "Dense", "Dropout", "BatchNormalization", "LayerNormalization", "Embedding",
         "Conv2D", "MaxPooling2D", "Reshape", "Flatten",
     )  # fmt: skip
-    return SimpleNamespace(
+    return _namespace(
         Sequential=keras.Sequential,
         Model=keras.Model,
         Input=lambda n_inputs: keras.Input((n_inputs,)),
@@ -59,11 +64,11 @@ def plain() -> SimpleNamespace:
     )
 
 
-def replicated(n_replicates: int) -> SimpleNamespace:
+def replicated(n_replicates: int) -> Layers:
     """Return the names for `n_replicates` networks at once, in TensorFlow."""
     from zoo.training.layers import replicated as layers
 
-    return SimpleNamespace(
+    return _namespace(
         Sequential=keras.Sequential,
         Model=keras.Model,
         Input=lambda n_inputs: keras.Input(batch_shape=(n_replicates, None, n_inputs)),
@@ -80,11 +85,11 @@ def replicated(n_replicates: int) -> SimpleNamespace:
     )
 
 
-def single() -> SimpleNamespace:
+def single() -> Layers:
     """Return the names for one network in training, in any backend."""
     from zoo.training.layers import single as layers
 
-    return SimpleNamespace(
+    return _namespace(
         **vars(plain())
         | {"Dropout": layers.SingleDropout, "BatchNormalization": layers.SingleBatchNormalization}
     )

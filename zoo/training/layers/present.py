@@ -1,22 +1,23 @@
-"""Which rows of a batch are there, for the layers that compare rows with each other."""
+"""Which rows of a batch are present, for layers that compute statistics over a batch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+
+from zoo.training.types import Tensor
 
 __all__ = ["present_rows", "rows_present"]
 
-# Rows of a batch that are there, (R, batch) or (batch,); the others only fill it up. Read by
-# layers wherever in a network they stand.
-_PRESENT: ContextVar[Any] = ContextVar("present", default=None)
+# Mask of the rows that are present, (R, batch) or (batch,); the others are padding. A layer has no
+# other way to know, wherever in a network it is.
+_PRESENT: ContextVar[Tensor] = ContextVar("present", default=None)
 
 
 @contextmanager
-def rows_present(mask: Any) -> Iterator[None]:
-    """Let the layers that are called inside know which rows are there."""
+def rows_present(mask: Tensor) -> Iterator[None]:
+    """Tell the layers called inside which rows are present."""
     token = _PRESENT.set(mask)
     try:
         yield
@@ -24,6 +25,6 @@ def rows_present(mask: Any) -> Iterator[None]:
         _PRESENT.reset(token)
 
 
-def present_rows() -> Any:
-    """Return the mask that holds here, or None: all rows are there."""
+def present_rows() -> Tensor:
+    """Return the mask of the innermost `rows_present`, or None: all rows are present."""
     return _PRESENT.get()

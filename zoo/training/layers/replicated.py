@@ -1,4 +1,4 @@
-"""Layers with a leading replicate axis, in TensorFlow: R networks in one that do not touch.
+"""Layers with a leading replicate axis, in TensorFlow: R independent networks in one.
 
 Tensors are shaped (replicate, batch, feature), and each weight has a leading replicate axis, so a
 dense layer is one batched matrix product.
@@ -13,7 +13,9 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.training.layers.batch_norm import BatchStatistics
+from zoo.training.layers.layer import Layer
 from zoo.training.layers.present import present_rows
+from zoo.training.types import Shape, Tensor
 
 __all__ = [
     "ReplicateBatchNormalization",
@@ -28,7 +30,7 @@ __all__ = [
 ]
 
 
-class ReplicateDense(keras.layers.Layer):  # type: ignore[misc]
+class ReplicateDense(Layer):
     """R dense layers side by side: (R, batch, n) to (R, batch, units)."""
 
     def __init__(self, units: int, *, activation: str | None = None, **options: Any) -> None:
@@ -36,7 +38,7 @@ class ReplicateDense(keras.layers.Layer):  # type: ignore[misc]
         self.units = units
         self.activation = keras.activations.get(activation)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Make a kernel (R, n, units) and a bias (R, 1, units)."""
         n_replicates, _, n_inputs = input_shape
         self.kernel = self.add_weight(
@@ -46,17 +48,17 @@ class ReplicateDense(keras.layers.Layer):  # type: ignore[misc]
             name="bias", shape=(n_replicates, 1, self.units), initializer="zeros"
         )
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the activated weighted sums."""
         return self.activation(tf.matmul(inputs, self.kernel) + self.bias)
 
 
-class ReplicateDropout(keras.layers.Layer):  # type: ignore[misc]
-    """Dropout whose masks depend on each replicate's own key and on the step alone.
+class ReplicateDropout(Layer):
+    """Dropout whose masks depend only on each replicate's key and on the step.
 
     A counter-based generator (the finaliser of A. Appleby's MurmurHash3, over position and key)
-    gives one random word for four elements, cut into bytes: a fourth of the words, and the same
-    masks whoever else trains beside a replicate. The rate is rounded to a multiple of 1/256.
+    gives one random word for each four elements, one byte an element. A network gets the same
+    masks whichever networks train beside it. The rate is rounded to a multiple of 1/256.
     """
 
     def __init__(self, rate: float, **options: Any) -> None:
@@ -65,8 +67,8 @@ class ReplicateDropout(keras.layers.Layer):  # type: ignore[misc]
             raise ValueError(f"dropout must be at least 0 and below 1, got {rate}")
         self.rate = rate
 
-    def build(self, input_shape: Any) -> None:
-        """Make the keys (R, 1), which move on with each step, and the strengths (R, 1).
+    def build(self, input_shape: Shape) -> None:
+        """Make the keys (R, 1), which change at each step, and the strengths (R, 1).
 
         The rate is multiplied by the strength, which a schedule may lower from 1 to 0.
         """
@@ -81,8 +83,8 @@ class ReplicateDropout(keras.layers.Layer):  # type: ignore[misc]
             name="strength", shape=(input_shape[0], 1), initializer="ones", trainable=False
         )
 
-    def call(self, inputs: Any, *, training: bool = False) -> Any:
-        """Return the inputs, a share of them zeroed and the rest scaled up while training."""
+    def call(self, inputs: Tensor, *, training: bool = False) -> Tensor:
+        """Return the inputs; in training, a fraction of them is zeroed and the rest scaled up."""
         if not training or self.rate == 0:
             return inputs
         shape = tf.shape(inputs)
@@ -92,8 +94,8 @@ class ReplicateDropout(keras.layers.Layer):  # type: ignore[misc]
         key = tf.convert_to_tensor(self.key)
         words = _mix(positions * tf.constant(0x9E3779B1, tf.uint32) + _mix(key))
         bytes_ = tf.reshape(tf.bitcast(words, tf.uint8), (shape[0], n_words * 4))[:, :n_elements]
-        shares = tf.convert_to_tensor(self.strength) * (256 * self.rate)
-        dropped = tf.minimum(tf.round(shares), 255.0)  # of 256
+        dropped = tf.convert_to_tensor(self.strength) * (256 * self.rate)
+        dropped = tf.minimum(tf.round(dropped), 255.0)  # of 256
         is_kept = bytes_ >= tf.cast(dropped, tf.uint8)
         factor = tf.reshape(256.0 / (256.0 - dropped), (-1, *[1] * (len(inputs.shape) - 1)))
         self.key.assign(key + tf.constant(0x85EBCA6B, tf.uint32))
@@ -101,7 +103,7 @@ class ReplicateDropout(keras.layers.Layer):  # type: ignore[misc]
         return tf.where(tf.reshape(is_kept, shape), scaled, tf.zeros((), inputs.dtype))
 
 
-def _mix(word: Any) -> Any:
+def _mix(word: Tensor) -> Tensor:
     """Return the word with all its bits stirred (the finaliser of MurmurHash3, 32 bits)."""
     word = tf.bitwise.bitwise_xor(word, tf.bitwise.right_shift(word, tf.constant(16, tf.uint32)))
     word *= tf.constant(0x85EBCA6B, tf.uint32)
@@ -111,21 +113,21 @@ def _mix(word: Any) -> Any:
 
 
 class ReplicateBatchNormalization(BatchStatistics):
-    """R batch normalisations (arXiv:1502.03167); rows that only fill up a batch do not count."""
+    """R batch normalisations (arXiv:1502.03167); rows that pad a batch do not count."""
 
-    def _shape(self, input_shape: Any) -> tuple[int, ...]:
+    def _shape(self, input_shape: Shape) -> Shape:
         return (input_shape[0], 1, input_shape[-1])
 
-    def call(self, inputs: Any, *, training: bool = False) -> Any:
+    def call(self, inputs: Tensor, *, training: bool = False) -> Tensor:
         """Return the inputs with mean beta and deviation gamma over the batch (R, batch, n)."""
         if training:
             present = present_rows()
             if present is None:
                 present = tf.ones(tf.shape(inputs)[:2])
-            share = tf.cast(present, inputs.dtype)
-            share /= tf.maximum(tf.reduce_sum(share, axis=1, keepdims=True), 1)
-            mean = tf.einsum("rb,rbn->rn", share, inputs)[:, None]
-            variance = tf.einsum("rb,rbn->rn", share, tf.square(inputs - mean))[:, None]
+            weight = tf.cast(present, inputs.dtype)
+            weight /= tf.maximum(tf.reduce_sum(weight, axis=1, keepdims=True), 1)
+            mean = tf.einsum("rb,rbn->rn", weight, inputs)[:, None]
+            variance = tf.einsum("rb,rbn->rn", weight, tf.square(inputs - mean))[:, None]
             for moving, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
                 old = tf.convert_to_tensor(moving)
                 moving.assign(old * self.momentum + value * (1 - self.momentum))
@@ -136,47 +138,47 @@ class ReplicateBatchNormalization(BatchStatistics):
         return inputs * scale + (self.beta - mean * scale)
 
 
-class ReplicateLayerNormalization(keras.layers.Layer):  # type: ignore[misc]
+class ReplicateLayerNormalization(Layer):
     """R layer normalisations (arXiv:1607.06450) over the last axis of (R, ..., n)."""
 
     def __init__(self, *, epsilon: float = 1e-3, **options: Any) -> None:
         super().__init__(**options)
         self.epsilon = epsilon
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Make gamma and beta, (R, 1, ..., n)."""
         shape = (input_shape[0], *[1] * (len(input_shape) - 2), input_shape[-1])
         self.gamma = self.add_weight(name="gamma", shape=shape, initializer="ones")
         self.beta = self.add_weight(name="beta", shape=shape, initializer="zeros")
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return each row with mean beta and deviation gamma."""
         mean, variance = tf.nn.moments(inputs, axes=-1, keepdims=True)
         scaled = (inputs - mean) * tf.math.rsqrt(variance + self.epsilon)
         return scaled * self.gamma + self.beta
 
 
-class ReplicateEmbedding(keras.layers.Layer):  # type: ignore[misc]
+class ReplicateEmbedding(Layer):
     """R tables of vectors: codes (R, batch, n) to (R, batch, n, output_dim)."""
 
     def __init__(self, input_dim: int, output_dim: int, **options: Any) -> None:
         super().__init__(**options)
         self.input_dim, self.output_dim = input_dim, output_dim
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Make the embeddings (R, input_dim, output_dim)."""
         self.embeddings = self.add_weight(
             name="embeddings", shape=(input_shape[0], self.input_dim, self.output_dim)
         )
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the vector of each code."""
         table = tf.convert_to_tensor(self.embeddings)
         return tf.gather(table, tf.cast(inputs, tf.int32), axis=1, batch_dims=1)
 
 
-class ReplicateConv2D(keras.layers.Layer):  # type: ignore[misc]
-    """R convolutions side by side, one after the other: (R, batch, height, width, channels)."""
+class ReplicateConv2D(Layer):
+    """R convolutions, computed one after the other: (R, batch, height, width, channels)."""
 
     def __init__(
         self, filters: int, kernel_size: int, *, padding: str, activation: str, **options: Any
@@ -185,7 +187,7 @@ class ReplicateConv2D(keras.layers.Layer):  # type: ignore[misc]
         self.filters, self.kernel_size, self.padding = filters, kernel_size, padding
         self.activation = keras.activations.get(activation)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         """Make a kernel (R, size, size, channels, filters) and a bias (R, 1, 1, 1, filters)."""
         side, n_replicates = self.kernel_size, input_shape[0]
         self.kernel = self.add_weight(
@@ -197,7 +199,7 @@ class ReplicateConv2D(keras.layers.Layer):  # type: ignore[misc]
             name="bias", shape=(n_replicates, 1, 1, 1, self.filters), initializer="zeros"
         )
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the activated convolutions."""
         pairs = zip(tf.unstack(inputs), tf.unstack(tf.convert_to_tensor(self.kernel)), strict=True)
         sums = [
@@ -207,34 +209,34 @@ class ReplicateConv2D(keras.layers.Layer):  # type: ignore[misc]
         return self.activation(tf.stack(sums) + self.bias)
 
 
-class ReplicateReshape(keras.layers.Layer):  # type: ignore[misc]
+class ReplicateReshape(Layer):
     """A new shape for all axes after (R, batch)."""
 
-    def __init__(self, target_shape: tuple[int, ...], **options: Any) -> None:
+    def __init__(self, target_shape: Shape, **options: Any) -> None:
         super().__init__(**options)
         self.target_shape = tuple(target_shape)
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return the inputs in the new shape."""
         return tf.reshape(inputs, (inputs.shape[0], -1, *self.target_shape))
 
 
-class ReplicateFlatten(keras.layers.Layer):  # type: ignore[misc]
-    """One axis in place of all after (R, batch)."""
+class ReplicateFlatten(Layer):
+    """All axes after (R, batch) joined to one."""
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (R, batch, n)."""
         return tf.reshape(inputs, (inputs.shape[0], -1, int(np.prod(inputs.shape[2:]))))
 
 
-class ReplicateMaxPooling2D(keras.layers.Layer):  # type: ignore[misc]
-    """The largest of each square of pixels."""
+class ReplicateMaxPooling2D(Layer):
+    """The maximum of each square of pixels."""
 
     def __init__(self, pool_size: int, **options: Any) -> None:
         super().__init__(**options)
         self.pool_size = pool_size
 
-    def call(self, inputs: Any) -> Any:
+    def call(self, inputs: Tensor) -> Tensor:
         """Return (R, batch, height // size, width // size, channels)."""
         flat = tf.reshape(inputs, (-1, *inputs.shape[2:]))
         pooled = tf.nn.max_pool2d(flat, self.pool_size, self.pool_size, "VALID")

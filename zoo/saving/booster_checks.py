@@ -1,33 +1,45 @@
-"""What XGBoost and LightGBM would follow into memory without looking, checked before they read it.
+"""Checks indices and lengths in files of XGBoost and LightGBM before the libraries load them.
 
-Their files name branches, columns, categories and lengths by number, and neither library compares
-all of them with what is there.
+Their files refer to nodes, columns and categories by number, and neither library checks all of
+these numbers against the lists that they index.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["check_lightgbm", "check_xgboost", "refuse_unless"]
+__all__ = ["check_branches", "check_lightgbm", "check_xgboost", "refuse_unless"]
 
-_MAX_CODE = 1 << 16  # of a category: XGBoost reserves a bit for each up to the largest
+_MAX_CODE = 1 << 16  # of a category: XGBoost allocates a bit for each code up to the largest
 
 
 def refuse_unless(is_sound: bool, what: str) -> None:
-    """Raise ValueError that names the parts which do not fit each other."""
+    """Raise a ValueError that names parts that do not fit each other, unless they are sound."""
     if not is_sound:
         raise ValueError(f"{what} do not fit each other")
 
 
-def _check_branches(
+def check_branches(
     inner: NDArray[Any], children: NDArray[Any], features: NDArray[Any], n: int, n_columns: int
 ) -> None:
-    """Refuse inner nodes (n_inner,) whose children (2, n_inner) are not later nodes of `n`."""
+    """Refuse a tree whose nodes refer to other nodes or columns than it has.
+
+    Parameters
+    ----------
+    inner : ndarray of shape (n_inner,)
+        The numbers of the inner nodes.
+    children : ndarray of shape (2, n_inner)
+        Each must come after its parent, so that there is no cycle.
+    features : ndarray of shape (n_inner,)
+    n, n_columns : int
+        Numbers of nodes and columns.
+    """
     refuse_unless(
         n > 0
         and children.shape == (2, *inner.shape)
@@ -38,31 +50,31 @@ def _check_branches(
     )
 
 
-def _whole(values: Any) -> NDArray[np.int64]:
-    """Return a list of whole numbers as an array; numpy would cut fractions off."""
+def _whole(values: Collection[object]) -> NDArray[np.int64]:
+    """Return a list of integers as an array; numpy would truncate fractions."""
     refuse_unless(all(type(value) is int for value in values), "a tree's numbers")
     return np.array(values, np.int64)
 
 
 def _int(text: str) -> int:
-    """Return a number as both readers read it; Python's own takes ``1_0`` for 10."""
+    """Return a number as the library would read it; Python's `int` reads ``1_0`` as 10."""
     refuse_unless(re.fullmatch(r"-?[0-9]{1,9}", text) is not None, "a number and its digits")
     return int(text)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # of two equal names this reader and the library's might each take another
+    # of two equal keys, this reader and the library might each take a different one
     refuse_unless(len({name for name, _ in pairs}) == len(pairs), "names that come twice")
     return dict(pairs)
 
 
 def check_xgboost(data: bytes) -> None:
-    """Refuse a model in XGBoost's JSON that leads out of its own lists.
+    """Refuse a model in XGBoost's JSON whose numbers point outside its lists.
 
     Raises
     ------
     ValueError, KeyError, TypeError
-        If the parts do not fit each other, or are not there.
+        If parts do not fit each other, or are missing.
     """
     learner = json.loads(data, object_pairs_hook=_once)["learner"]
     size = {name: learner["learner_model_param"][name] for name in ("num_class", "num_feature")}
@@ -73,15 +85,15 @@ def check_xgboost(data: bytes) -> None:
         "booster and targets",
     )
     model = booster["model"]
-    trees, rounds = model["trees"], _whole(model["iteration_indptr"])
+    trees, starts = model["trees"], _whole(model["iteration_indptr"])
     groups = _whole(model["tree_info"])
     refuse_unless(
         len(groups) == len(trees) == _int(model["gbtree_model_param"]["num_trees"])
         and bool(((groups >= 0) & (groups < n_groups)).all())
-        and rounds[0] == 0
-        and rounds[-1] == len(trees)
-        and bool((np.diff(rounds) >= 0).all()),
-        "trees, rounds and classes",
+        and starts[0] == 0
+        and starts[-1] == len(trees)
+        and bool((np.diff(starts) >= 0).all()),
+        "trees, iterations and classes",
     )
     refuse_unless(not any(model["cats"].values()), "categories and columns without names")
     for tree in trees:
@@ -102,7 +114,7 @@ _NODE_LISTS = (
 )
 
 
-def _check_xgboost_tree(tree: Any, n_columns: int) -> None:
+def _check_xgboost_tree(tree: dict[str, Any], n_columns: int) -> None:
     param = tree["tree_param"]
     n = _int(param["num_nodes"])
     refuse_unless(
@@ -114,7 +126,7 @@ def _check_xgboost_tree(tree: Any, n_columns: int) -> None:
     children = np.stack([_whole(tree["left_children"]), _whole(tree["right_children"])])
     inner = np.flatnonzero(children[0] != -1)
     features, parents = _whole(tree["split_indices"]), _whole(tree["parents"])[1:]
-    _check_branches(inner, children[:, inner], features[inner], n, n_columns)
+    check_branches(inner, children[:, inner], features[inner], n, n_columns)
     refuse_unless(bool(((parents >= 0) & (parents < n)).all()), "a tree's parents")
     names = ("nodes", "segments", "sizes")
     nodes, starts, sizes = (_whole(tree[f"categories_{name}"]) for name in names)
@@ -131,15 +143,15 @@ def _check_xgboost_tree(tree: Any, n_columns: int) -> None:
 
 
 def check_lightgbm(data: bytes) -> None:
-    """Refuse a model in LightGBM's text that leads out of its own lists.
+    """Refuse a model in LightGBM's text whose numbers point outside its lists.
 
     Raises
     ------
     ValueError, KeyError
-        If the parts do not fit each other, or are not there.
+        If parts do not fit each other, or are missing.
     """
     text = data.decode("ascii")
-    # the library ends a line at other characters too, and this reader would not see it
+    # the library ends lines at other characters too
     refuse_unless(re.search(r"[^\n\x20-\x7e]", text) is None, "lines and characters")
     body, *rest = re.split(r"(?m)^end of trees$", text)
     refuse_unless(len(rest) == 1 and re.search(r"(?m)^Tree=", rest[0]) is None, "trees and end")
@@ -190,10 +202,10 @@ def _check_lightgbm_tree(tree: dict[str, list[str]], n_columns: int) -> None:
     refuse_unless(all(len(tree[name]) == n_leaves - 1 for name in names), "a tree's lists")
     children = np.stack([_numbers(tree, "left_child"), _numbers(tree, "right_child")])
     refuse_unless(bool((children < n_leaves - 1).all()), "a tree's branches")
-    # a leaf is written as ~number; here leaves follow the inner nodes
+    # a leaf is written as ~number; here, leaves are numbered after the inner nodes
     children = np.where(children < 0, n_leaves - 1 + ~children, children)
     inner = np.arange(n_leaves - 1)
-    _check_branches(inner, children, _numbers(tree, "split_feature"), 2 * n_leaves - 1, n_columns)
+    check_branches(inner, children, _numbers(tree, "split_feature"), 2 * n_leaves - 1, n_columns)
     is_set = _numbers(tree, "decision_type") & 1 == 1
     sets = np.array([_int(tree["threshold"][i]) for i in np.flatnonzero(is_set)], np.int64)
     refuse_unless(bool(((sets >= 0) & (sets < n_sets)).all()), "a tree's sets of categories")

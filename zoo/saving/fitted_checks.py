@@ -1,42 +1,53 @@
-"""What a fitted model's native code would follow into memory without looking."""
+"""Checks indices and shapes in fitted objects before native code uses them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.saving.boosters import refuse_unless
+from zoo.saving.booster_checks import check_branches, refuse_unless
+
+if TYPE_CHECKING:
+    from lightgbm import LGBMModel
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
+    from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+    from sklearn.svm import SVC, SVR
+    from sklearn.tree._tree import Tree
+    from xgboost import XGBModel
 
 __all__ = ["TREES", "check_parts"]
+
+Check = Callable[[Any, int], None]  # of an object and the number of columns
 
 _TREE = "sklearn.tree._tree.Tree"
 _BOOSTED = "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"
 TREES = [_TREE, _BOOSTED]
 
 
-def check_parts(value: Any, n_columns: int) -> None:
-    """Refuse trees, support vectors and boosters, wherever they are, that lead out of memory.
+def check_parts(value: object, n_columns: int) -> None:
+    """Refuse trees, support vectors, neighbours and boosters with indices out of range.
 
     Parameters
     ----------
     value : object
-        A fitted estimator or its attributes.
+        A fitted estimator or its attributes; parts are found however deep they are.
     n_columns : int
-        Of the matrix it will be given.
+        Of the matrix that it will be given.
 
     Raises
     ------
     ValueError, AttributeError
-        If the parts do not fit each other, or are not there.
+        If parts do not fit each other, or are missing.
     """
     for part, check in _parts(value):
         check(part, n_columns)
 
 
-def _parts(value: Any) -> Iterator[tuple[Any, Callable[[Any, int], None]]]:
-    """Yield what is to be checked, and how."""
+def _parts(value: object) -> Iterator[tuple[object, Check]]:
+    """Yield the objects to check, each with its check."""
     if (check := _check_of(type(value))) is not None:
         yield value, check
     if isinstance(value, dict | list | tuple | set | np.ndarray):
@@ -47,8 +58,8 @@ def _parts(value: Any) -> Iterator[tuple[Any, Callable[[Any, int], None]]]:
         yield from _parts(vars(value))
 
 
-def _check_of(kind: type) -> Callable[[Any, int], None] | None:
-    room, name = kind.__module__, kind.__name__
+def _check_of(kind: type) -> Check | None:
+    module, name = kind.__module__, kind.__name__
     by_name = {
         _TREE: _check_tree,
         _BOOSTED: _check_boosted_tree,
@@ -59,45 +70,37 @@ def _check_of(kind: type) -> Callable[[Any, int], None] | None:
         "LGBMClassifier": _check_lightgbm_columns,
         "LGBMRegressor": _check_lightgbm_columns,
     }
-    if room.startswith("sklearn.svm."):
+    if module.startswith("sklearn.svm."):
         return _check_vectors
-    if room.startswith("sklearn.neighbors."):
+    if module.startswith("sklearn.neighbors."):
         return _check_neighbors
-    return by_name.get(f"{room}.{name}", by_name.get(name))
+    return by_name.get(f"{module}.{name}", by_name.get(name))
 
 
-def _check_branches(
-    inner: Any, children: Any, features: Any, n_nodes: int, n_columns: int, is_sound: bool
-) -> None:
-    is_sound &= bool((children > inner).all() and (children < n_nodes).all())
-    if not (is_sound and n_nodes and (features >= 0).all() and (features < n_columns).all()):
-        raise ValueError("a tree's branches or columns lead out of it")
-
-
-def _check_tree(tree: Any, n_columns: int) -> None:
+def _check_tree(tree: Tree, n_columns: int) -> None:
     children = np.stack([tree.children_left, tree.children_right])
     inner = np.flatnonzero(children[0] != -1)
-    _check_branches(
-        inner, children[:, inner], tree.feature[inner], tree.node_count, n_columns, True
-    )
+    check_branches(inner, children[:, inner], tree.feature[inner], tree.node_count, n_columns)
 
 
-def _check_boosted_tree(tree: Any, n_columns: int) -> None:
+def _check_boosted_tree(tree: TreePredictor, n_columns: int) -> None:
     inner = np.flatnonzero(tree.nodes["is_leaf"] == 0)
     nodes = tree.nodes[inner]
     children = np.stack([nodes["left"], nodes["right"]]).astype(np.int64)
     sets = nodes["bitset_idx"][nodes["is_categorical"] != 0]
     bits = tree.raw_left_cat_bitsets
-    is_sound = bits.ndim == 2 and bits.shape[1] == 8 and bool((sets < len(bits)).all())
-    n_nodes = len(tree.nodes)
-    _check_branches(inner, children, nodes["feature_idx"], n_nodes, n_columns, is_sound)
+    refuse_unless(
+        bits.ndim == 2 and bits.shape[1] == 8 and bool((sets < len(bits)).all()),
+        "a tree's sets of categories",
+    )
+    check_branches(inner, children, nodes["feature_idx"], len(tree.nodes), n_columns)
 
 
-def _check_bins(model: Any, n_columns: int) -> None:
-    """Check which columns of histogram boosting are categories, and their codes."""
+def _check_bins(model: HistGradientBoostingClassifier, n_columns: int) -> None:
+    """Check which columns of histogram boosting are categorical, and their codes."""
     bins = model._bin_mapper
     is_category = np.asarray(bins.is_categorical_)
-    asked = [
+    split_on = [
         tree.nodes["feature_idx"][
             (tree.nodes["is_leaf"] == 0) & (tree.nodes["is_categorical"] != 0)
         ]
@@ -108,22 +111,22 @@ def _check_bins(model: Any, n_columns: int) -> None:
     refuse_unless(
         is_category.shape == (n_columns,)
         and len(bins.bin_thresholds_) == n_columns
-        and all(bool((columns < n_columns).all()) for columns in asked)
-        and all(bool(is_category[columns].all()) for columns in asked)
+        and all(bool((columns < n_columns).all()) for columns in split_on)
+        and all(bool(is_category[columns].all()) for columns in split_on)
         and all(bool(((known >= 0) & (known < 256)).all()) for known in codes),
         "categories of boosted trees",
     )
 
 
-def _check_xgboost_columns(model: Any, n_columns: int) -> None:
+def _check_xgboost_columns(model: XGBModel, n_columns: int) -> None:
     refuse_unless(model.n_features_in_ == n_columns, "booster and columns")
 
 
-def _check_lightgbm_columns(model: Any, n_columns: int) -> None:
+def _check_lightgbm_columns(model: LGBMModel, n_columns: int) -> None:
     refuse_unless(model.booster_.num_feature() == n_columns, "booster and columns")
 
 
-def _check_vectors(model: Any, n_columns: int) -> None:
+def _check_vectors(model: SVC | SVR, n_columns: int) -> None:
     """Check the support vectors of a fitted SVC or SVR."""
     n_vectors, n_classes = len(model.support_vectors_), len(model._n_support)
     n_pairs = n_classes * (n_classes - 1) // 2
@@ -148,8 +151,8 @@ def _check_vectors(model: Any, n_columns: int) -> None:
     )
 
 
-def _check_neighbors(model: Any, n_columns: int) -> None:
-    """Check the rows of a fitted estimator of nearest neighbours."""
+def _check_neighbors(model: KNeighborsClassifier | KNeighborsRegressor, n_columns: int) -> None:
+    """Check the training rows of a fitted nearest-neighbours estimator."""
     rows = model._fit_X
     refuse_unless(
         rows.shape == (model.n_samples_fit_, n_columns)

@@ -1,4 +1,4 @@
-"""Files and folders of an export, written beside their place first, so that none is half there."""
+"""Writes the files and folders of an export atomically."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from zoo.errors import ExportError
 
-__all__ = ["as_json", "check_target", "put_all", "side_file"]
+__all__ = ["Content", "as_json", "check_target", "side_file", "write_all"]
 
 Content = bytes | Callable[[Path], None]
 
 
 def side_file(path: Path, what: str) -> Path:
-    """Return m.onnx.WHAT.json for m.onnx, so that each file of a model has its own."""
+    """Return m.onnx.WHAT.json for m.onnx, the path of a file that describes it."""
     return path.with_name(f"{path.name}.{what}.json")
 
 
-def as_json(value: Any) -> bytes:
-    """Return a value as JSON, one that any reader takes."""
+def as_json(value: object) -> bytes:
+    """Return a value as indented JSON in UTF-8, without NaN."""
     return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def check_target(path: Path, others: list[Path], *, overwrite: bool, is_folder: bool) -> None:
-    """Refuse a path that cannot be written, before any work is done.
+    """Refuse a path that cannot be written, before the model is converted.
 
     Raises
     ------
     ExportError
+        If the folder does not exist, or something is there that must not be replaced.
     """
     if not path.parent.is_dir():
         raise ExportError(f"'{path.parent}' is not a folder; make it, or name another with -o")
@@ -48,7 +48,7 @@ def check_target(path: Path, others: list[Path], *, overwrite: bool, is_folder: 
 
 
 @contextlib.contextmanager
-def _beside(path: Path) -> Iterator[Path]:
+def _temporary(path: Path) -> Iterator[Path]:
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
         yield part
@@ -60,10 +60,10 @@ def _beside(path: Path) -> Iterator[Path]:
             shutil.rmtree(part) if part.is_dir() else part.unlink()
 
 
-def put_all(parts: Mapping[Path, Content]) -> None:
-    """Put files and folders in their places; if one fails, those that are new go again.
+def write_all(parts: Mapping[Path, Content]) -> None:
+    """Write files and folders; if one cannot be written, remove those that are new.
 
-    A folder is given as the function that writes it.
+    A file is given as its content, a folder as the function that writes it.
 
     Raises
     ------
@@ -74,22 +74,23 @@ def put_all(parts: Mapping[Path, Content]) -> None:
     try:
         for path, content in parts.items():
             is_new = not path.exists()
-            _put(path, content)
-            new += [path] * is_new
+            _write(path, content)
+            if is_new:
+                new.append(path)
     except BaseException:
         for path in new:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         raise
 
 
-def _put(path: Path, content: Content) -> None:
-    with _beside(path) as part:
+def _write(path: Path, content: Content) -> None:
+    with _temporary(path) as part:
         if isinstance(content, bytes):
             part.write_bytes(content)
             part.replace(path)
             return
         content(part)
-        with _beside(path) as old:
+        with _temporary(path) as old:
             if path.exists():
                 path.rename(old)
             try:

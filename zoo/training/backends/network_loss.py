@@ -1,22 +1,22 @@
-"""The loss of one network in training, in any backend: what JAX maps and PyTorch goes back through.
+"""The training loss of one network, for JAX to map over networks and PyTorch to differentiate.
 
-`compiled_tf` computes the same for R networks at once.
+The TensorFlow program computes the same for R networks at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from keras import ops
 
 from zoo.training.layers.present import rows_present
 from zoo.training.program_config import ProgramConfig
+from zoo.training.types import KerasModel, Tensor
 
 __all__ = ["mean_loss", "network_loss"]
 
 
-def mean_loss(config: ProgramConfig, outputs: Any, y: Any, weight: Any) -> Any:
+def mean_loss(config: ProgramConfig, outputs: Tensor, y: Tensor, weight: Tensor) -> Tensor:
     """Return the mean loss by the rows' weights.
 
     Parameters
@@ -36,17 +36,21 @@ def mean_loss(config: ProgramConfig, outputs: Any, y: Any, weight: Any) -> Any:
         logs = ops.log_softmax(outputs, axis=-1)
         codes = ops.expand_dims(ops.cast(y, "int32"), -1)
         losses = -ops.take_along_axis(logs, codes, axis=-1)[:, 0]
-        share = config.label_smoothing
-        if share > 0:
-            losses = (1 - share) * losses - share * ops.mean(logs, axis=-1)
+        smoothing = config.label_smoothing
+        if smoothing > 0:
+            losses = (1 - smoothing) * losses - smoothing * ops.mean(logs, axis=-1)
     return ops.sum(losses * weight) / ops.maximum(ops.sum(weight), 1e-12)
 
 
 def network_loss(
-    network: Any, config: ProgramConfig, weights: Sequence[Any], state: Sequence[Any], rows: Any
-) -> tuple[Any, list[Any]]:
+    network: KerasModel,
+    config: ProgramConfig,
+    weights: Sequence[Tensor],
+    state: Sequence[Tensor],
+    rows: Sequence[Tensor],
+) -> tuple[Tensor, list[Tensor]]:
     """Return the loss of a batch (X, y, weight), and the state after it."""
     X, y, weight = rows
     with rows_present(weight > 0):
-        outputs, moved = network.stateless_call(list(weights), list(state), X, training=True)
-    return mean_loss(config, outputs, y, weight), moved
+        outputs, state_after = network.stateless_call(list(weights), list(state), X, training=True)
+    return mean_loss(config, outputs, y, weight), state_after

@@ -1,0 +1,240 @@
+"""The bases of Keras networks: an architecture, trained by the compiled program."""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from numpy.typing import ArrayLike
+
+from zoo.models.base import TableLike
+from zoo.models.network import Network, PatientNetwork
+from zoo.training.architecture import ArchitectureConfig
+from zoo.training.types import Array, DoubleArray, FloatArray, KerasModel
+
+if TYPE_CHECKING:
+    from zoo.training.program import Program
+    from zoo.training.program_config import ProgramConfig
+    from zoo.training.tasks import FitResult, FitTask
+    from zoo.training.train_config import TrainConfig
+
+__all__ = [
+    "Architecture",
+    "KerasNetwork",
+    "PatientKerasNetwork",
+    "fit_together",
+    "rounded_up",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A network that is ready to train: its program, rows and train config."""
+
+    number: int
+    model: KerasNetwork
+    program: Program
+    task: FitTask
+    config: TrainConfig
+    seconds: float
+    before: Mapping[str, object]  # the model's attributes, to be restored if training fails
+
+
+def rounded_up(n_columns: int) -> int:
+    """Return the smallest of 0, 4, 6, 8, 12, 16, 24, 32, 48, ... that is at least `n_columns`."""
+    size = 4
+    while n_columns > size:
+        size = size * 3 // 2 if size & (size - 1) == 0 else size * 4 // 3
+    return size if n_columns else 0
+
+
+def fit_together(
+    models: Sequence[KerasNetwork],
+    tables: Iterable[tuple[TableLike, ArrayLike]],
+    *,
+    n_slots: int,
+) -> Iterator[tuple[int, Exception | None]]:
+    """Fit networks side by side in one compiled program, each as `fit` would alone.
+
+    Parameters
+    ----------
+    models : sequence of KerasNetwork
+        Of one class and with the same parameters, except `random_state`.
+    tables : iterable of (X, y)
+        One for each model, in the same order; taken when its training begins.
+    n_slots : int
+        How many train at a time.
+
+    Yields
+    ------
+    number, error : int, Exception or None
+        The number of the model that is done, and why it could not be fitted.
+    """
+    from zoo.training.stream import fit_stream, threads_for
+
+    n_threads, n_slots = threads_for(n_slots)
+    not_trained: list[tuple[int, Exception | None]] = []
+
+    def plans() -> Iterator[_Plan]:
+        for number, (model, (X, y)) in enumerate(zip(models, tables, strict=True)):
+            start, before = time.perf_counter(), dict(vars(model))
+            try:
+                rows = model._checked(X, y, None)
+                if len(getattr(model, "classes_", "ab")) > 1:
+                    plan = model._plan(*rows, number=number, n_slots=n_slots)
+                    yield replace(plan, seconds=time.perf_counter() - start, before=before)
+                    continue
+                model.fit_s_, model.compile_s_ = time.perf_counter() - start, 0.0
+                not_trained.append((number, None))  # one class: nothing to learn
+            except Exception as error:  # noqa: BLE001 (its own failure, whatever it is)
+                _restore(model, before)
+                not_trained.append((number, error))
+
+    for (program, config), group in groupby(plans(), key=lambda plan: (plan.program, plan.config)):
+        taken: list[_Plan] = []
+        for position, result in fit_stream(
+            program, _tasks(group, taken), config, n_threads=n_threads
+        ):
+            plan = taken[position]
+            try:
+                plan.model._keep(plan, result)
+                yield plan.number, None
+            except FloatingPointError as error:
+                _restore(plan.model, plan.before)
+                yield plan.number, error
+    yield from not_trained
+
+
+def _restore(model: KerasNetwork, attributes: Mapping[str, object]) -> None:
+    model.__dict__.clear()
+    model.__dict__.update(attributes)
+
+
+def _tasks(plans: Iterator[_Plan], taken: list[_Plan]) -> Iterator[FitTask]:
+    """Yield the tasks of plans, and append the plans to `taken`."""
+    for plan in plans:
+        taken.append(plan)
+        yield plan.task
+
+
+class Architecture(Network):
+    """A network that `_build` makes of a config.
+
+    `_build(layers, config)` is a static method of each architecture, written against
+    `zoo.training.types.Layers`; its config is of the class `_config_class`.
+    """
+
+    _build: ClassVar[Callable[..., KerasModel]]
+    _config_class: ClassVar[type[ArchitectureConfig]]
+    _jit_compile: ClassVar[bool] = True
+
+    def _derived(self) -> dict[str, Any]:
+        """Return the values of the config that are not simply parameters or counts."""
+        return {}
+
+    def _config(self, n_inputs: int) -> ArchitectureConfig:
+        """Return the config of the network with this many inputs."""
+        values = {"n_inputs": n_inputs, **self._derived()}
+        for name in (field.name for field in fields(self._config_class)):
+            if name in values:
+                continue
+            if name in {"n_numbers", "n_codes", "n_categories"}:
+                values[name] = getattr(self.encoder_, f"{name}_")
+            else:
+                values[name] = self.n_outputs_ if name == "n_outputs" else getattr(self, name)
+        return self._config_class(**values)
+
+    def _n_program_inputs(self) -> int:
+        """Return the number of inputs of the program, which are not fewer than this network's.
+
+        One-hot columns vary with the training rows, so their number is rounded up: the sizes and
+        replicates of a curve then share a program.
+        """
+        n_fixed = self.encoder_.n_fixed_
+        return n_fixed + rounded_up(self.n_inputs_ - n_fixed)
+
+
+class KerasNetwork(Architecture):
+    """A network that the compiled program trains."""
+
+    _draw: ClassVar[Any] = None  # a static method, where the first weights are not drawn as usual
+
+    fit_together = staticmethod(fit_together)
+
+    @abstractmethod
+    def _train_config(self) -> TrainConfig:
+        """Return how long and how fast to train."""
+
+    def _program_config(self) -> ProgramConfig:
+        """Return loss, optimizer and batches."""
+        from zoo.training.program_config import ProgramConfig
+
+        return ProgramConfig(loss=self._loss)
+
+    def _program(self, n_slots: int = 1) -> Program:
+        """Return the compiled program of this architecture and number of inputs."""
+        from zoo.training.backends.choose import program
+
+        return program(
+            type(self)._build,
+            self._config(self._n_program_inputs()),
+            self._program_config(),
+            n_replicates=n_slots,
+            jit_compile=self._jit_compile,
+            draw=self._draw,
+        )
+
+    def _plan(
+        self,
+        X: FloatArray,
+        y: Array,
+        weight: DoubleArray | None,
+        *,
+        number: int = 0,
+        n_slots: int = 1,
+    ) -> _Plan:
+        """Return what trains on encoded rows; some of them are validation rows."""
+        start = time.perf_counter()
+        task = self._split(X, y, weight)
+        config = self._train_config()
+        seconds = time.perf_counter() - start
+        return _Plan(number, self, self._program(n_slots), task, config, seconds, {})
+
+    def _fit_matrix(self, X: FloatArray, y: Array, weight: DoubleArray | None) -> None:
+        from zoo.training.stream import fit_networks
+
+        plan = self._plan(X, y, weight)
+        (result,) = fit_networks(plan.program, [plan.task], plan.config)
+        self._keep(plan, result)
+
+    def _keep(self, plan: _Plan, result: FitResult) -> None:
+        """Keep the result of training."""
+        self.fit_s_ = plan.seconds + result.fit_s
+        self.compile_s_ = plan.program.take_compile_s()
+        self._learn(result)
+
+    def _outputs(self, X: FloatArray) -> FloatArray:
+        return self._program().forward(self.weights_, X)
+
+    def to_keras(self) -> KerasModel:
+        """Return the trained network as an ordinary `keras.Model` on encoded rows.
+
+        It takes (n_samples, n_columns_out) floats from `encoder_.transform` and returns logits
+        (n_samples, n_classes), or standardised values (n_samples, 1).
+        """
+        from zoo.training.layers.namespaces import on_cpu, plain
+
+        with on_cpu():
+            network = self._build(plain(), self._config(self.n_inputs_))
+        variables = [*network.trainable_variables, *network.non_trainable_weights]
+        for variable, value in zip(variables, self.weights_, strict=True):
+            variable.assign(value)
+        return network
+
+
+class PatientKerasNetwork(PatientNetwork, KerasNetwork):
+    """A network that the compiled program trains until the validation loss falls no more."""

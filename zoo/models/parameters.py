@@ -1,0 +1,188 @@
+"""Parameters of estimators, each declared once as an annotated field.
+
+An estimator is a dataclass. ``units: Annotated[int, "Units of each hidden layer."] = 128`` is a
+parameter with its type, meaning and default. `estimator` turns such fields into ``__init__``, its
+signature and the "Parameters" section of the docstring. A subclass that changes only a default
+writes ``units: int = 64`` and inherits the meaning.
+"""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from inspect import Parameter, Signature, cleandoc
+from types import NoneType, SimpleNamespace, UnionType
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    TypeAlias,
+    TypeVar,
+    Union,
+    dataclass_transform,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+import numpy as np
+
+from zoo.models.targets import ClassWeight
+
+__all__ = [
+    "BatchSize",
+    "ClassifierParameters",
+    "HiddenDropout",
+    "HiddenLayers",
+    "HiddenUnits",
+    "NetworkParameters",
+    "PatientParameters",
+    "RandomState",
+    "estimator",
+]
+
+# parameters of several architectures, each with its own default
+BatchSize: TypeAlias = Annotated[int, "Rows in a training step."]
+HiddenDropout: TypeAlias = Annotated[float, "Fraction of the hidden units dropped at each step."]
+HiddenLayers: TypeAlias = Annotated[int, "Number of hidden layers."]
+HiddenUnits: TypeAlias = Annotated[int, "Units of each hidden layer."]
+RandomState: TypeAlias = Annotated[
+    int | np.random.RandomState | None, "Seed of everything random; an int makes fits repeatable."
+]
+
+_REFERENCES = "\n\nReferences\n----------\n"
+_WIDTH = 92
+_T = TypeVar("_T")
+
+
+@dataclass_transform(kw_only_default=True, eq_default=False)
+def estimator(cls: type[_T]) -> type[_T]:
+    """Make a dataclass of an estimator and document its parameters.
+
+    Parameters
+    ----------
+    cls : type
+        Its annotated attributes become keyword-only parameters, in addition to those of its bases.
+
+    Returns
+    -------
+    type
+        The same class, with an ``__init__`` and a docstring that has a "Parameters" section. A
+        class whose docstring has no "References" gets those of its nearest base.
+
+    Raises
+    ------
+    TypeError
+        If neither the class nor a base says what a parameter means.
+    """
+    made = dataclass(kw_only=True, eq=False, repr=False, match_args=False)(cls)
+    declared = _declared(made)
+    init = vars(made)["__init__"]
+    init.__signature__ = Signature(
+        [
+            Parameter("self", Parameter.POSITIONAL_OR_KEYWORD),
+            *(
+                Parameter(
+                    each.name, Parameter.KEYWORD_ONLY, default=each.default, annotation=each.kind
+                )
+                for each in declared
+            ),
+        ],
+        return_annotation=None,
+    )
+    made.__doc__ = _docstring(made, declared)
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class _Declared:
+    name: str
+    default: object
+    kind: object
+    meaning: str
+
+
+def _declared(cls: type[Any]) -> list[_Declared]:
+    """Return the parameters of a class; those that its bases brought in come last."""
+    defaults = {field.name: field.default for field in fields(cls)}
+    found: dict[str, _Declared] = {}
+    depths: dict[str, int] = {}
+    for depth, base in reversed([*enumerate(cls.__mro__)]):
+        written = vars(base).get("__annotations__", {})
+        own = SimpleNamespace(__annotations__={n: t for n, t in written.items() if n in defaults})
+        hints = get_type_hints(own, vars(sys.modules[base.__module__]), include_extras=True)
+        for name, hint in hints.items():
+            kind, *meaning = get_args(hint) if get_origin(hint) is Annotated else (hint,)
+            if not meaning and name not in found:
+                raise TypeError(f"{base.__name__}.{name} has no meaning; annotate it with one")
+            text = meaning[0] if meaning else found[name].meaning
+            found[name] = _Declared(name, defaults[name], kind, text)
+            depths.setdefault(name, depth)
+    return sorted(found.values(), key=lambda each: depths[each.name])
+
+
+def _docstring(cls: type, declared: Sequence[_Declared]) -> str:
+    """Return the docstring with parameters before references, which may be those of a base."""
+    docs = [cleandoc(base.__doc__ or "") for base in cls.__mro__[:-1]]
+    references = next((doc for doc in docs if _REFERENCES in doc), "").partition(_REFERENCES)
+    parts = [docs[0].partition(_REFERENCES)[0]]
+    if declared:
+        parts.append("\n\nParameters\n----------")
+    for each in declared:
+        default = f'"{each.default}"' if isinstance(each.default, str) else repr(each.default)
+        parts.append(f"\n{each.name} : {_type_text(each.kind)}, default={default}\n")
+        parts.append(textwrap.indent(textwrap.fill(each.meaning, _WIDTH), "    "))
+    return "".join([*parts, *references[1:]])
+
+
+def _type_text(kind: object) -> str:
+    """Return a type in numpydoc's words: ``sequence of int``, ``float or None``."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        *first, last = map(_type_text, arguments)
+        return f"{', '.join(first)} or {last}"
+    if origin is Literal:
+        return " or ".join(f'"{value}"' for value in arguments)
+    if origin is not None:
+        inner = [argument for argument in arguments if argument is not Ellipsis]
+        return f"{origin.__name__.lower()} of {_type_text(inner[-1])}"
+    return "None" if kind is NoneType else getattr(kind, "__name__", str(kind))
+
+
+@estimator
+class ClassifierParameters:
+    """The parameter of all classifiers."""
+
+    class_weight: Annotated[
+        ClassWeight,
+        "Factor for the weights of each class's rows. 'balanced': the rows of each class have the "
+        "same total weight; None: 1.",
+    ] = None
+
+
+@estimator
+class NetworkParameters:
+    """The parameters of all networks."""
+
+    max_epochs: Annotated[
+        int,
+        "Maximum number of evaluation intervals. An interval is one epoch, or as many as make 32 "
+        "steps on small data.",
+    ] = 150
+    validation_fraction: Annotated[
+        float, "Fraction of the training rows that are validation rows, for early stopping."
+    ] = 0.2
+    random_state: RandomState = None
+
+
+@estimator
+class PatientParameters(NetworkParameters):
+    """The parameters of networks that stop when the validation loss has not fallen for a while."""
+
+    learning_rate: Annotated[float, "Step size of AdamW."] = 0.001
+    weight_decay: Annotated[float, "Decoupled decay of the kernels, not of the biases."] = 0.01
+    patience: Annotated[
+        int, "Evaluation intervals without a lower validation loss before training stops."
+    ] = 12
