@@ -11,8 +11,12 @@ FRAMEWORKS = [
 ]  # fmt: skip
 
 
-def test_importing_zoo_imports_no_framework():
-    code = f"import sys, zoo; zoo.spec('mlp'); print([m for m in {FRAMEWORKS} if m in sys.modules])"
+@pytest.mark.parametrize(
+    "code",
+    ["import zoo; zoo.spec('mlp')", "import zoo.data; zoo.data.load_card('email')"],
+)
+def test_importing_zoo_and_its_definitions_imports_no_framework(code):
+    code = f"import sys; {code}; print([m for m in {FRAMEWORKS} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
 
