@@ -11,8 +11,12 @@ FRAMEWORKS = [
 ]  # fmt: skip
 
 
-def test_importing_zoo_imports_no_framework():
-    code = f"import sys, zoo; zoo.spec('mlp'); print([m for m in {FRAMEWORKS} if m in sys.modules])"
+@pytest.mark.parametrize(
+    "code",
+    ["import zoo; zoo.spec('mlp')", "import zoo.data; zoo.data.load_card('email')"],
+)
+def test_importing_zoo_and_its_definitions_imports_no_framework(code):
+    code = f"import sys; {code}; print([m for m in {FRAMEWORKS} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
 
@@ -46,14 +50,14 @@ HEAVY = {"tensorflow", "keras", "xgboost", "lightgbm", "torch", "jax", "sonnet"}
     ("model", "own"),
     [
         ("logistic", set()),
-        ("hist_gradient_boosting", set()),
-        ("perceptron_rosenblatt", set()),
+        pytest.param("hist_gradient_boosting", set(), marks=pytest.mark.slow),
+        pytest.param("perceptron_rosenblatt", set(), marks=pytest.mark.slow),
         ("xgboost", {"xgboost"}),
-        ("lightgbm", {"lightgbm"}),
+        pytest.param("lightgbm", {"lightgbm"}, marks=pytest.mark.slow),
         ("mlp", {"tensorflow", "keras"}),
-        ("sonnet_mlp", {"tensorflow", "sonnet"}),
-        ("torch_mlp", {"torch"}),
-        ("jax_mlp", {"jax"}),
+        pytest.param("sonnet_mlp", {"tensorflow", "sonnet"}, marks=pytest.mark.slow),
+        pytest.param("torch_mlp", {"torch"}, marks=pytest.mark.slow),
+        pytest.param("jax_mlp", {"jax"}, marks=pytest.mark.slow),
     ],
 )
 def test_making_and_fitting_a_model_imports_only_its_own_framework(model, own):

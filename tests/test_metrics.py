@@ -3,7 +3,8 @@ import pytest
 import sklearn.metrics
 
 from zoo.errors import DefinitionError
-from zoo.metrics import METRICS, ClassPrediction, metric, score_classes, score_numbers
+from zoo.metrics import METRICS, metric
+from zoo.scores import ClassPrediction, score_classes, score_numbers
 
 
 def predicted(codes, scores=None, *, is_probability=True):

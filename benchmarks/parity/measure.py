@@ -61,7 +61,7 @@ def as_categories(X: Any) -> Any:
 def scores_of(model: Any, X: Any, y: Any) -> dict[str, float]:
     import numpy as np
 
-    from zoo.metrics import ClassPrediction, score_classes
+    from zoo.scores import ClassPrediction, score_classes
 
     probabilities = np.asarray(model.predict_proba(X), np.float64)
     prediction = ClassPrediction(probabilities.argmax(axis=1), probabilities, is_probability=True)

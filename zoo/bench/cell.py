@@ -18,7 +18,7 @@ from zoo import registry
 from zoo.bench.rows import Part, Rows, rows_of
 from zoo.bench.store import Status
 from zoo.canonical import derive_seed
-from zoo.metrics import ClassPrediction, score_classes, score_numbers
+from zoo.scores import ClassPrediction, score_classes, score_numbers
 
 __all__ = ["make_model", "predict_classes", "run_cell", "run_cells_together"]
 

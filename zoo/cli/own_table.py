@@ -6,7 +6,7 @@ import sys
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,7 @@ from zoo import registry
 from zoo.cli.options import Sheet, Workers
 from zoo.definitions import unknown
 from zoo.errors import ZooError
+from zoo.metrics import Task
 from zoo.study.budget import parse_budget, round_seconds
 from zoo.study.refit import check_model_path
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["curve", "predict"]
 
-Task = Literal["classification", "regression"]
 _TASKS: dict[str, Task] = {"classification": "classification", "regression": "regression"}
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 import pandas as pd
 
 from zoo.canonical import canonical_json
+from zoo.metrics import Task
 
 __all__ = [
     "Column",
@@ -29,7 +30,6 @@ __all__ = [
 
 Column: TypeAlias = "pd.Series[Any]"
 DecimalMark = Literal[".", ","]
-Task = Literal["classification", "regression"]
 ColumnKind = Literal[
     "number", "boolean", "category", "date", "text", "id", "group", "copy", "constant", "empty"
 ]

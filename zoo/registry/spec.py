@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from zoo.errors import DefinitionError
+from zoo.metrics import Task
 
 __all__ = ["EXTRAS", "FAMILIES", "Family", "ModelSpec", "Task"]
 
-Task = Literal["classification", "regression"]
 Family = Literal["baseline", "classical", "perceptron", "mlp", "deep", "boosting"]
 
 FAMILIES: tuple[Family, ...] = (

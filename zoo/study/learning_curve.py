@@ -10,13 +10,14 @@ import weakref
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from zoo.curves.curveset import CurveSet
 from zoo.ingest.preparing import prepare
+from zoo.metrics import Task
 from zoo.study.answers import Advice
 from zoo.study.budget import parse_budget
 from zoo.study.page import advice_of, write_page
@@ -91,7 +92,7 @@ def learning_curve(
     models: Sequence[str] | None = None,
     *,
     budget: str | float = "2m",
-    task: Literal["classification", "regression"] | None = None,
+    task: Task | None = None,
     groups: ArrayLike | None = None,
     times: ArrayLike | None = None,
     name: str = "table",
