@@ -1,7 +1,7 @@
 import pytest
 
 from zoo.errors import DataError, DefinitionError, ZooError
-from zoo.study.budget import parse_budget, round_seconds
+from zoo.study.wording import parse_budget, round_seconds
 from zoo.study.design import models_for, sizes_for
 
 

@@ -15,8 +15,8 @@ from zoo.cli.options import Sheet, Workers
 from zoo.definitions import unknown
 from zoo.errors import ZooError
 from zoo.metrics import Task
-from zoo.study.budget import parse_budget, round_seconds
 from zoo.study.refit import check_model_path
+from zoo.study.wording import parse_budget, round_seconds
 
 if TYPE_CHECKING:
     from zoo.data.kept import KeptFacts

@@ -11,7 +11,7 @@ import pandas as pd
 from zoo.curves.aggregate import mean_interval
 from zoo.curves.comparisons import corrected_test, holm
 from zoo.curves.curveset import CurveSet
-from zoo.curves.forecast import LossForecast
+from zoo.curves.forecast import FURTHEST, LossForecast
 from zoo.curves.plateau import SMALLEST_GAIN, Estimate, gain_from
 from zoo.study.adjusted_means import best_so_far
 from zoo.study.answer_text import advice_lines
@@ -19,7 +19,6 @@ from zoo.study.answers import FACTORS, Advice, Best, ModelCost, MoreData, Overta
 
 __all__ = ["advise"]
 
-_FURTHEST = 32  # times the largest measured size: forecasts were validated up to there
 _NETWORKS = ("mlp", "deep")
 
 
@@ -40,51 +39,41 @@ def advise(curves: CurveSet, *, n_rows: int, n_test: int, n_train: int) -> Advic
     dataset = str(learned["dataset"].iloc[0])
     best = _best(curves, dataset, n_test / max(n_train, 1))
     advice = Advice(
-        metric=str(learned["metric"].iloc[0]),
-        n_rows=n_rows,
-        n_train=n_train,
-        best=best,
-        more=_more(curves, dataset, best, n_train),
-        overtaking=_overtaking(curves, dataset),
+        metric=str(learned["metric"].iloc[0]), n_rows=n_rows, n_train=n_train, best=best,
+        more=_more(curves, dataset, best, n_train), overtaking=_overtaking(curves, dataset),
         costs=_costs(curves, n_test),
-    )
+    )  # fmt: skip
     return replace(advice, lines=advice_lines(advice))
 
 
 def _best(curves: CurveSet, dataset: str, test_ratio: float) -> Best:
     losses, scores = curves.losses, curves.scores
     learned = losses[losses["family"] != "baseline"]
-    found = best_so_far(
-        {
-            (str(name), int(at)): dict(zip(part["replicate"], part["loss"], strict=True))
-            for (name, at), part in learned.groupby(["model", "n_train"])
-        }
-    )
+    by_size = {
+        (str(name), int(size)): dict(zip(part["replicate"], part["loss"], strict=True))
+        for (name, size), part in learned.groupby(["model", "n_train"])
+    }
+    found = best_so_far(by_size)
     assert found is not None  # noqa: S101 (there are losses)
     model, size = found
-    here = learned[learned["n_train"] == size]
-    table = here.pivot_table(index="replicate", columns="model", values="loss")
-    own = scores[(scores["model"] == model) & (scores["n_train"] == size)]
-    mean, *bounds = mean_interval(own["score"])
+    losses, scores = losses[losses["n_train"] == size], scores[scores["n_train"] == size]
+    table = losses[losses["family"] != "baseline"].pivot_table(
+        index="replicate", columns="model", values="loss"
+    )
+    own = scores.loc[scores["model"] == model, "score"]
+    mean, *bounds = mean_interval(own)
     metric = curves.metric(dataset)
     low, high = sorted(float(metric.score(metric.loss(bound))) for bound in bounds)  # within range
-    dummy = losses[(losses["family"] == "baseline") & (losses["n_train"] == size)]
-    lead = dummy.set_index("replicate")["loss"] - table[model]
-    test = corrected_test(lead.dropna(), test_ratio=test_ratio)
-    baseline = scores[(scores["family"] == "baseline") & (scores["n_train"] == size)]["score"]
+    dummy = losses[losses["family"] == "baseline"].set_index("replicate")["loss"]
+    test = corrected_test(dummy - table[model], test_ratio=test_ratio)
+    is_better = bool(test.p_value < 0.05 and test.difference > 0)
+    baseline = scores.loc[scores["family"] == "baseline", "score"]
     return Best(
-        model=model,
-        n_train=size,
-        score=mean,
-        low=low,
-        high=high,
-        replicates=len(own),
+        model=model, n_train=size, score=mean, low=low, high=high, replicates=len(own),
         rivals=_rivals(table, model, test_ratio),
         baseline=float(baseline.mean()) if len(baseline) else None,
-        beats_baseline=bool(test.p_value < 0.05 and test.difference > 0)
-        if test.replicates > 1
-        else None,
-    )
+        beats_baseline=is_better if test.replicates > 1 else None,
+    )  # fmt: skip
 
 
 def _rivals(table: pd.DataFrame, best: str, test_ratio: float) -> tuple[Rival, ...]:
@@ -106,25 +95,19 @@ def _more(curves: CurveSet, dataset: str, best: Best, n_train: int) -> tuple[Mor
     answers = []
     for factor, row in zip(factors, found.frame.itertuples(), strict=True):
         reason, gain = found.reason, Estimate(*[float("nan")] * 3)
-        if row.n_train > _FURTHEST * best.n_train:
+        if row.n_train > FURTHEST * best.n_train:
             reason = (
                 f"{best.model} was measured at {best.n_train:,} rows at most, and forecasts are "
-                f"validated up to {_FURTHEST} times that only"
+                f"validated up to {FURTHEST:.0f} times that only"
             )
         elif found.fit is not None:
             gain = _gain(found.fit, float(row.n_train), best.n_train if factor == 1 else now)
-        answers.append(
-            MoreData(
-                factor=factor,
-                n_train=int(row.n_train),
-                score=float(row.mean),
-                low=float(getattr(row, "low_90", np.nan)),
-                high=float(getattr(row, "high_90", np.nan)),
-                gain=gain,
-                verdict=_verdict(gain) if reason is None else "cannot tell",
-                reason=reason,
-            )
-        )
+        low, high = (float(getattr(row, end, np.nan)) for end in ("low_90", "high_90"))
+        answer = MoreData(
+            factor=factor, n_train=int(row.n_train), score=float(row.mean), low=low, high=high,
+            gain=gain, verdict=_verdict(gain) if reason is None else "cannot tell", reason=reason,
+        )  # fmt: skip
+        answers.append(answer)
     return tuple(answers)
 
 

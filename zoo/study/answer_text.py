@@ -11,9 +11,8 @@ from zoo.curves.crossover import Crossover, CrossoverKind
 from zoo.curves.headlines import round_size
 from zoo.metrics import metric as metric_of
 from zoo.study.answers import FACTORS, Advice, Best, ModelCost, MoreData, Overtaking
-from zoo.study.budget import round_seconds
 from zoo.study.left_out import LeftOut
-from zoo.study.wording import milliseconds, score_text
+from zoo.study.wording import milliseconds, round_seconds, score_text
 
 __all__ = ["advice_lines", "next_steps"]
 
@@ -48,10 +47,8 @@ def _best(advice: Advice) -> str:
     text = f"{best.model}: {metric_of(advice.metric).label} {score_text(best.score)}"
     if np.isfinite(best.low):
         text += f" (95% interval {_interval(best.low, best.high)})"
-    if best.n_train < advice.n_train:
-        text += f" with {best.n_train:,} of {advice.n_train:,} training rows"
-    else:
-        text += f" with {best.n_train:,} training rows"
+    of_all = f" of {advice.n_train:,}" if best.n_train < advice.n_train else ""
+    text += f" with {best.n_train:,}{of_all} training rows"
     if best.baseline is not None:
         text += f"; the dummy baseline has {score_text(best.baseline)}"
     return f"{text}."
@@ -71,11 +68,9 @@ def _certainty(best: Best) -> str:
             f"the lead{over} is {_lead(nearest.test)}, so {which} of them may be the best."
         )
     else:
-        nearest = best.rivals[0]
-        others, over = nearest.model, ""
-        if len(best.rivals) > 1:
-            others = f"the {len(best.rivals)} other models measured at this size"
-            over = f" over {nearest.model}"
+        nearest, n = best.rivals[0], len(best.rivals)
+        others = f"the {n} other models measured at this size" if n > 1 else nearest.model
+        over = f" over {nearest.model}" if n > 1 else ""
         text = (
             f"Its lead over {others} is significant (paired tests at 5%, "
             f"{nearest.test.replicates} replicates): {_lead(nearest.test)}{over}."
@@ -115,20 +110,18 @@ def _overtaking(found: Overtaking) -> str:
     crossover, network, boosting = found.crossover, found.network, found.boosting
     if crossover is None:
         return f"Cannot tell: no {'boosting model' if network else 'network'} was measured."
-    frequency = ""
-    if np.isfinite(crossover.probability):
-        frequency = f"in {crossover.probability:.0%} of the forecasts"
+    often = f"in {crossover.probability:.0%} of the forecasts"
+    is_known = np.isfinite(crossover.probability)
     match crossover.kind:
         case CrossoverKind.ALWAYS:
             return f"{network} is ahead of {boosting} at every measured size."
         case CrossoverKind.WITHIN:
             return f"{network} overtakes {boosting} at {_size_text(crossover)} and stays ahead."
         case CrossoverKind.FORECAST:
-            end = f", {frequency}" if frequency else ""
-            where = _size_text(crossover)
-            return f"{network} is forecast to overtake {boosting} at {where}{end}."
+            where = _size_text(crossover) + (f", {often}" if is_known else "")
+            return f"{network} is forecast to overtake {boosting} at {where}."
         case CrossoverKind.NONE:
-            end = f" (it does {frequency})" if frequency else ""
+            end = f" (it does {often})" if is_known else ""
             return (
                 f"{network}, the best network, is behind {boosting} and is not expected to "
                 f"overtake it within 32 times the data{end}."
@@ -165,12 +158,10 @@ def _cost(advice: Advice) -> str:
 
 def _cheaper(advice: Advice) -> ModelCost | None:
     """Return the cheapest of the models that may be as good as the best, if it is much cheaper."""
-    costs = {cost.model: cost for cost in advice.costs}
-    ties = [costs[name] for name in advice.best.ties]
-    ties = [cost for cost in ties if cost.n_train == advice.best.n_train]
+    best, costs = advice.best, {cost.model: cost for cost in advice.costs}
+    ties = [costs[name] for name in best.ties if costs[name].n_train == best.n_train]
     least = min(ties, key=lambda cost: cost.fit_s, default=None)
-    is_cheaper = least is not None and least.fit_s < costs[advice.best.model].fit_s / 2
-    return least if is_cheaper else None
+    return least if least and least.fit_s < costs[best.model].fit_s / 2 else None
 
 
 def next_steps(

@@ -21,12 +21,8 @@ interest, below 0, or none of these."""
 class Rival:
     """Another model compared with the best.
 
-    Parameters
-    ----------
-    model : str
-    test : PairedTest
-        Of its loss minus that of the best, on the replicates that both have; with a 95% interval
-        and Holm's correction over the models.
+    The test is of its loss minus that of the best, on the replicates that both have, with a 95%
+    interval and Holm's correction over the models.
     """
 
     model: str
@@ -40,33 +36,17 @@ class Rival:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Best:
-    """The best model.
-
-    Parameters
-    ----------
-    model : str
-    n_train : int
-        The largest size that it was measured at.
-    score, low, high : float
-        Mean over replicates, with the 95% interval.
-    replicates : int
-    rivals : tuple of Rival
-        The closest first.
-    baseline : float or None
-        Score of the dummy baseline.
-    beats_baseline : bool or None
-        By the paired test; None if there is none.
-    """
+    """The best model, and its mean score over replicates with the 95% interval."""
 
     model: str
-    n_train: int
+    n_train: int  # the largest size that it was measured at
     score: float
     low: float
     high: float
     replicates: int
-    rivals: tuple[Rival, ...]
-    baseline: float | None
-    beats_baseline: bool | None
+    rivals: tuple[Rival, ...]  # the closest first
+    baseline: float | None  # score of the dummy baseline
+    beats_baseline: bool | None  # by the paired test; None if there is none
 
     @property
     def ties(self) -> tuple[str, ...]:
@@ -76,43 +56,21 @@ class Best:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoreData:
-    """What more rows would bring the best model.
+    """What more rows would bring the best model: forecast score with its 90% interval, or NaN."""
 
-    Parameters
-    ----------
-    factor : int
-        Times today's rows; 1 where no model was measured at all of them.
-    n_train : int
-    score, low, high : float
-        Forecast with its 90% interval; NaN if there is none.
-    gain : Estimate
-        Fraction of the loss that goes.
-    verdict : Verdict
-    reason : str or None
-        Why there is no forecast.
-    """
-
-    factor: int
+    factor: int  # times today's rows; 1 where the best model was not measured at all of them
     n_train: int
     score: float
     low: float
     high: float
-    gain: Estimate
+    gain: Estimate  # fraction of the loss that goes
     verdict: Verdict
-    reason: str | None = None
+    reason: str | None = None  # why there is no forecast
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overtaking:
-    """Whether and where the best network overtakes the best boosting model.
-
-    Parameters
-    ----------
-    network, boosting : str or None
-        None if none was measured.
-    crossover : Crossover or None
-        None without both.
-    """
+    """Whether and where the best network overtakes the best boosting model; None: not measured."""
 
     network: str | None
     boosting: str | None
@@ -121,51 +79,27 @@ class Overtaking:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelCost:
-    """The cost of one model at the largest size that it was measured at.
-
-    Parameters
-    ----------
-    model : str
-    n_train : int
-    score, fit_s : float
-        Means over replicates; compilation included.
-    predict_ms : float
-        Milliseconds to predict 1,000 rows.
-    """
+    """The mean cost of a model over replicates, at the largest size that it was measured at."""
 
     model: str
     n_train: int
     score: float
-    fit_s: float
-    predict_ms: float
+    fit_s: float  # compilation included
+    predict_ms: float  # milliseconds to predict 1,000 rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:
-    """The answers; `print` shows them as sentences.
-
-    Parameters
-    ----------
-    metric : str
-    n_rows, n_train : int
-        Rows of the table, and those that are not test rows.
-    best : Best
-    more : tuple of MoreData
-    overtaking : Overtaking
-    costs : tuple of ModelCost
-        Best score first.
-    lines : tuple of (str, str)
-        A heading and its sentences for each answer.
-    """
+    """The answers; `print` shows them as sentences."""
 
     metric: str
-    n_rows: int
-    n_train: int
+    n_rows: int  # of the table
+    n_train: int  # those that are not test rows
     best: Best
     more: tuple[MoreData, ...]
     overtaking: Overtaking
-    costs: tuple[ModelCost, ...]
-    lines: tuple[tuple[str, str], ...] = ()
+    costs: tuple[ModelCost, ...]  # best score first
+    lines: tuple[tuple[str, str], ...] = ()  # a heading and its sentences for each answer
 
     def __str__(self) -> str:
         """Return the answers as sentences."""

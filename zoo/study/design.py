@@ -10,8 +10,8 @@ from zoo import registry
 from zoo.bench.plan import Job
 from zoo.data.kept import KeptFacts
 from zoo.errors import DataError
-from zoo.study.budget import round_seconds
 from zoo.study.resources import BASE_REPLICATES
+from zoo.study.wording import round_seconds
 
 __all__ = ["MOST_REPLICATES", "CellId", "Study", "cell_of", "describe", "models_for", "sizes_for"]
 

@@ -19,10 +19,10 @@ from zoo.curves.curveset import CurveSet
 from zoo.ingest.preparing import prepare
 from zoo.metrics import Task
 from zoo.study.answers import Advice
-from zoo.study.budget import parse_budget
 from zoo.study.page import advice_of, write_page
 from zoo.study.resources import open_pool
 from zoo.study.session import Options, Result, keep_table, make_study, run_study
+from zoo.study.wording import parse_budget
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from zoo.study.budget import round_seconds
 from zoo.study.next_cells import climb_s
 from zoo.study.run_history import RunHistory
+from zoo.study.wording import round_seconds
 
 __all__ = ["LeftOut", "Reason", "left_out"]
 

@@ -14,14 +14,13 @@ from zoo.bench.pool import Pool, Worker
 from zoo.bench.run import provenance, write_cell
 from zoo.bench.store import CellWriter, Status, has_results, pack, read
 from zoo.metrics import metric as metric_of
-from zoo.study.budget import round_seconds
 from zoo.study.design import CellId, Study, cell_of
 from zoo.study.fit_times import FitTimes
 from zoo.study.left_out import LeftOut, left_out
 from zoo.study.next_cells import next_jobs
 from zoo.study.refit import REFIT
 from zoo.study.run_history import RunHistory
-from zoo.study.wording import score_text
+from zoo.study.wording import round_seconds, score_text
 
 __all__ = ["Measuring", "Outcome", "Say", "expected_s", "history_of"]
 

@@ -24,10 +24,9 @@ from zoo.report.tables import failure_rows, score_rows, write_tables
 from zoo.study.advice import advise
 from zoo.study.answer_text import next_steps
 from zoo.study.answers import Advice
-from zoo.study.budget import round_seconds
 from zoo.study.left_out import Reason
 from zoo.study.session import load_state
-from zoo.study.wording import milliseconds, plain, score_text
+from zoo.study.wording import milliseconds, plain, round_seconds, score_text
 
 __all__ = ["advice_of", "steps_of", "write_page"]
 

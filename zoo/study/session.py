@@ -16,13 +16,13 @@ from zoo.definitions import convert
 from zoo.errors import DataError
 from zoo.ingest.clean_table import OwnTable
 from zoo.ingest.splitting import split_own
-from zoo.study.budget import round_seconds
 from zoo.study.design import MOST_REPLICATES, Study, describe, models_for, sizes_for
 from zoo.study.left_out import LeftOut
 from zoo.study.measuring import Measuring, Outcome, Say, expected_s, history_of
 from zoo.study.refit import Refit
 from zoo.study.resources import default_workers
 from zoo.study.run_history import RunHistory
+from zoo.study.wording import round_seconds
 
 __all__ = ["Options", "Result", "keep_table", "load_state", "make_study", "run_study"]
 
