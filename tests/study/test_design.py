@@ -1,8 +1,8 @@
 import pytest
 
 from zoo.errors import DataError, DefinitionError, ZooError
-from zoo.study.wording import parse_budget, round_seconds
 from zoo.study.design import models_for, sizes_for
+from zoo.study.wording import parse_budget, round_seconds
 
 
 @pytest.mark.parametrize(

@@ -34,8 +34,8 @@ def drain(known, *, time_left_s=1e6, most=1000):
     order = []
     while len(order) < most and (jobs := next_jobs(known, time_left_s)):
         for job in jobs:
-            known.in_flight.add(cell_of(job))
-            order.append(cell_of(job))
+            known.in_flight.add(cell_of(job.key))
+            order.append(cell_of(job.key))
     return order
 
 
@@ -143,7 +143,7 @@ def test_only_one_large_fit_runs_at_a_time_and_other_workers_get_small_ones():
     add_cells(known, "mlp", 1000, [0.4] * 3)
     (large,) = next_jobs(known, 1e6)
     assert large.key["n_train"] == 200_000
-    known.in_flight.add(cell_of(large))
+    known.in_flight.add(cell_of(large.key))
     assert all(job.key["n_train"] == 1000 for job in next_jobs(known, 1e6))
     known.in_flight.clear()
     curve(known, "logistic", [0.4, 0.39])

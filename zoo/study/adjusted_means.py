@@ -9,18 +9,16 @@ import numpy as np
 __all__ = ["adjusted_means", "best_so_far"]
 
 _MOST_ITERATIONS = 100
+ByReplicate = Mapping[int, float]
+"""The loss of each replicate."""
 
 
-def adjusted_means(losses: Mapping[str, Mapping[int, float]]) -> dict[str, float]:
+def adjusted_means(losses: Mapping[str, ByReplicate]) -> dict[str, float]:
     """Return the mean loss of each model, as if all had been measured on the same replicates.
 
     Some replicates are harder than others, and an interrupted run leaves models with different
     ones. So a loss is taken as an effect of its model plus one of its replicate, fitted by least
     squares. Where all models have the same replicates these are the means.
-
-    Parameters
-    ----------
-    losses : mapping of model to mapping of replicate to loss
 
     Examples
     --------
@@ -43,14 +41,10 @@ def adjusted_means(losses: Mapping[str, Mapping[int, float]]) -> dict[str, float
     return dict(zip(models, map(float, of_model), strict=True))
 
 
-def best_so_far(losses: Mapping[tuple[str, int], Mapping[int, float]]) -> tuple[str, int] | None:
+def best_so_far(losses: Mapping[tuple[str, int], ByReplicate]) -> tuple[str, int] | None:
     """Return the model with the least loss at its own largest size, and that size.
 
     Models with the same largest size are compared by their adjusted means.
-
-    Parameters
-    ----------
-    losses : mapping of (model, size) to mapping of replicate to loss
 
     Examples
     --------

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from zoo import registry
 from zoo.bench.plan import Job
@@ -27,41 +27,30 @@ _METRICS = {"classification": ("error_rate", "log_loss"), "regression": ("rmse",
 
 
 class CellId(NamedTuple):
-    """What tells a cell of a study from its others."""
+    """What distinguishes the cells of a study."""
 
     model: str
     n_train: int
     replicate: int
 
 
-def cell_of(job: Job) -> CellId:
-    """Return model, size and replicate of a job."""
-    return CellId(job.key["model"], job.key["n_train"], job.key["replicate"])
+def cell_of(key: Mapping[str, Any]) -> CellId:
+    """Return model, size and replicate of a stored cell's key."""
+    return CellId(key["model"], key["n_train"], key["replicate"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
-    """What to measure on one table.
-
-    Parameters
-    ----------
-    facts : KeptFacts
-    metric : str
-        The headline.
-    models : tuple of str
-        In the order in which they are tried.
-    sizes : tuple of int
-        Ascending; the last is all training rows.
-    """
+    """What to measure on one table."""
 
     facts: KeptFacts
-    metric: str
-    models: tuple[str, ...]
-    sizes: tuple[int, ...]
+    metric: str  # the headline
+    models: tuple[str, ...]  # in the order in which they are tried
+    sizes: tuple[int, ...]  # ascending; the last is all training rows
 
     @property
     def replicates(self) -> int:
-        """Replicates at most."""
+        """The most replicates that a cell gets."""
         return min(MOST_REPLICATES, self.facts.n_replicates)
 
     @property
@@ -112,21 +101,14 @@ class Study:
 def models_for(
     task: str, *, is_images: bool = False, chosen: Sequence[str] = ()
 ) -> tuple[str, ...]:
-    """Return the models to measure.
-
-    Parameters
-    ----------
-    task : {"classification", "regression"}
-    is_images : bool
-    chosen : sequence of str
-        In place of the default ones; the dummy baseline is added.
+    """Return the models to measure: the chosen ones with the dummy baseline, or the default ones.
 
     Raises
     ------
     DefinitionError
-        If one is unknown.
+        If a model is unknown.
     DataError
-        If one is not made for the task, or for tables.
+        If a model is not made for the task, or for tables.
     """
     if not chosen:
         default = _DEFAULT_FOR_IMAGES if is_images else _DEFAULT
@@ -163,30 +145,25 @@ def sizes_for(n_train: int, n_classes: int = 0) -> tuple[int, ...]:
     if n_train < 4 * _SMALLEST:
         steps = [n_train // 4, n_train // 2]
     else:
-        steps = [
-            digit * _SMALLEST * 10**power
-            for power in range(8)
-            for digit in (1, 3)
-            if digit * _SMALLEST * 10**power < n_train / 1.5
-        ]
-    kept = [size for size in steps if size >= least][1 - _MOST_SIZES :]
+        steps = [digit * _SMALLEST * 10**power for power in range(8) for digit in (1, 3)]
+    kept = [size for size in steps if least <= size < n_train / 1.5][1 - _MOST_SIZES :]
     return (*kept, n_train)
 
 
 def describe(study: Study, expected_s: float, budget_s: float) -> list[str]:
     """Return the plan in lines for the terminal."""
     sizes = ", ".join(f"{size:,}" for size in study.sizes)
-    expected, budget = round_seconds(expected_s), round_seconds(budget_s)
+    expected, budget = round_seconds(expected_s), f"the budget is {round_seconds(budget_s)}"
     if expected_s <= budget_s:
-        time = f"      about {expected} if no model is eliminated early; the budget is {budget}"
+        time = f"about {expected} if no model is eliminated early; {budget}"
     else:
         time = (
-            f"      everything might take {expected}; the budget is {budget}, so the slowest come "
-            "last and may be left out"
+            f"everything might take {expected}; {budget}, so the slowest come last and may be left "
+            "out"
         )
     return [
         f"plan: {', '.join(study.models)}",
         f"      at {sizes} rows; {study.base_replicates} replicates each, up to "
         f"{study.replicates} where models are close; {study.facts.n_test:,} test rows",
-        time,
+        f"      {time}",
     ]

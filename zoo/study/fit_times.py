@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
 
 import numpy as np
 
@@ -13,7 +12,7 @@ __all__ = ["FitTimes"]
 
 # Seconds to start, seconds at 1,000 rows of 20 columns, and the power of the rows: rough, for the
 # first cell of a model only. A network starts by loading its framework and compiling.
-_PRIORS: Mapping[str, tuple[float, float, float]] = {
+_PRIORS = {
     "dummy": (0.05, 0.001, 1.0),
     "logistic": (0.05, 0.03, 1.0),
     "naive_bayes": (0.05, 0.01, 1.0),
@@ -37,9 +36,15 @@ _LEAST_S = 0.5  # less is noise and overhead, which say nothing about the power
 _SIDE_BY_SIDE = 0.6  # of one network's time for each further one beside it
 
 
-def _in_single_cells(n_together: int) -> float:
+def _slowdown(n_together: int) -> float:
     """Return how many times longer networks side by side take than one alone."""
     return 1.0 + _SIDE_BY_SIDE * (n_together - 1)
+
+
+def _prior(model: str) -> tuple[float, float, float]:
+    """Return the row of `_PRIORS`, or that of other models like it."""
+    is_network = registry.spec(model).family in ("mlp", "deep")
+    return _PRIORS.get(model, _OTHER_NETWORK if is_network else _OTHER)
 
 
 class FitTimes:
@@ -69,7 +74,7 @@ class FitTimes:
 
     def add(self, model: str, n_train: int, seconds: float, *, n_together: int = 1) -> None:
         """Add the time of a cell, or of several that were fitted side by side."""
-        self._seen[model][n_train].append(max(seconds, 1e-3) / _in_single_cells(n_together))
+        self._seen[model][n_train].append(max(seconds, 1e-3) / _slowdown(n_together))
 
     def has_measured(self, model: str) -> bool:
         """Return whether any cell of the model was measured."""
@@ -77,23 +82,17 @@ class FitTimes:
 
     def start_s(self, model: str, *, n_together: int = 1) -> float:
         """Return the seconds of a start that each estimate includes; 0 once measured."""
-        start = self._prior(model)[0] * _in_single_cells(n_together)
-        return 0.0 if self.has_measured(model) else start
-
-    @staticmethod
-    def _prior(model: str) -> tuple[float, float, float]:
-        is_network = registry.spec(model).family in ("mlp", "deep")
-        return _PRIORS.get(model, _OTHER_NETWORK if is_network else _OTHER)
+        return 0.0 if self.has_measured(model) else _prior(model)[0] * _slowdown(n_together)
 
     def prior_s(self, model: str, n_train: int) -> float:
         """Return the seconds that a cell may take on an ordinary machine."""
-        start, slope, power = self._prior(model)
+        start, slope, power = _prior(model)
         factor = self._n_classes / 2 if model in ("lightgbm", "xgboost") else 1.0
         return start + slope * factor * float(self._width * (n_train / 1000) ** power)
 
     def estimate_s(self, model: str, n_train: int, *, n_together: int = 1) -> float:
         """Return the seconds that a cell, or several side by side, will take."""
-        return self._single_s(model, n_train) * _in_single_cells(n_together)
+        return self._single_s(model, n_train) * _slowdown(n_together)
 
     def _single_s(self, model: str, n_train: int) -> float:
         seen = {size: float(np.median(s)) for size, s in self._seen.get(model, {}).items()}
@@ -101,12 +100,11 @@ class FitTimes:
             return self.prior_s(model, n_train)
         if n_train in seen:
             return seen[n_train]
-        sizes = sorted(seen)
-        nearest = min(sizes, key=lambda size: abs(np.log(size / n_train)))
+        nearest = min(sorted(seen), key=lambda size: abs(np.log(size / n_train)))
         found = seen[nearest] * self.prior_s(model, n_train) / self.prior_s(model, nearest)
-        if len(sizes) == 1 or n_train < sizes[-1]:
+        if len(seen) == 1 or n_train < max(seen):
             return found
-        before, last = sizes[-2:]
+        before, last = sorted(seen)[-2:]
         slope = np.log(seen[last] / max(seen[before], _LEAST_S)) / np.log(last / before)
         power = float(np.clip(slope, 0.0, _STEEPEST))
         return max(found, seen[last] * float((n_train / last) ** power))

@@ -135,9 +135,8 @@ def learning_curve(
     """
     started = time.monotonic()
     seconds = parse_budget(budget) if isinstance(budget, str) else float(budget)
-    options = Options(
-        budget_s=seconds, models=tuple(models or ()), n_workers=n_workers, writes_page=False
-    )
+    chosen = tuple(models or ())
+    options = Options(budget_s=seconds, models=chosen, n_workers=n_workers, writes_page=False)
 
     def say(line: str, is_answer: bool) -> None:
         if verbose:
@@ -148,11 +147,11 @@ def learning_curve(
     with ExitStack() as stack:
         if out is None:
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        pool = open_pool(folder, n_workers=options.workers, budget_s=seconds, models=options.models)
+        pool = open_pool(folder, n_workers=options.workers, budget_s=seconds, models=chosen)
         with closing(pool):
             facts = keep_table(table, folder, say)
             del table
-            study = make_study(facts, options.models)
+            study = make_study(facts, chosen)
             result = run_study(study, folder, pool, options, started=started, say=say)
         stack.pop_all()
     found = LearningCurve(folder, result)

@@ -29,15 +29,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
-    """Cells of one model that were planned and not measured.
-
-    Parameters
-    ----------
-    model : str
-    sizes : tuple of int
-    reason : Reason
-    detail : str
-    """
+    """Cells of one model that were planned and not measured."""
 
     model: str
     sizes: tuple[int, ...]
@@ -66,11 +58,9 @@ def left_out(
 def _reason(
     history: RunHistory, model: str, size: int, time_left_s: float, was_stopped: bool
 ) -> tuple[Reason, str]:
-    failures = sorted(text for cell, text in history.failed.items() if cell.model == model)
-    if model in history.eliminated:
-        leader = history.eliminated[model]
+    if leader := history.eliminated.get(model):
         return Reason.ELIMINATED, f"even its best forecast is worse than {leader} at every size"
-    if failures:
+    if failures := sorted(text for cell, text in history.failed.items() if cell.model == model):
         return Reason.FAILED, failures[0]
     if model in history.timed_out:
         at, seconds = history.timed_out[model]

@@ -31,24 +31,13 @@ Say = Callable[[str, bool], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The outcome of measuring.
-
-    Parameters
-    ----------
-    n_measured, n_kept : int
-        Cells measured now, and cells of earlier runs.
-    left_out : tuple of LeftOut
-    first_answer_s : float or None
-        From the start of the command to the first answer.
-    was_stopped : bool
-        By Ctrl-C.
-    """
+    """The outcome of measuring."""
 
     n_measured: int
-    n_kept: int
+    n_kept: int  # cells of earlier runs
     left_out: tuple[LeftOut, ...]
-    first_answer_s: float | None
-    was_stopped: bool
+    first_answer_s: float | None  # from the start of the command
+    was_stopped: bool  # by Ctrl-C
 
 
 def history_of(study: Study, folder: Path) -> tuple[RunHistory, int]:
@@ -59,8 +48,7 @@ def history_of(study: Study, folder: Path) -> tuple[RunHistory, int]:
         return history, 0
     for cell in read(folder).cells:
         key = cell["key"]
-        wanted = study.job(key["model"], key["n_train"], key["replicate"]).key
-        if key["model"] not in study.models or wanted != key:
+        if key["model"] not in study.models or study.job(*cell_of(key)).key != key:
             continue
         count += 1
         history.add(cell)
@@ -74,8 +62,6 @@ def expected_s(history: RunHistory, n_workers: int) -> float:
     """Return how long the base replicates that are still to be measured may take."""
     study, total = history.study, 0.0
     for model in study.models:
-        if model in history.eliminated:
-            continue
         for size in study.sizes:
             cells = [CellId(model, size, r) for r in range(study.base_replicates)]
             total += sum(map(history.is_open, cells)) * history.times.estimate_s(model, size)
@@ -129,9 +115,8 @@ class Measuring:
     ) -> None:
         self.history, self._folder, self._say = history, folder, say
         self._final, self._started, self._reserve_s = end, started, reserve_s
-        self._writer = CellWriter(folder)
+        self._writer, self._pool = CellWriter(folder), pool
         self._origin = provenance(_SUITE, 1, self._writer)
-        self._pool = pool
         self._sent: dict[int, _Sent] = {}
         self._served: dict[int, set[str]] = {}  # models that each worker has fitted
         self._alone: list[Job] = []
@@ -173,7 +158,7 @@ class Measuring:
     def _receive(self, job: Job, answer: dict[str, Any] | None) -> None:
         cell, sent = cell_of(job), self._sent.pop(id(job))
         if answer is None:
-            self._alone.append(job)  # still in flight: no other worker should measure it
+            self._alone.append(job)  # and stays in flight: no other worker should measure it
             return
         self.history.in_flight.discard(cell)
         took = sent.took_s()
@@ -187,11 +172,8 @@ class Measuring:
         self._n_measured += 1
         is_ok = answer["status"] == Status.OK
         failure = "" if is_ok else f" {answer['status']}: {answer['reason']}"
-        self._report(f"{cell.model} at {cell.n_train:,} rows{failure}")
-
-    def _report(self, line: str) -> None:
         seconds = time.monotonic() - self._started
-        self._say(f"{seconds:6.0f} s  {line}", False)
+        self._say(f"{seconds:6.0f} s  {cell.model} at {cell.n_train:,} rows{failure}", False)
         if self._first_answer_s is None and _has_first_answer(self.history):
             self._first_answer_s = seconds
             scores = _scores_text(self.history)
@@ -219,12 +201,10 @@ class Measuring:
 
     def refit(self, model: str, path: Path, *, deadline: float) -> str | None:
         """Fit a model on all rows and save it; return why it was not, or None if it was."""
-        arguments = {
-            "folder": str(self._folder.resolve()), "model": model, "path": str(path.resolve()),
-        }  # fmt: skip
+        folder, file = str(self._folder.resolve()), str(path.resolve())
+        arguments = {"folder": folder, "model": model, "path": file}
         self._pool.give_up()
-        worker = self._worker_for(model)
-        answer = self._pool.call(worker, REFIT, arguments, deadline=deadline)
+        answer = self._pool.call(self._worker_for(model), REFIT, arguments, deadline=deadline)
         if answer.get("is_late"):
             return "the time was up before the fit on all rows was done; give a longer --budget"
         return None if answer["status"] == Status.OK else str(answer["reason"])

@@ -19,7 +19,7 @@ _MORE_REPLICATES = 5  # of the contenders at every size
 
 
 class _Option(NamedTuple):
-    """Cells of one model and size that may be next; the least `order` goes first."""
+    """Cells of one model and size that may be next; the smallest `order` goes first."""
 
     order: tuple[float, ...]
     model: str
@@ -30,29 +30,18 @@ class _Option(NamedTuple):
 def next_jobs(history: RunHistory, time_left_s: float) -> list[Job]:
     """Return the cells to measure next in one worker; none if nothing fits or would help.
 
-    Parameters
-    ----------
-    history : RunHistory
-    time_left_s : float
-        Until measuring has to end.
-
-    Returns
-    -------
-    list of Job
-        One, or those of networks that train side by side.
+    One cell, or those of networks that train side by side. The time left is until measuring has to
+    end.
     """
     eliminate(history)
     has_large = any(_is_large(history, cell.n_train) for cell in history.in_flight)
     for _, model, size, replicates in sorted(_options(history), key=lambda one: one.order):
-        if _waits_for_smaller(history, model, size):
+        is_large = _is_large(history, size)
+        if (is_large and has_large) or _waits_for_smaller(history, model, size):
             continue
         if not _is_worth_starting(history, model, time_left_s):
             continue
-        is_large = _is_large(history, size)
-        if is_large and has_large:
-            continue
-        counts = (len(replicates), 1) if len(replicates) > 1 and not is_large else (1,)
-        for count in counts:
+        for count in (1,) if is_large else (len(replicates), 1):
             need = history.times.estimate_s(model, size, n_together=count) * _SAFETY
             if need <= time_left_s:
                 return [history.study.job(model, size, r) for r in replicates[:count]]
@@ -95,11 +84,7 @@ def _options(history: RunHistory) -> Iterator[_Option]:
 
 
 def _of_size(
-    history: RunHistory,
-    model: str,
-    size: int,
-    order: tuple[float, float, float],
-    replicates: range,
+    history: RunHistory, model: str, size: int, order: tuple[float, ...], replicates: range
 ) -> Iterator[_Option]:
     """Yield the open ones of some replicates: together if they train so, else one by one."""
     wanted = [r for r in replicates if history.is_open(CellId(model, size, r))]

@@ -75,7 +75,6 @@ def write_page(folder: Path) -> Path:
     StoreError
         If it holds no table, or no cell has a score.
     """
-    folder = Path(folder)
     facts, state = _facts(folder), load_state(folder)
     curves = CurveSet.from_folder(folder)
     advice = _advise(curves, facts)
@@ -105,23 +104,18 @@ def write_page(folder: Path) -> Path:
         spent=_spent(state),
         environments=sorted({str(v) for v in curves.cells["environment"].dropna()}),
     )
-    page = folder / "report.html"
     part = folder / ".report.html.part"
     part.write_text(text, encoding="utf-8", newline="\n")
-    part.replace(page)
-    return page
+    return part.replace(folder / "report.html")
 
 
 def _template() -> Template:
     loader = PackageLoader("zoo.study", "")
     environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {
-        "plain": plain,
-        "count": "{:,}".format,
-        "score": score_text,
-        "seconds": round_seconds,
+        "plain": plain, "count": "{:,}".format, "score": score_text, "seconds": round_seconds,
         "milliseconds": milliseconds,
-    }
+    }  # fmt: skip
     return environment.get_template("study.html.jinja")
 
 
@@ -134,18 +128,12 @@ def _spent(state: Mapping[str, Any]) -> str:
 
 def _commands(folder: Path, state: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return useful commands, each after what it does."""
-    found = []
-    command = list(state.get("command", []))
-    if command:
-        found.append(
-            ("Repeat or resume the study; nothing is measured twice", plain(shlex.join(command)))
-        )
-    found.append(("Write this report again", shlex.join(["zoo", "report", str(folder)])))
-    saved = state.get("saved")
-    if saved and not saved["error"]:
-        predict = ["zoo", "predict", saved["path"], "new.csv", "-o", "scores.csv"]
-        found.append(("Predict new rows", plain(shlex.join(predict))))
-    return found
+    found = {"Write this report again": ["zoo", "report", str(folder)]}
+    if command := state.get("command"):
+        found = {"Repeat or resume the study; nothing is measured twice": command, **found}
+    if (saved := state.get("saved")) and not saved["error"]:
+        found["Predict new rows"] = ["zoo", "predict", saved["path"], "new.csv", "-o", "scores.csv"]
+    return [(what, plain(shlex.join(words))) for what, words in found.items()]
 
 
 def _figures(
@@ -163,12 +151,9 @@ def _figures(
     found = {"curves": embed(figure, folder, f"{facts.name}-curves", alt)}
     shown, ahead = _forecasts(curves, facts.name)
     if len(ahead):
-        figure = draw_forecast(
-            lines[lines["model"].isin(shown)],
-            ahead,
-            title=f"{facts.name}: forecast for more rows",
-            colours=colours,
-        )
+        title = f"{facts.name}: forecast for more rows"
+        known = lines[lines["model"].isin(shown)]
+        figure = draw_forecast(known, ahead, title=title, colours=colours)
         alt = (
             f"Forecast of {', '.join(shown)} up to {int(ahead['n_train'].max()):,} training rows, "
             "with 50% and 90% intervals. The answers above have the numbers of the best model."
@@ -185,12 +170,12 @@ def _figures(
 def _forecasts(curves: CurveSet, dataset: str) -> tuple[list[str], pd.DataFrame]:
     """Return the best models, and their forecasts."""
     names = curves.best_models(dataset)
-    top = int(curves.scores["n_train"].max())
+    last = curves.scores.groupby("model")["n_train"].max()
+    top = int(last.max())
     parts = []
     for model in names:
-        last = int(curves.scores.loc[curves.scores["model"] == model, "n_train"].max())
-        targets = [factor * top for factor in _FORECAST_FACTORS]
-        found = curves.forecast(dataset, model, [top, *targets] if last < top else targets)
+        factors = (1, *_FORECAST_FACTORS) if last[model] < top else _FORECAST_FACTORS
+        found = curves.forecast(dataset, model, [factor * top for factor in factors])
         if found.reason is None:
             parts.append(found.frame.assign(model=model))
     return names, pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()

@@ -14,21 +14,12 @@ REFIT = "zoo.study.refit:fit_and_save"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refit:
-    """The outcome of a refit.
-
-    Parameters
-    ----------
-    model : str
-    path : Path
-    n_rows : int
-    error : str or None
-        Why nothing was saved.
-    """
+    """The outcome of a refit."""
 
     model: str
     path: Path
     n_rows: int
-    error: str | None = None
+    error: str | None = None  # why nothing was saved
 
 
 def check_model_path(path: Path | None) -> None:
@@ -43,11 +34,6 @@ def fit_and_save(folder: str, model: str, path: str) -> None:
     """Fit a model on all rows of the table in a results folder, and save it.
 
     With one thread, as when it was measured, so that its time can be estimated.
-
-    Parameters
-    ----------
-    folder, model, path : str
-        The results folder, the name of the model, the file to write.
     """
     from zoo import registry
     from zoo.bench.cell import make_model
@@ -58,19 +44,13 @@ def fit_and_save(folder: str, model: str, path: str) -> None:
     facts = facts_of(Path(folder))
     assert facts is not None  # noqa: S101 (the caller wrote it)
     key = {
-        "dataset": facts.name,
-        "model": model,
-        "params": dict(registry.spec(model).params),
-        "n_train": facts.n_rows,
-        "replicate": 0,
-    }
+        "dataset": facts.name, "model": model, "params": dict(registry.spec(model).params),
+        "n_train": facts.n_rows, "replicate": 0,
+    }  # fmt: skip
     fitted = make_model(key, rows_of(facts.name, (Path(folder),)), 1)
     fitted.fit(*read_rows(Path(folder)))
     table = {
-        "name": facts.name,
-        "target": facts.target,
-        "task": facts.task,
-        "n_rows": facts.n_rows,
+        "name": facts.name, "target": facts.target, "task": facts.task, "n_rows": facts.n_rows,
         "transform": facts.about.get("transform", {}),
-    }
+    }  # fmt: skip
     save_model(fitted, path, table=table)

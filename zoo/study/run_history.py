@@ -13,7 +13,7 @@ from zoo.bench.store import Status
 from zoo.curves.comparisons import corrected_test
 from zoo.metrics import metric as metric_of
 from zoo.study.adjusted_means import best_so_far
-from zoo.study.design import CellId, Study
+from zoo.study.design import CellId, Study, cell_of
 from zoo.study.fit_times import FitTimes
 
 __all__ = ["RunHistory"]
@@ -32,7 +32,7 @@ class RunHistory:
     losses : dict
         (model, n_train) to replicate to loss.
     failed : dict
-        `CellId` to why.
+        Cell to the reason.
     in_flight : set of CellId
         Cells that workers are measuring.
     timed_out : dict
@@ -53,17 +53,14 @@ class RunHistory:
 
     def add(self, record: dict[str, Any]) -> None:
         """Add a stored cell, measured now or in an earlier run."""
-        key = record["key"]
-        cell = CellId(key["model"], key["n_train"], key["replicate"])
+        cell, metric = cell_of(record["key"]), self.study.metric
         if record["status"] != Status.OK:
             self.failed[cell] = str(record["reason"])
-            return
-        score = record["scores"]["test"].get(self.study.metric)
-        if score is None:
-            self.failed[cell] = f"it has no {self.study.metric}"
-            return
-        loss = float(metric_of(self.study.metric).loss(score))
-        self.losses[cell.model, cell.n_train][cell.replicate] = loss
+        elif (score := record["scores"]["test"].get(metric)) is None:
+            self.failed[cell] = f"it has no {metric}"
+        else:
+            loss = float(metric_of(metric).loss(score))
+            self.losses[cell.model, cell.n_train][cell.replicate] = loss
 
     def is_open(self, cell: CellId) -> bool:
         """Return whether a cell is neither measured, failed nor being measured."""
@@ -87,7 +84,7 @@ class RunHistory:
         return [size for size in self.study.sizes if self.losses[model, size]]
 
     def learners(self) -> list[str]:
-        """Return the models that are no baseline."""
+        """Return the models that are not a baseline."""
         return [m for m in self.study.models if registry.spec(m).family != "baseline"]
 
     def leader(self) -> tuple[str, int] | None:
@@ -110,7 +107,7 @@ class RunHistory:
         close = [best]
         for model in self.learners():
             theirs = self.losses[model, size]
-            both = sorted(set(ours) & set(theirs))
+            both = sorted(theirs.keys() & ours)
             if model == best or not both:
                 continue
             if self.mean(model, size) > _CLOSE * self.mean(best, size):

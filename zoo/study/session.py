@@ -34,28 +34,14 @@ _REPORT_S = 3.5  # to write the report, on an ordinary machine
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What the user asked for.
+    """What the user asked for."""
 
-    Parameters
-    ----------
-    budget_s : float
-    models : tuple of str
-        Empty: the default ones.
-    n_workers : int or None
-        None: one per core.
-    save_model : Path or None
-    command : tuple of str
-        The command line; empty from Python.
-    writes_page : bool
-        Whether to reserve time for the report.
-    """
-
-    budget_s: float = 600.0
-    models: tuple[str, ...] = ()
-    n_workers: int | None = None
+    budget_s: float
+    models: tuple[str, ...] = ()  # empty: the default ones
+    n_workers: int | None = None  # None: one per core
     save_model: Path | None = None
-    command: tuple[str, ...] = ()
-    writes_page: bool = True
+    command: tuple[str, ...] = ()  # the command line; empty from Python
+    writes_page: bool = True  # so there is time reserved for the report
 
     @property
     def workers(self) -> int:
@@ -65,14 +51,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """The outcome of a study.
-
-    Parameters
-    ----------
-    outcome : Outcome
-    refit : Refit or None
-    spent_s : float
-    """
+    """The outcome of a study."""
 
     outcome: Outcome
     refit: Refit | None
@@ -116,16 +95,9 @@ def keep_table(table: OwnTable, out: Path, say: Say = lambda line, is_answer: No
         "transform": dict(table.transform),
     }
     return keep(
-        out,
-        table.X,
-        table.y,
-        splits,
-        name=table.name,
-        task=table.task,
-        digest=table.digest,
-        image_shape=table.image_shape,
-        about=about,
-    )
+        out, table.X, table.y, splits, name=table.name, task=table.task, digest=table.digest,
+        image_shape=table.image_shape, about=about,
+    )  # fmt: skip
 
 
 def make_study(facts: KeptFacts, models: Sequence[str] = ()) -> Study:
@@ -171,11 +143,15 @@ def run_study(
     slowdown = (time.monotonic() - started) / max(time.process_time(), 0.5)
     busy = 1.0 + max(slowdown - 1.0, 0.0) / 2
     most = 0.5 * (end - time.monotonic())  # at least half of what is left is for measuring
-    report_s = min(_report_s(options, busy), 0.5 * most)
+    report_s = min(_REPORT_S * busy, 0.2 * options.budget_s) if options.writes_page else 0.5
+    report_s = min(report_s, 0.5 * most)
 
     def reserve_s(known: RunHistory) -> float:
-        refit_s = _refit_reserve_s(known, options, busy) if known.leader() is not None else 0.0
-        return min(report_s + refit_s, most)
+        if options.save_model is None or (leader := known.leader()) is None:
+            return report_s
+        refit_s = _refit_s(known, leader[0], busy)
+        is_too_long = refit_s > _MOST_FOR_REFIT * options.budget_s
+        return report_s if is_too_long else min(report_s + refit_s, most)
 
     measuring = Measuring(
         history, pool, out, end=end, started=started, reserve_s=reserve_s, say=say
@@ -195,35 +171,19 @@ def run_study(
     return result
 
 
-def _report_s(options: Options, busy: float) -> float:
-    """Return how long the report may take on a machine as busy as this."""
-    return min(_REPORT_S * busy, 0.2 * options.budget_s) if options.writes_page else 0.5
-
-
-def _refit_s(history: RunHistory, busy: float) -> float:
-    """Return how long the refit of the leader, or of the first models, may take.
+def _refit_s(history: RunHistory, model: str, busy: float) -> float:
+    """Return how long a refit of the model may take.
 
     It includes the start of a new worker, which is needed if all were stopped by the deadline.
     """
-    leader, n_rows = history.leader(), history.study.facts.n_rows
-    names = [leader[0]] if leader else [n for n in history.study.first if n != "dummy"]
-    need = max((history.times.estimate_s(name, n_rows) for name in names), default=5.0)
-    return _START_S * busy + 1.5 * need
-
-
-def _refit_reserve_s(history: RunHistory, options: Options, busy: float) -> float:
-    """Return the time to reserve for the refit; none if it would take too much of the budget."""
-    if options.save_model is None:
-        return 0.0
-    need = _refit_s(history, busy)
-    return need if need <= _MOST_FOR_REFIT * options.budget_s else 0.0
+    return _START_S * busy + 1.5 * history.times.estimate_s(model, history.study.facts.n_rows)
 
 
 def _refit(
     measuring: Measuring, model: str, path: Path, limit: float, say: Say, outcome: Outcome
 ) -> Refit:
     n_rows = measuring.history.study.facts.n_rows
-    need, left = _refit_s(measuring.history, 0.0), limit - time.monotonic()
+    need, left = _refit_s(measuring.history, model, 0.0), limit - time.monotonic()
     if need > 1.3 * left + 1.0:  # the estimate is cautious, and there is a deadline
         error = (
             f"a fit of {model} on all {n_rows:,} rows would take about {round_seconds(need)}, and "
