@@ -1,1 +1,1 @@
-"""A clean table measured within a budget of time, and the answers in words."""
+"""Measures models on a clean table within a time budget, and puts the answers into words."""

@@ -21,8 +21,8 @@ _DEFAULT = (*_FIRST, "random_forest", "xgboost", "mlp", "realmlp", "tabm_mini")
 _DEFAULT_FOR_IMAGES = ("dummy", "logistic", "lightgbm", "mlp", "cnn")
 MOST_REPLICATES = 10
 _SMALLEST, _MOST_SIZES = 100, 6
-# Beside the headline; the area under the ROC curve is undefined where a test part lacks a class,
-# so it is only used as the headline.
+# Besides the headline. The area under the ROC curve is undefined where the test rows lack a class,
+# so it is used as the headline only.
 _METRICS = {"classification": ("error_rate", "log_loss"), "regression": ("rmse", "mae")}
 
 

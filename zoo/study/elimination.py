@@ -11,7 +11,7 @@ from zoo.study.run_history import RunHistory
 
 __all__ = ["eliminate"]
 
-_LEVEL = 0.9  # of the forecast intervals that are compared
+_LOW, _HIGH = 0.05, 0.95  # ends of the forecast intervals that are compared
 _FAR = 10  # times all rows, up to which the best network is forecast
 _NETWORKS = ("mlp", "deep")
 
@@ -31,8 +31,8 @@ def eliminate(history: RunHistory) -> None:
 def _cannot_catch_up(history: RunHistory, model: str, leader: str, size: int) -> bool:
     """Return whether the best end of a model's forecast is worse than the leader's worst end.
 
-    At every planned size that it has no score for, and at twice all rows; for the best network at
-    ten times all rows too, since it may overtake there.
+    It has to be so at every planned size without a score and at twice all rows; for the best
+    network also at ten times all rows, since it may overtake there.
     """
     sizes, top = history.sizes_of(model), history.study.sizes[-1]
     if model == leader or len(sizes) < 2 or sizes[-1] == top or size < sizes[-1]:
@@ -40,14 +40,13 @@ def _cannot_catch_up(history: RunHistory, model: str, leader: str, size: int) ->
     own, theirs = _forecast(history, model), _forecast(history, leader)
     if own is None or theirs is None:
         return False
-    ends = ((1 - _LEVEL) / 2, (1 + _LEVEL) / 2)
     targets = [s for s in history.study.sizes if s > sizes[-1]] + [2 * top]
     if _is_best_network(history, model):
         targets.append(_FAR * top)
     for target in targets:
-        best = float(own.quantiles([target], [ends[0]])[0, 0])
+        best = float(own.quantiles([target], [_LOW])[0, 0])
         if target > size:
-            worst = float(theirs.quantiles([target], [ends[1]])[0, 0])
+            worst = float(theirs.quantiles([target], [_HIGH])[0, 0])
         else:
             at = min(s for s in history.sizes_of(leader) if s >= target)
             worst = max(history.losses[leader, at].values())
@@ -58,15 +57,14 @@ def _cannot_catch_up(history: RunHistory, model: str, leader: str, size: int) ->
 
 def _forecast(history: RunHistory, model: str) -> LossForecast | None:
     sizes = history.sizes_of(model)
-    values = [list(history.losses[model, size].values()) for size in sizes]
+    means = [history.mean(model, size) for size in sizes]
     errors = [
-        float(np.std(v, ddof=1) / np.sqrt(len(v))) if len(v) > 1 else float("nan") for v in values
+        float(np.std(v, ddof=1) / np.sqrt(len(v))) if len(v) > 1 else float("nan")
+        for v in (list(history.losses[model, size].values()) for size in sizes)
     ]
     highest = metric_of(history.study.metric).highest_loss
     try:
-        return fit_losses(
-            sizes, [float(np.mean(v)) for v in values], standard_errors=errors, highest=highest
-        )
+        return fit_losses(sizes, means, standard_errors=errors, highest=highest)
     except ValueError:
         return None
 

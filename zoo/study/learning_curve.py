@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from zoo.bench.store import check_folder
+from zoo.curves.aggregate import curve_frame
 from zoo.curves.curveset import CurveSet
 from zoo.ingest.preparing import prepare
 from zoo.metrics import Task
+from zoo.report.curve_figures import draw_dataset
 from zoo.study.answers import Advice
 from zoo.study.page import advice_of, write_page
 from zoo.study.resources import open_pool
@@ -62,9 +65,6 @@ class LearningCurve:
 
     def plot(self) -> Figure:
         """Return a matplotlib figure of the curves."""
-        from zoo.curves.aggregate import curve_frame
-        from zoo.report.curve_figures import draw_dataset
-
         frame = curve_frame(self.curves.cells)
         name = str(frame["dataset"].iloc[0])
         return draw_dataset(frame[frame["is_headline"]], title=f"{name}: learning curves")
@@ -77,8 +77,6 @@ class LearningCurve:
         StoreError
             If the folder holds something else than results.
         """
-        from zoo.bench.store import check_folder
-
         target = Path(folder)
         check_folder(target)
         if target.resolve() != self.folder.resolve():
@@ -100,7 +98,7 @@ def learning_curve(
     n_workers: int | None = None,
     verbose: bool = False,
 ) -> LearningCurve:
-    """Measure models on your table at growing sizes, within a budget of time.
+    """Measure models on your table at growing sizes, within a time budget.
 
     Parameters
     ----------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,7 @@ __all__ = ["Measuring", "Outcome", "Say", "expected_s", "history_of"]
 
 _SUITE = "own table"
 Say = Callable[[str, bool], None]
-"""Gets a line, and whether it is an answer (else it is progress)."""
+"""Prints a line; the flag tells whether it is an answer or progress."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +119,7 @@ class Measuring:
         self._writer, self._pool = CellWriter(folder), pool
         self._origin = provenance(_SUITE, 1, self._writer)
         self._sent: dict[int, _Sent] = {}
-        self._served: dict[int, set[str]] = {}  # models that each worker has fitted
+        self._served: dict[int, set[str]] = defaultdict(set)  # models that a worker has fitted
         self._alone: list[Job] = []
         self._first_answer_s: float | None = None
         self._n_measured = 0
@@ -132,11 +133,8 @@ class Measuring:
         """Return the idle worker that served the model before, or another network; else any."""
         idle = self._pool.idle()
         kind = "network" if registry.spec(model).trains_together else model
-        for wanted in (model, kind):
-            for worker in idle:
-                if wanted in self._served.get(id(worker), ()):
-                    return worker
-        return idle[0]
+        served = [one for name in (model, kind) for one in idle if name in self._served[id(one)]]
+        return (served or idle)[0]
 
     def _send(self) -> bool:
         left = self.end - time.monotonic()
@@ -146,17 +144,16 @@ class Measuring:
         worker = self._worker_for(jobs[0].key["model"])
         sent = _Sent(time.monotonic(), len(jobs), worker, worker.first_began_s is None)
         worker.send(jobs)
-        served = self._served.setdefault(id(worker), set())
-        served.add(jobs[0].key["model"])
+        self._served[id(worker)].add(jobs[0].key["model"])
         if jobs[0].trains_together:
-            served.add("network")
+            self._served[id(worker)].add("network")
         for job in jobs:
-            self.history.in_flight.add(cell_of(job))
+            self.history.in_flight.add(cell_of(job.key))
             self._sent[id(job)] = sent
         return True
 
     def _receive(self, job: Job, answer: dict[str, Any] | None) -> None:
-        cell, sent = cell_of(job), self._sent.pop(id(job))
+        cell, sent = cell_of(job.key), self._sent.pop(id(job))
         if answer is None:
             self._alone.append(job)  # and stays in flight: no other worker should measure it
             return

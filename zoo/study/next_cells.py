@@ -14,7 +14,7 @@ from zoo.study.run_history import RunHistory
 __all__ = ["climb_s", "next_jobs"]
 
 _SAFETY = 1.25  # a cell is started if this many times its estimate fits
-_LARGE = 2_000_000  # values in the training rows of one fit
+_LARGE = 2_000_000  # values in the training rows, from which on only one fit runs at a time
 _MORE_REPLICATES = 5  # of the contenders at every size
 
 
@@ -30,8 +30,7 @@ class _Option(NamedTuple):
 def next_jobs(history: RunHistory, time_left_s: float) -> list[Job]:
     """Return the cells to measure next in one worker; none if nothing fits or would help.
 
-    One cell, or those of networks that train side by side. The time left is until measuring has to
-    end.
+    These are one cell, or several of a network that train side by side.
     """
     eliminate(history)
     has_large = any(_is_large(history, cell.n_train) for cell in history.in_flight)
@@ -51,9 +50,9 @@ def next_jobs(history: RunHistory, time_left_s: float) -> list[Job]:
 def _options(history: RunHistory) -> Iterator[_Option]:
     """Yield the cells that may be next, in four phases.
 
-    First the models of the first answer, one replicate of all sizes after the other; then the base
+    First the models of the first answer, replicate after replicate at all sizes; then the base
     replicates of the others, the cheapest first; then more replicates of the contenders at every
-    size; at last all replicates of close contenders at the largest size.
+    size; finally, if there are several contenders, all their replicates at the largest size.
     """
     study = history.study
     base = range(study.base_replicates)
@@ -67,8 +66,8 @@ def _options(history: RunHistory) -> Iterator[_Option]:
         for number, size in enumerate(study.sizes):
             if model in study.first:
                 for replicate in base:
-                    one = range(replicate, replicate + 1)
-                    yield from _of_size(history, model, size, (0.0, replicate, number), one)
+                    order = (0.0, replicate, number)
+                    yield from _of_size(history, model, size, order, [replicate])
             else:
                 cost = history.times.estimate_s(model, size) * len(base)
                 yield from _of_size(history, model, size, (1.0, cost, number), base)
@@ -84,7 +83,7 @@ def _options(history: RunHistory) -> Iterator[_Option]:
 
 
 def _of_size(
-    history: RunHistory, model: str, size: int, order: tuple[float, ...], replicates: range
+    history: RunHistory, model: str, size: int, order: tuple[float, ...], replicates: Sequence[int]
 ) -> Iterator[_Option]:
     """Yield the open ones of some replicates: together if they train so, else one by one."""
     wanted = [r for r in replicates if history.is_open(CellId(model, size, r))]
@@ -95,12 +94,12 @@ def _of_size(
 
 
 def _is_large(history: RunHistory, n_train: int) -> bool:
-    """Return whether a fit takes so much memory that only one is made at a time."""
+    """Return whether a fit takes so much memory that only one runs at a time."""
     return n_train * history.study.facts.n_features >= _LARGE
 
 
 def _waits_for_smaller(history: RunHistory, model: str, size: int) -> bool:
-    """Return whether a model's next smaller size has no score yet: it may eliminate the model."""
+    """Return whether the next smaller size has no score yet; it may eliminate the model."""
     if model in history.study.first:
         return False
     smaller = [s for s in history.study.sizes if s < size]
@@ -110,7 +109,7 @@ def _waits_for_smaller(history: RunHistory, model: str, size: int) -> bool:
 def _is_worth_starting(history: RunHistory, model: str, time_left_s: float) -> bool:
     """Return whether a new model can be measured at the first half of the sizes.
 
-    A single point of a curve says little, and costs a network's compilation all the same.
+    A single point of a curve says little, and a network has to be compiled for it all the same.
     """
     study = history.study
     if model in study.first or history.sizes_of(model) or history.times.has_measured(model):

@@ -23,8 +23,8 @@ _MEMORY_FRACTION = 0.8  # of the free memory, for all workers
 def default_workers() -> int:
     """Return the cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return max(1, os.cpu_count() or 1)
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def open_pool(folder: Path, *, n_workers: int, budget_s: float, models: Sequence[str] = ()) -> Pool:

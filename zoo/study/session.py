@@ -41,7 +41,7 @@ class Options:
     n_workers: int | None = None  # None: one per core
     save_model: Path | None = None
     command: tuple[str, ...] = ()  # the command line; empty from Python
-    writes_page: bool = True  # so there is time reserved for the report
+    writes_page: bool = True  # which takes time that is reserved for it
 
     @property
     def workers(self) -> int:
@@ -138,8 +138,8 @@ def run_study(
     for line in describe(study, expected_s(history, options.workers), options.budget_s):
         say(line, True)
 
-    # How busy the machine is: wall seconds per CPU second of this process. The workers, which are
-    # loading now, are part of it and will be done soon, so it counts by half.
+    # How busy the machine is: wall seconds per CPU second of this process. Part of the load are the
+    # workers, which will have started soon, so only half of the slowdown counts.
     slowdown = (time.monotonic() - started) / max(time.process_time(), 0.5)
     busy = 1.0 + max(slowdown - 1.0, 0.0) / 2
     most = 0.5 * (end - time.monotonic())  # at least half of what is left is for measuring
@@ -158,9 +158,9 @@ def run_study(
     )
     outcome = measuring.run(n_kept)
     leader = history.leader()
-    if leader is None and outcome.was_stopped:
-        raise KeyboardInterrupt
     if leader is None:
+        if outcome.was_stopped:
+            raise KeyboardInterrupt
         why = next(iter(history.failed.values()), "the time was up before the first fit was done")
         raise DataError(f"no model has a score: {why}; give a longer --budget or other --models")
     refit = None
