@@ -24,7 +24,7 @@ def test_sizes_grow_to_all_rows_and_are_no_smaller_than_the_number_of_classes(
 
 
 def test_too_few_rows_are_refused():
-    with pytest.raises(DataError, match="7 rows are left to train on, and 10 are the least"):
+    with pytest.raises(DataError, match="7 training rows are left, and at least 10 are needed"):
         sizes_for(7)
 
 

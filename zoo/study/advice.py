@@ -16,10 +16,9 @@ from zoo.curves.plateau import SMALLEST_GAIN, Estimate, gain_from
 from zoo.study.adjusted_means import best_so_far
 from zoo.study.answer_text import advice_lines
 from zoo.study.answers import FACTORS, Advice, Best, ModelCost, MoreData, Overtaking, Rival, Verdict
+from zoo.study.design import NETWORKS
 
 __all__ = ["advise"]
-
-_NETWORKS = ("mlp", "deep")
 
 
 def advise(curves: CurveSet, *, n_rows: int, n_test: int, n_train: int) -> Advice | None:
@@ -137,7 +136,7 @@ def _best_of(losses: pd.DataFrame, families: Sequence[str]) -> str | None:
 
 
 def _overtaking(curves: CurveSet, dataset: str) -> Overtaking:
-    network = _best_of(curves.losses, _NETWORKS)
+    network = _best_of(curves.losses, NETWORKS)
     boosting = _best_of(curves.losses, ("boosting",))
     found = curves.crossover(dataset, boosting, network) if network and boosting else None
     return Overtaking(network=network, boosting=boosting, crossover=found)

@@ -13,13 +13,17 @@ from zoo.errors import DataError
 from zoo.study.resources import BASE_REPLICATES
 from zoo.study.wording import round_seconds
 
-__all__ = ["MOST_REPLICATES", "CellId", "Study", "cell_of", "describe", "models_for", "sizes_for"]
+__all__ = [
+    "MOST_REPLICATES", "NETWORKS", "CellId", "Study", "cell_of", "describe", "models_for",
+    "sizes_for",
+]  # fmt: skip
 
 _PROTOCOL = "own-holdout/1"
 _FIRST = ("dummy", "logistic", "lightgbm")  # for a first answer
 _DEFAULT = (*_FIRST, "random_forest", "xgboost", "mlp", "realmlp", "tabm_mini")
 _DEFAULT_FOR_IMAGES = ("dummy", "logistic", "lightgbm", "mlp", "cnn")
 MOST_REPLICATES = 10
+NETWORKS = ("mlp", "deep")  # families
 _SMALLEST, _MOST_SIZES = 100, 6
 # Besides the headline. The area under the ROC curve is undefined where the test rows lack a class,
 # so it is used as the headline only.
@@ -137,10 +141,9 @@ def sizes_for(n_train: int, n_classes: int = 0) -> tuple[int, ...]:
     """
     least = max(n_classes, 10)
     if n_train < least:
+        classes = f" for {n_classes} classes" if n_classes > 10 else ""
         raise DataError(
-            f"{n_train} rows are left to train on, and {least} are the least to measure with"
-            + (f" for {n_classes} classes" if n_classes > 10 else "")
-            + "; add rows"
+            f"{n_train} training rows are left, and at least {least} are needed{classes}; add rows"
         )
     if n_train < 4 * _SMALLEST:
         steps = [n_train // 4, n_train // 2]

@@ -7,13 +7,13 @@ import numpy as np
 from zoo import registry
 from zoo.curves.forecast import LossForecast, fit_losses
 from zoo.metrics import metric as metric_of
+from zoo.study.design import NETWORKS
 from zoo.study.run_history import RunHistory
 
 __all__ = ["eliminate"]
 
 _LOW, _HIGH = 0.05, 0.95  # ends of the forecast intervals that are compared
 _FAR = 10  # times all rows, up to which the best network is forecast
-_NETWORKS = ("mlp", "deep")
 
 
 def eliminate(history: RunHistory) -> None:
@@ -71,9 +71,9 @@ def _forecast(history: RunHistory, model: str) -> LossForecast | None:
 
 def _is_best_network(history: RunHistory, model: str) -> bool:
     """Return whether no other network is better at the largest size of this one."""
-    if registry.spec(model).family not in _NETWORKS:
+    networks = [m for m in history.learners() if registry.spec(m).family in NETWORKS]
+    if model not in networks:
         return False
     size = history.sizes_of(model)[-1]
-    networks = [m for m in history.learners() if registry.spec(m).family in _NETWORKS]
     means = [history.mean(m, size) for m in networks if history.losses[m, size]]
     return history.mean(model, size) <= min(means)

@@ -7,6 +7,7 @@ from collections import defaultdict
 import numpy as np
 
 from zoo import registry
+from zoo.study.design import NETWORKS
 
 __all__ = ["FitTimes"]
 
@@ -43,7 +44,7 @@ def _slowdown(n_together: int) -> float:
 
 def _prior(model: str) -> tuple[float, float, float]:
     """Return the row of `_PRIORS`, or that of other models like it."""
-    is_network = registry.spec(model).family in ("mlp", "deep")
+    is_network = registry.spec(model).family in NETWORKS
     return _PRIORS.get(model, _OTHER_NETWORK if is_network else _OTHER)
 
 

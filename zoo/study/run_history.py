@@ -23,32 +23,19 @@ _CLOSE = 1.2  # a model with more than this times the least loss is no contender
 
 @dataclass(slots=True)
 class RunHistory:
-    """The cells measured so far.
-
-    Parameters
-    ----------
-    study : Study
-    times : FitTimes
-    losses : dict
-        (model, n_train) to replicate to loss.
-    failed : dict
-        Cell to the reason.
-    in_flight : set of CellId
-        Cells that workers are measuring.
-    timed_out : dict
-        Model to the size and the seconds at which its fit was stopped by the end of the budget.
-    eliminated : dict
-        Model to the leader that it cannot catch up with.
-    """
+    """The cells measured so far."""
 
     study: Study
     times: FitTimes
+    # From (model, n_train) to replicate to loss.
     losses: dict[tuple[str, int], dict[int, float]] = field(
         default_factory=lambda: defaultdict(dict)
     )
-    failed: dict[CellId, str] = field(default_factory=dict)
-    in_flight: set[CellId] = field(default_factory=set)
+    failed: dict[CellId, str] = field(default_factory=dict)  # cell to reason
+    in_flight: set[CellId] = field(default_factory=set)  # cells that workers are measuring
+    # Model to the size and the seconds at which the end of the budget stopped its fit.
     timed_out: dict[str, tuple[int, float]] = field(default_factory=dict)
+    # Model to the leader that it cannot catch up with.
     eliminated: dict[str, str] = field(default_factory=dict)
 
     def add(self, record: dict[str, Any]) -> None:
