@@ -2,6 +2,7 @@ import gc
 import math
 import sys
 import time
+from contextlib import closing
 
 import numpy as np
 import pandas as pd
@@ -138,9 +139,8 @@ def test_running_fits_end_earlier_when_the_reserve_for_what_follows_grows(tmp_pa
     out = tmp_path / "out"
     measured_folder(out, X, y, ["logistic"])
     study = make_study(keep_table(prepare(X, y, name="churn"), out), ["logistic", "sleeps_late"])
-    pool = open_pool(out, n_workers=2, budget_s=300.0)
-    started = time.monotonic()
-    try:
+    with closing(open_pool(out, n_workers=2, budget_s=300.0)) as pool:
+        started = time.monotonic()
         history, _ = history_of(study, out)
         measuring = Measuring(
             history, pool, out, end=started + 200, started=started,
@@ -148,8 +148,6 @@ def test_running_fits_end_earlier_when_the_reserve_for_what_follows_grows(tmp_pa
             say=lambda line, is_answer: None,
         )  # fmt: skip
         outcome = measuring.run(0)
-    finally:
-        pool.close()
     assert 7 < time.monotonic() - started < 40
     assert history.leader()[0] == "logistic"
     assert "sleeps_late" in {one.model for one in outcome.left_out}
@@ -160,8 +158,7 @@ def test_a_worker_fits_the_best_model_on_all_rows_and_saves_it_with_its_transfor
     X, y = churn()
     out = tmp_path / "out"
     study = measured_folder(out, X, y, LIGHT, n_replicates=1)
-    pool = open_pool(out, n_workers=1, budget_s=100.0)
-    try:
+    with closing(open_pool(out, n_workers=1, budget_s=100.0)) as pool:
         history, _ = history_of(study, out)
         measuring = Measuring(
             history, pool, out, end=math.inf, started=0.0,
@@ -171,8 +168,6 @@ def test_a_worker_fits_the_best_model_on_all_rows_and_saves_it_with_its_transfor
         assert measuring.refit("logistic", tmp_path / "m.zoo", deadline=deadline) is None
         wrong = measuring.refit("logistic", tmp_path / "no" / "m.zoo", deadline=deadline)
         late = measuring.refit("logistic", tmp_path / "late.zoo", deadline=time.monotonic())
-    finally:
-        pool.close()
     table = prepare(X, y, name="churn")
     alone = zoo.make("logistic").fit(table.X, table.y)
     again = load_model(tmp_path / "m.zoo")
