@@ -98,7 +98,7 @@ def _more(more: MoreData, advice: Advice) -> str:
         "helps": f"more data helps: it removes {change}",
         "little": "the gain is small: the curve is nearly flat",
         "hurts": "the curve gets worse with more rows; check how the rows were collected",
-        "cannot tell": f"whether more data helps is unclear ({change} would go)",
+        "cannot tell": f"it is unclear whether more data helps (it would remove {change})",
     }[more.verdict]
     return (
         f"With {rows} {advice.best.model} would reach {score_text(more.score)} "
@@ -144,7 +144,7 @@ def _size_text(found: Crossover) -> str:
 def _cost(advice: Advice) -> str:
     best = next(cost for cost in advice.costs if cost.model == advice.best.model)
     text = (
-        f"One fit of {best.model} takes {round_seconds(best.fit_s)} with {best.n_train:,} rows, "
+        f"One fit of {best.model} takes {round_seconds(best.fit_s)} with {best.n_train:,} rows; "
         f"1,000 predictions take {milliseconds(best.predict_ms)}."
     )
     others = [
