@@ -50,14 +50,14 @@ HEAVY = {"tensorflow", "keras", "xgboost", "lightgbm", "torch", "jax", "sonnet"}
     ("model", "own"),
     [
         ("logistic", set()),
-        ("hist_gradient_boosting", set()),
-        ("perceptron_rosenblatt", set()),
+        pytest.param("hist_gradient_boosting", set(), marks=pytest.mark.slow),
+        pytest.param("perceptron_rosenblatt", set(), marks=pytest.mark.slow),
         ("xgboost", {"xgboost"}),
-        ("lightgbm", {"lightgbm"}),
+        pytest.param("lightgbm", {"lightgbm"}, marks=pytest.mark.slow),
         ("mlp", {"tensorflow", "keras"}),
-        ("sonnet_mlp", {"tensorflow", "sonnet"}),
-        ("torch_mlp", {"torch"}),
-        ("jax_mlp", {"jax"}),
+        pytest.param("sonnet_mlp", {"tensorflow", "sonnet"}, marks=pytest.mark.slow),
+        pytest.param("torch_mlp", {"torch"}, marks=pytest.mark.slow),
+        pytest.param("jax_mlp", {"jax"}, marks=pytest.mark.slow),
     ],
 )
 def test_making_and_fitting_a_model_imports_only_its_own_framework(model, own):

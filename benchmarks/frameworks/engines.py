@@ -95,7 +95,7 @@ class ZooEngine(Engine):
         )
         empty = self._program.empty()
         shapes = zip(empty.weights, task.weights, strict=True)
-        self._carry = empty._replace(weights=[w.reshape(e.shape) for e, w in shapes])
+        self._train_state = empty._replace(weights=[w.reshape(e.shape) for e, w in shapes])
 
     def epoch(self, X: NDArray[np.float32], y: NDArray[np.int32]) -> None:
         program, n_block = self._program, self._program.config.block_steps
@@ -108,15 +108,15 @@ class ZooEngine(Engine):
             rows = np.pad(X[part], [*padding, (0, 0), (0, 0)])[None]
             codes = np.pad(y[part].astype(np.float32), [*padding, (0, 0)])[None]
             blocks = (rows, codes, np.ones(codes.shape, np.float32))
-            self._carry = program.train(self._carry, blocks, n_steps, rates, [True])
-        np.asarray(self._carry.count)
+            self._train_state = program.train(self._train_state, blocks, n_steps, rates, [True])
+        np.asarray(self._train_state.count)
 
     def predict(self, X: NDArray[np.float32]) -> NDArray[np.float32]:
-        return self._program.forward(self._program.slice(self._carry, 0), X)
+        return self._program.forward(self._program.slice(self._train_state, 0), X)
 
     def save(self, folder: Path) -> None:
         network = _keras_network(self._task)
-        weights = self._program.slice(self._carry, 0)
+        weights = self._program.slice(self._train_state, 0)
         for variable, value in zip(network.trainable_variables, weights, strict=True):
             variable.assign(value)
         network.save(folder / "network.keras")

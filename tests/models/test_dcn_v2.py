@@ -119,7 +119,7 @@ def table(n_rows, seed=0):
 
 def test_networks_fitted_together_equal_each_alone_and_share_a_program():
     X, values = table(150)
-    tables = [(X, values > 0), (X.assign(level=X["category"].replace("w", "v")), values > 0)]
+    tables = [(X, values > 0), (X.assign(category=X["category"].replace("w", "v")), values > 0)]
     small = dict(zoo.spec("dcn_v2").smoke)
     models = [DCNv2Classifier(**small, random_state=i) for i in range(2)]
     assert dict(fit_together(models, tables, n_slots=2)) == {0: None, 1: None}

@@ -1,5 +1,6 @@
 """All Keras estimators."""
 
+import functools
 import subprocess
 import sys
 
@@ -8,7 +9,7 @@ import pandas as pd
 import pytest
 
 import zoo
-from tests.matrix import ALL
+from tests.matrix import ALL, marks
 from zoo.models.deep_mlp import DeepMLPClassifier, DeepMLPRegressor
 from zoo.models.keras_network import fit_together, rounded_up
 from zoo.models.mlp import MLPClassifier, MLPRegressor
@@ -102,52 +103,57 @@ def has_own_layers(network):
     return any(type(layer).__module__.startswith("zoo.") for layer in network.layers)
 
 
-@pytest.fixture(scope="module")
-def elsewhere(tmp_path_factory):
+@functools.cache
+def elsewhere(names, folder):
     """Save each trained network; return its logits here and in a process that only has Keras.
 
     Networks with layers of the zoo's own are read by a process that imports those.
     """
-    folder = tmp_path_factory.mktemp("networks")
     here, groups = {}, {"": [], "import zoo.training.layers.namespaces; ": []}
-    for name in NETWORKS:
+    for name in names:
         X, y = table()
         if name == "cnn":
             X = np.random.default_rng(0).normal(size=(60, 36))
             y = np.where(X[:, 0] > 0, "yes", "no")
-        params = {**spec(name).smoke, "max_epochs": 3, "random_state": 0}
-        model = zoo.make(name, **params).fit(X, y)
+        model = zoo.make(name, **{**spec(name).smoke, "max_epochs": 3, "random_state": 0})
+        model._jit_compile = False  # the same network, sooner
+        model.fit(X, y)
         encoded, network = model.encoder_.transform(pd.DataFrame(X)), model.to_keras()
         here[name] = network(encoded).numpy(), model.predict_proba(X)
         network.save(folder / f"{name}.keras")
         np.save(folder / f"{name} rows.npy", encoded)
-        groups["import zoo.training.layers.namespaces; " if has_own_layers(network) else ""].append(
-            name
-        )
-    for imported, names in groups.items():
+        imported = "import zoo.training.layers.namespaces; " if has_own_layers(network) else ""
+        groups[imported].append(name)
+    for imported, group in groups.items():
         code = (
             f"{imported}import keras, numpy as np, sys\n"
-            f"for name in {names}:\n"
+            f"for name in {group}:\n"
             "    network = keras.models.load_model(f'{name}.keras')\n"
             "    logits = network(np.load(f'{name} rows.npy')).numpy()\n"
             "    np.save(f'{name} logits.npy', logits)\n"
             f"assert {bool(imported)} == any(name.split('.')[0] == 'zoo' for name in sys.modules)"
         )
         subprocess.run([sys.executable, "-c", code], cwd=folder, check=True, capture_output=True)
-    there = {name: np.load(folder / f"{name} logits.npy") for name in NETWORKS}
+    there = {name: np.load(folder / f"{name} logits.npy") for name in names}
     return here, there
 
 
-@pytest.mark.parametrize("name", NETWORKS)
-def test_a_trained_network_is_an_ordinary_keras_model_that_loads_in_another_process(
-    name, elsewhere
-):
-    logits, probabilities = elsewhere[0][name]
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("networks")
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=marks(name)) for name in NETWORKS])
+def test_a_trained_network_is_an_ordinary_keras_model_that_loads_in_another_process(name, folder):
+    is_slow = bool(marks(name))
+    names = tuple(other for other in NETWORKS if bool(marks(other)) == is_slow)
+    here, there = elsewhere(names, folder)
+    logits, probabilities = here[name]
     exponents = np.exp(logits)
     np.testing.assert_allclose(
         exponents / exponents.sum(axis=1, keepdims=True), probabilities, atol=1e-5
     )
-    np.testing.assert_allclose(elsewhere[1][name], logits, atol=1e-5)
+    np.testing.assert_allclose(there[name], logits, atol=1e-5)
 
 
 def test_a_deep_network_drops_units_for_classes_but_not_for_numbers():

@@ -167,7 +167,7 @@ def test_columns_of_many_and_of_few_categories_are_learnt(name):
 
 @pytest.mark.parametrize("name", ["realmlp", "realmlp_s"])
 def test_few_noisy_rows_are_not_memorised(name):
-    """The error of few validation rows is lowest by chance, often for overconfident models."""
+    """The loss of few validation rows is lowest by chance, often when the model overfits."""
     table = zoo.load("flights")
     y = (table.y == table.y.iloc[0]).to_numpy()
     rows = split(y, task="classification", dataset="flights", replicate=2)

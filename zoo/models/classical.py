@@ -77,7 +77,7 @@ class _Neighbors(Wrapped):
     """Weights of rows, which the library's neighbours ignore."""
 
     n_neighbors: Annotated[
-        int, "Number of neighbours, independent of their weights; at most all rows."
+        int, "Number of neighbours, whatever the weights of rows. All rows when there are fewer."
     ] = 10
 
     def _make(self, n_rows: int) -> LibraryModel:

@@ -25,7 +25,7 @@ from zoo.training.initialisers import NewWeight, draw_weights
 from zoo.training.types import Array, DoubleArray, FloatArray, IntArray, KerasModel, Layers, Tensor
 
 if TYPE_CHECKING:
-    from zoo.training.neighbours import NeighbourProgram, NeighbourRows
+    from zoo.training.neighbours import Moments, NeighbourProgram, NeighbourRows
 
 _MAX_FEATURES = 2**26  # periodic features in a step, which bound its memory
 _EMBED_ROWS = 4096
@@ -173,7 +173,7 @@ class _ModernNCA(PatientNetwork, Architecture):
         interval = max(1, _MIN_EVALUATION_STEPS // steps_per_epoch)  # epochs of an evaluation
         first = program.padded(self._draw(program, seed))
         zeros = [np.zeros_like(w) for w in first]
-        moments: Tensor = (first, zeros, zeros)
+        moments: Moments = (list(first), zeros, zeros)
         steps = draw_steps(train, program.n_inputs, seed, n_batch, n_candidates)
         rng = np.random.default_rng(derive_seed("judges", seed))
         candidates = np.sort(rng.permutation(len(train.y))[: self.max_candidates])

@@ -111,8 +111,9 @@ def _parts(
 
 
 def _summary(cells: pd.DataFrame) -> str:
-    statuses = list(cells["status"])
-    n_ok, n_skipped = statuses.count(Status.OK), statuses.count(Status.SKIPPED)
+    n_ok, n_skipped = (
+        int((cells["status"] == status).sum()) for status in (Status.OK, Status.SKIPPED)
+    )
     return (
         f"{cells['dataset'].nunique()} data sets, {cells['model'].nunique()} models, "
         f"{n_ok:,} cells with a score, {len(cells) - n_ok - n_skipped:,} failed, {n_skipped:,} "

@@ -1,1 +1,1 @@
-"""The compiled training program that every Keras model of the zoo trains through."""
+"""Training: compiled programs, runs, early stopping, and the layers of networks."""

@@ -1,1 +1,1 @@
-"""What differs between the backends of Keras."""
+"""Programs in TensorFlow, JAX and PyTorch."""
