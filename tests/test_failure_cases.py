@@ -1,7 +1,7 @@
 """Kinds of input and use that broke other projects of this sort, one test or more for each.
 
 Some kinds are tested where their machinery is: the best epoch by another metric, and a last batch
-of one row with batch normalisation, in training/test_fit.py; growing memory in
+of one row with batch normalisation, in training/test_training_run.py; growing memory in
 training/test_memory.py; files that move in models/test_saving.py; what a fit refuses, and that a
 refused one changes nothing, in models/test_estimator_contract.py.
 """
@@ -62,9 +62,9 @@ def table(n_rows=60):
             " {spaces}\t: ": rng.random(n_rows) < 0.5,
             "nearly constant": [np.nan, *[0.5] * (n_rows - 1)],
             "constant": 3.0,
-            "constant level": "same",
+            "constant category": "same",
             "empty": np.full(n_rows, np.nan),
-            "empty level": pd.Series([None] * n_rows, dtype="category"),
+            "empty category": pd.Series([None] * n_rows, dtype="category"),
             "day": pd.Timestamp("2026-01-01") + pd.to_timedelta(np.arange(n_rows), unit="D"),
             "wait": pd.to_timedelta(rng.integers(0, 9000, n_rows), unit="s"),
         }
@@ -72,7 +72,7 @@ def table(n_rows=60):
     return frame, number
 
 
-NUMBER, CODE, LEVEL, FLAG = table()[0].columns[:4]
+NUMBER, CODE, CATEGORY, FLAG = table()[0].columns[:4]
 
 
 @functools.cache
@@ -95,7 +95,7 @@ def answers(model, X):
 
 
 @every_model
-def test_columns_without_information_do_no_harm(name, task):
+def test_columns_without_information_are_ignored(name, task):
     X, _ = table()
     model = fitted(name, task)
     answers(model, X)
@@ -103,16 +103,16 @@ def test_columns_without_information_do_no_harm(name, task):
 
 
 TABLES = {
-    "categories alone": lambda X: X[[LEVEL, "constant level"]],
-    "no information": lambda X: X[["constant", "empty", "constant level", "empty level"]],
-    "nothing at all": lambda X: X[["empty level"]],
+    "categories alone": lambda X: X[[CATEGORY, "constant category"]],
+    "no information": lambda X: X[["constant", "empty", "constant category", "empty category"]],
+    "nothing at all": lambda X: X[["empty category"]],
     "one nearly constant column": lambda X: X[["nearly constant"]],
 }
 
 
 @every_model
 @pytest.mark.parametrize("which", TABLES)
-def test_a_table_with_hardly_any_information_is_fitted(name, task, which):
+def test_a_table_with_little_information_is_fitted(name, task, which):
     X, number = table()
     X = TABLES[which](X)
     model = make(name, task).fit(X, target(task, number))
@@ -121,7 +121,7 @@ def test_a_table_with_hardly_any_information_is_fitted(name, task, which):
 
 
 @every_model
-def test_a_column_with_one_value_in_a_small_subset_may_have_others_later(name, task):
+def test_a_column_that_was_constant_in_training_may_have_other_values_later(name, task):
     X, number = table()
     few = X.iloc[:12].assign(**{NUMBER: 1.5})
     model = make(name, task).fit(few, target(task, number[:12] - number[:12].mean()))
@@ -149,7 +149,7 @@ def test_lists_with_words_keep_their_numbers(rows):
     flag = np.arange(len(number)) % 3 == 0
     cells = zip(number.tolist(), words, flag.tolist(), strict=True)
     lists = rows([n, word, None, is_set] for n, word, is_set in cells)
-    frame = pd.DataFrame({"n": number, "word": words, "gap": None, "flag": flag})
+    frame = pd.DataFrame({"n": number, "word": words, "missing": None, "flag": flag})
     y = target("classification", number)
     model, expected = make("decision_tree").fit(lists, y), make("decision_tree").fit(frame, y)
     assert model.encoder_.kinds_ == ["number", "category", "number", "number"]
@@ -173,7 +173,7 @@ def test_weights_that_are_all_zero_are_refused_before_training(name, task, monke
 
 
 @every_encoding
-def test_names_are_given_back_as_they_were(name, task):
+def test_column_names_are_kept(name, task):
     X, _ = table()
     assert fitted(name, task).feature_names_in_.tolist() == X.columns.tolist()
 
@@ -190,7 +190,7 @@ def test_columns_in_another_order_are_matched_by_name(name, task):
 @pytest.mark.parametrize("dtype", ["int64", "float64", "category", "str", "Int64"])
 def test_categories_of_another_dtype_are_the_same(name, task, dtype):
     X, _ = table()
-    new = X.astype({CODE: dtype, LEVEL: "category"})
+    new = X.astype({CODE: dtype, CATEGORY: "category"})
     np.testing.assert_array_equal(answers(fitted(name, task), new), answers(fitted(name, task), X))
 
 
@@ -203,10 +203,10 @@ def test_booleans_of_another_dtype_are_the_same(name, task, dtype):
 
 
 @every_encoding
-def test_a_level_that_training_never_had_is_an_unknown_one(name, task):
+def test_an_unseen_category_is_treated_as_missing(name, task):
     X, _ = table()
-    unknown = answers(fitted(name, task), X.assign(**{LEVEL: None, CODE: None}))
-    unseen = answers(fitted(name, task), X.assign(**{LEVEL: "never seen", CODE: 77}))
+    unknown = answers(fitted(name, task), X.assign(**{CATEGORY: None, CODE: None}))
+    unseen = answers(fitted(name, task), X.assign(**{CATEGORY: "never seen", CODE: 77}))
     np.testing.assert_array_equal(unseen, unknown)
 
 
@@ -224,7 +224,7 @@ def test_a_column_that_was_all_missing_may_hold_anything(name, task):
     X, _ = table()
     expected = answers(fitted(name, task), X)
     for values in (1e300, -np.inf, "word", pd.Timestamp("2026-05-05"), True):
-        new = X.assign(**{"empty": values, "empty level": values})
+        new = X.assign(**{"empty": values, "empty category": values})
         np.testing.assert_array_equal(answers(fitted(name, task), new), expected)
 
 
@@ -252,7 +252,7 @@ def test_numbers_beyond_32_bits_are_taken_in_training_and_after(name, task):
 
 
 @every_model
-def test_one_row_is_answered(name, task):
+def test_one_row_has_the_prediction_that_it_has_among_others(name, task):
     X, _ = table()
     for row in (0, 5):
         alone = answers(fitted(name, task), X.iloc[[row]])
@@ -262,7 +262,7 @@ def test_one_row_is_answered(name, task):
 
 
 @every_encoding
-def test_missing_columns_and_names_that_come_twice_are_named(name, task):
+def test_missing_and_duplicate_columns_are_named(name, task):
     X, number = table()
     with pytest.raises(ValueError, match=r"lacks columns.*'constant', 'empty'"):
         fitted(name, task).predict(X.drop(columns=["constant", "empty"]))
@@ -459,7 +459,7 @@ def test_every_parameter_acts(name, task, param):
 
 
 @every_model
-def test_a_clone_keeps_every_parameter_and_trains_as_long(name, task):
+def test_a_clone_keeps_every_parameter_and_learns_the_same(name, task):
     known = zoo.make(name, task=task).get_params()
     params = {key: value for param in known for key, value in other_value(name, param).items()}
     params.pop("max_iter", None)  # too few steps
@@ -513,7 +513,7 @@ seconds = 60
 """
 
 
-def test_a_second_run_measures_what_is_missing_and_failed_cells_only_when_asked(tmp_path):
+def test_a_second_run_measures_missing_cells_and_failed_ones_only_when_asked(tmp_path):
     (tmp_path / "small.toml").write_text(SUITE)
     suite = load_suite("small", [tmp_path])
     plan = make_plan(suite, folders=[tmp_path])

@@ -54,7 +54,7 @@ def forecast_rows(part: Segment, model: ErrorModel) -> list[dict]:
     return [where | row for row in own_rows(part, model) + baseline_rows(part)]
 
 
-def held_out_models(curves: pd.DataFrame) -> dict[str, ErrorModel]:
+def models_without_own_data(curves: pd.DataFrame) -> dict[str, ErrorModel]:
     """Return for each data set an error model that was not learned on it.
 
     The shipped model for data sets that it was not learned on; for each of the others, a model
@@ -118,7 +118,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("results/backtest"))
     options = parser.parse_args()
     curves = read_curves(options.curves)
-    models = held_out_models(curves)
+    models = models_without_own_data(curves)
     public = [row for part in segments(curves, ratios=RATIOS) for row in
               forecast_rows(part, models[part.group])]  # fmt: skip
     rows = pd.DataFrame(public)

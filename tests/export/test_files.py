@@ -60,7 +60,9 @@ def test_a_bad_export_is_refused_in_one_line_and_nothing_is_written(folder, capf
         with pytest.raises(SystemExit) as stopped:
             main()
         assert stopped.value.code == 2
-        (line,) = capfd.readouterr().err.strip().splitlines()
+        error = capfd.readouterr().err
+        assert error.count("\n") == 1, error
+        line = error
         assert message in line
     assert sorted(path.name for path in folder.rglob("*")) == before
     assert (folder / "there.onnx").read_text() == "mine"

@@ -47,37 +47,37 @@ SMALL = {
     "jax_mlp": {"max_epochs": 6, "learning_rate": 0.03},
 }
 _WEIGHTS = "check_sample_weight_equivalence_on_dense_data"
-_HELD_OUT = "which rows are held out is drawn from all rows, and repeated ones are others"
-_TOLERANCE = "the solver stops within a tolerance that is wider than the check's"
+_VALIDATION = "validation rows are drawn from all rows, so repeated rows change which they are"
+_TOLERANCE = "the solver's tolerance is wider than the check's"
 EXCEPTIONS = {
     "logistic": {_WEIGHTS: _TOLERANCE},
     "svm_rbf": {_WEIGHTS: _TOLERANCE},
-    "random_forest": {_WEIGHTS: "which rows a tree sees is drawn from all rows"},
-    "perceptron_rosenblatt": {_WEIGHTS: "one pass corrects a repeated row more than once"},
-    "perceptron": {_WEIGHTS: _HELD_OUT},
-    "mlp": {_WEIGHTS: _HELD_OUT},
-    "deep_mlp": {_WEIGHTS: _HELD_OUT},
-    "realmlp": {_WEIGHTS: _HELD_OUT},
-    "realmlp_s": {_WEIGHTS: _HELD_OUT},
-    "ft_transformer": {_WEIGHTS: _HELD_OUT},
-    "resnet": {_WEIGHTS: _HELD_OUT},
-    "mlp_plr": {_WEIGHTS: _HELD_OUT},
-    "tabm": {_WEIGHTS: _HELD_OUT},
-    "cnn": {_WEIGHTS: _HELD_OUT},
-    "dcn_v2": {_WEIGHTS: _HELD_OUT},
-    "wide_deep": {_WEIGHTS: _HELD_OUT},
-    "modern_nca": {_WEIGHTS: _HELD_OUT},
-    "sonnet_mlp": {_WEIGHTS: _HELD_OUT},
-    "torch_mlp": {_WEIGHTS: _HELD_OUT},
-    "jax_mlp": {_WEIGHTS: _HELD_OUT},
-    "hist_gradient_boosting": {_WEIGHTS: _HELD_OUT},
-    "xgboost": {_WEIGHTS: _HELD_OUT},
-    "lightgbm": {_WEIGHTS: _HELD_OUT},
+    "random_forest": {_WEIGHTS: "the rows of a tree are drawn from all rows"},
+    "perceptron_rosenblatt": {_WEIGHTS: "an epoch corrects a repeated row more than once"},
+    "perceptron": {_WEIGHTS: _VALIDATION},
+    "mlp": {_WEIGHTS: _VALIDATION},
+    "deep_mlp": {_WEIGHTS: _VALIDATION},
+    "realmlp": {_WEIGHTS: _VALIDATION},
+    "realmlp_s": {_WEIGHTS: _VALIDATION},
+    "ft_transformer": {_WEIGHTS: _VALIDATION},
+    "resnet": {_WEIGHTS: _VALIDATION},
+    "mlp_plr": {_WEIGHTS: _VALIDATION},
+    "tabm": {_WEIGHTS: _VALIDATION},
+    "cnn": {_WEIGHTS: _VALIDATION},
+    "dcn_v2": {_WEIGHTS: _VALIDATION},
+    "wide_deep": {_WEIGHTS: _VALIDATION},
+    "modern_nca": {_WEIGHTS: _VALIDATION},
+    "sonnet_mlp": {_WEIGHTS: _VALIDATION},
+    "torch_mlp": {_WEIGHTS: _VALIDATION},
+    "jax_mlp": {_WEIGHTS: _VALIDATION},
+    "hist_gradient_boosting": {_WEIGHTS: _VALIDATION},
+    "xgboost": {_WEIGHTS: _VALIDATION},
+    "lightgbm": {_WEIGHTS: _VALIDATION},
 }
 
 
 def make(name, task, **params):
-    """A model that is fitted in a moment, and the same way each time."""
+    """Return a model that is fitted quickly, and the same way each time."""
     known = zoo.make(name, task=task).get_params()
     seed = {"random_state": 0} if "random_state" in known else {}
     return zoo.make(name, task=task, **(zoo.spec(name).smoke | SMALL.get(name, {}) | seed | params))
@@ -161,7 +161,7 @@ EVERY_ARCHITECTURE = models_and_tasks(MODELS, regression=REPRESENTATIVES)
 
 
 def rows(task="classification", n_rows=60):
-    """A table that is a picture of 4 x 4 too, with three classes or numbers."""
+    """Return a table, whose rows are images of 4 x 4 too, with three classes or numbers."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(n_rows, 16))
     if task == "regression":
@@ -170,7 +170,7 @@ def rows(task="classification", n_rows=60):
 
 
 def answers(model, X):
-    """All that a model says about rows."""
+    """Return all predictions of a model for rows."""
     methods = ("predict", "predict_proba", "decision_function")
     return [getattr(model, method)(X) for method in methods if hasattr(model, method)]
 
@@ -189,23 +189,25 @@ def test_probabilities_have_a_column_for_each_class_seen_and_sum_to_one(name, n_
     model = make(name, "classification").fit(X, y)
     assert len(model.classes_) == n_classes
     if hasattr(model, "predict_proba"):
-        share = model.predict_proba(X)
-        assert share.shape == (len(X), n_classes)
-        np.testing.assert_allclose(share.sum(axis=1), 1.0)
-        np.testing.assert_array_equal(model.classes_[share.argmax(axis=1)], model.predict(X))
+        probabilities = model.predict_proba(X)
+        assert probabilities.shape == (len(X), n_classes)
+        np.testing.assert_allclose(probabilities.sum(axis=1), 1.0)
+        np.testing.assert_array_equal(
+            model.classes_[probabilities.argmax(axis=1)], model.predict(X)
+        )
     else:
         assert len(model.decision_function(X)) == len(X)
 
 
 @pytest.mark.parametrize(("name", "task"), EVERY_ARCHITECTURE)
-def test_copies_say_what_the_model_says_and_a_seed_gives_the_same_fit_twice(name, task):
+def test_copies_predict_the_same_and_a_seed_makes_fits_repeatable(name, task):
     X, y = rows(task)
     model = make(name, task).fit(X, y)
-    said = answers(model, X)
-    assert_same(answers(pickle.loads(pickle.dumps(model)), X), said)
-    assert_same(answers(copy.deepcopy(model), X), said)
-    assert_same(answers(clone(model).fit(X, y), X), said)
-    assert_same(answers(model.fit(X, y), X), said)
+    expected = answers(model, X)
+    assert_same(answers(pickle.loads(pickle.dumps(model)), X), expected)
+    assert_same(answers(copy.deepcopy(model), X), expected)
+    assert_same(answers(clone(model).fit(X, y), X), expected)
+    assert_same(answers(model.fit(X, y), X), expected)
 
 
 @pytest.mark.parametrize(("name", "task"), EVERY)
@@ -228,8 +230,8 @@ def test_cross_validation_a_search_and_a_pipeline_take_the_model(name, task):
 def refused(task):
     """Inputs that no model takes: X, y, weights, and what the message says."""
     X, y = rows(task)
-    gap = y.astype(object)
-    gap[3] = None
+    with_missing = y.astype(object)
+    with_missing[3] = None
     two_types = np.array([1, "a"] * 30, dtype=object)
     two_names = pd.DataFrame(X, columns=[*range(15), 0])
     by_task = {
@@ -247,7 +249,7 @@ def refused(task):
     return [
         *by_task[task],
         (X, None, None, "requires y"),
-        (X, gap, None, "y must be one column"),
+        (X, with_missing, None, "y must be one column"),
         (X, ["a", "b", np.nan] * 20, None, "y must be one column"),
         (X, np.where(y == y[0], np.inf, y), None, "inf in row 0"),
         (X, np.column_stack([y, y]), None, "1d array"),
@@ -267,10 +269,10 @@ def refused(task):
 
 
 @pytest.mark.parametrize(("name", "task"), EVERY)
-def test_a_refused_fit_says_why_in_one_line_and_leaves_the_model_as_it_was(name, task):
+def test_a_refused_fit_has_a_one_line_message_and_leaves_the_model_unchanged(name, task):
     X, y = rows(task)
     model = make(name, task).fit(X, y)
-    learnt, said = dict(vars(model)), answers(model, X)
+    learnt, expected = dict(vars(model)), answers(model, X)
     for table, target, weight, message in refused(task):
         with pytest.raises((ValueError, TypeError), match=message) as caught:
             model.fit(table, target, sample_weight=weight)
@@ -278,20 +280,20 @@ def test_a_refused_fit_says_why_in_one_line_and_leaves_the_model_as_it_was(name,
         now = vars(model)
         assert now.keys() == learnt.keys()
         assert all(now[key] is learnt[key] for key in learnt), message
-    assert_same(answers(model, X), said)
+    assert_same(answers(model, X), expected)
 
 
-def test_a_network_whose_training_fails_is_as_it_was():
+def test_a_network_whose_training_fails_is_unchanged():
     X, y = rows()
     model = make("mlp", "classification").fit(X, y)
-    said = answers(model, X)
+    expected = answers(model, X)
     with pytest.raises(FloatingPointError, match="smaller learning_rate"):
         model.set_params(learning_rate=1e30).fit(X, y)
-    assert_same(answers(model, X), said)
+    assert_same(answers(model, X), expected)
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
-def test_nothing_of_an_earlier_fit_outlives_the_next_one(name):
+def test_a_fit_forgets_the_fit_before(name):
     X, y = rows()
     model = make(name, "classification").fit(pd.DataFrame(X), y)
     model.fit(X, np.zeros(len(X)))
@@ -301,7 +303,7 @@ def test_nothing_of_an_earlier_fit_outlives_the_next_one(name):
 
 
 @pytest.mark.parametrize(("name", "task"), EVERY)
-def test_one_row_is_answered_as_it_is_among_others(name, task):
+def test_a_row_has_the_same_prediction_alone_and_among_others(name, task):
     X, y = rows(task)
     frame = pd.DataFrame(X, columns=[f"column {i}" for i in range(16)])
     model = make(name, task).fit(frame, y)
@@ -320,21 +322,21 @@ LABELS = {
 
 
 @pytest.mark.parametrize("name", REPRESENTATIVE_CLASSIFIERS)
-def test_labels_are_of_any_type_and_come_back_as_they_were(name):
+def test_labels_of_any_type_are_predicted_unchanged(name):
     X, y = rows()
     plain = make(name, "classification").fit(X, y).predict(X)
     for what, labels in LABELS.items():
-        levels = np.sort(np.asarray(labels))
-        for given in (levels[y], list(levels[y]), pd.Series(levels[y]).astype("category")):
+        values = np.sort(np.asarray(labels))
+        for given in (values[y], list(values[y]), pd.Series(values[y]).astype("category")):
             model = make(name, "classification").fit(X, given)
-            assert list(model.predict(X)) == list(levels[plain]), what
+            assert list(model.predict(X)) == list(values[plain]), what
     flags = make(name, "classification").fit(X, y > 0)
     assert flags.predict(X).dtype == bool
     assert flags.classes_.tolist() == [False, True]
 
 
 @pytest.mark.parametrize(("name", "task"), EVERY)
-def test_a_row_of_weight_zero_is_as_if_it_were_not_there(name, task):
+def test_a_row_of_weight_zero_is_ignored(name, task):
     X, y = rows(task)
     kept = np.arange(len(X)) % 4 != 0
     wild, odd = np.where(kept[:, None], X, 1e6), np.where(kept, y, 99)
@@ -368,19 +370,19 @@ def imbalanced(n_rows=300):
 def test_a_class_weight_is_the_same_weight_of_each_of_its_rows(name, kind):
     X, y = rows()
     labels = (y > 0) if kind == "flags" else np.sort(LABELS[kind])[y]
-    share = dict(zip(np.unique(labels).tolist(), (3.0, 1, 0.25), strict=False))
-    weight = np.array([share[label] for label in labels.tolist()])
+    weights = dict(zip(np.unique(labels).tolist(), (3.0, 1, 0.25), strict=False))
+    weight = np.array([weights[label] for label in labels.tolist()])
     expected = make(name, "classification").fit(X, labels, sample_weight=weight)
-    found = make(name, "classification", class_weight=share).fit(X, labels)
+    found = make(name, "classification", class_weight=weights).fit(X, labels)
     assert_same(answers(found, X), answers(expected, X))
     counts = 1.0 + np.arange(len(X)) % 3
-    both = make(name, "classification", class_weight=share).fit(X, labels, sample_weight=counts)
+    both = make(name, "classification", class_weight=weights).fit(X, labels, sample_weight=counts)
     product = make(name, "classification").fit(X, labels, sample_weight=counts * weight)
     assert_same(answers(both, X), answers(product, X))
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
-def test_balanced_classes_weigh_the_same_and_move_predictions_to_the_rare_one(name):
+def test_balanced_class_weights_move_predictions_to_the_rare_class(name):
     X, y = imbalanced()
     fresh = np.random.default_rng(2).normal(size=(200, 16)) + 0.15
     # a tree with leaves of one row has no use for weights
@@ -426,11 +428,11 @@ def test_balanced_counts_rows_by_their_weight():
 def test_class_weights_that_do_not_fit_are_refused(class_weight, message):
     X, y = rows()
     model = make("naive_bayes", "classification").fit(X, y)
-    said = answers(model, X)
+    expected = answers(model, X)
     with pytest.raises(ValueError, match=message) as caught:
         model.set_params(class_weight=class_weight).fit(X, y)
     assert "\n" not in str(caught.value)
-    assert_same(answers(model, X), said)
+    assert_same(answers(model, X), expected)
 
 
 def test_weights_of_all_classes_serve_rows_that_lack_one():
@@ -441,18 +443,18 @@ def test_weights_of_all_classes_serve_rows_that_lack_one():
 
 
 @pytest.mark.parametrize("task", ["classification", "regression"])
-def test_a_leaf_of_a_tree_has_its_share_of_the_weight(task):
+def test_a_leaf_of_a_tree_has_its_fraction_of_the_weight(task):
     X, y = rows(task)
     weight = 1.0 + np.arange(len(X)) % 3
     model = make("decision_tree", task, min_weight_fraction_leaf=0.2)
     leaves = model.fit(X, y, sample_weight=weight).model_.apply(X.astype(np.float32))
-    share = pd.Series(weight).groupby(leaves).sum() / weight.sum()
-    assert 1 < len(share) <= 5
-    assert share.min() >= 0.2
+    fractions = pd.Series(weight).groupby(leaves).sum() / weight.sum()
+    assert 1 < len(fractions) <= 5
+    assert fractions.min() >= 0.2
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_only_classifiers_weigh_classes_and_the_rest_of_the_parameters_is_the_same(name):
+def test_a_models_estimators_have_the_same_parameters_but_for_class_weight(name):
     made = {task: zoo.make(name, task=task).get_params() for task in zoo.spec(name).tasks}
     if "classification" in made:
         assert made["classification"].pop("class_weight") is None

@@ -32,7 +32,7 @@ def messy_table(n_rows=80):
         {
             "number [kg], <1>": np.where(rng.random(n_rows) < 0.1, np.nan, number),
             "flag": rng.random(n_rows) < 0.5,
-            "level": pd.Series(rng.choice(["a", "b", None], n_rows), dtype="category"),
+            "category": pd.Series(rng.choice(["a", "b", None], n_rows), dtype="category"),
             "word": rng.choice(["x", "y", "z"], n_rows),
             "day": pd.Timestamp("2026-01-01") + pd.to_timedelta(np.arange(n_rows), unit="D"),
             "constant": 1.0,
@@ -43,7 +43,7 @@ def messy_table(n_rows=80):
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
-def test_a_classifier_takes_a_table_as_it_comes(name):
+def test_a_classifier_takes_a_raw_table(name):
     X, y = messy_table()
     model = make(name).fit(X, y)
     new = X.iloc[:5].copy()
@@ -57,7 +57,7 @@ def test_a_classifier_takes_a_table_as_it_comes(name):
 
 
 @pytest.mark.parametrize("name", REGRESSORS)
-def test_a_regressor_takes_a_table_as_it_comes(name):
+def test_a_regressor_takes_a_raw_table(name):
     X, _ = messy_table()
     target = np.arange(len(X)) * 1000.0
     prediction = make(name, "regression").fit(X, target).predict(X)
