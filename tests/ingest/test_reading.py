@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from zoo.errors import DataError, MissingExtraError
-from zoo.ingest import memory
+from zoo.ingest import reading
 from zoo.ingest.images import CLASS, IMAGE
 from zoo.ingest.reading import did_you_mean, read_frame
 
@@ -248,12 +248,12 @@ def test_a_file_too_big_for_memory_is_refused_before_it_is_read(tmp_path):
 def test_memory_of_a_packed_or_parquet_file_is_estimated_from_its_content(tmp_path):
     frame = pd.DataFrame({"a": np.zeros(100_000), "b": np.arange(100_000)})
     frame.to_parquet(tmp_path / "a.parquet")
-    assert memory.bytes_needed(tmp_path / "a.parquet", "parquet") >= 2 * 16 * 100_000
+    assert reading.bytes_needed(tmp_path / "a.parquet", "parquet") >= 2 * 16 * 100_000
     (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"1,2\n" * 1_000_000))
-    assert memory.bytes_needed(tmp_path / "a.csv.gz", "text") == 3 * 4_000_000
+    assert reading.bytes_needed(tmp_path / "a.csv.gz", "text") == 3 * 4_000_000
     (tmp_path / "a.csv.xz").write_bytes(bytes(1000))
-    assert memory.bytes_needed(tmp_path / "a.csv.xz", "text") == 15 * 1000
-    assert memory.available_bytes() > 1e8
+    assert reading.bytes_needed(tmp_path / "a.csv.xz", "text") == 15 * 1000
+    assert reading.available_bytes() > 1e8
 
 
 def test_without_openpyxl_the_extra_is_named(tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""A user's file, or a table in memory, as a table that models can use.
+"""A user's file, images or a table in memory as a table that models can use.
 
 A column is read, its kind is inferred, it is transformed and checked.
 """
@@ -6,7 +6,7 @@ A column is read, its kind is inferred, it is transformed and checked.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,17 +28,17 @@ from zoo.ingest.clean_table import (
     digest_of,
 )
 from zoo.ingest.delimited import name_columns
-from zoo.ingest.image_table import prepare_images
-from zoo.ingest.images import IMAGE
+from zoo.ingest.images import CLASS, IMAGE, PixelPlan, plan_pixels, read_pixels
 from zoo.ingest.kinds import confirm, find_kind
 from zoo.ingest.leaks import is_copy
 from zoo.ingest.plain import as_plain, decimal_of_file, plain_frame
 from zoo.ingest.reading import did_you_mean, read_table
-from zoo.ingest.roles import Roles, read_roles
+from zoo.ingest.roles import Roles, choose_metric, keep_rows, read_roles
 from zoo.ingest.transforms import VERSION, transform
 
 __all__ = ["prepare", "read_own"]
 
+_MIN_IMAGES = 10
 _GROUP = "its rows stay together in splits; models do not see it, as new rows have new groups"
 
 
@@ -81,7 +81,7 @@ def read_own(
     if IMAGE in raw.frame and path.is_dir():
         if group is not None or time is not None:
             raise DataError(f"{path}: images have no columns that --group or --time could name")
-        return prepare_images(raw.frame, path, name, task)
+        return _prepare_images(raw.frame, path, name, task)
     if target is None:
         shown = ", ".join(map(str, raw.frame.columns[:30]))
         raise DataError(f"{path}: name the column to predict with --target; columns are: {shown}")
@@ -92,11 +92,10 @@ def read_own(
     }
     if len({*named.values()}) < len(named):
         raise DataError(f"{path}: target, group and time must be different columns")
-    columns, decimal = dict(raw.frame.items()), raw.decimal
-    known = [TableWarning(about=Topic.READ, text=text) for text in raw.remarks]
+    columns, decimal, remarks = dict(raw.frame.items()), raw.decimal, raw.remarks
     del raw  # so that each column is freed as soon as it is transformed
     return _prepare(
-        columns, named, name=name, task=task, where=str(path), decimal=decimal, known=known
+        columns, named, name=name, task=task, where=str(path), decimal=decimal, remarks=remarks
     )
 
 
@@ -174,7 +173,7 @@ def _prepare(
     task: Task | None,
     where: str,
     decimal: DecimalMark | None = None,
-    known: Iterable[TableWarning] = (),
+    remarks: Iterable[str] = (),
     is_time_used: bool = True,
 ) -> OwnTable:
     """Return the table; the columns are used up."""
@@ -202,6 +201,7 @@ def _prepare(
         transform={"version": VERSION, "kind": "table", "columns": cleaned.specs},
         frame_mb=frame_mb,
     )
+    known = [TableWarning(about=Topic.READ, text=text) for text in remarks]
     warnings = check_table(table, [*roles.warnings, *known])
     return replace(table, warnings=warnings, digest=digest_of(table))
 
@@ -232,7 +232,7 @@ def _clean(
         del columns[named[role]]
     cleaned = _Cleaned({}, [], [], roles)
     for key in list(columns):  # one by one, to save memory
-        column = roles.take(columns.pop(key))
+        column = keep_rows(columns.pop(key), roles.is_kept)
         finding = find_kind(column, decimal)
         pa.default_memory_pool().release_unused()
         features = transform(column, finding.spec) if finding.spec and finding.note.is_used else {}
@@ -259,3 +259,59 @@ def _clean(
         n_unique, group = int(roles.groups.nunique()), named["group"]
         cleaned.notes.append(ColumnNote(name=group, kind="group", n_unique=n_unique, note=_GROUP))
     return cleaned
+
+
+def _prepare_images(frame: pd.DataFrame, folder: Path, name: str, task: str | None) -> OwnTable:
+    """Return the table of images: one row per image, one column per pixel and channel."""
+    if task == "regression":
+        raise DataError(
+            f"{folder}: images in subfolders have classes; regression has no target in them"
+        )
+    if CLASS not in frame:
+        raise DataError(f"{folder}: expected subfolders, one per class, found images only")
+    n_rows_read = len(frame)
+    plan = plan_pixels([*frame[IMAGE]])
+    frame = frame[~frame[IMAGE].isin(plan.broken)].reset_index(drop=True)
+    y = frame[CLASS].astype("str")
+    if len(frame) < _MIN_IMAGES or y.nunique() < 2:
+        raise DataError(
+            f"{folder}: found {len(frame)} images of {y.nunique()} classes; expected at least "
+            f"{_MIN_IMAGES} in two subfolders"
+        )
+    height, width, channels = plan.image_shape
+    X = read_pixels([*frame[IMAGE]], plan.image_shape)
+    metric, metric_reason = choose_metric(y, "classification")
+    pixels = f"{height} x {width} pixels, {'grey' if channels == 1 else 'in colour'}"
+    note = ColumnNote(name=IMAGE, kind="number", n_unique=len(frame), is_used=True, note=pixels)
+    table = OwnTable(
+        name=name,
+        X=X,
+        y=y,
+        task="classification",
+        task_reason=f"classification, because the images lie in {y.nunique()} subfolders",
+        metric=metric,
+        metric_reason=metric_reason,
+        target=CLASS,
+        image_shape=plan.image_shape,
+        columns=(note,),
+        n_rows_read=n_rows_read,
+        transform={"version": VERSION, "kind": "images", "image_shape": [*plan.image_shape]},
+        frame_mb=X.to_numpy().nbytes / 1e6,
+    )
+    warnings = check_table(table, _image_warnings(plan, folder))
+    return replace(table, warnings=warnings, digest=digest_of(table))
+
+
+def _image_warnings(plan: PixelPlan, folder: Path) -> Iterator[TableWarning]:
+    """Warn of images that cannot be read or are resized."""
+    if plan.broken:
+        shown = ", ".join(str(Path(path).relative_to(folder)) for path in plan.broken[:3])
+        more = f" and {len(plan.broken) - 3} more" if len(plan.broken) > 3 else ""
+        text = f"{len(plan.broken)} images cannot be read and took no part: {shown}{more}."
+        yield TableWarning(about=Topic.DROPPED, text=text)
+    if plan.is_resized:
+        height, width, _ = plan.image_shape
+        text = f"The images have {plan.n_sizes} sizes; all were made {height} x {width} pixels."
+        if plan.n_sizes == 1:
+            text = f"The images were reduced to {height} x {width} pixels."
+        yield TableWarning(about=Topic.READ, text=text)

@@ -13,7 +13,7 @@ from zoo.ingest.clean_table import Column, ColumnNote, DecimalMark, TableWarning
 from zoo.ingest.kinds import find_kind
 from zoo.ingest.transforms import as_labels, as_numbers, as_times
 
-__all__ = ["Roles", "choose_metric", "read_roles"]
+__all__ = ["Roles", "choose_metric", "keep_rows", "read_roles"]
 
 _MIN_ROWS = 10
 _FEW_VALUES = 10  # whole numbers with at most so many values are taken for classes
@@ -46,10 +46,6 @@ class Roles:
     times: Column | None
     is_kept: NDArray[np.bool_]
     warnings: tuple[TableWarning, ...]
-
-    def take(self, column: Column) -> Column:
-        """Return the rows that are kept."""
-        return _take(column, self.is_kept)
 
 
 def read_roles(
@@ -86,18 +82,12 @@ def read_roles(
         sides["group"] = as_labels(given["group"])
     if "time" in given:
         sides["time"] = as_times(given["time"], found["time"].spec)
-    _refuse_trivial(labels, named["target"])
-    if task is None:
-        _refuse_odd(found["target"].note)
-        task, reason = _task_of(numbers, labels)
-    else:
-        reason = f"{task}, as you said"
+    task, reason = _task_of(numbers, labels, task, found["target"].note)
     y = _target(numbers, labels, task, named["target"])
     is_kept, warnings = _complete_rows(y, sides, named)
-    y = _take(y, is_kept)
-    _refuse_few(y)
+    y = keep_rows(y, is_kept)
     metric, metric_reason = choose_metric(y, task)
-    sides = {role: _take(side, is_kept) for role, side in sides.items()}
+    sides = {role: keep_rows(side, is_kept) for role, side in sides.items()}
     return Roles(
         y=y,
         task=task,
@@ -127,31 +117,32 @@ def _complete_rows(
             raise DataError(
                 f"the {role} column '{named[role]}' has one value only; it cannot split rows"
             )
+    if is_kept.sum() < _MIN_ROWS:
+        raise DataError(f"{is_kept.sum()} rows can be used; at least {_MIN_ROWS} are needed")
+    if y[is_kept].nunique() < 2:
+        raise DataError(f"all rows that can be used have the target '{y[is_kept].iloc[0]}'")
     return is_kept, tuple(warnings)
 
 
-def _take(column: Column, is_kept: NDArray[np.bool_]) -> Column:
+def keep_rows(column: Column, is_kept: NDArray[np.bool_]) -> Column:
+    """Return the rows (n_samples,) of a column (n_rows,) that are kept."""
     return column if is_kept.all() else column[is_kept].reset_index(drop=True)
 
 
-def _refuse_trivial(labels: Column, name: str) -> None:
-    if labels.isna().all():
-        raise DataError(f"the target '{name}' is missing in each row; choose another column")
-    if labels.nunique() == 1:
+def _task_of(
+    numbers: Column | None, labels: Column, task: Task | None, note: ColumnNote
+) -> tuple[Task, str]:
+    """Return the task, as it was declared or as the target makes it, and why."""
+    n_values = int(labels.nunique())
+    if not n_values:
+        raise DataError(f"the target '{note.name}' is missing in each row; choose another column")
+    if n_values == 1:
         raise DataError(
-            f"the target '{name}' is '{labels.dropna().iloc[0]}' in each row that has one; there "
-            "is nothing to predict"
+            f"the target '{note.name}' is '{labels.dropna().iloc[0]}' in each row that has one; "
+            "there is nothing to predict"
         )
-
-
-def _refuse_few(y: Column) -> None:
-    if len(y) < _MIN_ROWS:
-        raise DataError(f"{len(y)} rows can be used; at least {_MIN_ROWS} are needed")
-    if y.nunique() < 2:
-        raise DataError(f"all rows that can be used have the target '{y.iloc[0]}'")
-
-
-def _refuse_odd(note: ColumnNote) -> None:
+    if task is not None:
+        return task, f"{task}, as you said"
     odd = {
         "id": f"looks like an identifier ({note.note}); choose another column, or give --task",
         "date": "holds dates; give a number to predict, such as days until then",
@@ -160,11 +151,6 @@ def _refuse_odd(note: ColumnNote) -> None:
     }
     if note.kind in odd:
         raise DataError(f"the target '{note.name}' {odd[note.kind]}")
-
-
-def _task_of(numbers: Column | None, labels: Column) -> tuple[Task, str]:
-    """Return the task that the target makes, and why."""
-    n_values = int(labels.nunique())
     if numbers is None:
         what = "two values" if n_values == 2 else f"{n_values} different texts"
         return "classification", f"classification, because the target has {what}"
