@@ -7,11 +7,13 @@ import codecs
 import csv
 import gzip
 import io
+import itertools
 import lzma
 import re
 import warnings
 import zipfile
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, cast
@@ -22,8 +24,14 @@ from zoo.errors import DataError
 from zoo.ingest.clean_table import Column, DecimalMark, RawTable
 from zoo.ingest.written import MISSING_WORDS
 
-__all__ = ["Layout", "find_layout", "name_columns", "open_packed", "read_delimited"]
+__all__ = ["name_columns", "open_packed", "read_delimited"]
 
+_READING: dict[str, Any] = {
+    "header": 0,
+    "index_col": False,
+    "keep_default_na": False,
+    "na_values": [""],
+}
 _FIRST_PART = 1 << 18  # bytes from which the layout is inferred
 _SAMPLE_ROWS = 2000
 _MARKS = {
@@ -38,6 +46,11 @@ _MARKS = {
     b"\x7fELF": "a program",
     b"\x80\x04\x95": "a pickle",
     b"\x80\x05\x95": "a pickle",
+}
+_PACKERS: dict[bytes, Callable[[Path], object]] = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ\x00": lzma.open,
 }
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -57,23 +70,13 @@ _MISSING += ["NaN", "N/a", "NULL", "<NA>"]
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """How a text file holds its table.
-
-    Attributes
-    ----------
-    encoding : str
-    delimiter : str
-    names : tuple of str
-        Unique, without blanks at the ends, one per field of a row.
-    n_lines_before : int
-        Lines before the header that name the delimiter.
-    """
+class _Layout:
+    """How a text file holds its table, with one unique name per field of a row."""
 
     encoding: str
     delimiter: str
     names: tuple[str, ...]
-    n_lines_before: int
+    n_lines_before: int  # before the header: a line that names the delimiter
 
 
 def open_packed(path: Path) -> IO[bytes]:
@@ -86,13 +89,10 @@ def open_packed(path: Path) -> IO[bytes]:
     """
     with path.open("rb") as stream:
         start = stream.read(6)
-    if start[:2] == b"\x1f\x8b":
-        return cast("IO[bytes]", gzip.open(path))
-    if start[:3] == b"BZh":
-        return cast("IO[bytes]", bz2.open(path))
-    if start == b"\xfd7zXZ\x00":
-        return cast("IO[bytes]", lzma.open(path))
-    if start[:4] == b"PK\x03\x04" and path.suffix.lower() == ".zip":
+    for mark, unpack in _PACKERS.items():
+        if start.startswith(mark):
+            return cast("IO[bytes]", unpack(path))
+    if start.startswith(b"PK\x03\x04") and path.suffix.lower() == ".zip":
         archive = zipfile.ZipFile(path)
         inside = [name for name in archive.namelist() if not name.startswith("__MACOSX")]
         if len(inside) != 1:
@@ -114,7 +114,7 @@ def read_delimited(path: Path) -> RawTable:
     with open_packed(path) as stream:
         try:
             start = stream.read(_FIRST_PART)
-            layout = find_layout(start, path)
+            layout = _find_layout(start, path)
             stream.seek(0)
             return _read(stream, layout, path)
         except UnicodeDecodeError:
@@ -125,24 +125,17 @@ def read_delimited(path: Path) -> RawTable:
             raise DataError(f"{path}: cannot be unpacked ({error}); is it complete?") from error
 
 
-def find_layout(start: bytes, path: Path) -> Layout:
-    """Return the layout of the text table that begins like this.
-
-    Raises
-    ------
-    DataError
-        If it is empty or not text.
-    """
+def _find_layout(start: bytes, path: Path) -> _Layout:
+    """Return the layout of the text table that begins like this."""
     if not start.strip():
         raise DataError(f"{path}: the file is empty; expected a header and rows")
     encoding = _encoding(start, path)
     text = codecs.getincrementaldecoder(encoding)("replace").decode(start)
     if len(start) == _FIRST_PART:
         text = text[: max(text.rfind("\n"), text.rfind("\r"), 1)]
-    n_before, delimiter = 0, None
     if named := re.match(r"sep=(.)\r?\n", text):
-        n_before, delimiter, text = 1, named.group(1), text[named.end() :]
-    delimiter = delimiter or _delimiter(text)
+        text = text[named.end() :]
+    delimiter = named[1] if named else _delimiter(text)
     rows = _fields(text, delimiter)
     if not rows:
         raise DataError(f"{path}: the file is empty; expected a header and rows")
@@ -151,7 +144,7 @@ def find_layout(start: bytes, path: Path) -> Layout:
         # row names without a header, or a delimiter at the end of each row
         is_last = all(row[-1] == "" for row in rows[1:] if len(row) > len(header))
         header = [*header, ""] if is_last else ["", *header]
-    return Layout(encoding, delimiter, tuple(name_columns(header)), n_before)
+    return _Layout(encoding, delimiter, tuple(name_columns(header)), 1 if named else 0)
 
 
 def name_columns(names: list[Any]) -> list[str]:
@@ -208,10 +201,9 @@ def _fields(text: str, delimiter: str) -> list[list[str]]:
     """Return the fields of each row that is not blank."""
     try:
         lines = io.StringIO(text, newline="")
-        rows = list(csv.reader(lines, delimiter=delimiter))
+        return [row for row in csv.reader(lines, delimiter=delimiter) if row]
     except csv.Error:
         return [line.split(delimiter) for line in text.splitlines() if line.strip()]
-    return [row for row in rows if row]
 
 
 def _delimiter(text: str) -> str:
@@ -226,7 +218,7 @@ def _delimiter(text: str) -> str:
     return best[2]
 
 
-def _read(stream: IO[bytes], layout: Layout, path: Path) -> RawTable:
+def _read(stream: IO[bytes], layout: _Layout, path: Path) -> RawTable:
     sample = _read_part(stream, layout, path, dtype="str", nrows=_SAMPLE_ROWS)
     if sample.empty:
         names = ", ".join(layout.names[:20])
@@ -236,17 +228,11 @@ def _read(stream: IO[bytes], layout: Layout, path: Path) -> RawTable:
     texts = {name: "str" for name, plain in is_plain.items() if not plain}
     missing = {name: _MISSING for name, plain in is_plain.items() if plain}
     frame = _read_part(stream, layout, path, dtype=texts, na_values=missing, decimal=decimal)
-    mixed = [
-        name for name, plain in is_plain.items() if plain and frame[name].dtype.kind not in "iuf"
-    ]
+    mixed = [name for name in missing if frame[name].dtype.kind not in "iuf"]
     if mixed:  # not visible in the sample
         again = _read_part(stream, layout, path, dtype="str", usecols=mixed)
         for name in mixed:
             frame[name] = again.pop(name)
-    return RawTable(frame, decimal if decimal == "," else None, _remarks(layout, decimal))
-
-
-def _remarks(layout: Layout, decimal: DecimalMark) -> tuple[str, ...]:
     remarks = []
     if layout.encoding not in {"utf-8", "utf-8-sig"}:
         remarks.append(f"The text was read as {layout.encoding}.")
@@ -255,12 +241,12 @@ def _remarks(layout: Layout, decimal: DecimalMark) -> tuple[str, ...]:
         remarks.append(f"The fields were taken to be delimited by {mark}.")
     if decimal == ",":
         remarks.append("The comma was taken for the decimal mark.")
-    return tuple(remarks)
+    return RawTable(frame, "," if decimal == "," else None, tuple(remarks))
 
 
-def _read_part(stream: IO[bytes], layout: Layout, path: Path, **options: object) -> pd.DataFrame:
+def _read_part(stream: IO[bytes], layout: _Layout, path: Path, **options: object) -> pd.DataFrame:
     stream.seek(0)
-    settings: dict[str, Any] = {"na_values": [""], **options}
+    settings = {**_READING, "skiprows": layout.n_lines_before, **options}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", pd.errors.DtypeWarning)
@@ -269,11 +255,7 @@ def _read_part(stream: IO[bytes], layout: Layout, path: Path, **options: object)
                 stream,
                 sep=layout.delimiter,
                 encoding=layout.encoding,
-                names=list(layout.names),
-                header=0,
-                skiprows=layout.n_lines_before,
-                index_col=False,
-                keep_default_na=False,
+                names=[*layout.names],
                 **settings,
             )
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
@@ -281,7 +263,7 @@ def _read_part(stream: IO[bytes], layout: Layout, path: Path, **options: object)
 
 
 def _parser_error(said: str) -> str:
-    # pandas has no fields on its parser errors
+    """Return what is wrong with a file; pandas says it in text only."""
     if found := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", said):
         expected, line, saw = found.groups()
         return (
@@ -295,15 +277,14 @@ def _parser_error(said: str) -> str:
     return f"cannot be read as text with delimiters ({' '.join(said.split())})"
 
 
-def _decimal_of(sample: pd.DataFrame, layout: Layout) -> DecimalMark:
+def _decimal_of(sample: pd.DataFrame, layout: _Layout) -> DecimalMark:
     """Return the comma if numbers of the sample have decimal commas and none has a point."""
     if layout.delimiter == ",":
         return "."
     with_mark = {",": 0, ".": 0}
-    for name in sample.columns:
-        for mark in with_mark:
-            has_it = bool(sample[name].str.contains(mark, regex=False).any())
-            with_mark[mark] += has_it and _is_plain(sample[name], mark)
+    for name, mark in itertools.product(sample.columns, with_mark):
+        has_it = bool(sample[name].str.contains(mark, regex=False).any())
+        with_mark[mark] += has_it and _is_plain(sample[name], mark)
     return "," if with_mark[","] and not with_mark["."] else "."
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +39,7 @@ from zoo.ingest.transforms import VERSION, transform
 __all__ = ["prepare", "read_own"]
 
 _MIN_IMAGES = 10
+_COPY = "says the same as the target"
 _GROUP = "its rows stay together in splits; models do not see it, as new rows have new groups"
 
 
@@ -85,11 +86,12 @@ def read_own(
     if target is None:
         shown = ", ".join(map(str, raw.frame.columns[:30]))
         raise DataError(f"{path}: name the column to predict with --target; columns are: {shown}")
-    named = {
-        role: _column(raw.frame, wanted, path)
-        for role, wanted in (("target", target), ("group", group), ("time", time))
-        if wanted is not None
-    }
+    named = {}
+    for role, wanted in (("target", target), ("group", group), ("time", time)):
+        if wanted is not None:
+            named[role] = " ".join(wanted.split())
+            if named[role] not in raw.frame.columns:
+                raise did_you_mean("column", wanted, raw.frame.columns, path)
     if len({*named.values()}) < len(named):
         raise DataError(f"{path}: target, group and time must be different columns")
     columns, decimal, remarks = dict(raw.frame.items()), raw.decimal, raw.remarks
@@ -141,11 +143,13 @@ def prepare(
         frame[named[role]] = column.to_numpy() if column.dtype.kind in "iufb" else column.array
     if "target" not in named:
         raise DataError("y is missing; give one value per row")
-    columns = dict(frame.items())
-    return _prepare(columns, named, name=name, task=task, where=name, is_time_used=False)
+    return _prepare(
+        dict(frame.items()), named, name=name, task=task, where=name, is_time_used=False
+    )
 
 
 def _series(values: object, role: str) -> Column:
+    """Return one value per row of a pandas or Polars column, a frame of one column or an array."""
     if not isinstance(values, pd.Series) and hasattr(values, "to_pandas"):
         values = values.to_pandas()
     if isinstance(values, pd.DataFrame) and values.shape[1] == 1:
@@ -156,13 +160,6 @@ def _series(values: object, role: str) -> Column:
     if array.ndim != 1:
         raise DataError(f"{role} must have one value per row, got the shape {array.shape}")
     return pd.Series(array).reset_index(drop=True)
-
-
-def _column(frame: pd.DataFrame, wanted: str, path: Path) -> str:
-    name = " ".join(wanted.split())
-    if name not in frame.columns:
-        raise did_you_mean("column", wanted, frame.columns, path)
-    return name
 
 
 def _prepare(
@@ -179,26 +176,35 @@ def _prepare(
     """Return the table; the columns are used up."""
     n_rows_read = len(columns[named["target"]])
     frame_mb = sum(one.memory_usage(deep=True, index=False) for one in columns.values()) / 1e6
-    hidden = [role for role in named if role != "time" or not is_time_used]
     try:
-        cleaned = _clean(columns, named, hidden, task, decimal)
+        for key, column in columns.items():
+            columns[key] = as_plain(column)
+        decimal = decimal or decimal_of_file(columns.values())
+        roles = read_roles(columns, named, task, decimal)
+        for role in named:
+            if role != "time" or not is_time_used:
+                del columns[named[role]]
+        features, specs, notes = _clean(columns, roles, decimal)
     except DataError as error:
         raise DataError(f"{where}: {error}") from error
-    roles = cleaned.roles
+    if roles.groups is not None:
+        n_unique, group = int(roles.groups.nunique()), named["group"]
+        notes.append(ColumnNote(name=group, kind="group", n_unique=n_unique, note=_GROUP))
+    metric, metric_reason = choose_metric(roles.y, roles.task)
     table = OwnTable(
         name=name,
-        X=pd.DataFrame(cleaned.features, copy=False),
+        X=pd.DataFrame(features, copy=False),
         y=roles.y,
         task=roles.task,
         task_reason=roles.task_reason,
-        metric=roles.metric,
-        metric_reason=roles.metric_reason,
+        metric=metric,
+        metric_reason=metric_reason,
         target=named["target"],
         groups=roles.groups,
         times=roles.times,
-        columns=tuple(cleaned.notes),
+        columns=tuple(notes),
         n_rows_read=n_rows_read,
-        transform={"version": VERSION, "kind": "table", "columns": cleaned.specs},
+        transform={"version": VERSION, "kind": "table", "columns": specs},
         frame_mb=frame_mb,
     )
     known = [TableWarning(about=Topic.READ, text=text) for text in remarks]
@@ -206,31 +212,12 @@ def _prepare(
     return replace(table, warnings=warnings, digest=digest_of(table))
 
 
-@dataclass(frozen=True, slots=True)
-class _Cleaned:
-    """The features that models see, the specs that make them, a note per column, and the roles."""
-
-    features: dict[str, Column]
-    specs: list[TransformSpec]
-    notes: list[ColumnNote]
-    roles: Roles
-
-
 def _clean(
-    columns: dict[str, Column],
-    named: Mapping[str, str],
-    hidden: Iterable[str],
-    task: Task | None,
-    decimal: DecimalMark | None,
-) -> _Cleaned:
-    """Return the columns by kind, transformed; models do not see the hidden roles."""
-    for key, column in columns.items():
-        columns[key] = as_plain(column)
-    decimal = decimal or decimal_of_file(columns.values())
-    roles = read_roles(columns, named, task, decimal)
-    for role in hidden:
-        del columns[named[role]]
-    cleaned = _Cleaned({}, [], [], roles)
+    columns: dict[str, Column], roles: Roles, decimal: DecimalMark | None
+) -> tuple[dict[str, Column], list[TransformSpec], list[ColumnNote]]:
+    """Return the features that models see, the specs that make them, and a note per column."""
+    cleaned: dict[str, Column] = {}
+    specs, notes = [], []
     for key in list(columns):  # one by one, to save memory
         column = keep_rows(columns.pop(key), roles.is_kept)
         finding = find_kind(column, decimal)
@@ -239,34 +226,27 @@ def _clean(
         if key in features:
             finding = confirm(finding, features[key])
             if finding.note.is_used and is_copy(features[key], roles.y, roles.task):
-                note = "says the same as the target"
-                finding = replace(
-                    finding, note=replace(finding.note, kind="copy", is_used=False, note=note)
-                )
-        cleaned.notes.append(finding.note)
+                note = replace(finding.note, kind="copy", is_used=False, note=_COPY)
+                finding = replace(finding, note=note)
+        notes.append(finding.note)
         if finding.note.is_used and finding.spec:
-            cleaned.specs.append(finding.spec)
-            cleaned.features.update(features)
+            specs.append(finding.spec)
+            cleaned.update(features)
         del column, features
         pa.default_memory_pool().release_unused()
-    if not cleaned.features:
-        shown = "; ".join(f"{note.name}: {note.kind}" for note in cleaned.notes[:10])
+    if not cleaned:
+        shown = "; ".join(f"{note.name}: {note.kind}" for note in notes[:10])
         raise DataError(
             "no column is left that a model could learn from "
             f"({shown or 'there is the target only'})"
         )
-    if roles.groups is not None:
-        n_unique, group = int(roles.groups.nunique()), named["group"]
-        cleaned.notes.append(ColumnNote(name=group, kind="group", n_unique=n_unique, note=_GROUP))
-    return cleaned
+    return cleaned, specs, notes
 
 
 def _prepare_images(frame: pd.DataFrame, folder: Path, name: str, task: str | None) -> OwnTable:
     """Return the table of images: one row per image, one column per pixel and channel."""
     if task == "regression":
-        raise DataError(
-            f"{folder}: images in subfolders have classes; regression has no target in them"
-        )
+        raise DataError(f"{folder}: images in subfolders have classes; regression needs numbers")
     if CLASS not in frame:
         raise DataError(f"{folder}: expected subfolders, one per class, found images only")
     n_rows_read = len(frame)
@@ -313,5 +293,5 @@ def _image_warnings(plan: PixelPlan, folder: Path) -> Iterator[TableWarning]:
         height, width, _ = plan.image_shape
         text = f"The images have {plan.n_sizes} sizes; all were made {height} x {width} pixels."
         if plan.n_sizes == 1:
-            text = f"The images were reduced to {height} x {width} pixels."
+            text = f"The images were resized to {height} x {width} pixels."
         yield TableWarning(about=Topic.READ, text=text)

@@ -29,7 +29,7 @@ class Roles:
     ----------
     y : Series of shape (n_samples,)
         Labels as text or numbers as float.
-    task, task_reason, metric, metric_reason : str
+    task, task_reason : str
     groups, times : Series of shape (n_samples,) or None
     is_kept : ndarray of bool, shape (n_rows,)
         Rows in which none of them is missing.
@@ -40,8 +40,6 @@ class Roles:
     y: Column
     task: Task
     task_reason: str
-    metric: str
-    metric_reason: str
     groups: Column | None
     times: Column | None
     is_kept: NDArray[np.bool_]
@@ -86,14 +84,11 @@ def read_roles(
     y = _target(numbers, labels, task, named["target"])
     is_kept, warnings = _complete_rows(y, sides, named)
     y = keep_rows(y, is_kept)
-    metric, metric_reason = choose_metric(y, task)
     sides = {role: keep_rows(side, is_kept) for role, side in sides.items()}
     return Roles(
         y=y,
         task=task,
         task_reason=reason,
-        metric=metric,
-        metric_reason=metric_reason,
         groups=sides.get("group"),
         times=sides.get("time"),
         is_kept=is_kept,
