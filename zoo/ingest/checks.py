@@ -57,7 +57,7 @@ def _serious(about: Topic, text: str, columns: Sequence[str]) -> TableWarning:
 def _unused(table: OwnTable) -> Iterator[TableWarning]:
     """Warn of copies of the target and of identifiers, which were left out."""
     if copies := [one.name for one in table.columns if one.kind == "copy"]:
-        text = f"{_list(copies)} says the same as the target in each row, and was left out."
+        text = f"{_list(copies)} is equivalent to the target in each row and was left out."
         yield TableWarning(about=Topic.LEAK, text=text, columns=tuple(copies))
     if ids := [one.name for one in table.columns if one.kind == "id"]:
         text = (
@@ -123,7 +123,7 @@ def _duplicates(table: OwnTable) -> Iterator[TableWarning]:
         fraction = n_same / len(table.X)
         text = (
             f"{n_same} rows ({fraction:.1%}) repeat another row. A row in both training and test "
-            "makes scores look better; remove rows that are not observations of their own."
+            "makes scores look better; remove rows that are not independent observations."
         )
         severity = Severity.SERIOUS if fraction > 0.05 else Severity.MINOR
         yield TableWarning(about=Topic.DUPLICATES, text=text, severity=severity)
@@ -163,8 +163,7 @@ def _is_group(table: OwnTable, note: ColumnNote) -> bool:
 def _agreement(codes: NDArray[np.intp], labels: NDArray[np.intp]) -> float:
     """Return how often two rows of one group have the same label."""
     pairs = pd.DataFrame({"group": codes, "label": labels})
-    sizes = pairs.groupby("group").size()
-    same = pairs.groupby(["group", "label"]).size()
+    sizes, same = pairs["group"].value_counts(), pairs.value_counts()
     n_pairs = float((sizes * (sizes - 1)).sum())
     return float((same * (same - 1)).sum()) / n_pairs if n_pairs else 0.0
 

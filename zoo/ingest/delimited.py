@@ -13,7 +13,6 @@ import re
 import warnings
 import zipfile
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, cast
@@ -24,14 +23,9 @@ from zoo.errors import DataError
 from zoo.ingest.clean_table import Column, DecimalMark, RawTable
 from zoo.ingest.written import MISSING_WORDS
 
-__all__ = ["name_columns", "open_packed", "read_delimited"]
+__all__ = ["name_columns", "open_compressed", "read_delimited"]
 
-_READING: dict[str, Any] = {
-    "header": 0,
-    "index_col": False,
-    "keep_default_na": False,
-    "na_values": [""],
-}
+_READING: dict[str, Any] = {"header": 0, "index_col": False, "keep_default_na": False}
 _FIRST_PART = 1 << 18  # bytes from which the layout is inferred
 _SAMPLE_ROWS = 2000
 _MARKS = {
@@ -47,11 +41,7 @@ _MARKS = {
     b"\x80\x04\x95": "a pickle",
     b"\x80\x05\x95": "a pickle",
 }
-_PACKERS: dict[bytes, Callable[[Path], object]] = {
-    b"\x1f\x8b": gzip.open,
-    b"BZh": bz2.open,
-    b"\xfd7zXZ\x00": lzma.open,
-}
+_COMPRESSIONS = {b"\x1f\x8b": gzip, b"BZh": bz2, b"\xfd7zXZ\x00": lzma}
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -59,7 +49,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# For either decimal mark: numbers (007 is a code), and numbers that may be thousands.
+# For either decimal mark: numbers (007 is a code), and numbers whose mark may group thousands.
 _PLAIN = {
     mark: rf"[+-]?(?:(?:0|[1-9]\d*)(?:{mark}\d*)?|{mark}\d+)(?:[eE][+-]?\d+)?"
     for mark in (r"\.", ",")
@@ -79,8 +69,8 @@ class _Layout:
     n_lines_before: int  # before the header: a line that names the delimiter
 
 
-def open_packed(path: Path) -> IO[bytes]:
-    """Open a file; gzip, bzip2, xz and zip are recognised by their first bytes and unpacked.
+def open_compressed(path: Path) -> IO[bytes]:
+    """Open a file; gzip, bzip2, xz and zip are recognised by their first bytes and decompressed.
 
     Raises
     ------
@@ -89,9 +79,9 @@ def open_packed(path: Path) -> IO[bytes]:
     """
     with path.open("rb") as stream:
         start = stream.read(6)
-    for mark, unpack in _PACKERS.items():
+    for mark, module in _COMPRESSIONS.items():
         if start.startswith(mark):
-            return cast("IO[bytes]", unpack(path))
+            return cast("IO[bytes]", module.open(path))
     if start.startswith(b"PK\x03\x04") and path.suffix.lower() == ".zip":
         archive = zipfile.ZipFile(path)
         inside = [name for name in archive.namelist() if not name.startswith("__MACOSX")]
@@ -111,18 +101,17 @@ def read_delimited(path: Path) -> RawTable:
     DataError
         If the file is empty, has no row, is not text, or a row has more fields than the header.
     """
-    with open_packed(path) as stream:
+    with open_compressed(path) as stream:
         try:
             start = stream.read(_FIRST_PART)
             layout = _find_layout(start, path)
-            stream.seek(0)
             return _read(stream, layout, path)
         except UnicodeDecodeError:
-            # not visible in the first part; every byte is valid in this encoding
-            stream.seek(0)
+            # the first part did not show it; every byte is valid in this encoding
             return _read(stream, replace(layout, encoding="latin-1"), path)
         except (EOFError, OSError, lzma.LZMAError) as error:
-            raise DataError(f"{path}: cannot be unpacked ({error}); is it complete?") from error
+            said = f"cannot be decompressed ({error}); is it complete?"
+            raise DataError(f"{path}: {said}") from error
 
 
 def _find_layout(start: bytes, path: Path) -> _Layout:
@@ -163,6 +152,7 @@ def name_columns(names: list[Any]) -> list[str]:
 
 
 def _encoding(start: bytes, path: Path) -> str:
+    """Return the encoding by byte order mark or content; refuse what is not text."""
     for bom, name in _BOMS:
         if start.startswith(bom):
             return name
@@ -219,6 +209,7 @@ def _delimiter(text: str) -> str:
 
 
 def _read(stream: IO[bytes], layout: _Layout, path: Path) -> RawTable:
+    """Return the table; columns that are plain numbers in a sample are parsed as numbers."""
     sample = _read_part(stream, layout, path, dtype="str", nrows=_SAMPLE_ROWS)
     if sample.empty:
         names = ", ".join(layout.names[:20])
@@ -229,7 +220,7 @@ def _read(stream: IO[bytes], layout: _Layout, path: Path) -> RawTable:
     missing = {name: _MISSING for name, plain in is_plain.items() if plain}
     frame = _read_part(stream, layout, path, dtype=texts, na_values=missing, decimal=decimal)
     mixed = [name for name in missing if frame[name].dtype.kind not in "iuf"]
-    if mixed:  # not visible in the sample
+    if mixed:  # the sample did not show it
         again = _read_part(stream, layout, path, dtype="str", usecols=mixed)
         for name in mixed:
             frame[name] = again.pop(name)
@@ -238,15 +229,15 @@ def _read(stream: IO[bytes], layout: _Layout, path: Path) -> RawTable:
         remarks.append(f"The text was read as {layout.encoding}.")
     if layout.delimiter != ",":
         mark = "a tab" if layout.delimiter == "\t" else f"'{layout.delimiter}'"
-        remarks.append(f"The fields were taken to be delimited by {mark}.")
+        remarks.append(f"The fields were read as delimited by {mark}.")
     if decimal == ",":
-        remarks.append("The comma was taken for the decimal mark.")
+        remarks.append("The comma was taken as the decimal mark.")
     return RawTable(frame, "," if decimal == "," else None, tuple(remarks))
 
 
 def _read_part(stream: IO[bytes], layout: _Layout, path: Path, **options: object) -> pd.DataFrame:
     stream.seek(0)
-    settings = {**_READING, "skiprows": layout.n_lines_before, **options}
+    settings = {**_READING, "na_values": [""], "skiprows": layout.n_lines_before, **options}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", pd.errors.DtypeWarning)

@@ -39,7 +39,7 @@ from zoo.ingest.transforms import VERSION, transform
 __all__ = ["prepare", "read_own"]
 
 _MIN_IMAGES = 10
-_COPY = "says the same as the target"
+_COPY = "is equivalent to the target"
 _GROUP = "its rows stay together in splits; models do not see it, as new rows have new groups"
 
 
@@ -173,32 +173,22 @@ def _prepare(
     remarks: Iterable[str] = (),
     is_time_used: bool = True,
 ) -> OwnTable:
-    """Return the table; the columns are used up."""
+    """Return the table; the mapping of columns is emptied."""
     n_rows_read = len(columns[named["target"]])
     frame_mb = sum(one.memory_usage(deep=True, index=False) for one in columns.values()) / 1e6
+    hidden = [role for role in named if role != "time" or not is_time_used]
     try:
-        for key, column in columns.items():
-            columns[key] = as_plain(column)
-        decimal = decimal or decimal_of_file(columns.values())
-        roles = read_roles(columns, named, task, decimal)
-        for role in named:
-            if role != "time" or not is_time_used:
-                del columns[named[role]]
-        features, specs, notes = _clean(columns, roles, decimal)
+        features, specs, notes, roles = _clean(columns, named, hidden, task, decimal)
     except DataError as error:
         raise DataError(f"{where}: {error}") from error
-    if roles.groups is not None:
-        n_unique, group = int(roles.groups.nunique()), named["group"]
-        notes.append(ColumnNote(name=group, kind="group", n_unique=n_unique, note=_GROUP))
-    metric, metric_reason = choose_metric(roles.y, roles.task)
     table = OwnTable(
         name=name,
         X=pd.DataFrame(features, copy=False),
         y=roles.y,
         task=roles.task,
         task_reason=roles.task_reason,
-        metric=metric,
-        metric_reason=metric_reason,
+        metric=roles.metric,
+        metric_reason=roles.metric_reason,
         target=named["target"],
         groups=roles.groups,
         times=roles.times,
@@ -213,9 +203,19 @@ def _prepare(
 
 
 def _clean(
-    columns: dict[str, Column], roles: Roles, decimal: DecimalMark | None
-) -> tuple[dict[str, Column], list[TransformSpec], list[ColumnNote]]:
-    """Return the features that models see, the specs that make them, and a note per column."""
+    columns: dict[str, Column],
+    named: Mapping[str, str],
+    hidden: Iterable[str],
+    task: Task | None,
+    decimal: DecimalMark | None,
+) -> tuple[dict[str, Column], list[TransformSpec], list[ColumnNote], Roles]:
+    """Return features without the hidden roles, their specs, a note per column, and the roles."""
+    for key, column in columns.items():
+        columns[key] = as_plain(column)
+    decimal = decimal or decimal_of_file(columns.values())
+    roles = read_roles(columns, named, task, decimal)
+    for role in hidden:
+        del columns[named[role]]
     cleaned: dict[str, Column] = {}
     specs, notes = [], []
     for key in list(columns):  # one by one, to save memory
@@ -240,7 +240,10 @@ def _clean(
             "no column is left that a model could learn from "
             f"({shown or 'there is the target only'})"
         )
-    return cleaned, specs, notes
+    if roles.groups is not None:
+        n_unique, group = int(roles.groups.nunique()), named["group"]
+        notes.append(ColumnNote(name=group, kind="group", n_unique=n_unique, note=_GROUP))
+    return cleaned, specs, notes, roles
 
 
 def _prepare_images(frame: pd.DataFrame, folder: Path, name: str, task: str | None) -> OwnTable:
@@ -287,7 +290,7 @@ def _image_warnings(plan: PixelPlan, folder: Path) -> Iterator[TableWarning]:
     if plan.broken:
         shown = ", ".join(str(Path(path).relative_to(folder)) for path in plan.broken[:3])
         more = f" and {len(plan.broken) - 3} more" if len(plan.broken) > 3 else ""
-        text = f"{len(plan.broken)} images cannot be read and took no part: {shown}{more}."
+        text = f"Images that cannot be read were left out: {shown}{more}."
         yield TableWarning(about=Topic.DROPPED, text=text)
     if plan.is_resized:
         height, width, _ = plan.image_shape

@@ -17,7 +17,7 @@ from zoo.definitions import near_name
 from zoo.errors import DataError
 from zoo.extras import missing_module
 from zoo.ingest.clean_table import RawTable
-from zoo.ingest.delimited import name_columns, open_packed, read_delimited
+from zoo.ingest.delimited import name_columns, open_compressed, read_delimited
 from zoo.ingest.images import list_images
 
 __all__ = ["available_bytes", "bytes_needed", "did_you_mean", "read_frame", "read_table"]
@@ -32,8 +32,8 @@ _FORMATS = {
 }
 # Bytes of memory per byte of the file while it is read and cleaned.
 _FACTORS = {"text": 3.0, "json": 8.0, "excel": 40.0, "feather": 4.0}
-_PACKING = 5.0  # bytes of text per packed byte, if the file does not declare its size
-_PACKED = {".gz", ".bz2", ".xz", ".zip"}
+_RATIO = 5.0  # of compression, if the file does not declare its size
+_COMPRESSED = {".gz", ".bz2", ".xz", ".zip"}
 
 
 def read_frame(path: Path, *, sheet: str | None = None) -> pd.DataFrame:
@@ -105,22 +105,22 @@ def _format_of(path: Path) -> str:
     if path.is_dir():
         return "image"
     if not path.exists():
-        if not path.parent.is_dir():
-            raise DataError(f"{path}: there is no such file; nor a folder {path.parent}")
-        names = [one.name for one in path.parent.iterdir() if one.suffix.lower() in _FORMATS]
-        near = near_name(path.name, sorted(names))
-        hint = f"; did you mean '{near}'?" if near else ""
+        hint = f"; nor a folder {path.parent}"
+        if path.parent.is_dir():
+            names = [one.name for one in path.parent.iterdir() if one.suffix.lower() in _FORMATS]
+            near = near_name(path.name, sorted(names))
+            hint = f"; did you mean '{near}'?" if near else ""
         raise DataError(f"{path}: there is no such file{hint}")
     if not path.is_file():
         raise DataError(f"{path}: is neither a file nor a folder")
     *_, inner, suffix = "", "", *(suffix.lower() for suffix in path.suffixes)
-    if suffix in _PACKED:
+    if suffix in _COMPRESSED:
         suffix = inner if _FORMATS.get(inner) in {"text", "json"} else ".csv"
     if suffix not in _FORMATS:
         hint = "; save it as .xlsx" if suffix in {".xls", ".ods", ".numbers"} else ""
         raise DataError(
             f"{path}: cannot read files that end in '{suffix}'{hint}; known are: "
-            f"{' '.join(_FORMATS)} (text and JSON also with {' '.join(sorted(_PACKED))}) "
+            f"{' '.join(_FORMATS)} (text and JSON also with {' '.join(sorted(_COMPRESSED))}) "
             "and folders of images"
         )
     return _FORMATS[suffix]
@@ -131,7 +131,7 @@ def _one_line(error: BaseException) -> str:
 
 
 def _read_json(path: Path) -> pd.DataFrame:
-    with open_packed(path) as stream:
+    with open_compressed(path) as stream:
         start = stream.read(1 << 12).removeprefix(b"\xef\xbb\xbf").lstrip()
         if not start:
             raise DataError(f"{path}: the file is empty; expected records")
@@ -191,13 +191,7 @@ def _read_sheet(book: pd.ExcelFile, sheet: str | None, path: Path) -> pd.DataFra
 
 
 def bytes_needed(path: Path, form: str) -> int:
-    """Return an estimate of the memory that reading and cleaning the file takes.
-
-    Parameters
-    ----------
-    path : Path
-    form : {"text", "json", "excel", "parquet", "feather"}
-    """
+    """Return an estimate of the memory that reading and cleaning a file of this format takes."""
     size = path.stat().st_size
     if form == "parquet":
         import pyarrow.parquet as pq
@@ -209,13 +203,13 @@ def bytes_needed(path: Path, form: str) -> int:
             return size
         groups = (metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
         return int(max(3 * sum(groups), 16 * metadata.num_rows * metadata.num_columns))
-    if path.suffix.lower() in _PACKED:
-        size = max(int(size * _PACKING), _declared_size(path))
+    if path.suffix.lower() in _COMPRESSED:
+        size = max(int(size * _RATIO), _declared_size(path))
     return int(size * _FACTORS[form])
 
 
 def _declared_size(path: Path) -> int:
-    """Return the unpacked size that a gzip or zip file declares, or 0."""
+    """Return the decompressed size that a gzip or zip file declares, or 0."""
     with path.open("rb") as stream:
         start = stream.read(4)
         if start[:2] == b"\x1f\x8b" and path.stat().st_size > 18:

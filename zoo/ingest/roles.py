@@ -16,7 +16,7 @@ from zoo.ingest.transforms import as_labels, as_numbers, as_times
 __all__ = ["Roles", "choose_metric", "keep_rows", "read_roles"]
 
 _MIN_ROWS = 10
-_FEW_VALUES = 10  # whole numbers with at most so many values are taken for classes
+_FEW_VALUES = 10  # whole numbers with at most so many distinct values are taken as classes
 _MAX_CLASSES = 1000
 _RARE = 0.1
 
@@ -29,7 +29,7 @@ class Roles:
     ----------
     y : Series of shape (n_samples,)
         Labels as text or numbers as float.
-    task, task_reason : str
+    task, task_reason, metric, metric_reason : str
     groups, times : Series of shape (n_samples,) or None
     is_kept : ndarray of bool, shape (n_rows,)
         Rows in which none of them is missing.
@@ -40,6 +40,8 @@ class Roles:
     y: Column
     task: Task
     task_reason: str
+    metric: str
+    metric_reason: str
     groups: Column | None
     times: Column | None
     is_kept: NDArray[np.bool_]
@@ -61,7 +63,7 @@ def read_roles(
     named : mapping
         The column of each role: "target", and perhaps "group" and "time".
     task : {"classification", "regression"} or None
-        As the user declared it; None: it is inferred.
+        As the user declared it; None: inferred.
     decimal : {".", ","} or None
         The decimal mark of the file.
 
@@ -75,20 +77,21 @@ def read_roles(
     found = {role: find_kind(given[role], decimal) for role in given if role != "group"}
     numbers = as_numbers(given["target"], found["target"].spec)
     labels = as_labels(given["target"] if numbers is None else numbers)  # 1, 1.0, "1" are one class
-    sides = {}
-    if "group" in given:
-        sides["group"] = as_labels(given["group"])
+    sides = {"group": as_labels(given["group"])} if "group" in given else {}
     if "time" in given:
         sides["time"] = as_times(given["time"], found["time"].spec)
     task, reason = _task_of(numbers, labels, task, found["target"].note)
     y = _target(numbers, labels, task, named["target"])
     is_kept, warnings = _complete_rows(y, sides, named)
     y = keep_rows(y, is_kept)
+    metric, metric_reason = choose_metric(y, task)
     sides = {role: keep_rows(side, is_kept) for role, side in sides.items()}
     return Roles(
         y=y,
         task=task,
         task_reason=reason,
+        metric=metric,
+        metric_reason=metric_reason,
         groups=sides.get("group"),
         times=sides.get("time"),
         is_kept=is_kept,
@@ -104,8 +107,7 @@ def _complete_rows(
     for role, column in {"target": y, **sides}.items():
         is_lost = is_kept & column.isna().to_numpy(bool)
         if n_lost := int(is_lost.sum()):
-            rows = "1 row has" if n_lost == 1 else f"{n_lost} rows have"
-            text = f"{rows} no {role} and took no part."
+            text = f"Rows without a {role} were left out: {n_lost}."
             warnings.append(TableWarning(about=Topic.DROPPED, text=text))
             is_kept &= ~is_lost
         if role in sides and column[is_kept].nunique() < 2:
@@ -181,14 +183,7 @@ def _target(numbers: Column | None, labels: Column, task: Task, name: str) -> Co
 
 
 def choose_metric(y: Column, task: Task) -> tuple[str, str]:
-    """Return the headline metric of `zoo.metrics`, and why it was chosen.
-
-    Parameters
-    ----------
-    y : Series of shape (n_samples,)
-        None missing.
-    task : {"classification", "regression"}
-    """
+    """Return the headline metric of `zoo.metrics` for a target (n_samples,), and the reason."""
     if task == "regression":
         return "rmse", (
             "root mean squared error: in the units of the target, large errors count more"
