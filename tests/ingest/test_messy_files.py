@@ -77,7 +77,7 @@ def test_a_german_export_with_decimal_commas_latin1_and_missing_targets(tmp_path
     assert (table.task, table.metric) == ("classification", "roc_auc")
     assert table.n_rows_read == 900
     assert len(table.X) == len(table.y) == 810
-    assert about(table, "dropped")[0].text == "90 rows have no target and took no part."
+    assert about(table, "dropped")[0].text == "Rows without a target were left out: 90."
     assert kinds(table)["Income"] == kinds(table)["Assets"] == "number"
     assert kinds(table)["Records"] == "boolean"
     assert "Miete (möbliert)" in table.X["Home"].cat.categories
@@ -88,7 +88,7 @@ def test_a_german_export_with_decimal_commas_latin1_and_missing_targets(tmp_path
     assert table.X["Assets"].max() > 1000
     assert {one.text for one in about(table, "read")} == {
         "The text was read as cp1252.",
-        "The fields were taken to be delimited by ';'.",
+        "The fields were read as delimited by ';'.",
     }
     assert not any(warning.severity is Severity.SERIOUS for warning in table.warnings)
     assert_whole(table, path)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from zoo.errors import DataError, MissingExtraError
-from zoo.ingest import memory
+from zoo.ingest import reading
 from zoo.ingest.images import CLASS, IMAGE
 from zoo.ingest.reading import did_you_mean, read_frame
 
@@ -44,12 +44,12 @@ def test_any_common_encoding_is_found(tmp_path, table, encoding):
     pd.testing.assert_frame_equal(read_frame(tmp_path / "a.csv"), table)
 
 
-def test_utf16_without_a_mark_is_found(tmp_path, table):
+def test_utf16_without_a_byte_order_mark_is_found(tmp_path, table):
     path = written(tmp_path / "a.csv", table.to_csv(index=False), "utf-16-le")
     pd.testing.assert_frame_equal(read_frame(path), table)
 
 
-def test_cyrillic_text_in_its_old_encoding_is_read(tmp_path):
+def test_cyrillic_text_in_a_legacy_encoding_is_read(tmp_path):
     word = "\u0413\u043e\u0440\u043e\u0434 \u041c\u043e\u0441\u043a\u0432\u0430"
     text = "id,city\n" + "".join(f"{i},{word} {i}\n" for i in range(50))
     frame = read_frame(written(tmp_path / "a.csv", text, "cp1251"))
@@ -63,15 +63,15 @@ def test_a_byte_far_down_that_is_not_utf8_is_read(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("suffix", "pack"), [(".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress)]
+    ("suffix", "compress"), [(".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress)]
 )
-def test_packed_text_is_unpacked(tmp_path, table, suffix, pack):
+def test_compressed_text_is_decompressed(tmp_path, table, suffix, compress):
     path = tmp_path / f"a.csv{suffix}"
-    path.write_bytes(pack(table.to_csv(index=False).encode()))
+    path.write_bytes(compress(table.to_csv(index=False).encode()))
     pd.testing.assert_frame_equal(read_frame(path), table)
 
 
-def test_a_zip_of_one_csv_is_unpacked_and_one_of_two_is_refused(tmp_path, table):
+def test_a_zip_of_one_csv_is_read_and_one_of_two_is_refused(tmp_path, table):
     with zipfile.ZipFile(tmp_path / "a.csv.zip", "w") as archive:
         archive.writestr("a.csv", table.to_csv(index=False))
     pd.testing.assert_frame_equal(read_frame(tmp_path / "a.csv.zip"), table)
@@ -198,7 +198,7 @@ BAD = {
     "book.csv": (b"PK\x03\x04" + bytes(100), "found a zip archive"),
     "table.csv": (b"PAR1" + bytes(100), "found a Parquet file"),
     "noise.csv": (bytes(range(256)) * 20, "found a binary file"),
-    "torn.csv.gz": (gzip.compress(b"a,b\n1,2\n" * 999)[:40], "cannot be unpacked"),
+    "torn.csv.gz": (gzip.compress(b"a,b\n1,2\n" * 999)[:40], "cannot be decompressed"),
     "quote.csv": (b'a,b\n1,"2\n3,4\n', "quoted field is never closed"),
     "no.xlsx": (b"a,b\n1,2\n", "not a valid .xlsx workbook"),
     "empty.xlsx": (b"", "the file is empty"),
@@ -245,15 +245,15 @@ def test_a_file_too_big_for_memory_is_refused_before_it_is_read(tmp_path):
         read_frame(path)
 
 
-def test_memory_of_a_packed_or_parquet_file_is_estimated_from_its_content(tmp_path):
+def test_memory_of_a_compressed_or_parquet_file_is_estimated_from_its_content(tmp_path):
     frame = pd.DataFrame({"a": np.zeros(100_000), "b": np.arange(100_000)})
     frame.to_parquet(tmp_path / "a.parquet")
-    assert memory.bytes_needed(tmp_path / "a.parquet", "parquet") >= 2 * 16 * 100_000
+    assert reading.bytes_needed(tmp_path / "a.parquet", "parquet") >= 2 * 16 * 100_000
     (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"1,2\n" * 1_000_000))
-    assert memory.bytes_needed(tmp_path / "a.csv.gz", "text") == 3 * 4_000_000
+    assert reading.bytes_needed(tmp_path / "a.csv.gz", "text") == 3 * 4_000_000
     (tmp_path / "a.csv.xz").write_bytes(bytes(1000))
-    assert memory.bytes_needed(tmp_path / "a.csv.xz", "text") == 15 * 1000
-    assert memory.available_bytes() > 1e8
+    assert reading.bytes_needed(tmp_path / "a.csv.xz", "text") == 15 * 1000
+    assert reading.available_bytes() > 1e8
 
 
 def test_without_openpyxl_the_extra_is_named(tmp_path, monkeypatch):

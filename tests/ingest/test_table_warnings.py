@@ -226,7 +226,7 @@ def test_rows_without_a_group_or_time_are_left_out(orders):
     own = read_own(orders, target="Churn", time="when", group="shop")
     texts = [one.text for one in about(own, "dropped")]
     assert texts == [
-        "100 rows have no group and took no part.",
-        "3 rows have no time and took no part.",
+        "Rows without a group were left out: 100.",
+        "Rows without a time were left out: 3.",
     ]
     assert len(own.X) == len(own.y) == len(own.groups) == len(own.times) == N - 103

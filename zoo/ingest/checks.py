@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from zoo.ingest.clean_table import Column, ColumnNote, OwnTable, Severity, TableWarning, Topic
+from zoo.ingest.clean_table import ColumnNote, OwnTable, Severity, TableWarning, Topic
 from zoo.ingest.kinds import is_named_id
 from zoo.ingest.leaks import lone_score, may_be_leak
 
@@ -16,7 +16,7 @@ __all__ = ["check_table"]
 
 _LEAK = 0.97  # on the scale from chance to perfection
 _SMALL = 200
-_SEVERITIES, _TOPICS = list(Severity), list(Topic)
+_ORDER: list[str] = [*Severity, *Topic]
 
 
 def check_table(table: OwnTable, known: Iterable[TableWarning]) -> tuple[TableWarning, ...]:
@@ -24,9 +24,8 @@ def check_table(table: OwnTable, known: Iterable[TableWarning]) -> tuple[TableWa
     found = [*known, *_imbalance(table), *_small(table), *_duplicates(table)]
     if table.image_shape is None:  # pixels are not checked one by one
         found += [*_leaks(table), *_unused(table), *_groups(table), *_time(table)]
-    return tuple(
-        sorted(found, key=lambda one: (_SEVERITIES.index(one.severity), _TOPICS.index(one.about)))
-    )
+    found.sort(key=lambda one: (_ORDER.index(one.severity), _ORDER.index(one.about)))
+    return tuple(found)
 
 
 def _list(names: Sequence[str], most: int = 5) -> str:
@@ -34,53 +33,60 @@ def _list(names: Sequence[str], most: int = 5) -> str:
     return shown + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def _leaks(table: OwnTable) -> list[TableWarning]:
+def _leaks(table: OwnTable) -> Iterator[TableWarning]:
+    """Warn of columns that alone predict the target almost perfectly."""
     scores = {
         str(name): lone_score(table.X[name], table.y, table.task)
         for name in table.X.columns
         if may_be_leak(table.X[name], table.y, table.task)
     }
-    leaks = sorted((name for name in scores if scores[name] >= _LEAK), key=lambda n: -scores[n])
-    if not leaks:
-        return []
-    text = (
-        f"{_list(leaks)} alone predicts the target almost perfectly ({scores[leaks[0]]:.1%} on a "
-        "scale from chance to perfection). If it is known only after the outcome, or made from it, "
-        "remove it from the file: the scores would be too good to be true."
-    )
-    severity = Severity.SERIOUS
-    return [TableWarning(about=Topic.LEAK, text=text, columns=tuple(leaks), severity=severity)]
+    leaks = [name for name in sorted(scores, key=lambda n: -scores[n]) if scores[name] >= _LEAK]
+    if leaks:
+        text = (
+            f"{_list(leaks)} alone predicts the target almost perfectly ({scores[leaks[0]]:.1%} on "
+            "a scale from chance to perfection). If it is known only after the outcome, or made "
+            "from it, remove it from the file: the scores would be too good to be true."
+        )
+        yield _serious(Topic.LEAK, text, leaks)
 
 
-def _unused(table: OwnTable) -> list[TableWarning]:
+def _serious(about: Topic, text: str, columns: Sequence[str]) -> TableWarning:
+    return TableWarning(about=about, text=text, columns=(*columns,), severity=Severity.SERIOUS)
+
+
+def _unused(table: OwnTable) -> Iterator[TableWarning]:
     """Warn of copies of the target and of identifiers, which were left out."""
-    warnings = []
     if copies := [one.name for one in table.columns if one.kind == "copy"]:
-        text = f"{_list(copies)} says the same as the target in each row, and was left out."
-        warnings.append(TableWarning(about=Topic.LEAK, text=text, columns=tuple(copies)))
+        text = f"{_list(copies)} is equivalent to the target in each row and was left out."
+        yield TableWarning(about=Topic.LEAK, text=text, columns=tuple(copies))
     if ids := [one.name for one in table.columns if one.kind == "id"]:
         text = (
             f"{_list(ids)} identifies the rows (nearly every value is unique) and was left out: "
             "models would memorise it."
         )
-        warnings.append(TableWarning(about=Topic.ID, text=text, columns=tuple(ids)))
-    return warnings
+        yield TableWarning(about=Topic.ID, text=text, columns=tuple(ids))
 
 
 def _imbalance(table: OwnTable) -> list[TableWarning]:
+    """Warn of classes that are alike, rare or imbalanced."""
     if table.task != "classification":
         return []
     counts = table.y.value_counts()
-    fractions = counts / counts.sum()
-    texts = _same_labels(counts.index)
-    lone = [str(label) for label in counts.index[counts == 1]]
-    if lone:
+    fractions, texts = counts / counts.sum(), []
+    same: dict[str, list[str]] = {}
+    for label in counts.index:
+        same.setdefault(label.casefold(), []).append(label)
+    if alike := next((labels for labels in same.values() if len(labels) > 1), None):
+        texts.append(
+            f"The classes {_list(alike)} differ in capital letters only and count as different "
+            "classes; write them the same way if they are one."
+        )
+    if lone := [*counts.index[counts == 1]]:
         texts.append(
             f"The class {_list(lone)} has a single row: it is in training and never tested. Merge "
             "it with another class, or collect more rows."
         )
-    rare = [str(label) for label in counts.index[(counts > 1) & (counts < 10)]]
-    if rare:
+    if rare := [*counts.index[(counts > 1) & (counts < 10)]]:
         texts.append(
             f"The class {_list(rare)} has fewer than 10 rows; its scores rest on one or two test "
             "rows."
@@ -95,108 +101,82 @@ def _imbalance(table: OwnTable) -> list[TableWarning]:
     return [TableWarning(about=Topic.IMBALANCE, text=text) for text in texts]
 
 
-def _same_labels(labels: Iterable[object]) -> list[str]:
-    """Return the warning about labels that differ in capital letters only, if any."""
-    forms: dict[str, list[str]] = {}
-    for label in map(str, labels):
-        forms.setdefault(label.casefold(), []).append(label)
-    alike = [form for form in forms.values() if len(form) > 1]
-    if not alike:
-        return []
-    return [
-        f"The classes {_list(alike[0])} differ in capital letters only and count as different "
-        "classes; write them the same way if they are one."
-    ]
-
-
-def _small(table: OwnTable) -> list[TableWarning]:
+def _small(table: OwnTable) -> Iterator[TableWarning]:
+    """Warn of few rows."""
     n_rows, n_columns = table.X.shape
-    texts = []
     if n_rows < _SMALL:
-        texts.append(f"There are {n_rows} rows; scores on a quarter of them are imprecise.")
+        text = f"There are {n_rows} rows; scores on a quarter of them are imprecise."
+        yield TableWarning(about=Topic.SMALL, text=text)
     if n_columns > n_rows and table.image_shape is None:
-        texts.append(
+        text = (
             f"There are more columns ({n_columns}) than rows ({n_rows}): some columns will fit "
             "the target by chance. Models with few free parameters are the safer choice."
         )
-    return [TableWarning(about=Topic.SMALL, text=text) for text in texts]
+        yield TableWarning(about=Topic.SMALL, text=text)
 
 
-def _duplicates(table: OwnTable) -> list[TableWarning]:
+def _duplicates(table: OwnTable) -> Iterator[TableWarning]:
+    """Warn of rows that repeat another row."""
     hashes = pd.util.hash_pandas_object(table.X, index=False)
     of_y = pd.factorize(table.y)[0].astype(np.uint64)
-    n_same = int((hashes * np.uint64(31) + of_y).duplicated().sum())
-    if not n_same:
-        return []
-    fraction = n_same / len(table.X)
-    text = (
-        f"{n_same} rows ({fraction:.1%}) repeat another row. A row in both training and test "
-        "makes scores look better; remove rows that are not observations of their own."
-    )
-    severity = Severity.SERIOUS if fraction > 0.05 else Severity.MINOR
-    return [TableWarning(about=Topic.DUPLICATES, text=text, severity=severity)]
+    if n_same := int((hashes * np.uint64(31) + of_y).duplicated().sum()):
+        fraction = n_same / len(table.X)
+        text = (
+            f"{n_same} rows ({fraction:.1%}) repeat another row. A row in both training and test "
+            "makes scores look better; remove rows that are not independent observations."
+        )
+        severity = Severity.SERIOUS if fraction > 0.05 else Severity.MINOR
+        yield TableWarning(about=Topic.DUPLICATES, text=text, severity=severity)
 
 
-def _groups(table: OwnTable) -> list[TableWarning]:
+def _groups(table: OwnTable) -> Iterator[TableWarning]:
     """Warn of columns that may name the group of a row."""
     if table.groups is not None:
-        return []
-    names = [one.name for one in table.columns if one.is_used and _is_group(table, one)]
-    if not names:
-        return []
-    text = (
-        f"{_list(names)} seems to name a group of rows (a customer, a patient, a device). If new "
-        f"rows come from new groups, add --group '{names[0]}'; otherwise the model is tested on "
-        "groups that it has seen."
-    )
-    severity = Severity.SERIOUS
-    return [TableWarning(about=Topic.GROUPS, text=text, columns=tuple(names), severity=severity)]
+        return
+    if names := [one.name for one in table.columns if one.is_used and _is_group(table, one)]:
+        text = (
+            f"{_list(names)} seems to name a group of rows (a customer, a patient, a device). If "
+            f"new rows come from new groups, add --group '{names[0]}'; otherwise the model is "
+            "tested on groups that it has seen."
+        )
+        yield _serious(Topic.GROUPS, text, names)
 
 
 def _is_group(table: OwnTable, note: ColumnNote) -> bool:
-    if note.kind not in {"number", "category"}:
+    """Return whether the name or the labels of equal values suggest groups of rows."""
+    column, n_rows, n_values = table.X.get(note.name), len(table.y), note.n_unique
+    if note.kind not in {"number", "category"} or note.n_missing:
         return False
-    column, n_rows = table.X[note.name], len(table.y)
-    if not 10 <= note.n_unique <= n_rows / 1.5 or note.n_missing:
+    if not 10 <= n_values <= n_rows / 1.5:
         return False
-    codes = pd.factorize(column)[0]
-    n_values = int(codes.max()) + 1
-    if note.kind == "number" and not _is_whole(column):
+    if note.kind == "number" and (column % 1).any():
         return False
     if is_named_id(note.name):
         return True
     if table.task != "classification" or n_values < n_rows / 20 or n_values < 20:
         return False
-    labels = pd.factorize(table.y)[0]
+    codes, labels = pd.factorize(column)[0], pd.factorize(table.y)[0]
     fractions = np.bincount(labels) / n_rows
     return _agreement(codes, labels) >= 0.95 and float((fractions**2).sum()) < 0.8
-
-
-def _is_whole(column: Column) -> bool:
-    values = column.to_numpy(np.float64)
-    return bool((values == np.floor(values)).all())
 
 
 def _agreement(codes: NDArray[np.intp], labels: NDArray[np.intp]) -> float:
     """Return how often two rows of one group have the same label."""
     pairs = pd.DataFrame({"group": codes, "label": labels})
-    sizes = pairs.groupby("group").size()
-    same = pairs.groupby(["group", "label"]).size()
+    sizes, same = pairs["group"].value_counts(), pairs.value_counts()
     n_pairs = float((sizes * (sizes - 1)).sum())
     return float((same * (same - 1)).sum()) / n_pairs if n_pairs else 0.0
 
 
-def _time(table: OwnTable) -> list[TableWarning]:
-    if table.times is not None:
-        return []
+def _time(table: OwnTable) -> Iterator[TableWarning]:
+    """Warn of dates by which rows should perhaps be split."""
     dates = [one.name for one in table.columns if one.kind == "date" and one.is_used]
-    if not dates:
-        return []
-    in_order = [name for name in dates if table.X[name].dropna().is_monotonic_increasing]
-    first = (in_order or dates)[0]
-    is_sorted = ", by which the rows are sorted" if in_order else ""
-    text = (
-        f"'{first}' holds dates{is_sorted}. If the model is to predict the future, add --time "
-        f"'{first}': it is then tested on rows later than its training rows."
-    )
-    return [TableWarning(about=Topic.TIME, text=text, columns=tuple(dates))]
+    if dates and table.times is None:
+        in_order = [name for name in dates if table.X[name].dropna().is_monotonic_increasing]
+        first = (in_order or dates)[0]
+        is_sorted = ", by which the rows are sorted" if in_order else ""
+        text = (
+            f"'{first}' holds dates{is_sorted}. If the model is to predict the future, add --time "
+            f"'{first}': it is then tested on rows later than its training rows."
+        )
+        yield TableWarning(about=Topic.TIME, text=text, columns=tuple(dates))

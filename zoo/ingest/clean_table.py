@@ -48,7 +48,7 @@ class RawTable:
     decimal : {".", ","} or None
         The decimal mark, where reading showed it.
     remarks : tuple of str
-        What the user should know of how the file was read.
+        What the user should know about how the file was read.
     """
 
     frame: pd.DataFrame
@@ -62,10 +62,8 @@ class ColumnNote:
 
     Attributes
     ----------
-    name : str
     kind : ColumnKind
-        A "copy" says the same as the target.
-    n_missing, n_unique : int
+        A "copy" is equivalent to the target.
     is_used : bool
         Whether models see it, or features made from it.
     note : str
@@ -103,16 +101,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableWarning:
-    """Something that the user should know about the table.
-
-    Attributes
-    ----------
-    about : Topic
-    text : str
-        One or two plain sentences: what was found, why it matters, what to do.
-    columns : tuple of str
-    severity : Severity
-    """
+    """What was found in the table, why it matters and what to do, in one or two sentences."""
 
     about: Topic
     text: str
@@ -126,34 +115,25 @@ class OwnTable:
 
     Attributes
     ----------
-    name : str
-        Short, from the file's name.
     X : DataFrame of shape (n_samples, n_features)
         Numbers are int or float, two-valued columns bool, text `category`; missing values NaN.
         Images have one column per pixel and channel, row by row, 0 to 255.
     y : Series of shape (n_samples,)
         Labels as text (classification) or numbers as float (regression).
-    task : {"classification", "regression"}
-    task_reason : str
-        Why this task was inferred.
-    metric : str
-        The headline metric, of `zoo.metrics`.
-    metric_reason : str
-    target : str
-    groups : Series or None
-        Rows of one group are never split between training and test; shape (n_samples,).
-    times : Series or None
-        Datetimes or numbers; test rows are never earlier than training rows; shape (n_samples,).
+    task_reason, metric_reason : str
+        Why this task and headline metric were chosen.
+    groups : Series of shape (n_samples,) or None
+        Rows of one group are never split between training and test.
+    times : Series of shape (n_samples,) or None
+        Datetimes or numbers; test rows are never earlier than training rows.
     image_shape : tuple of int or None
         (height, width, channels) of images.
-    columns : tuple of ColumnNote
     warnings : tuple of TableWarning
         The most serious first.
     n_rows_read : int
         Rows of the file; those without a target are not in `X`.
     transform : TransformSpec
-        `zoo.ingest.transforms.apply_transform(frame, transform)` makes the columns of `X` from
-        new rows.
+        `apply_transform(frame, transform)` makes the columns of `X` from new rows.
     frame_mb : float
         Size of the frame as parsed, in MB.
     digest : str
@@ -185,9 +165,7 @@ def digest_of(table: OwnTable) -> str:
     sides = [one for one in (table.y, table.groups, table.times) if one is not None]
     for column in [*(table.X[name] for name in table.X.columns), *sides]:
         total.update(f"{column.name}:{column.dtype}".encode())
-        is_text = column.dtype.kind == "O"  # each category is hashed once
-        hashes = pd.util.hash_pandas_object(
-            column.astype("category") if is_text else column, index=False
-        )
-        total.update(hashes.to_numpy().tobytes())
+        # as categories each text is hashed once
+        cells = column.astype("category") if column.dtype.kind == "O" else column
+        total.update(pd.util.hash_pandas_object(cells, index=False).to_numpy().tobytes())
     return total.hexdigest()[:16]

@@ -7,6 +7,7 @@ import codecs
 import csv
 import gzip
 import io
+import itertools
 import lzma
 import re
 import warnings
@@ -22,8 +23,9 @@ from zoo.errors import DataError
 from zoo.ingest.clean_table import Column, DecimalMark, RawTable
 from zoo.ingest.written import MISSING_WORDS
 
-__all__ = ["Layout", "find_layout", "name_columns", "open_packed", "read_delimited"]
+__all__ = ["name_columns", "open_compressed", "read_delimited"]
 
+_READING: dict[str, Any] = {"header": 0, "index_col": False, "keep_default_na": False}
 _FIRST_PART = 1 << 18  # bytes from which the layout is inferred
 _SAMPLE_ROWS = 2000
 _MARKS = {
@@ -39,6 +41,7 @@ _MARKS = {
     b"\x80\x04\x95": "a pickle",
     b"\x80\x05\x95": "a pickle",
 }
+_COMPRESSIONS = {b"\x1f\x8b": gzip, b"BZh": bz2, b"\xfd7zXZ\x00": lzma}
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -46,7 +49,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# For either decimal mark: numbers (007 is a code), and numbers that may be thousands.
+# For either decimal mark: numbers (007 is a code), and numbers whose mark may group thousands.
 _PLAIN = {
     mark: rf"[+-]?(?:(?:0|[1-9]\d*)(?:{mark}\d*)?|{mark}\d+)(?:[eE][+-]?\d+)?"
     for mark in (r"\.", ",")
@@ -57,27 +60,17 @@ _MISSING += ["NaN", "N/a", "NULL", "<NA>"]
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """How a text file holds its table.
-
-    Attributes
-    ----------
-    encoding : str
-    delimiter : str
-    names : tuple of str
-        Unique, without blanks at the ends, one per field of a row.
-    n_lines_before : int
-        Lines before the header that name the delimiter.
-    """
+class _Layout:
+    """How a text file holds its table, with one unique name per field of a row."""
 
     encoding: str
     delimiter: str
     names: tuple[str, ...]
-    n_lines_before: int
+    n_lines_before: int  # before the header: a line that names the delimiter
 
 
-def open_packed(path: Path) -> IO[bytes]:
-    """Open a file; gzip, bzip2, xz and zip are recognised by their first bytes and unpacked.
+def open_compressed(path: Path) -> IO[bytes]:
+    """Open a file; gzip, bzip2, xz and zip are recognised by their first bytes and decompressed.
 
     Raises
     ------
@@ -86,13 +79,10 @@ def open_packed(path: Path) -> IO[bytes]:
     """
     with path.open("rb") as stream:
         start = stream.read(6)
-    if start[:2] == b"\x1f\x8b":
-        return cast("IO[bytes]", gzip.open(path))
-    if start[:3] == b"BZh":
-        return cast("IO[bytes]", bz2.open(path))
-    if start == b"\xfd7zXZ\x00":
-        return cast("IO[bytes]", lzma.open(path))
-    if start[:4] == b"PK\x03\x04" and path.suffix.lower() == ".zip":
+    for mark, module in _COMPRESSIONS.items():
+        if start.startswith(mark):
+            return cast("IO[bytes]", module.open(path))
+    if start.startswith(b"PK\x03\x04") and path.suffix.lower() == ".zip":
         archive = zipfile.ZipFile(path)
         inside = [name for name in archive.namelist() if not name.startswith("__MACOSX")]
         if len(inside) != 1:
@@ -111,38 +101,30 @@ def read_delimited(path: Path) -> RawTable:
     DataError
         If the file is empty, has no row, is not text, or a row has more fields than the header.
     """
-    with open_packed(path) as stream:
+    with open_compressed(path) as stream:
         try:
             start = stream.read(_FIRST_PART)
-            layout = find_layout(start, path)
-            stream.seek(0)
+            layout = _find_layout(start, path)
             return _read(stream, layout, path)
         except UnicodeDecodeError:
-            # not visible in the first part; every byte is valid in this encoding
-            stream.seek(0)
+            # the first part did not show it; every byte is valid in this encoding
             return _read(stream, replace(layout, encoding="latin-1"), path)
         except (EOFError, OSError, lzma.LZMAError) as error:
-            raise DataError(f"{path}: cannot be unpacked ({error}); is it complete?") from error
+            said = f"cannot be decompressed ({error}); is it complete?"
+            raise DataError(f"{path}: {said}") from error
 
 
-def find_layout(start: bytes, path: Path) -> Layout:
-    """Return the layout of the text table that begins like this.
-
-    Raises
-    ------
-    DataError
-        If it is empty or not text.
-    """
+def _find_layout(start: bytes, path: Path) -> _Layout:
+    """Return the layout of the text table that begins like this."""
     if not start.strip():
         raise DataError(f"{path}: the file is empty; expected a header and rows")
     encoding = _encoding(start, path)
     text = codecs.getincrementaldecoder(encoding)("replace").decode(start)
     if len(start) == _FIRST_PART:
         text = text[: max(text.rfind("\n"), text.rfind("\r"), 1)]
-    n_before, delimiter = 0, None
     if named := re.match(r"sep=(.)\r?\n", text):
-        n_before, delimiter, text = 1, named.group(1), text[named.end() :]
-    delimiter = delimiter or _delimiter(text)
+        text = text[named.end() :]
+    delimiter = named[1] if named else _delimiter(text)
     rows = _fields(text, delimiter)
     if not rows:
         raise DataError(f"{path}: the file is empty; expected a header and rows")
@@ -151,7 +133,7 @@ def find_layout(start: bytes, path: Path) -> Layout:
         # row names without a header, or a delimiter at the end of each row
         is_last = all(row[-1] == "" for row in rows[1:] if len(row) > len(header))
         header = [*header, ""] if is_last else ["", *header]
-    return Layout(encoding, delimiter, tuple(name_columns(header)), n_before)
+    return _Layout(encoding, delimiter, tuple(name_columns(header)), 1 if named else 0)
 
 
 def name_columns(names: list[Any]) -> list[str]:
@@ -170,6 +152,7 @@ def name_columns(names: list[Any]) -> list[str]:
 
 
 def _encoding(start: bytes, path: Path) -> str:
+    """Return the encoding by byte order mark or content; refuse what is not text."""
     for bom, name in _BOMS:
         if start.startswith(bom):
             return name
@@ -208,10 +191,9 @@ def _fields(text: str, delimiter: str) -> list[list[str]]:
     """Return the fields of each row that is not blank."""
     try:
         lines = io.StringIO(text, newline="")
-        rows = list(csv.reader(lines, delimiter=delimiter))
+        return [row for row in csv.reader(lines, delimiter=delimiter) if row]
     except csv.Error:
         return [line.split(delimiter) for line in text.splitlines() if line.strip()]
-    return [row for row in rows if row]
 
 
 def _delimiter(text: str) -> str:
@@ -226,7 +208,8 @@ def _delimiter(text: str) -> str:
     return best[2]
 
 
-def _read(stream: IO[bytes], layout: Layout, path: Path) -> RawTable:
+def _read(stream: IO[bytes], layout: _Layout, path: Path) -> RawTable:
+    """Return the table; columns that are plain numbers in a sample are parsed as numbers."""
     sample = _read_part(stream, layout, path, dtype="str", nrows=_SAMPLE_ROWS)
     if sample.empty:
         names = ", ".join(layout.names[:20])
@@ -236,31 +219,25 @@ def _read(stream: IO[bytes], layout: Layout, path: Path) -> RawTable:
     texts = {name: "str" for name, plain in is_plain.items() if not plain}
     missing = {name: _MISSING for name, plain in is_plain.items() if plain}
     frame = _read_part(stream, layout, path, dtype=texts, na_values=missing, decimal=decimal)
-    mixed = [
-        name for name, plain in is_plain.items() if plain and frame[name].dtype.kind not in "iuf"
-    ]
-    if mixed:  # not visible in the sample
+    mixed = [name for name in missing if frame[name].dtype.kind not in "iuf"]
+    if mixed:  # the sample did not show it
         again = _read_part(stream, layout, path, dtype="str", usecols=mixed)
         for name in mixed:
             frame[name] = again.pop(name)
-    return RawTable(frame, decimal if decimal == "," else None, _remarks(layout, decimal))
-
-
-def _remarks(layout: Layout, decimal: DecimalMark) -> tuple[str, ...]:
     remarks = []
     if layout.encoding not in {"utf-8", "utf-8-sig"}:
         remarks.append(f"The text was read as {layout.encoding}.")
     if layout.delimiter != ",":
         mark = "a tab" if layout.delimiter == "\t" else f"'{layout.delimiter}'"
-        remarks.append(f"The fields were taken to be delimited by {mark}.")
+        remarks.append(f"The fields were read as delimited by {mark}.")
     if decimal == ",":
-        remarks.append("The comma was taken for the decimal mark.")
-    return tuple(remarks)
+        remarks.append("The comma was taken as the decimal mark.")
+    return RawTable(frame, "," if decimal == "," else None, tuple(remarks))
 
 
-def _read_part(stream: IO[bytes], layout: Layout, path: Path, **options: object) -> pd.DataFrame:
+def _read_part(stream: IO[bytes], layout: _Layout, path: Path, **options: object) -> pd.DataFrame:
     stream.seek(0)
-    settings: dict[str, Any] = {"na_values": [""], **options}
+    settings = {**_READING, "na_values": [""], "skiprows": layout.n_lines_before, **options}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", pd.errors.DtypeWarning)
@@ -269,11 +246,7 @@ def _read_part(stream: IO[bytes], layout: Layout, path: Path, **options: object)
                 stream,
                 sep=layout.delimiter,
                 encoding=layout.encoding,
-                names=list(layout.names),
-                header=0,
-                skiprows=layout.n_lines_before,
-                index_col=False,
-                keep_default_na=False,
+                names=[*layout.names],
                 **settings,
             )
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
@@ -281,7 +254,7 @@ def _read_part(stream: IO[bytes], layout: Layout, path: Path, **options: object)
 
 
 def _parser_error(said: str) -> str:
-    # pandas has no fields on its parser errors
+    """Return what is wrong with a file; pandas says it in text only."""
     if found := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", said):
         expected, line, saw = found.groups()
         return (
@@ -295,15 +268,14 @@ def _parser_error(said: str) -> str:
     return f"cannot be read as text with delimiters ({' '.join(said.split())})"
 
 
-def _decimal_of(sample: pd.DataFrame, layout: Layout) -> DecimalMark:
+def _decimal_of(sample: pd.DataFrame, layout: _Layout) -> DecimalMark:
     """Return the comma if numbers of the sample have decimal commas and none has a point."""
     if layout.delimiter == ",":
         return "."
     with_mark = {",": 0, ".": 0}
-    for name in sample.columns:
-        for mark in with_mark:
-            has_it = bool(sample[name].str.contains(mark, regex=False).any())
-            with_mark[mark] += has_it and _is_plain(sample[name], mark)
+    for name, mark in itertools.product(sample.columns, with_mark):
+        has_it = bool(sample[name].str.contains(mark, regex=False).any())
+        with_mark[mark] += has_it and _is_plain(sample[name], mark)
     return "," if with_mark[","] and not with_mark["."] else "."
 
 

@@ -29,11 +29,10 @@ class PixelPlan:
     ----------
     image_shape : tuple of int
         Height, width, channels (1 if all are grey, else 3).
-    is_resized : bool
     broken : tuple of str
         Paths of images that cannot be read.
     n_sizes : int
-        Number of different sizes.
+        Number of different sizes in the files.
     """
 
     image_shape: tuple[int, int, int]
@@ -53,24 +52,20 @@ def list_images(folder: Path) -> pd.DataFrame:
     if folder.is_file():
         return pd.DataFrame({IMAGE: [str(folder)]})
     parts = sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
-    found = [(path, part.name) for part in parts for path in _images_below(part)]
+    found = [
+        (str(path), part.name)
+        for part in parts
+        for path in sorted(part.rglob("*"))
+        if path.suffix.lower() in _SUFFIXES and path.name[0] != "." and path.is_file()
+    ]
     if found:
-        paths, classes = zip(*found, strict=True)
-        return pd.DataFrame({IMAGE: [str(path) for path in paths], CLASS: list(classes)})
+        return pd.DataFrame(found, columns=[IMAGE, CLASS])
     loose = [str(path) for path in sorted(folder.iterdir()) if path.suffix.lower() in _SUFFIXES]
     if not loose:
         raise DataError(
             f"{folder}: expected subfolders, one per class, with PNG or JPEG images; found none"
         )
     return pd.DataFrame({IMAGE: loose})
-
-
-def _images_below(folder: Path) -> list[Path]:
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in _SUFFIXES and path.name[0] != "." and path.is_file()
-    )
 
 
 def plan_pixels(paths: Sequence[str]) -> PixelPlan:
@@ -96,10 +91,10 @@ def plan_pixels(paths: Sequence[str]) -> PixelPlan:
         is_grey = is_grey and bool((pixels == pixels[:, :, :1]).all())
     if not sizes:
         raise DataError(f"{Path(paths[0]).parent}: none of {len(paths)} images can be read")
-    heights, widths = np.array([*sizes.elements()]).T
-    middle = np.array([np.median(heights), np.median(widths)])
+
+    middle = np.median([*sizes.elements()], axis=0)
     if len(sizes) == 1:
-        middle = middle * min(1.0, _MAX_SIDE / middle.max())
+        middle *= min(1.0, _MAX_SIDE / middle.max())
     height, width = np.clip(np.round(middle), _MIN_SIDE, _MAX_SIDE).astype(int).tolist()
     shape = (height, width, 1 if is_grey else 3)
     is_resized = len(sizes) > 1 or (height, width) not in sizes
@@ -107,11 +102,7 @@ def plan_pixels(paths: Sequence[str]) -> PixelPlan:
 
 
 def read_pixels(paths: Sequence[str], image_shape: tuple[int, int, int]) -> pd.DataFrame:
-    """Return pixels 0 to 255, row by row, and channel by channel within a pixel.
-
-    Returns
-    -------
-    DataFrame of shape (n_images, height * width * channels), dtype uint8
+    """Return pixels (n_images, height * width * channels), uint8, row by row, channels adjacent.
 
     Raises
     ------
@@ -129,7 +120,7 @@ def read_pixels(paths: Sequence[str], image_shape: tuple[int, int, int]) -> pd.D
 
 
 def _open(path: str, size: tuple[int, int] | None, channels: int | None) -> NDArray[np.uint8]:
-    """Return an image (height, width, channels), upright and on white."""
+    """Return an image (height, width, channels), turned upright and on a white background."""
     from PIL import Image, ImageOps
 
     with warnings.catch_warnings():

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from zoo.ingest.clean_table import Column, ColumnKind, ColumnNote, DecimalMark, TransformSpec
 from zoo.ingest.topics import fit_topics
@@ -59,18 +60,15 @@ def is_named_id(name: str) -> bool:
 def find_kind(column: Column, decimal: DecimalMark | None = None) -> Finding:
     """Return the kind of a column.
 
+    Numbers and dates that are written as text are recognised from a sample of the rows; `confirm`
+    corrects the counts once the column is read.
+
     Parameters
     ----------
     column : Series of shape (n_rows,)
         As `zoo.ingest.plain.as_plain` gives.
     decimal : {".", ","} or None
         The decimal mark of the other columns.
-
-    Returns
-    -------
-    Finding
-        Numbers and dates that are written as text are recognised from a sample of the rows;
-        `confirm` corrects the counts once the column is read.
     """
     if isinstance(column.dtype, pd.StringDtype):
         known = column.dropna() if column.hasnans else column
@@ -100,14 +98,13 @@ def confirm(finding: Finding, column: Column) -> Finding:
 def _kind_of_values(column: Column, decimal: DecimalMark | None) -> Finding:
     """Return the kind of a column that is not of text."""
     draft = _draft(column, int(column.isna().sum()), int(column.nunique()))
-    kind = getattr(column.dtype, "kind", "O")
+    kind = column.dtype.kind
     if draft.n_unique == 0:
         return _unused(draft, "empty", "has no value")
     if draft.n_unique == 1 and not draft.n_missing:
         return _unused(draft, "constant", f"is {column.iloc[0]} in each row")
     if kind == "b":
-        true, false = ["true", "1", "yes"], ["false", "0", "no"]
-        return _used(draft, "boolean", true=true, false=false)
+        return _used(draft, "boolean", true=["true", "1", "yes"], false=["false", "0", "no"])
     if kind == "M":
         return _used(draft, "date", _AS_DATE, formats=["ISO8601"])
     if kind == "O":
@@ -173,7 +170,7 @@ def _free_text(column: Column, n_words: float) -> Finding:
 
 
 class _Texts:
-    """The distinct texts of a column, and the kinds that they may be of."""
+    """The distinct texts of a column, and the kinds that it may be of."""
 
     def __init__(self, column: Column, decimal: DecimalMark | None) -> None:
         codes, texts = pd.factorize(column)
@@ -186,16 +183,15 @@ class _Texts:
         self.labels = self.texts[self.is_label]
         self.draft = _draft(column, len(column) - self.n_known, int(self.labels.nunique()))
         self.some = self.labels.iloc[:: max(1, len(self.labels) // _SAMPLE)]
-        # postal codes, telephone numbers and the like
-        self.is_code = bool(
-            self.some.str.fullmatch(r"\d+").all() and self.some.str.match(r"0\d").any()
-        )
+        is_digits, has_zero = self.some.str.fullmatch(r"\d+"), self.some.str.match(r"0\d")
+        self.is_code = bool(is_digits.all() and has_zero.any())  # such as postal codes
 
     def amount(self) -> Finding | None:
         """Return the finding if the column holds numbers or dates, else None."""
         if self.is_code or not self.is_value.any() or self._is_truth():
             return None
-        return self._number() or self._date() or self._clock()
+        texts, counts = self.texts[self.is_value], self.counts[self.is_value]
+        return self._number(texts, counts) or self._date(texts) or self._clock(texts)
 
     def categories(self) -> Finding:
         """Return the finding if the column does not hold numbers or dates."""
@@ -215,8 +211,7 @@ class _Texts:
     def _is_truth(self) -> bool:
         return len(self.labels) <= 6 and frozenset(self.labels.str.casefold()) in TRUTH
 
-    def _number(self) -> Finding | None:
-        texts, counts = self.texts[self.is_value], self.counts[self.is_value]
+    def _number(self, texts: Column, counts: NDArray[np.int64]) -> Finding | None:
         mark, is_number, is_certain = decimal_mark(texts, self.decimal)
         of_rows, of_texts = counts[is_number].sum() / counts.sum(), is_number.mean()
         is_one_word = (~is_number).sum() == 1  # which then stands for a missing value
@@ -224,26 +219,23 @@ class _Texts:
             return None
         notes = ["numbers written as text" + (" with a decimal comma" if mark == "," else "")]
         if not is_certain and texts.str.contains(",", regex=False).any():
-            notes.append(f"'{mark}' was taken for the decimal mark")
+            notes.append(f"'{mark}' was taken as the decimal mark")
         if not is_number.all():
             notes.append(f"not read: {', '.join(map(repr, texts[~is_number].iloc[:3]))}")
-        missing = {*self.texts[~self.is_value & (self.texts != "").to_numpy(bool)]}
-        if missing:
+        if missing := {*self.texts[~self.is_value]} - {""}:
             notes.append(f"missing: {', '.join(map(repr, sorted(missing)[:3]))}")
         return _used(self.draft, "number", "; ".join(notes), decimal=mark)
 
-    def _date(self) -> Finding | None:
-        texts = self.texts[self.is_value]
-        formats = date_formats(texts)
-        if not formats:
+    def _date(self, texts: Column) -> Finding | None:
+        if not (formats := date_formats(texts)):
             return None
         note = f"written as {', '.join(formats)}; {_AS_DATE}"
         if not is_day_known(texts, formats):
             note += "; the values do not show whether the day or the month comes first"
         return _used(self.draft, "date", note, formats=[*formats])
 
-    def _clock(self) -> Finding | None:
-        if not is_clock(self.texts[self.is_value]).mean() >= 0.9:
+    def _clock(self, texts: Column) -> Finding | None:
+        if is_clock(texts).mean() < 0.9:
             return None
         note = "times as hours and minutes; models see seconds"
         return _used(self.draft, "number", note, kind="clock")

@@ -1,4 +1,4 @@
-"""How well a single column predicts the target: almost perfectly is more often a leak than luck."""
+"""How well a single column predicts the target: near perfection is more often a leak than luck."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WORTH_A_TREE = 0.7
 
 
 def is_copy(column: Column, y: Column, task: Task) -> bool:
-    """Return whether a column says the same as the target.
+    """Return whether a column is equivalent to the target.
 
     Classes: each value occurs with one label and each label with one value, in all rows. Numbers:
     one is a linear function of the other.
@@ -42,14 +42,7 @@ def is_copy(column: Column, y: Column, task: Task) -> bool:
 
 
 def lone_score(column: Column, y: Column, task: Task) -> float:
-    """Return how well the column alone predicts the target out of sample.
-
-    Parameters
-    ----------
-    column : Series of shape (n_rows,)
-        Of `OwnTable.X`.
-    y : Series of shape (n_rows,)
-    task : {"classification", "regression"}
+    """Return how well a column of `OwnTable.X` alone predicts the target out of sample.
 
     Returns
     -------
@@ -61,23 +54,24 @@ def lone_score(column: Column, y: Column, task: Task) -> float:
     """
     rng = np.random.default_rng(derive_seed("lone-score", len(y)))
     rows = rng.permutation(len(y))[:_SAMPLE]
-    values, target = _as_numbers(column.iloc[rows]), y.iloc[rows]
-    is_category = isinstance(column.dtype, pd.CategoricalDtype)
-    if task == "classification":
-        codes, _ = pd.factorize(target, sort=True)
-        predicted = _predict(values, codes, is_category, True)
-        return _balanced(codes, predicted)
-    numbers = target.to_numpy(np.float64)
-    predicted = _predict(values, numbers, is_category, False)
-    spread = float(np.mean((numbers - numbers.mean()) ** 2))
-    return 1.0 - float(np.mean((numbers - predicted) ** 2)) / spread if spread else 0.0
+    values, is_class = _as_numbers(column.iloc[rows]), task == "classification"
+    target = pd.factorize(y.iloc[rows], sort=True)[0] if is_class else y.to_numpy(np.float64)[rows]
+    predict = _by_category if isinstance(column.dtype, pd.CategoricalDtype) else _by_tree
+    predicted = np.empty_like(target)
+    for fold in range(_FOLDS):
+        is_test = np.arange(len(target)) % _FOLDS == fold
+        predicted[is_test] = predict(values[~is_test], target[~is_test], values[is_test], is_class)
+    if is_class:
+        return _balanced(target, predicted)
+    spread = float(np.mean((target - target.mean()) ** 2))
+    return 1.0 - float(np.mean((target - predicted) ** 2)) / spread if spread else 0.0
 
 
 def may_be_leak(column: Column, y: Column, task: Task) -> bool:
-    """Return whether rows that are neighbours in the order of the column have like targets.
+    """Return whether rows that are neighbours in the order of the column have similar targets.
 
-    If they have not, no tree on the column predicts well, so this cheap test saves the tree. It
-    says nothing about categorical columns and returns True.
+    If not, no tree on the column predicts well and none need be fitted. For categorical columns,
+    which have no order, the answer is True.
     """
     if isinstance(column.dtype, pd.CategoricalDtype):
         return True
@@ -111,34 +105,23 @@ def _as_numbers(column: Column) -> NDArray[np.float64]:
     return np.asarray(column, np.float64)
 
 
-def _predict(
-    values: NDArray[np.float64], target: NDArray[Any], is_category: bool, is_class: bool
-) -> NDArray[Any]:
-    predicted = np.empty(len(target), target.dtype if is_class else np.float64)
-    for fold in range(_FOLDS):
-        is_test = np.arange(len(target)) % _FOLDS == fold
-        parts = values[~is_test], target[~is_test], values[is_test]
-        predicted[is_test] = (_by_category if is_category else _by_tree)(*parts, is_class)
-    return predicted
-
-
 def _by_category(
     values: NDArray[np.float64], target: NDArray[Any], new: NDArray[np.float64], is_class: bool
 ) -> NDArray[Any]:
     """Return the commonest label, or the mean, of each new row's category."""
     pairs = pd.DataFrame({"category": values, "target": target})
-    if not is_class:
-        means = pairs.groupby("category")["target"].mean()
-        return np.asarray(pd.Series(new).map(means).fillna(float(target.mean())), np.float64)
-    counts = pairs.value_counts().reset_index().drop_duplicates("category")
-    best = counts.set_index("category")["target"]
-    commonest = int(np.bincount(target).argmax())
-    return np.asarray(pd.Series(new).map(best).fillna(commonest), target.dtype)
+    if is_class:
+        counts = pairs.value_counts().reset_index().drop_duplicates("category")
+        best, other = counts.set_index("category")["target"], np.bincount(target).argmax()
+    else:
+        best, other = pairs.groupby("category")["target"].mean(), target.mean()
+    return np.asarray(pd.Series(new).map(best).fillna(other), target.dtype)
 
 
 def _by_tree(
     values: NDArray[np.float64], target: NDArray[Any], new: NDArray[np.float64], is_class: bool
 ) -> NDArray[Any]:
+    """Return the predictions of a shallow tree for new rows."""
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
     if is_class:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Any
+from types import UnionType
 
 import numpy as np
 import pandas as pd
@@ -63,7 +63,9 @@ def as_plain(column: Column) -> Column:
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         # readers make categories of text only; categories that are numbers were declared
-        return column.cat.rename_categories(_unique_texts(dtype.categories))
+        texts = [*map(value_text, dtype.categories)]
+        is_unique = len({*texts}) == len(texts)
+        return column.cat.rename_categories(texts if is_unique else [*map(repr, dtype.categories)])
     if pd.api.types.is_bool_dtype(dtype):
         is_whole = isinstance(dtype, np.dtype) or not column.isna().any()
         return column.astype(bool) if is_whole else _texts(column)
@@ -71,11 +73,13 @@ def as_plain(column: Column) -> Column:
         raise DataError(f"the column '{column.name}' holds complex numbers; give two real columns")
     if pd.api.types.is_numeric_dtype(dtype):
         return _numbers(column)
-    if dtype.kind in "mM":
-        return _times(column)
-    if isinstance(dtype, pd.StringDtype):
-        return column.astype("str")
-    return _mixed(column.astype(object))
+    if dtype.kind == "m":
+        return column.dt.total_seconds()
+    if dtype.kind == "M":
+        has_zone = getattr(dtype, "tz", None) is not None
+        column = column.dt.tz_convert("UTC").dt.tz_localize(None) if has_zone else column
+        return column.astype("datetime64[us]")
+    return column.astype("str") if isinstance(dtype, pd.StringDtype) else _mixed(column)
 
 
 def decimal_of_file(columns: Iterable[Column]) -> DecimalMark | None:
@@ -93,48 +97,39 @@ def decimal_of_file(columns: Iterable[Column]) -> DecimalMark | None:
     return "," if votes[","] > votes["."] else "."
 
 
-def _times(column: Column) -> Column:
-    """Return times without a zone, or durations in seconds."""
-    if column.dtype.kind == "m":
-        return column.dt.total_seconds()
-    if getattr(column.dtype, "tz", None) is not None:
-        column = column.dt.tz_convert("UTC").dt.tz_localize(None)
-    return column.astype("datetime64[us]")
-
-
-def _unique_texts(categories: pd.Index[Any]) -> list[str]:
-    texts = [value_text(category) for category in categories]
-    return texts if len({*texts}) == len(texts) else [repr(category) for category in categories]
-
-
 def _numbers(column: Column) -> Column:
+    """Return numbers as int64 or float64; uint8, as of pixels, stays."""
     dtype = column.dtype
-    if isinstance(dtype, np.dtype) and dtype.kind in "iu" and dtype.itemsize <= 8:
-        return (
-            column if dtype == np.uint8 else column.astype(np.int64 if dtype.kind == "i" else float)
-        )
+    if dtype == np.uint8:
+        return column
+    if isinstance(dtype, np.dtype) and dtype.kind in "iu":
+        return column.astype(np.int64 if dtype.kind == "i" else np.float64)
     values = column.to_numpy(np.float64, na_value=np.nan)
     return pd.Series(values, index=column.index, name=column.name)
 
 
 def _mixed(column: Column) -> Column:
     """Return a column of Python objects by their type; as text where types differ."""
+    column = column.astype(object)
     known = column.dropna()
     kinds = {type(value) for value in known}
     if not kinds:
         return pd.Series(np.nan, index=column.index, name=column.name)
-    if all(issubclass(kind, bool | np.bool_) for kind in kinds) and len(known) == len(column):
+    are_bools = [issubclass(kind, bool | np.bool_) for kind in kinds]
+    if all(are_bools) and len(known) == len(column):
         return column.astype(bool)
-    if not any(issubclass(kind, bool | np.bool_) for kind in kinds) and all(
-        issubclass(kind, int | float | np.number | Decimal) for kind in kinds
-    ):
+    if not any(are_bools) and _are(kinds, int | float | np.number | Decimal):
         return column.astype(np.float64)
-    if all(issubclass(kind, date | datetime) for kind in kinds):
+    if _are(kinds, date):
         return as_plain(pd.to_datetime(column, utc=True, errors="coerce"))
-    if all(issubclass(kind, time) for kind in kinds):
+    if _are(kinds, time):
         seconds = known.map(lambda at: at.hour * 3600.0 + at.minute * 60 + at.second)
         return seconds.reindex(column.index).astype(np.float64)
     return _texts(column)
+
+
+def _are(kinds: Iterable[type], wanted: type | UnionType) -> bool:
+    return all(issubclass(kind, wanted) for kind in kinds)
 
 
 def _texts(column: Column) -> Column:

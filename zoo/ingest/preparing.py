@@ -1,4 +1,4 @@
-"""A user's file, or a table in memory, as a table that models can use.
+"""A user's file, images or a table in memory as a table that models can use.
 
 A column is read, its kind is inferred, it is transformed and checked.
 """
@@ -6,8 +6,8 @@ A column is read, its kind is inferred, it is transformed and checked.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,17 +28,18 @@ from zoo.ingest.clean_table import (
     digest_of,
 )
 from zoo.ingest.delimited import name_columns
-from zoo.ingest.image_table import prepare_images
-from zoo.ingest.images import IMAGE
+from zoo.ingest.images import CLASS, IMAGE, PixelPlan, plan_pixels, read_pixels
 from zoo.ingest.kinds import confirm, find_kind
 from zoo.ingest.leaks import is_copy
 from zoo.ingest.plain import as_plain, decimal_of_file, plain_frame
 from zoo.ingest.reading import did_you_mean, read_table
-from zoo.ingest.roles import Roles, read_roles
+from zoo.ingest.roles import Roles, choose_metric, keep_rows, read_roles
 from zoo.ingest.transforms import VERSION, transform
 
 __all__ = ["prepare", "read_own"]
 
+_MIN_IMAGES = 10
+_COPY = "is equivalent to the target"
 _GROUP = "its rows stay together in splits; models do not see it, as new rows have new groups"
 
 
@@ -81,22 +82,22 @@ def read_own(
     if IMAGE in raw.frame and path.is_dir():
         if group is not None or time is not None:
             raise DataError(f"{path}: images have no columns that --group or --time could name")
-        return prepare_images(raw.frame, path, name, task)
+        return _prepare_images(raw.frame, path, name, task)
     if target is None:
         shown = ", ".join(map(str, raw.frame.columns[:30]))
         raise DataError(f"{path}: name the column to predict with --target; columns are: {shown}")
-    named = {
-        role: _column(raw.frame, wanted, path)
-        for role, wanted in (("target", target), ("group", group), ("time", time))
-        if wanted is not None
-    }
+    named = {}
+    for role, wanted in (("target", target), ("group", group), ("time", time)):
+        if wanted is not None:
+            named[role] = " ".join(wanted.split())
+            if named[role] not in raw.frame.columns:
+                raise did_you_mean("column", wanted, raw.frame.columns, path)
     if len({*named.values()}) < len(named):
         raise DataError(f"{path}: target, group and time must be different columns")
-    columns, decimal = dict(raw.frame.items()), raw.decimal
-    known = [TableWarning(about=Topic.READ, text=text) for text in raw.remarks]
+    columns, decimal, remarks = dict(raw.frame.items()), raw.decimal, raw.remarks
     del raw  # so that each column is freed as soon as it is transformed
     return _prepare(
-        columns, named, name=name, task=task, where=str(path), decimal=decimal, known=known
+        columns, named, name=name, task=task, where=str(path), decimal=decimal, remarks=remarks
     )
 
 
@@ -142,11 +143,13 @@ def prepare(
         frame[named[role]] = column.to_numpy() if column.dtype.kind in "iufb" else column.array
     if "target" not in named:
         raise DataError("y is missing; give one value per row")
-    columns = dict(frame.items())
-    return _prepare(columns, named, name=name, task=task, where=name, is_time_used=False)
+    return _prepare(
+        dict(frame.items()), named, name=name, task=task, where=name, is_time_used=False
+    )
 
 
 def _series(values: object, role: str) -> Column:
+    """Return one value per row of a pandas or Polars column, a frame of one column or an array."""
     if not isinstance(values, pd.Series) and hasattr(values, "to_pandas"):
         values = values.to_pandas()
     if isinstance(values, pd.DataFrame) and values.shape[1] == 1:
@@ -159,13 +162,6 @@ def _series(values: object, role: str) -> Column:
     return pd.Series(array).reset_index(drop=True)
 
 
-def _column(frame: pd.DataFrame, wanted: str, path: Path) -> str:
-    name = " ".join(wanted.split())
-    if name not in frame.columns:
-        raise did_you_mean("column", wanted, frame.columns, path)
-    return name
-
-
 def _prepare(
     columns: dict[str, Column],
     named: Mapping[str, str],
@@ -174,21 +170,20 @@ def _prepare(
     task: Task | None,
     where: str,
     decimal: DecimalMark | None = None,
-    known: Iterable[TableWarning] = (),
+    remarks: Iterable[str] = (),
     is_time_used: bool = True,
 ) -> OwnTable:
-    """Return the table; the columns are used up."""
+    """Return the table; the mapping of columns is emptied."""
     n_rows_read = len(columns[named["target"]])
     frame_mb = sum(one.memory_usage(deep=True, index=False) for one in columns.values()) / 1e6
     hidden = [role for role in named if role != "time" or not is_time_used]
     try:
-        cleaned = _clean(columns, named, hidden, task, decimal)
+        features, specs, notes, roles = _clean(columns, named, hidden, task, decimal)
     except DataError as error:
         raise DataError(f"{where}: {error}") from error
-    roles = cleaned.roles
     table = OwnTable(
         name=name,
-        X=pd.DataFrame(cleaned.features, copy=False),
+        X=pd.DataFrame(features, copy=False),
         y=roles.y,
         task=roles.task,
         task_reason=roles.task_reason,
@@ -197,23 +192,14 @@ def _prepare(
         target=named["target"],
         groups=roles.groups,
         times=roles.times,
-        columns=tuple(cleaned.notes),
+        columns=tuple(notes),
         n_rows_read=n_rows_read,
-        transform={"version": VERSION, "kind": "table", "columns": cleaned.specs},
+        transform={"version": VERSION, "kind": "table", "columns": specs},
         frame_mb=frame_mb,
     )
+    known = [TableWarning(about=Topic.READ, text=text) for text in remarks]
     warnings = check_table(table, [*roles.warnings, *known])
     return replace(table, warnings=warnings, digest=digest_of(table))
-
-
-@dataclass(frozen=True, slots=True)
-class _Cleaned:
-    """The features that models see, the specs that make them, a note per column, and the roles."""
-
-    features: dict[str, Column]
-    specs: list[TransformSpec]
-    notes: list[ColumnNote]
-    roles: Roles
 
 
 def _clean(
@@ -222,40 +208,93 @@ def _clean(
     hidden: Iterable[str],
     task: Task | None,
     decimal: DecimalMark | None,
-) -> _Cleaned:
-    """Return the columns by kind, transformed; models do not see the hidden roles."""
+) -> tuple[dict[str, Column], list[TransformSpec], list[ColumnNote], Roles]:
+    """Return features without the hidden roles, their specs, a note per column, and the roles."""
     for key, column in columns.items():
         columns[key] = as_plain(column)
     decimal = decimal or decimal_of_file(columns.values())
     roles = read_roles(columns, named, task, decimal)
     for role in hidden:
         del columns[named[role]]
-    cleaned = _Cleaned({}, [], [], roles)
+    cleaned: dict[str, Column] = {}
+    specs, notes = [], []
     for key in list(columns):  # one by one, to save memory
-        column = roles.take(columns.pop(key))
+        column = keep_rows(columns.pop(key), roles.is_kept)
         finding = find_kind(column, decimal)
         pa.default_memory_pool().release_unused()
         features = transform(column, finding.spec) if finding.spec and finding.note.is_used else {}
         if key in features:
             finding = confirm(finding, features[key])
             if finding.note.is_used and is_copy(features[key], roles.y, roles.task):
-                note = "says the same as the target"
-                finding = replace(
-                    finding, note=replace(finding.note, kind="copy", is_used=False, note=note)
-                )
-        cleaned.notes.append(finding.note)
+                note = replace(finding.note, kind="copy", is_used=False, note=_COPY)
+                finding = replace(finding, note=note)
+        notes.append(finding.note)
         if finding.note.is_used and finding.spec:
-            cleaned.specs.append(finding.spec)
-            cleaned.features.update(features)
+            specs.append(finding.spec)
+            cleaned.update(features)
         del column, features
         pa.default_memory_pool().release_unused()
-    if not cleaned.features:
-        shown = "; ".join(f"{note.name}: {note.kind}" for note in cleaned.notes[:10])
+    if not cleaned:
+        shown = "; ".join(f"{note.name}: {note.kind}" for note in notes[:10])
         raise DataError(
             "no column is left that a model could learn from "
             f"({shown or 'there is the target only'})"
         )
     if roles.groups is not None:
         n_unique, group = int(roles.groups.nunique()), named["group"]
-        cleaned.notes.append(ColumnNote(name=group, kind="group", n_unique=n_unique, note=_GROUP))
-    return cleaned
+        notes.append(ColumnNote(name=group, kind="group", n_unique=n_unique, note=_GROUP))
+    return cleaned, specs, notes, roles
+
+
+def _prepare_images(frame: pd.DataFrame, folder: Path, name: str, task: str | None) -> OwnTable:
+    """Return the table of images: one row per image, one column per pixel and channel."""
+    if task == "regression":
+        raise DataError(f"{folder}: images in subfolders have classes; regression needs numbers")
+    if CLASS not in frame:
+        raise DataError(f"{folder}: expected subfolders, one per class, found images only")
+    n_rows_read = len(frame)
+    plan = plan_pixels([*frame[IMAGE]])
+    frame = frame[~frame[IMAGE].isin(plan.broken)].reset_index(drop=True)
+    y = frame[CLASS].astype("str")
+    if len(frame) < _MIN_IMAGES or y.nunique() < 2:
+        raise DataError(
+            f"{folder}: found {len(frame)} images of {y.nunique()} classes; expected at least "
+            f"{_MIN_IMAGES} in two subfolders"
+        )
+    height, width, channels = plan.image_shape
+    X = read_pixels([*frame[IMAGE]], plan.image_shape)
+    metric, metric_reason = choose_metric(y, "classification")
+    pixels = f"{height} x {width} pixels, {'grey' if channels == 1 else 'in colour'}"
+    note = ColumnNote(name=IMAGE, kind="number", n_unique=len(frame), is_used=True, note=pixels)
+    table = OwnTable(
+        name=name,
+        X=X,
+        y=y,
+        task="classification",
+        task_reason=f"classification, because the images lie in {y.nunique()} subfolders",
+        metric=metric,
+        metric_reason=metric_reason,
+        target=CLASS,
+        image_shape=plan.image_shape,
+        columns=(note,),
+        n_rows_read=n_rows_read,
+        transform={"version": VERSION, "kind": "images", "image_shape": [*plan.image_shape]},
+        frame_mb=X.to_numpy().nbytes / 1e6,
+    )
+    warnings = check_table(table, _image_warnings(plan, folder))
+    return replace(table, warnings=warnings, digest=digest_of(table))
+
+
+def _image_warnings(plan: PixelPlan, folder: Path) -> Iterator[TableWarning]:
+    """Warn of images that cannot be read or are resized."""
+    if plan.broken:
+        shown = ", ".join(str(Path(path).relative_to(folder)) for path in plan.broken[:3])
+        more = f" and {len(plan.broken) - 3} more" if len(plan.broken) > 3 else ""
+        text = f"Images that cannot be read were left out: {shown}{more}."
+        yield TableWarning(about=Topic.DROPPED, text=text)
+    if plan.is_resized:
+        height, width, _ = plan.image_shape
+        text = f"The images have {plan.n_sizes} sizes; all were made {height} x {width} pixels."
+        if plan.n_sizes == 1:
+            text = f"The images were resized to {height} x {width} pixels."
+        yield TableWarning(about=Topic.READ, text=text)

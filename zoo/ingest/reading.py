@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import psutil
 
 from zoo.definitions import near_name
 from zoo.errors import DataError
 from zoo.extras import missing_module
 from zoo.ingest.clean_table import RawTable
-from zoo.ingest.delimited import name_columns, open_packed, read_delimited
+from zoo.ingest.delimited import name_columns, open_compressed, read_delimited
 from zoo.ingest.images import list_images
-from zoo.ingest.memory import PACKED, refuse_too_large
 
-__all__ = ["FORMATS", "did_you_mean", "read_frame", "read_table"]
+__all__ = ["available_bytes", "bytes_needed", "did_you_mean", "read_frame", "read_table"]
 
-FORMATS = {
+_FORMATS = {
     **dict.fromkeys((".csv", ".tsv", ".tab", ".txt", ".dat", ".data"), "text"),
     **dict.fromkeys((".jsonl", ".ndjson", ".json"), "json"),
     **dict.fromkeys((".parquet", ".pq"), "parquet"),
@@ -27,6 +30,10 @@ FORMATS = {
     **dict.fromkeys((".xlsx", ".xlsm"), "excel"),
     **dict.fromkeys((".png", ".jpg", ".jpeg"), "image"),
 }
+# Bytes of memory per byte of the file while it is read and cleaned.
+_FACTORS = {"text": 3.0, "json": 8.0, "excel": 40.0, "feather": 4.0}
+_RATIO = 5.0  # of compression, if the file does not declare its size
+_COMPRESSED = {".gz", ".bz2", ".xz", ".zip"}
 
 
 def read_frame(path: Path, *, sheet: str | None = None) -> pd.DataFrame:
@@ -40,9 +47,9 @@ def read_table(path: Path, *, sheet: str | None = None) -> RawTable:
     Parameters
     ----------
     path : Path
-        Text with delimiters, JSON Lines, a JSON array of records, Parquet, Feather or an Excel
-        workbook; text and JSON may be packed. A folder of images gives one row per image: its path
-        and its subfolder.
+        Delimited text, JSON Lines, a JSON array of records, Parquet, Feather or an Excel workbook;
+        text and JSON may be compressed. A folder of images gives one row per image: its path and
+        its subfolder.
     sheet : str or None
         Of a workbook; None: the only one that is not empty.
 
@@ -59,7 +66,7 @@ def read_table(path: Path, *, sheet: str | None = None) -> RawTable:
         raise DataError(f"{path}: a sheet was asked for, but only Excel workbooks have sheets")
     if form == "image":
         return RawTable(list_images(path))
-    refuse_too_large(path, form)
+    _refuse_too_large(path, form)
     readers: dict[str, Callable[[Path], pd.DataFrame]] = {
         "json": _read_json,
         "parquet": lambda path: _read_arrow(path, form),
@@ -94,34 +101,29 @@ def did_you_mean(word: str, name: str, known: Iterable[str], path: object) -> Da
 
 
 def _format_of(path: Path) -> str:
+    """Return the format that the suffixes of a path name; a folder is of images."""
     if path.is_dir():
         return "image"
     if not path.exists():
-        raise DataError(f"{path}: there is no such file{_file_hint(path)}")
+        hint = f"; nor a folder {path.parent}"
+        if path.parent.is_dir():
+            names = [one.name for one in path.parent.iterdir() if one.suffix.lower() in _FORMATS]
+            near = near_name(path.name, sorted(names))
+            hint = f"; did you mean '{near}'?" if near else ""
+        raise DataError(f"{path}: there is no such file{hint}")
     if not path.is_file():
         raise DataError(f"{path}: is neither a file nor a folder")
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes and suffixes[-1] in PACKED:
-        suffixes = suffixes[:-1] or [".csv"]
-        if FORMATS.get(suffixes[-1]) not in {"text", "json"}:
-            suffixes = [".csv"]
-    suffix = suffixes[-1] if suffixes else ""
-    if suffix not in FORMATS:
+    *_, inner, suffix = "", "", *(suffix.lower() for suffix in path.suffixes)
+    if suffix in _COMPRESSED:
+        suffix = inner if _FORMATS.get(inner) in {"text", "json"} else ".csv"
+    if suffix not in _FORMATS:
         hint = "; save it as .xlsx" if suffix in {".xls", ".ods", ".numbers"} else ""
         raise DataError(
             f"{path}: cannot read files that end in '{suffix}'{hint}; known are: "
-            f"{' '.join(FORMATS)} (text and JSON also with {' '.join(sorted(PACKED))}) "
+            f"{' '.join(_FORMATS)} (text and JSON also with {' '.join(sorted(_COMPRESSED))}) "
             "and folders of images"
         )
-    return FORMATS[suffix]
-
-
-def _file_hint(path: Path) -> str:
-    if not path.parent.is_dir():
-        return f"; nor a folder {path.parent}"
-    names = [one.name for one in path.parent.iterdir() if one.suffix.lower() in FORMATS]
-    near = near_name(path.name, sorted(names))
-    return f"; did you mean '{near}'?" if near else ""
+    return _FORMATS[suffix]
 
 
 def _one_line(error: BaseException) -> str:
@@ -129,24 +131,19 @@ def _one_line(error: BaseException) -> str:
 
 
 def _read_json(path: Path) -> pd.DataFrame:
-    with open_packed(path) as stream:
+    with open_compressed(path) as stream:
         start = stream.read(1 << 12).removeprefix(b"\xef\xbb\xbf").lstrip()
         if not start:
             raise DataError(f"{path}: the file is empty; expected records")
         stream.seek(0)
         is_array = start.startswith(b"[")
         try:
-            frame = pd.read_json(
-                stream,
-                lines=not is_array,
-                orient="records",
-                dtype=False,
-                encoding="utf-8-sig",
+            return pd.read_json(
+                stream, lines=not is_array, orient="records", dtype=False, encoding="utf-8-sig"
             )
         except (ValueError, OSError, EOFError) as error:
             what = "a JSON array of records" if is_array else "one JSON record a line"
             raise DataError(f"{path}: expected {what}: {_one_line(error)}") from error
-    return frame
 
 
 def _read_arrow(path: Path, form: str) -> pd.DataFrame:
@@ -155,22 +152,20 @@ def _read_arrow(path: Path, form: str) -> pd.DataFrame:
     try:
         return pd.read_parquet(path) if form == "parquet" else pd.read_feather(path)
     except (ArrowException, ValueError, OSError) as error:
-        what = form.capitalize()
-        raise DataError(f"{path}: is not a valid {what} file: {_one_line(error)}") from error
+        said = f"is not a valid {form.capitalize()} file: {_one_line(error)}"
+        raise DataError(f"{path}: {said}") from error
 
 
 def _read_excel(path: Path, sheet: str | None) -> pd.DataFrame:
     what = "openpyxl, which reads Excel workbooks,"
     if (missing := missing_module("openpyxl", what, "files")) is not None:
         raise missing
-    from zipfile import BadZipFile
-
     if not path.stat().st_size:
         raise DataError(f"{path}: the file is empty; expected an Excel workbook")
     try:
         with pd.ExcelFile(path, engine="openpyxl") as book:
             return _read_sheet(book, sheet, path)
-    except (BadZipFile, KeyError, ValueError, OSError) as error:
+    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
         raise DataError(
             f"{path}: is not a valid .xlsx workbook ({_one_line(error)}); open it and save it again"
         ) from error
@@ -193,3 +188,59 @@ def _read_sheet(book: pd.ExcelFile, sheet: str | None, path: Path) -> pd.DataFra
     raw = next(iter(full.values())).dropna(how="all").dropna(axis=1, how="all")
     names = ["" if pd.isna(cell) else cell for cell in raw.iloc[0]]
     return raw.iloc[1:].set_axis(name_columns(names), axis=1).infer_objects()
+
+
+def bytes_needed(path: Path, form: str) -> int:
+    """Return an estimate of the memory that reading and cleaning a file of this format takes."""
+    size = path.stat().st_size
+    if form == "parquet":
+        import pyarrow.parquet as pq
+        from pyarrow import ArrowException
+
+        try:
+            metadata = pq.read_metadata(path)
+        except (ArrowException, OSError):
+            return size
+        groups = (metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
+        return int(max(3 * sum(groups), 16 * metadata.num_rows * metadata.num_columns))
+    if path.suffix.lower() in _COMPRESSED:
+        size = max(int(size * _RATIO), _declared_size(path))
+    return int(size * _FACTORS[form])
+
+
+def _declared_size(path: Path) -> int:
+    """Return the decompressed size that a gzip or zip file declares, or 0."""
+    with path.open("rb") as stream:
+        start = stream.read(4)
+        if start[:2] == b"\x1f\x8b" and path.stat().st_size > 18:
+            stream.seek(-4, os.SEEK_END)
+            return int.from_bytes(stream.read(4), "little")  # modulo 4 GB
+    if start == b"PK\x03\x04":
+        with contextlib.suppress(zipfile.BadZipFile), zipfile.ZipFile(path) as archive:
+            return sum(one.file_size for one in archive.infolist())
+    return 0
+
+
+def available_bytes() -> int:
+    """Return the memory that this process can still use."""
+    free = int(psutil.virtual_memory().available)
+    folder = Path("/sys/fs/cgroup")
+    try:
+        limit = (folder / "memory.max").read_text(encoding="ascii").strip()
+        used = int((folder / "memory.current").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return free
+    return free if limit == "max" else max(0, min(free, int(limit) - used))
+
+
+def _refuse_too_large(path: Path, form: str) -> None:
+    """Refuse a file that would not fit, with the memory that is needed and available."""
+    needed, free = bytes_needed(path, form), available_bytes()
+    if needed > free:
+        advice = "give a sample of its rows"
+        if form in {"text", "json", "excel"}:
+            advice += ", or save the columns that matter as Parquet"
+        raise DataError(
+            f"{path}: needs about {needed / 1e9:.1f} GB of memory, {free / 1e9:.1f} GB are free; "
+            f"{advice}"
+        )

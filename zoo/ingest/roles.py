@@ -13,10 +13,10 @@ from zoo.ingest.clean_table import Column, ColumnNote, DecimalMark, TableWarning
 from zoo.ingest.kinds import find_kind
 from zoo.ingest.transforms import as_labels, as_numbers, as_times
 
-__all__ = ["Roles", "choose_metric", "read_roles"]
+__all__ = ["Roles", "choose_metric", "keep_rows", "read_roles"]
 
 _MIN_ROWS = 10
-_FEW_VALUES = 10  # whole numbers with at most so many values are taken for classes
+_FEW_VALUES = 10  # whole numbers with at most so many distinct values are taken as classes
 _MAX_CLASSES = 1000
 _RARE = 0.1
 
@@ -47,10 +47,6 @@ class Roles:
     is_kept: NDArray[np.bool_]
     warnings: tuple[TableWarning, ...]
 
-    def take(self, column: Column) -> Column:
-        """Return the rows that are kept."""
-        return _take(column, self.is_kept)
-
 
 def read_roles(
     columns: Mapping[str, Column],
@@ -67,7 +63,7 @@ def read_roles(
     named : mapping
         The column of each role: "target", and perhaps "group" and "time".
     task : {"classification", "regression"} or None
-        As the user declared it; None: it is inferred.
+        As the user declared it; None: inferred.
     decimal : {".", ","} or None
         The decimal mark of the file.
 
@@ -81,23 +77,15 @@ def read_roles(
     found = {role: find_kind(given[role], decimal) for role in given if role != "group"}
     numbers = as_numbers(given["target"], found["target"].spec)
     labels = as_labels(given["target"] if numbers is None else numbers)  # 1, 1.0, "1" are one class
-    sides = {}
-    if "group" in given:
-        sides["group"] = as_labels(given["group"])
+    sides = {"group": as_labels(given["group"])} if "group" in given else {}
     if "time" in given:
         sides["time"] = as_times(given["time"], found["time"].spec)
-    _refuse_trivial(labels, named["target"])
-    if task is None:
-        _refuse_odd(found["target"].note)
-        task, reason = _task_of(numbers, labels)
-    else:
-        reason = f"{task}, as you said"
+    task, reason = _task_of(numbers, labels, task, found["target"].note)
     y = _target(numbers, labels, task, named["target"])
     is_kept, warnings = _complete_rows(y, sides, named)
-    y = _take(y, is_kept)
-    _refuse_few(y)
+    y = keep_rows(y, is_kept)
     metric, metric_reason = choose_metric(y, task)
-    sides = {role: _take(side, is_kept) for role, side in sides.items()}
+    sides = {role: keep_rows(side, is_kept) for role, side in sides.items()}
     return Roles(
         y=y,
         task=task,
@@ -119,39 +107,39 @@ def _complete_rows(
     for role, column in {"target": y, **sides}.items():
         is_lost = is_kept & column.isna().to_numpy(bool)
         if n_lost := int(is_lost.sum()):
-            rows = "1 row has" if n_lost == 1 else f"{n_lost} rows have"
-            text = f"{rows} no {role} and took no part."
+            text = f"Rows without a {role} were left out: {n_lost}."
             warnings.append(TableWarning(about=Topic.DROPPED, text=text))
             is_kept &= ~is_lost
         if role in sides and column[is_kept].nunique() < 2:
             raise DataError(
                 f"the {role} column '{named[role]}' has one value only; it cannot split rows"
             )
+    if is_kept.sum() < _MIN_ROWS:
+        raise DataError(f"{is_kept.sum()} rows can be used; at least {_MIN_ROWS} are needed")
+    if y[is_kept].nunique() < 2:
+        raise DataError(f"all rows that can be used have the target '{y[is_kept].iloc[0]}'")
     return is_kept, tuple(warnings)
 
 
-def _take(column: Column, is_kept: NDArray[np.bool_]) -> Column:
+def keep_rows(column: Column, is_kept: NDArray[np.bool_]) -> Column:
+    """Return the rows (n_samples,) of a column (n_rows,) that are kept."""
     return column if is_kept.all() else column[is_kept].reset_index(drop=True)
 
 
-def _refuse_trivial(labels: Column, name: str) -> None:
-    if labels.isna().all():
-        raise DataError(f"the target '{name}' is missing in each row; choose another column")
-    if labels.nunique() == 1:
+def _task_of(
+    numbers: Column | None, labels: Column, task: Task | None, note: ColumnNote
+) -> tuple[Task, str]:
+    """Return the task, as it was declared or as the target makes it, and why."""
+    n_values = int(labels.nunique())
+    if not n_values:
+        raise DataError(f"the target '{note.name}' is missing in each row; choose another column")
+    if n_values == 1:
         raise DataError(
-            f"the target '{name}' is '{labels.dropna().iloc[0]}' in each row that has one; there "
-            "is nothing to predict"
+            f"the target '{note.name}' is '{labels.dropna().iloc[0]}' in each row that has one; "
+            "there is nothing to predict"
         )
-
-
-def _refuse_few(y: Column) -> None:
-    if len(y) < _MIN_ROWS:
-        raise DataError(f"{len(y)} rows can be used; at least {_MIN_ROWS} are needed")
-    if y.nunique() < 2:
-        raise DataError(f"all rows that can be used have the target '{y.iloc[0]}'")
-
-
-def _refuse_odd(note: ColumnNote) -> None:
+    if task is not None:
+        return task, f"{task}, as you said"
     odd = {
         "id": f"looks like an identifier ({note.note}); choose another column, or give --task",
         "date": "holds dates; give a number to predict, such as days until then",
@@ -160,11 +148,6 @@ def _refuse_odd(note: ColumnNote) -> None:
     }
     if note.kind in odd:
         raise DataError(f"the target '{note.name}' {odd[note.kind]}")
-
-
-def _task_of(numbers: Column | None, labels: Column) -> tuple[Task, str]:
-    """Return the task that the target makes, and why."""
-    n_values = int(labels.nunique())
     if numbers is None:
         what = "two values" if n_values == 2 else f"{n_values} different texts"
         return "classification", f"classification, because the target has {what}"
@@ -200,14 +183,7 @@ def _target(numbers: Column | None, labels: Column, task: Task, name: str) -> Co
 
 
 def choose_metric(y: Column, task: Task) -> tuple[str, str]:
-    """Return the headline metric of `zoo.metrics`, and why it was chosen.
-
-    Parameters
-    ----------
-    y : Series of shape (n_samples,)
-        None missing.
-    task : {"classification", "regression"}
-    """
+    """Return the headline metric of `zoo.metrics` for a target (n_samples,), and the reason."""
     if task == "regression":
         return "rmse", (
             "root mean squared error: in the units of the target, large errors count more"

@@ -15,6 +15,8 @@ class.
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -27,6 +29,8 @@ from zoo.ingest.clean_table import Column, OwnTable
 
 __all__ = ["split_own"]
 
+_Rows: TypeAlias = NDArray[np.int64]
+_Sides: TypeAlias = tuple[_Rows, _Rows]
 _PROTOCOL = "own-table/1"
 _MOST_SHIFTED = 0.25  # fraction of the rows by which the test window moves back at most
 
@@ -34,50 +38,34 @@ _MOST_SHIFTED = 0.25  # fraction of the rows by which the test window moves back
 def split_own(table: OwnTable, replicate: int) -> Split:
     """Return test rows and training order of one replicate.
 
-    Parameters
-    ----------
-    table : OwnTable
-    replicate : int
-        With times, 0 tests on the latest quarter (at most 5000 rows). Others test on a window of
-        that length that ends earlier, by at most a quarter of the rows, and train on the rows
-        before it.
+    With times, replicate 0 tests on the latest quarter (at most 5000 rows). Others test on a window
+    of that length that ends earlier, by at most a quarter of the rows, and train on the rows before
+    it.
 
     Raises
     ------
     DataError
         If there is one group, or one time.
     """
-    if table.groups is None and table.times is None:
-        return split(table.y, task=table.task, dataset=_name(table), replicate=replicate)
-    rng = np.random.default_rng(derive_seed(_PROTOCOL, _name(table), replicate))
+    name = f"own/{table.name}/{table.target}"
+    rng = np.random.default_rng(derive_seed(_PROTOCOL, name, replicate))
     codes = pd.factorize(table.y)[0] if table.task == "classification" else None
     groups = None if table.groups is None else pd.factorize(table.groups)[0].astype(np.int64)
-    if table.times is None:
-        assert groups is not None  # noqa: S101 (for the type checker)
+    if table.times is not None:
+        test, train = _by_time(table.times, groups, replicate, rng)
+    elif groups is not None:
         test, train = _by_group(groups, codes, rng)
     else:
-        test, train = _by_time(table.times, groups, replicate, rng)
+        return split(table.y, task=table.task, dataset=name, replicate=replicate)
     n_classes = None
     if codes is not None:
         n_classes = int(codes.max()) + 1
-        train = _each_class_first(train, codes)
+        firsts = np.sort(np.unique(codes[train], return_index=True)[1])
+        train = np.concatenate([train[firsts], np.delete(train, firsts)])
     return Split(np.sort(test).astype(np.int64), train.astype(np.int64), n_classes)
 
 
-def _name(table: OwnTable) -> str:
-    return f"own/{table.name}/{table.target}"
-
-
-def _each_class_first(train: NDArray[np.int64], codes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the order with the first row of each class at the front."""
-    _, firsts = np.unique(codes[train], return_index=True)
-    firsts.sort()
-    return np.concatenate([train[firsts], np.delete(train, firsts)])
-
-
-def _by_group(
-    groups: NDArray[np.int64], codes: NDArray[np.int64] | None, rng: np.random.Generator
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _by_group(groups: _Rows, codes: _Rows | None, rng: np.random.Generator) -> _Sides:
     """Return test rows and training rows in order, each group on one side.
 
     Groups are stratified by the class of most of their rows, as rows are in the protocol without
@@ -110,17 +98,17 @@ def _by_group(
     return test, train[np.lexsort((ranks[groups[train]], keys[groups[train]]))]
 
 
-def _commonest(groups: NDArray[np.int64], codes: NDArray[np.int64]) -> NDArray[np.int64]:
+def _commonest(groups: _Rows, codes: _Rows) -> _Rows:
     """Return the commonest class of each group."""
     counts = pd.DataFrame({"group": groups, "code": codes}).value_counts()
     best = counts.reset_index().drop_duplicates("group").set_index("group")["code"]
     return np.asarray(best.sort_index(), np.int64)
 
 
-def _fill(sizes: NDArray[np.int64], room: float) -> NDArray[np.bool_]:
+def _fill(sizes: _Rows, room: float) -> NDArray[np.bool_]:
     """Return which groups are taken, in this order, so that they have about `room` rows.
 
-    At least one is taken, and at least half are left, even if one of them is most of the rows.
+    At least one is taken and at least half are left, even if one group holds most of the rows.
     """
     taken = np.zeros(len(sizes), bool)
     total, n_left = 0, len(sizes) // 2
@@ -134,11 +122,8 @@ def _fill(sizes: NDArray[np.int64], room: float) -> NDArray[np.bool_]:
 
 
 def _by_time(
-    times: Column,
-    groups: NDArray[np.int64] | None,
-    replicate: int,
-    rng: np.random.Generator,
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    times: Column, groups: _Rows | None, replicate: int, rng: np.random.Generator
+) -> _Sides:
     """Return the rows of a test window, and the rows before it, the latest first."""
     moments = pd.factorize(times, sort=True)[0]
     if moments.max() < 1:
@@ -146,41 +131,27 @@ def _by_time(
     shuffled = rng.permutation(len(moments))  # rows of the same time in random order
     order = shuffled[np.argsort(moments[shuffled], kind="stable")]
     n_rows, n_test = len(order), rows_held_for_test(len(order))
-    shift = int(_spread(replicate) * min(4 * MAX_TEST_ROWS, _MOST_SHIFTED * n_rows))
+    # 0, 1/2, 1/4, 3/4, ...: the van der Corput sequence is evenly spread in [0, 1)
+    spread = int(f"{replicate:b}"[::-1], 2) / 2 ** replicate.bit_length()
+    shift = int(spread * min(4 * MAX_TEST_ROWS, _MOST_SHIFTED * n_rows))
     edges = np.append(np.flatnonzero(np.diff(moments[order])) + 1, n_rows)
     start = _nearest(edges[:-1], n_rows - shift - n_test)
     end = _nearest(edges[edges > start], n_rows - shift)
     test, train = order[start:end], order[:start][::-1]
     if len(test) > MAX_TEST_ROWS:
         test = rng.permutation(test)[:MAX_TEST_ROWS]
-    if groups is not None:
-        test, train = _without_shared(test, train, groups, rng)
-    return test, train
+    return (test, train) if groups is None else _without_shared(test, train, groups, rng)
 
 
-def _spread(replicate: int) -> float:
-    """Return the van der Corput sequence, evenly spread in [0, 1): 0, 1/2, 1/4, 3/4."""
-    value, step = 0.0, 0.5
-    while replicate:
-        value += step * (replicate % 2)
-        replicate, step = replicate // 2, step / 2
-    return value
-
-
-def _nearest(edges: NDArray[np.int64], wanted: int) -> int:
+def _nearest(edges: _Rows, wanted: int) -> int:
     return int(edges[np.argmin(np.abs(edges - wanted))])
 
 
-def _without_shared(
-    test: NDArray[np.int64],
-    train: NDArray[np.int64],
-    groups: NDArray[np.int64],
-    rng: np.random.Generator,
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _without_shared(test: _Rows, train: _Rows, groups: _Rows, rng: np.random.Generator) -> _Sides:
     """Return test and training rows without a common group.
 
     Training rows of tested groups are dropped. Where that would be more than half of them, as with
-    customers who stay for long, only a random half of the groups is tested.
+    long-standing customers, only a random half of the groups is tested.
     """
     tested = np.unique(groups[test])
     kept = ~np.isin(groups[train], tested)

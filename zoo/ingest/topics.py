@@ -21,12 +21,7 @@ _BLOCK = 5000
 
 
 def fit_topics(texts: Column) -> TransformSpec:
-    """Return, as plain data, the weights that `topic_features` needs.
-
-    Parameters
-    ----------
-    texts : Series of str, shape (n_texts,)
-        None missing; the target is not used.
+    """Return, as plain data, the weights that `topic_features` needs, fitted on texts (n_texts,).
 
     References
     ----------
@@ -39,7 +34,7 @@ def fit_topics(texts: Column) -> TransformSpec:
     n_texts_with = np.asarray((counts > 0).sum(axis=0)).reshape(-1)
     idf = np.round(np.log((1 + len(some)) / (1 + n_texts_with)) + 1, 4)
     weighted = _tf_idf(counts, idf)
-    n_topics = int(min(_N_TOPICS, max(1, min(weighted.shape) - 1, 1)))
+    n_topics = min(_N_TOPICS, max(1, min(weighted.shape) - 1))
     svd = TruncatedSVD(n_topics, n_iter=4, random_state=0).fit(weighted)
     return {"idf": idf.tolist(), "components": np.round(svd.components_, 5).tolist()}
 

@@ -6,11 +6,11 @@ without code, so it can be stored in a file and applied to new rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from zoo.errors import DataError
 from zoo.ingest.clean_table import Column, TransformSpec
@@ -50,14 +50,19 @@ def apply_transform(frame: pd.DataFrame, spec: TransformSpec) -> pd.DataFrame:
     frame = frame.set_axis(name_columns(list(frame.columns)), axis=1)
     try:
         if spec["version"] != VERSION:
+            raise DataError(f"expected transform spec version {VERSION}, got {spec['version']}")
+        is_images = spec["kind"] == "images"
+        names = [IMAGE] if is_images else [step["name"] for step in spec["columns"]]
+        if absent := [f"'{name}'" for name in names if name not in frame.columns]:
+            more = f" and {len(absent) - 10} more" if len(absent) > 10 else ""
             raise DataError(
-                f"expected version {VERSION} of the transform spec, got {spec['version']}"
+                f"the rows lack the column{'s' * (len(absent) > 1)} {', '.join(absent[:10])}{more},"
+                " which the model was trained with; columns are: "
+                f"{', '.join(map(str, frame.columns[:30]))}"
             )
-        if spec["kind"] == "images":
-            _require([IMAGE], frame)
+        if is_images:
             height, width, channels = map(int, spec["image_shape"])
             return read_pixels([*map(str, frame[IMAGE])], (height, width, channels))
-        _require([step["name"] for step in spec["columns"]], frame)
         features: dict[str, Column] = {}
         for step in spec["columns"]:
             column = as_plain(frame[step["name"]].reset_index(drop=True))
@@ -78,12 +83,9 @@ def transform(column: Column, spec: TransformSpec) -> dict[str, Column]:
 def as_labels(column: Column) -> Column:
     """Return a plain column as labels without blanks at the ends; missing ones are NaN."""
 
-    def read(texts: Column) -> ArrayLike:
-        stripped = texts.str.strip()
-        labels = stripped.astype(object)
-        labels[is_missing(stripped, MISSING_LABELS)] = np.nan
-        found: NDArray[np.object_] = labels.to_numpy(object)
-        return found
+    def read(texts: Column) -> Column:
+        labels = texts.str.strip()
+        return labels.astype(object).mask(is_missing(labels, MISSING_LABELS), np.nan)
 
     return _parse(column, read, object)
 
@@ -115,17 +117,6 @@ def as_times(column: Column, spec: TransformSpec | None) -> Column:
     return _READERS[spec["kind"]](column, spec)
 
 
-def _require(names: Iterable[str], frame: pd.DataFrame) -> None:
-    absent = [name for name in names if name not in frame.columns]
-    if absent:
-        shown = ", ".join(f"'{name}'" for name in absent[:10])
-        more = f" and {len(absent) - 10} more" if len(absent) > 10 else ""
-        raise DataError(
-            f"the rows lack the column{'s' * (len(absent) > 1)} {shown}{more}, which the model was "
-            f"trained with; columns are: {', '.join(map(str, frame.columns[:30]))}"
-        )
-
-
 def _parse(column: Column, read: Callable[[Column], ArrayLike], dtype: type | str) -> Column:
     """Return `read` applied to the text of each row; it gets distinct texts, none missing.
 
@@ -147,22 +138,10 @@ def _parse(column: Column, read: Callable[[Column], ArrayLike], dtype: type | st
     return pd.Series(found, index=column.index, name=column.name)
 
 
-def _texts(column: Column) -> Column:
-    """Return a plain column as text, numbers in their shortest form; missing values stay."""
-    if isinstance(column.dtype, pd.StringDtype):
-        return column
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return column.astype("str")
-    return _parse(column, lambda texts: texts, object).astype("str")
-
-
 def _number(column: Column, spec: TransformSpec) -> Column:
-    kind = getattr(column.dtype, "kind", "O")
-    if kind in "iub":
+    if column.dtype.kind in "iubf":
         values = column.astype(np.float64)
-    elif kind == "f":
-        values = column
-    elif kind == "M":
+    elif column.dtype.kind == "M":
         values = pd.Series(np.nan, index=column.index)
     else:
         values = _parse(column, lambda texts: read_numbers(texts, spec["decimal"]), np.float64)
@@ -189,18 +168,19 @@ def _category(column: Column, spec: TransformSpec) -> Column:
 
 
 def _date(column: Column, spec: TransformSpec) -> Column:
-    if getattr(column.dtype, "kind", "O") == "M":
+    if column.dtype.kind == "M":
         return column
-    formats = [str(form) for form in spec["formats"]]
+    formats = [*map(str, spec["formats"])]
     return _parse(column, lambda texts: read_dates(texts, formats), "datetime64[us]")
 
 
 def _text(column: Column, spec: TransformSpec) -> dict[str, Column]:
-    texts = _texts(column).fillna("")
-    found = topic_features(texts, spec["topics"])
-    name = spec["name"]
+    """Return the topics of a text column and its number of words."""
+    if not isinstance(column.dtype, pd.StringDtype | pd.CategoricalDtype):
+        column = _parse(column, lambda texts: texts, object)
+    found, name = topic_features(column.astype("str").fillna(""), spec["topics"]), spec["name"]
     names = [*(f"{name}: topic {i}" for i in range(1, found.shape[1])), f"{name}: words"]
-    return {one: pd.Series(found[:, i]) for i, one in enumerate(names)}
+    return dict(zip(names, map(pd.Series, found.T), strict=True))
 
 
 _READERS: Mapping[str, Callable[[Column, TransformSpec], Column]] = {

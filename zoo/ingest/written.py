@@ -50,7 +50,7 @@ _NO = ("false", "f", "no", "n", "off", "nein", "n", "non", "no", "no")
 TRUTH = frozenset(frozenset(pair) for pair in zip(_YES, _NO, strict=True))
 TRUE_WORDS = frozenset(_YES)
 
-# Patterns of RE2, in which \x{20ac} is the euro sign.
+# RE2 patterns, in which \x{20ac} is the euro sign.
 _UNITS = (
     r"%|\x{2030}|\x{20ac}|\$|\x{a3}|\x{a5}|usd|eur|gbp|chf|jpy|kr|sek|nok|dkk|pln|"
     r"kg|mg|g|ct|lbs?|oz|km|cm|mm|m|mi|ft|in|ms|sec|s|min|hrs?|h|days?|years?|yrs?|"
@@ -117,22 +117,19 @@ def decimal_mark(
 
     Returns
     -------
-    decimal : {".", ","}
-    is_number : ndarray of bool, shape (n_texts,)
-    is_certain : bool
-        Whether the texts alone decide.
+    tuple
+        The mark; which texts are numbers (n_texts,); whether the texts alone decide.
     """
     bare = _bare(texts)
     points, commas = _is_number(bare, "."), _is_number(bare, ",")
-    if points.sum() > commas.sum():
-        return ".", points, True
-    if points.sum() < commas.sum():
-        return ",", commas, True
-    return (",", commas, False) if hint == "," else (".", points, False)
+    is_certain = bool(points.sum() != commas.sum())
+    if points.sum() < commas.sum() or (hint == "," and not is_certain):
+        return ",", commas, is_certain
+    return ".", points, is_certain
 
 
 def read_numbers(texts: Column, decimal: DecimalMark) -> NDArray[np.float64]:
-    """Return texts (n_texts,) as numbers; NaN for those that are none."""
+    """Return texts (n_texts,) as numbers; NaN for texts that are not numbers."""
     bare = _bare(texts)
     is_number = _is_number(bare, decimal)
     digits = bare.filter(pa.array(is_number))
@@ -157,21 +154,17 @@ _SWAPPED = {"%d": "%m", "%m": "%d"}
 
 
 def date_formats(texts: Column, enough: float = 0.9) -> tuple[str, ...]:
-    """Return the formats that parse enough of the texts as dates, the commonest first.
+    """Return the `strptime` formats that parse enough of the texts as dates, the commonest first.
+
+    Of two formats that differ only in the order of day and month, the one that parses more texts is
+    taken; in a tie the day comes first with dots, otherwise the month.
 
     Parameters
     ----------
     texts : Series of str, shape (n_texts,)
         Distinct, none missing.
     enough : float
-        The fraction of texts that must be parsed.
-
-    Returns
-    -------
-    tuple of str
-        Formats of `strptime`; empty where the texts are no dates. Of two formats that differ only
-        in the order of day and month, the one that parses more texts is taken; in a tie the day
-        comes first with dots, otherwise the month.
+        The fraction of texts that must be parsed; with fewer there are no formats.
     """
     texts = texts.str.strip()
     some = texts if len(texts) <= _SAMPLE else texts.sample(_SAMPLE, random_state=0)
@@ -180,8 +173,10 @@ def date_formats(texts: Column, enough: float = 0.9) -> tuple[str, ...]:
     found, left = _cover(some, [])
     if len(left) > (1 - enough) * len(some):
         return ()
-    found, _ = _cover(texts, found)  # forms that only few have
-    return tuple(dict.fromkeys(_day_or_month(texts, form) for form in found))
+    found, _ = _cover(texts, found)  # adds rare formats
+    pairs = [(form, _swapped(form)) for form in found]
+    best = [form if swapped is None else _best(texts, (form, swapped)) for form, swapped in pairs]
+    return tuple(dict.fromkeys(form for form in best if form is not None))
 
 
 def is_day_known(texts: Column, formats: Iterable[str]) -> bool:
@@ -200,16 +195,19 @@ def _cover(texts: Column, found: list[str]) -> tuple[list[str], Column]:
     for form in found:
         left = left[~_parses(left, form)]
     while len(left) and len(found) < _MAX_FORMATS:
-        formats = {form for text in left.iloc[:20] for form in _formats_of(text)}
-        best = max(
-            ((int(_parses(left, form).sum()), _is_usual(form), form) for form in formats),
-            default=(0, False, ""),
-        )
-        if not best[0]:
+        best = _best(left, {form for text in left.iloc[:20] for form in _formats_of(text)})
+        if best is None:
             break
-        found = [*found, best[2]]
-        left = left[~_parses(left, best[2])]
+        found = [*found, best]
+        left = left[~_parses(left, best)]
     return found, left
+
+
+def _best(texts: Column, formats: Iterable[str]) -> str | None:
+    """Return the format that parses most texts, in a tie the usual one; None if none parses any."""
+    counts = [(int(_parses(texts, form).sum()), _is_usual(form), form) for form in formats]
+    count, _, form = max(counts, default=(0, False, ""))
+    return form if count else None
 
 
 def _formats_of(text: str) -> set[str]:
@@ -217,17 +215,16 @@ def _formats_of(text: str) -> set[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # about the order of day and month
         guesses = {guess_datetime_format(text, dayfirst=is_first) for is_first in (True, False)}
-    formats = {str(guess) for guess in guesses if guess is not None}
     formats = {
-        form if re.search("%[mbB]", form) else form.replace("%d", "%m") for form in formats
-    }  # 2020-05 is a month
+        form if re.search("%[mbB]", form) else form.replace("%d", "%m")  # 2020-05 is a month
+        for form in map(str, guesses - {None})
+    }
     formats = {form for form in formats if re.search("%Y(?!.?%d)", form)}
-    if formats:
+    short = _SHORT_YEAR.fullmatch(text)
+    if formats or not short:
         return formats
-    if short := _SHORT_YEAR.fullmatch(text):
-        mark, hours = short["mark"], " %H:%M" if short["hours"] else ""
-        return {f"%d{mark}%m{mark}%y{hours}", f"%m{mark}%d{mark}%y{hours}", f"%d{mark}%b{mark}%y"}
-    return set()
+    mark, hours = short["mark"], " %H:%M" if short["hours"] else ""
+    return {f"%d{mark}%m{mark}%y{hours}", f"%m{mark}%d{mark}%y{hours}", f"%d{mark}%b{mark}%y"}
 
 
 def _is_usual(form: str) -> bool:
@@ -247,14 +244,6 @@ def _swapped(form: str) -> str | None:
     return re.sub("%[dm]", lambda part: _SWAPPED[part.group()], form)
 
 
-def _day_or_month(texts: Column, form: str) -> str:
-    """Return the format, or it with day and month exchanged, whichever parses more texts."""
-    swapped = _swapped(form)
-    if swapped is None:
-        return form
-    return max((int(_parses(texts, one).sum()), _is_usual(one), one) for one in (form, swapped))[2]
-
-
 def read_dates(texts: Column, formats: Iterable[str]) -> NDArray[np.datetime64]:
     """Return the times (n_texts,) of texts in any of the formats; NaT for those that are none.
 
@@ -264,8 +253,6 @@ def read_dates(texts: Column, formats: Iterable[str]) -> NDArray[np.datetime64]:
     times = np.full(len(texts), np.datetime64("NaT", "us"))
     for form in formats:
         left = np.isnat(times)
-        if not left.any():
-            break
         read = pd.to_datetime(texts[left], format=form, errors="coerce", utc=True)
         times[left] = read.dt.tz_localize(None).to_numpy("datetime64[us]")
     return times
