@@ -1,9 +1,10 @@
-"""Forecasts a learning curve to larger sizes, with intervals."""
+"""Classifies a measured learning curve and forecasts it to larger sizes, with intervals."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 import numpy as np
 import pandas as pd
@@ -11,15 +12,80 @@ from numpy.typing import ArrayLike
 
 from zoo.curves.arrays import Array
 from zoo.curves.error_model import ErrorModel, shipped_error_model
-from zoo.curves.observed_shape import ObservedShape, classify_shape
 from zoo.curves.posterior import Posterior, weigh_shapes
 from zoo.metrics import Metric
 from zoo.metrics import metric as metric_of
 
-__all__ = ["FURTHEST", "Forecast", "LossForecast", "fit_losses", "forecast"]
+__all__ = [
+    "ENDS", "FURTHEST", "Forecast", "LossForecast", "ObservedShape", "classify_shape", "fit_losses",
+    "forecast",
+]  # fmt: skip
 
 # Forecasts were validated up to this multiple of the measured rows.
 FURTHEST = 32.0
+# The quantiles at the ends of a 90% interval.
+ENDS = ((1 - 0.9) / 2, (1 + 0.9) / 2)
+
+_MIN_STANDARD_ERRORS = 3.0
+_MIN_RISE = 0.03
+_FLAT_SLOPE = 0.01
+
+
+class ObservedShape(StrEnum):
+    """What the measured part of a learning curve looks like.
+
+    `PEAK`: the loss rises, then falls below the value that it rose from (sample-wise double
+    descent, Nakkiran 2019, arXiv:1912.07242). `DIP`: it falls, then rises and stays above its
+    minimum. `WORSENING`: it rises from the first size on. `PLATEAU`: over the last two doublings it
+    falls by less than 1% per doubling. `SHORT`: fewer than three sizes.
+    """
+
+    FALLING = "falling"
+    PLATEAU = "plateau"
+    PEAK = "peak"
+    DIP = "dip"
+    WORSENING = "worsening"
+    SHORT = "short"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_ill_behaved(self) -> bool:
+        """Return whether more data made the loss worse somewhere."""
+        return self in (ObservedShape.PEAK, ObservedShape.DIP, ObservedShape.WORSENING)
+
+
+def classify_shape(sizes: Array, losses: Array, noise: float) -> ObservedShape:
+    """Return the shape of a measured curve.
+
+    Parameters
+    ----------
+    sizes, losses : array of shape (n_anchors,)
+        Sorted by size.
+    noise : float
+        Relative standard error of one loss.
+
+    Notes
+    -----
+    A rise counts if it exceeds 3% of the loss and three standard errors of a difference. LCDB 1.1
+    (arXiv:2505.15657) finds peaks and dips in a seventh of the curves.
+    """
+    if len(sizes) < 3:
+        return ObservedShape.SHORT
+    logs = np.log(np.maximum(losses, max(float(losses.max()), 1e-300) * 1e-6))
+    rise = max(_MIN_RISE, _MIN_STANDARD_ERRORS * noise * np.sqrt(2))
+    lowest = int(np.argmin(logs))
+    if logs[-1] - logs[lowest] > rise:
+        is_low_at_first = logs[0] - logs[lowest] <= rise
+        return ObservedShape.WORSENING if is_low_at_first else ObservedShape.DIP
+    before = np.minimum.accumulate(logs)
+    after = np.minimum.accumulate(logs[::-1])[::-1]
+    if (np.minimum(logs - before, logs - after) > rise).any():
+        return ObservedShape.PEAK
+    late = np.log2(sizes / sizes[-1]) >= -2.0
+    if late.sum() < 2:
+        late[-2:] = True
+    slope = np.polyfit(np.log2(sizes[late]), logs[late], 1)[0]
+    return ObservedShape.PLATEAU if slope > -_FLAT_SLOPE else ObservedShape.FALLING
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,17 +272,17 @@ def forecast(
 def _frame(
     metric: Metric, targets: Sequence[float], levels: Sequence[float], fit: LossForecast | None
 ) -> pd.DataFrame:
-    columns: dict[str, Array] = {"n_train": np.asarray(targets, dtype=np.float64)}
-    ends = [end for level in levels for end in ((1 - level) / 2, (1 + level) / 2)]
+    """Return scores and intervals at the targets, NaN without a fit."""
     names = [f"{side}_{100 * level:g}" for level in levels for side in ("low", "high")]
-    if fit is None or not len(targets):
-        return pd.DataFrame(columns | dict.fromkeys(("mean", *names), np.nan))
-    columns["mean"] = metric.score(fit.median(targets))
-    found = metric.score(fit.quantiles(targets, ends))
-    for k in range(0, len(names), 2):
-        pair = np.sort(found[:, k : k + 2], axis=1)
-        columns[names[k]], columns[names[k + 1]] = pair[:, 0], pair[:, 1]
-    return pd.DataFrame(columns)
+    columns = {"n_train": np.asarray(targets, dtype=np.float64)}
+    frame = pd.DataFrame(columns | dict.fromkeys(("mean", *names), np.nan))
+    if fit is not None and len(targets):
+        ends = [end for level in levels for end in ((1 - level) / 2, (1 + level) / 2)]
+        frame["mean"] = metric.score(fit.median(targets))
+        found = metric.score(fit.quantiles(targets, ends))
+        # the low end of a loss is the high end of a score that is better when higher
+        frame[names] = np.sort(found.reshape(len(targets), -1, 2)).reshape(found.shape)
+    return frame
 
 
 def _notes(fit: LossForecast, targets: Sequence[float]) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ def headline_sentence(
     comparisons: pd.DataFrame,
     crossovers: pd.DataFrame,
     forecasts: pd.DataFrame,
+    *,
     crossover: Callable[[str, str], Crossover],
     loss_label: str,
 ) -> str:
@@ -163,28 +164,18 @@ def cheapest_sentence(cost: pd.DataFrame) -> str:
 
 
 def verdict_rows(verdicts: pd.DataFrame) -> list[dict[str, str]]:
-    """Return a row per claim: overall verdict, data sets of each verdict, and numbers."""
+    """Return a row per claim: overall verdict, data sets by verdict, and contrasts as numbers."""
     rows = []
     for claim, part in verdicts.groupby("claim", sort=False):
         overall = part[part["dataset"] == OVERALL]
         single = part[part["dataset"] != OVERALL].drop_duplicates("dataset")
-        counts = single.groupby("verdict")["dataset"].apply(lambda names: ", ".join(sorted(names)))
+        datasets = single.groupby("verdict")["dataset"].agg(lambda names: ", ".join(sorted(names)))
         numbers = [
-            f"{row.contrast}: {row.value:+.2f}{_interval(row.low, row.high)}"
-            for row in overall.itertuples()
+            f"{one.contrast}: {one.value:+.2f}"
+            + (f" ({one.low:+.2f} to {one.high:+.2f})" if np.isfinite(one.low) else "")
+            for one in overall.itertuples()
         ]
-        rows.append(
-            {
-                "claim": str(claim),
-                "verdict": str(overall["verdict"].iloc[0]),
-                "holds": str(counts.get(Verdict.HOLDS, "")),
-                "fails": str(counts.get(Verdict.FAILS, "")),
-                "cannot_tell": str(counts.get(Verdict.CANNOT_TELL, "")),
-                "numbers": "; ".join(numbers),
-            }
-        )
+        row = {"claim": str(claim), "verdict": str(overall["verdict"].iloc[0])}
+        row |= {verdict.name.lower(): str(datasets.get(verdict, "")) for verdict in Verdict}
+        rows.append(row | {"numbers": "; ".join(numbers)})
     return rows
-
-
-def _interval(low: float, high: float) -> str:
-    return f" ({low:+.2f} to {high:+.2f})" if np.isfinite(low) else ""
