@@ -164,17 +164,14 @@ def family_frame(cells: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for group, (datasets, largest) in groups.items():
         inside = scores[scores["dataset"].isin(datasets) & (scores["n_train"] <= largest)]
-        common = inside.groupby("n_train")["dataset"].nunique()
-        inside = inside[inside["n_train"].isin(common.index[common == len(datasets)])]
-        inside = inside[inside["family"] != "baseline"]
-        for (family, n_train), part in inside.groupby(["family", "n_train"]):
+        learned = inside[inside["family"] != "baseline"]
+        for (family, n_train), part in learned.groupby(["family", "n_train"]):
             if part["dataset"].nunique() < len(datasets):
                 continue
             by_replicate = part.groupby(["replicate", "dataset"])["scaled"].mean()
             per_replicate = by_replicate.groupby("replicate").mean()
-            mean, low, high = mean_interval(per_replicate)
             models = part.groupby(["dataset", "model"])["scaled"].mean()
             best = models.groupby("dataset").max().mean()
             head = (group, len(datasets), ", ".join(sorted(datasets)), family, n_train)
-            rows.append((*head, mean, low, high, best, len(per_replicate)))
+            rows.append((*head, *mean_interval(per_replicate), best, len(per_replicate)))
     return pd.DataFrame(rows, columns=names)

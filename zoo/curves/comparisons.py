@@ -56,9 +56,7 @@ def corrected_test(differences: ArrayLike, *, test_ratio: float = TEST_RATIO) ->
     values = np.asarray(differences, dtype=np.float64)
     values = values[np.isfinite(values)]
     n = len(values)
-    if n == 0:
-        return PairedTest(_NAN, _NAN, _NAN, _NAN, 0)
-    mean = float(values.mean())
+    mean = float(values.mean()) if n else _NAN
     if n < 2:
         return PairedTest(mean, _NAN, _NAN, _NAN, n)
     error = float(np.sqrt((1 / n + test_ratio) * values.var(ddof=1)))

@@ -60,19 +60,10 @@ class Crossover:
 
 
 def last_crossing(sizes: Array, lead: Array) -> Array:
-    """Return for each row of `lead` the size from which it stays above 0.
+    """Return for each row of `lead` (n_rows, n_sizes) the size from which it stays above 0.
 
-    Parameters
-    ----------
-    sizes : array of shape (n_sizes,)
-        Increasing.
-    lead : array of shape (n_rows, n_sizes)
-        Positive where the challenger is ahead.
-
-    Returns
-    -------
-    array of shape (n_rows,)
-        Interpolated against log size; 0 if above 0 at every size, infinity if not at the last.
+    Sizes increase. The crossing is interpolated against log size; it is 0 if the lead is above 0 at
+    every size, and infinity if it is not at the last.
     """
     behind = lead <= 0
     n_sizes = lead.shape[1]

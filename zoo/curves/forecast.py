@@ -171,25 +171,20 @@ def fit_losses(
 
     Parameters
     ----------
-    sizes : array-like of shape (n_anchors,)
-        All different.
-    losses : array-like of shape (n_anchors,)
-    standard_errors : array-like of shape (n_anchors,) or None
-        Of the losses; those that are not finite are ignored.
+    sizes, losses, standard_errors : array-like of shape (n_anchors,)
+        Sizes are all different; standard errors that are not finite are ignored.
     highest : float
         Upper bound of the loss.
     errors : ErrorModel or None
-        None: the shipped model.
+        By default the shipped model.
 
     Raises
     ------
     ValueError
         If there are fewer than two anchors, a loss is negative or none is above 0.
     """
-    x = np.asarray(sizes, dtype=np.float64)
-    y = np.asarray(losses, dtype=np.float64)
-    order = np.argsort(x)
-    x, y = x[order], y[order]
+    order = np.argsort(sizes)
+    x, y = (np.asarray(values, dtype=np.float64)[order] for values in (sizes, losses))
     if len(x) < 2:
         raise ValueError(f"expected at least two sizes with a score, got {len(x)}")
     if (y < 0).any():
@@ -233,7 +228,7 @@ def forecast(
     levels : sequence of float
         Of the intervals.
     errors : ErrorModel or None
-        None: the shipped model.
+        By default the shipped model.
 
     Returns
     -------

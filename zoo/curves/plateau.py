@@ -39,20 +39,10 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Plateau:
-    """Whether more rows still bring a gain of interest.
-
-    Parameters
-    ----------
-    verdict : PlateauVerdict
-    gain : Estimate
-        Relative reduction of the loss by doubling the rows.
-    smallest_gain : float
-        The gain that it was tested against.
-    """
+    """A verdict, and the relative reduction of the loss by doubling the rows."""
 
     verdict: PlateauVerdict
     gain: Estimate
-    smallest_gain: float
 
 
 def _loss_now(fit: LossForecast) -> float:
@@ -92,7 +82,7 @@ def plateau(fit: LossForecast, *, smallest_gain: float = SMALLEST_GAIN) -> Plate
         verdict = PlateauVerdict.REACHED
     elif gain.low > smallest_gain:
         verdict = PlateauVerdict.NOT_REACHED
-    return Plateau(verdict, gain, smallest_gain)
+    return Plateau(verdict, gain)
 
 
 def marginal_value(fit: LossForecast, metric: Metric, rows: int = 1000) -> Estimate:

@@ -82,33 +82,46 @@ def _parts(
     cells, families, ranks = tables["cells"], tables["families"], tables["ranks"]
     facts = {cell["key"]["dataset"]: cell.get("facts", {}) for cell in results.cells}
     colours = model_colours(tables["curves"])
-    figure = None
+    families_figure, rank_figures = None, []
     if not families.empty:
         alt = "Mean curve of each family against training rows"
-        figure = embed(draw_families(families), folder, "families", alt)
+        families_figure = embed(draw_families(families), folder, "families", alt)
+    if not ranks.empty:
+        alt = "Mean rank of each model against training rows"
+        rank_figures.append(embed(draw_rank_over_size(ranks, colours), folder, "ranks", alt))
+        figure = draw_critical_difference(ranks, colours)
+        alt = "Critical-difference diagram of each size"
+        rank_figures.append(embed(figure, folder, "critical-difference", alt))
     suites = sorted({cell.get("run", {}).get("suite", "") for cell in results.cells} - {""})
     return {
         "title": f"Learning curves: {', '.join(suites) or folder.name}",
         "summary": _summary(cells),
         "warnings": _warnings(cells),
-        "families_figure": figure,
+        "families_figure": families_figure,
         "family_findings": _family_findings(families),
         "datasets": [
             _dataset_part(folder, name, facts[name], curve_set, tables, colours)
             for name in sorted(tables["curves"]["dataset"].unique())
         ],
         "verdicts": verdict_rows(tables["verdicts"]),
-        "ranks": _rank_rows(ranks),
-        "rank_figures": _rank_figures(folder, ranks, colours),
+        "ranks": [
+            {
+                "size": f"{n_train:,}",
+                "n_datasets": rows["n_datasets"].iloc[0],
+                "text": ", ".join(f"{row.model} {row.mean_rank:.1f}" for row in rows.itertuples()),
+            }
+            for n_train, rows in ranks.groupby("n_train")
+        ],
+        "rank_figures": rank_figures,
         "failures": failure_rows(cells),
         "provenance": _provenance(results),
     }
 
 
 def _summary(cells: pd.DataFrame) -> str:
-    n_ok, n_skipped = (
-        int((cells["status"] == status).sum()) for status in (Status.OK, Status.SKIPPED)
-    )
+    """Return how much was measured."""
+    n_ok = (cells["status"] == Status.OK).sum()
+    n_skipped = (cells["status"] == Status.SKIPPED).sum()
     return (
         f"{cells['dataset'].nunique()} data sets, {cells['model'].nunique()} models, "
         f"{n_ok:,} cells with a score, {len(cells) - n_ok - n_skipped:,} failed, {n_skipped:,} "
@@ -196,30 +209,6 @@ def _dataset_finding(curves: pd.DataFrame, comparisons: pd.DataFrame) -> str:
     return f"Metric: {metric.label}. {' '.join(parts)}"
 
 
-def _rank_figures(
-    folder: Path, ranks: pd.DataFrame, colours: dict[str, str]
-) -> list[dict[str, str]]:
-    if ranks.empty:
-        return []
-    over_size, diagram = (
-        draw_rank_over_size(ranks, colours),
-        draw_critical_difference(ranks, colours),
-    )
-    return [
-        embed(over_size, folder, "ranks", "Mean rank of each model against training rows"),
-        embed(diagram, folder, "critical-difference", "Critical-difference diagram of each size"),
-    ]
-
-
-def _rank_rows(ranks: pd.DataFrame) -> list[dict[str, Any]]:
-    rows = []
-    for n_train, group in ranks.groupby("n_train"):
-        text = ", ".join(f"{row.model} {row.mean_rank:.1f}" for row in group.itertuples())
-        n_datasets = int(group["n_datasets"].iloc[0])
-        rows.append({"size": f"{n_train:,}", "n_datasets": n_datasets, "text": text})
-    return rows
-
-
 def _warnings(cells: pd.DataFrame) -> list[str]:
     """Warn of curves that mix environments."""
     known = cells.dropna(subset=["environment"])
@@ -232,6 +221,7 @@ def _warnings(cells: pd.DataFrame) -> list[str]:
 
 
 def _provenance(results: Results) -> list[tuple[str, str]]:
+    """Return when, where and with which versions the cells were measured."""
     runs = [cell["run"] for cell in results.cells if "run" in cell]
     rows = []
     if runs:
