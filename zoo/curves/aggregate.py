@@ -99,11 +99,6 @@ def mean_interval(values: Iterable[float]) -> tuple[float, float, float]:
 def curve_frame(cells: pd.DataFrame) -> pd.DataFrame:
     """Return mean scores over replicates, one row per data set, model, size and metric.
 
-    Parameters
-    ----------
-    cells : DataFrame
-        From `cell_frame`.
-
     Returns
     -------
     DataFrame

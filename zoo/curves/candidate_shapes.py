@@ -52,8 +52,9 @@ class ShapeTable:
         position = np.clip((octaves - self.octaves[0]) / _STEP, 0, len(self.octaves) - 1.000001)
         left = position.astype(np.int64)
         weight = position - left
-        values: Array = self.log_loss[:, left] * (1 - weight) + self.log_loss[:, left + 1] * weight
-        return values
+        return np.asarray(
+            self.log_loss[:, left] * (1 - weight) + self.log_loss[:, left + 1] * weight
+        )
 
 
 @cache

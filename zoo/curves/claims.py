@@ -59,14 +59,9 @@ class Contrast:
 
 @dataclass(frozen=True, slots=True)
 class LogLosses:
-    """Logarithms of the losses on one data set.
+    """Logarithms of the losses of each model on one data set, sizes by replicates.
 
-    Parameters
-    ----------
-    models : mapping of str to DataFrame
-        Sizes by replicates, of each model.
-    best : mapping of str to str
-        Each family's best model at its largest size, by the mean over replicates.
+    `best` is each family's best model at its largest size, by the mean over replicates.
     """
 
     models: Mapping[str, pd.DataFrame]
@@ -133,10 +128,8 @@ CLAIMS: Mapping[str, Callable[[LogLosses], list[tuple[str, Array, float]]]] = {
 def verdict_frame(losses: pd.DataFrame) -> pd.DataFrame:
     """Return a verdict for each claim on each data set, and over all of them.
 
-    Parameters
-    ----------
-    losses : DataFrame
-        dataset, model, family, n_train, replicate, loss; baselines are ignored.
+    `losses` has the columns dataset, model, family, n_train, replicate and loss; baselines are
+    ignored.
 
     Returns
     -------

@@ -70,10 +70,7 @@ def corrected_test(differences: ArrayLike, *, test_ratio: float = TEST_RATIO) ->
 def paired_tests(losses: pd.DataFrame) -> pd.DataFrame:
     """Compare the best model with every other one, at each size and on each data set.
 
-    Parameters
-    ----------
-    losses : DataFrame
-        dataset, model, n_train, replicate, loss.
+    `losses` has the columns dataset, model, n_train, replicate and loss.
 
     Returns
     -------

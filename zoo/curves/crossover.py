@@ -137,8 +137,7 @@ def _resample(
     found = np.where(total[:, None] > 0, value / np.maximum(total, 1)[:, None], means[None])
     # the bootstrap underestimates the variance by a factor of (n - 1) / n
     correction = np.sqrt(n_replicates / (n_replicates - 1))
-    values: Array = np.maximum(means + correction * (found - means), 0.0)
-    return values
+    return np.asarray(np.maximum(means + correction * (found - means), 0.0))
 
 
 def crossover_of_means(
@@ -165,8 +164,7 @@ def crossover_of_means(
 def _lead(pairs: Array) -> Array:
     """Return the logarithm of the incumbent's loss over the challenger's, (n_rows, n_sizes)."""
     logs = np.log(np.maximum(pairs, 1e-12))
-    values: Array = logs[:, 0] - logs[:, 1]
-    return values
+    return np.asarray(logs[:, 0] - logs[:, 1])
 
 
 def _answer(

@@ -306,5 +306,4 @@ class CurveSet:
 
     def advice(self) -> dict[str, str]:
         """Return the headline of each data set."""
-        names = sorted(self.scores["dataset"].unique())
-        return {str(name): self.headline(str(name)) for name in names}
+        return {str(name): self.headline(name) for name in sorted(self.scores["dataset"].unique())}

@@ -120,8 +120,7 @@ class LossForecast:
     def median(self, targets: ArrayLike) -> Array:
         """Return the forecast itself, shape (n_targets,)."""
         median = self.posterior.spread(self._octaves(targets)).median
-        values: Array = np.clip(np.exp(median), 0.0, self.highest)
-        return values
+        return np.asarray(np.clip(np.exp(median), 0.0, self.highest))
 
     @property
     def shape(self) -> ObservedShape:
@@ -129,8 +128,7 @@ class LossForecast:
         return classify_shape(self.sizes, self.losses, self.posterior.noise)
 
     def _octaves(self, targets: ArrayLike) -> Array:
-        values: Array = np.log2(np.asarray(targets, dtype=np.float64) / self.sizes[-1])
-        return values
+        return np.asarray(np.log2(np.asarray(targets, dtype=np.float64) / self.sizes[-1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,24 +209,20 @@ def forecast(
     metric: str | Metric,
     standard_errors: ArrayLike | None = None,
     levels: Sequence[float] = (0.5, 0.9),
-    errors: ErrorModel | None = None,
 ) -> Forecast:
     """Forecast the mean score at sizes larger than any measured one.
 
     Parameters
     ----------
-    sizes, means : array-like of shape (n_anchors,)
-        Training rows and mean scores; anchors without a finite score are ignored.
+    sizes, means, standard_errors : array-like of shape (n_anchors,)
+        Training rows, mean scores and their standard errors; anchors without a finite score are
+        ignored.
     targets : sequence of numbers
         Training rows to forecast.
     metric : str or Metric
         A name of `zoo.metrics.METRICS`, or any metric.
-    standard_errors : array-like of shape (n_anchors,) or None
-        Of the means, from replicates.
     levels : sequence of float
         Of the intervals.
-    errors : ErrorModel or None
-        By default the shipped model.
 
     Returns
     -------
@@ -255,9 +249,8 @@ def forecast(
         raise ValueError(f"expected targets above {x.max():g} rows, got {min(wanted):g}")
     if not all(0 < level < 1 for level in levels):
         raise ValueError(f"expected levels between 0 and 1, got {list(levels)}")
-    bound = known.highest_loss
     try:
-        fit = fit_losses(x, known.loss(y), standard_errors=error, highest=bound, errors=errors)
+        fit = fit_losses(x, known.loss(y), standard_errors=error, highest=known.highest_loss)
     except ValueError as problem:
         return Forecast(_frame(known, wanted, levels, None), reason=str(problem))
     frame = _frame(known, wanted, levels, fit)
@@ -281,6 +274,7 @@ def _frame(
 
 
 def _notes(fit: LossForecast, targets: Sequence[float]) -> tuple[str, ...]:
+    """Return reasons to trust a forecast less."""
     notes = []
     if len(fit.sizes) == 2:
         notes.append("only two sizes were measured, so the form of the curve is unknown")

@@ -90,10 +90,7 @@ def _range(found: Crossover) -> str:
 def name_ties(comparisons: pd.DataFrame) -> str:
     """Return the models whose difference from the best one is not significant, at most three.
 
-    Parameters
-    ----------
-    comparisons : DataFrame
-        Rows of `zoo.curves.comparisons.paired_tests` for one data set and size.
+    `comparisons` has the rows of `zoo.curves.comparisons.paired_tests` for one data set and size.
     """
     rows = comparisons[~(comparisons["p_value"] < 0.05)].sort_values("difference")
     if len(rows) and len(rows) == len(comparisons):
@@ -147,10 +144,7 @@ def _doubling(forecasts: pd.DataFrame, winner: str, loss_label: str) -> str:
 def cheapest_sentence(cost: pd.DataFrame) -> str:
     """Return the fastest model to fit within 1% of the best score, at the largest size.
 
-    Parameters
-    ----------
-    cost : DataFrame
-        Rows of `zoo.curves.cost.cost_frame` for one data set.
+    `cost` has the rows of `zoo.curves.cost.cost_frame` for one data set.
     """
     rows = cost[cost["n_train"] == cost["n_train"].max()]
     cheap = rows[rows["cheapest_within_1pct"].astype(bool)]

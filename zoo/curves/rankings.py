@@ -32,17 +32,13 @@ def critical_difference(n_models: int, n_datasets: int) -> float:
 
 def _complete(means: pd.DataFrame) -> pd.DataFrame:
     """Return losses, data sets by models; only models that were measured on every data set."""
-    table = means.pivot(index="dataset", columns="model", values="loss")
-    return table.dropna(axis=1)
+    return means.pivot(index="dataset", columns="model", values="loss").dropna(axis=1)
 
 
 def rank_table(means: pd.DataFrame) -> pd.DataFrame:
     """Return mean ranks at each size, with Friedman's test and the critical difference.
 
-    Parameters
-    ----------
-    means : DataFrame
-        dataset, model, n_train, loss (mean over replicates).
+    `means` has the columns dataset, model, n_train and loss, the mean over replicates.
 
     Returns
     -------
@@ -145,8 +141,7 @@ def _win_counts(losses: Array) -> Array:
     """
     own, other = losses[:, :, None], losses[:, None, :]
     is_other = 1 - np.eye(losses.shape[1])
-    values: Array = ((own < other) + 0.5 * (own == other)) * is_other
-    return values
+    return np.asarray(((own < other) + 0.5 * (own == other)) * is_other)
 
 
 def _bradley_terry(wins: Array, iterations: int = 200) -> Array:
@@ -168,23 +163,18 @@ def _bradley_terry(wins: Array, iterations: int = 200) -> Array:
         strength = new
         if has_converged:
             break
-    values: Array = 1000.0 + _ELO_SCALE * np.log10(strength)
-    return values
+    return np.asarray(1000.0 + _ELO_SCALE * np.log10(strength))
 
 
 def mean_losses(losses: pd.DataFrame) -> pd.DataFrame:
     """Return the mean loss over replicates of each data set, model and size."""
-    keys = ["dataset", "model", "n_train"]
-    return losses.groupby(keys, as_index=False)["loss"].mean()
+    return losses.groupby(["dataset", "model", "n_train"], as_index=False)["loss"].mean()
 
 
 def ranking_frame(losses: pd.DataFrame) -> pd.DataFrame:
     """Return mean ranks, win rates, Elo ratings and normalised scores at each size.
 
-    Parameters
-    ----------
-    losses : DataFrame
-        dataset, model, family, n_train, replicate, loss.
+    `losses` has the columns dataset, model, family, n_train, replicate and loss.
     """
     means = mean_losses(losses)
     table = rank_table(means)

@@ -77,13 +77,8 @@ def _draw_ranks(axes: Axes, part: pd.DataFrame, colours: Mapping[str, str], high
 def draw_cost(cost: pd.DataFrame, *, title: str, colours: Colours = None) -> Figure:
     """Return score against each cost at the largest size, with the Pareto front.
 
-    Parameters
-    ----------
-    cost : DataFrame
-        Rows of `zoo.curves.cost.cost_frame` for one data set.
-    title : str
-    colours : mapping of str to str or None
-        Of each model; by default from `model_colours`.
+    `cost` has the rows of `zoo.curves.cost.cost_frame` for one data set; by default the colours of
+    models are those of `model_colours`.
     """
     largest = int(cost["n_train"].max())
     rows = cost[cost["n_train"] == largest]

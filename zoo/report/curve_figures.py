@@ -87,12 +87,9 @@ def _family_legend(axes: Axes, families: set[str]) -> None:
 
 
 def draw_families(families: pd.DataFrame) -> Figure:
-    """Return the headline figure: each family's mean curve over the data sets.
+    """Return the headline figure, from the table of `zoo.curves.aggregate.family_frame`.
 
-    Parameters
-    ----------
-    families : DataFrame
-        From `zoo.curves.aggregate.family_frame`.
+    It shows each family's mean curve over the data sets.
     """
     groups = [name for name in ("all", "large") if (families["group"] == name).any()]
     width = 5.4 * len(groups) + 1.0
@@ -121,9 +118,11 @@ def draw_families(families: pd.DataFrame) -> Figure:
         axes.set_title(which, fontsize=10, loc="left")
         label_ends(axes, ends)
     panels[0].set_ylabel("score: 0 = dummy, 1 = best mean of the data set")
-    models = "Mean over data sets of the mean of a family's models"
-    subtitle = f"{models}; bands: 95% interval over replicates"
-    write_head(figure, "Performance against the amount of data, by family", subtitle)
+    title = "Performance against the amount of data, by family"
+    subtitle = (
+        "Mean over data sets of the mean of a family's models; bands: 95% interval over replicates"
+    )
+    write_head(figure, title, subtitle)
     return figure
 
 
@@ -134,11 +133,9 @@ def draw_forecast(
 
     Parameters
     ----------
-    curves : DataFrame
-        Rows of `zoo.curves.aggregate.curve_frame` for the headline metric of one data set and the
-        models to draw.
-    forecasts : DataFrame
-        Rows of `zoo.curves.curveset.CurveSet.forecasts` for the same.
+    curves, forecasts : DataFrame
+        Rows of `zoo.curves.aggregate.curve_frame`, for the headline metric, and of
+        `zoo.curves.curveset.CurveSet.forecasts`, both for one data set and the models to draw.
     title : str
     colours : mapping of str to str
         Of each model.

@@ -38,13 +38,9 @@ FAMILY_COLOURS: Mapping[str, str] = dict(zip(FAMILY_NAMES, _PALETTE, strict=Fals
 def model_colours(rows: pd.DataFrame) -> dict[str, str]:
     """Return a colour for each model, different within a family.
 
-    Families start at different positions of the palette. Models of different families with the same
-    colour differ in line style.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        model, family: of all figures that are shown together.
+    `rows` has the columns model and family, for all figures that are shown together. Families start
+    at different positions of the palette; models of two families with the same colour differ in
+    line style.
     """
     colours = {}
     for family, part in rows.groupby("family"):

@@ -54,10 +54,7 @@ class FailureRow:
 def score_rows(curves: pd.DataFrame) -> tuple[list[int], list[ScoreRow]]:
     """Return the sizes, and a row per model, sorted by the score at the largest size.
 
-    Parameters
-    ----------
-    curves : DataFrame
-        Headline rows of one data set.
+    `curves` has the headline rows of one data set.
     """
     is_higher_better = metric_of(curves["metric"].iloc[0]).higher_is_better
     sizes = sorted(int(size) for size in curves["n_train"].unique())
