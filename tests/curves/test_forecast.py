@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from zoo.curves.candidate_shapes import FORMS, shape_table
-from zoo.curves.forecast import forecast
-from zoo.curves.observed_shape import classify_shape
+from zoo.curves.forecast import classify_shape, forecast
 from zoo.curves.posterior import weighted_quantiles
 
 SIZES = np.array([64, 128, 256, 512, 1024, 2048, 4096])

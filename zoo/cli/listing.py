@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,43 @@ __all__ = ["check_data", "list_", "show"]
 _Row = dict[str, object]
 
 
+def _pick(record: object, *names: str) -> _Row:
+    """Return attributes by name."""
+    return {name: getattr(record, name) for name in names}
+
+
+def _models(_: list[Path]) -> list[_Row]:
+    names = ("name", "family", "tasks", "inputs", "version", "summary", "source")
+    return [_pick(registry.spec(name), *names) for name in registry.models()]
+
+
+def _datasets(folders: list[Path]) -> list[_Row]:
+    from zoo.data import datasets, load_card
+
+    return [
+        _pick(card, "name", "task")
+        | _pick(card.facts, "rows", "features", "classes")
+        | {"kind": card.kind, "needs_network": all(one.needs_network for one in card.sources)}
+        | _pick(card, "license", "title")
+        for card in (load_card(name, folders) for name in datasets(folders))
+    ]
+
+
+def _suites(folders: list[Path]) -> list[_Row]:
+    from zoo.bench.suite import load_suite, suites
+
+    names = ("name", "title", "datasets", "models", "sizes", "replicates")
+    return [_pick(load_suite(name, folders), *names) for name in suites(folders)]
+
+
+# What `zoo list` prints of each kind: its rows, and the columns without --json.
+_LISTS: Mapping[str, tuple[Callable[[list[Path]], list[_Row]], tuple[str, ...]]] = {
+    "models": (_models, ("name", "family", "tasks", "summary")),
+    "datasets": (_datasets, ("name", "task", "rows", "features", "needs_network", "title")),
+    "suites": (_suites, ("name", "sizes", "replicates", "title")),
+}
+
+
 def list_(
     what: Annotated[str, typer.Argument(help="models, datasets or suites.")],
     as_json: AsJson = False,
@@ -25,19 +63,18 @@ def list_(
 ) -> None:
     """List the models, data sets or suites."""
     folders = existing_folders(definitions)
-    if what == "models":
-        rows, columns = _model_rows(), ["name", "family", "tasks", "summary"]
-    elif what == "datasets":
-        rows = _dataset_rows(folders)
-        columns = ["name", "task", "rows", "features", "needs_network", "title"]
-    elif what == "suites":
-        rows, columns = _suite_rows(folders), ["name", "sizes", "replicates", "title"]
-    else:
-        raise unknown("list", what, ("models", "datasets", "suites"))
+    if what not in _LISTS:
+        raise unknown("list", what, _LISTS)
+    rows_of, columns = _LISTS[what]
+    rows = rows_of(folders)
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
-    else:
-        _print_rows(rows, columns)
+        return
+    texts = [columns, *([_text(row[name]) for name in columns] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    for line in texts:
+        padded = (text.ljust(width) for text, width in zip(line, widths, strict=True))
+        typer.echo("  ".join(padded).rstrip())
 
 
 def show(
@@ -46,13 +83,13 @@ def show(
 ) -> None:
     """Describe one model, data set or suite."""
     folders = existing_folders(definitions)
-    rows = [*_model_rows(), *_dataset_rows(folders), *_suite_rows(folders)]
+    rows = [row for rows_of, _ in _LISTS.values() for row in rows_of(folders)]
     found = [row for row in rows if row["name"] == name]
     if not found:
         raise unknown("name", name, [str(row["name"]) for row in rows])
     for row in found:
         for key, value in row.items():
-            typer.echo(f"{key}: {_cell_text(value)}")
+            typer.echo(f"{key}: {_text(value)}")
         if "needs_network" in row:
             from zoo.data import load_card
 
@@ -88,69 +125,9 @@ def check_data(
         raise ZooError(f"{n_bad} data sets differ from their cards or are unavailable, see above")
 
 
-def _model_rows() -> list[_Row]:
-    return [
-        {
-            "name": name,
-            "family": entry.family,
-            "tasks": list(entry.tasks),
-            "inputs": entry.inputs,
-            "version": entry.version,
-            "summary": entry.summary,
-            "source": entry.source,
-        }
-        for name in registry.models()
-        for entry in [registry.spec(name)]
-    ]
-
-
-def _dataset_rows(folders: list[Path]) -> list[_Row]:
-    from zoo.data import datasets, load_card
-
-    return [
-        {
-            "name": name,
-            "task": card.task,
-            "rows": card.facts.rows,
-            "features": card.facts.features,
-            "classes": card.facts.classes,
-            "kind": card.kind,
-            "needs_network": all(source.needs_network for source in card.sources),
-            "license": card.license,
-            "title": card.title,
-        }
-        for name in datasets(folders)
-        for card in [load_card(name, folders)]
-    ]
-
-
-def _suite_rows(folders: list[Path]) -> list[_Row]:
-    from zoo.bench.suite import load_suite, suites
-
-    return [
-        {
-            "name": name,
-            "title": suite.title,
-            "datasets": list(suite.datasets),
-            "models": list(suite.models),
-            "sizes": list(suite.sizes),
-            "replicates": suite.replicates,
-        }
-        for name in suites(folders)
-        for suite in [load_suite(name, folders)]
-    ]
-
-
-def _print_rows(rows: list[_Row], columns: list[str]) -> None:
-    texts = [[_cell_text(row[name]) for name in columns] for row in rows]
-    widths = [max(map(len, column)) for column in zip(columns, *texts, strict=True)]
-    for line in [columns, *texts]:
-        padded = (text.ljust(width) for text, width in zip(line, widths, strict=True))
-        typer.echo("  ".join(padded).rstrip())
-
-
-def _cell_text(value: object) -> str:
-    if isinstance(value, list):
+def _text(value: object) -> str:
+    """Return a value as a person reads it."""
+    if isinstance(value, tuple):
         return ", ".join(map(str, value))
     if isinstance(value, bool):
         return "yes" if value else "no"

@@ -30,7 +30,6 @@ def existing_folders(paths: list[Path] | None) -> list[Path]:
     """
     for path in paths or []:
         if not path.is_dir():
-            raise ZooError(
-                f"--definitions expects a folder with TOML files; {path} is not a folder"
-            )
+            needed = "--definitions expects a folder with TOML files"
+            raise ZooError(f"{needed}; {path} is not a folder")
     return list(paths or [])

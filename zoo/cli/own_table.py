@@ -6,7 +6,7 @@ import sys
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast, get_args
 
 import typer
 
@@ -14,7 +14,7 @@ from zoo import registry
 from zoo.cli.options import Sheet, Workers
 from zoo.definitions import unknown
 from zoo.errors import ZooError
-from zoo.metrics import Task
+from zoo.metrics import Task, metric
 from zoo.study.refit import check_model_path
 from zoo.study.wording import parse_budget, round_seconds
 
@@ -25,10 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["curve", "predict"]
 
-_TASKS: dict[str, Task] = {"classification": "classification", "regression": "regression"}
-
 
 def _say(line: str, is_answer: bool) -> None:
+    """Print an answer to stdout, and anything else to stderr."""
     typer.echo(line, err=not is_answer)
     (sys.stdout if is_answer else sys.stderr).flush()
 
@@ -41,15 +40,9 @@ def _started() -> float:
     return time.monotonic() - max(0.0, age_s)
 
 
-def _out_of(file: Path) -> Path:
-    stem = file.name.split(".")[0] or file.resolve().name
-    return Path("results") / f"my-{stem}"
-
-
 def curve(
     file: Annotated[
-        Path,
-        typer.Argument(help="CSV, Parquet, JSON Lines or Excel file, or a folder of images."),
+        Path, typer.Argument(help="CSV, Parquet, JSON Lines or Excel file, or a folder of images.")
     ],
     target: Annotated[str | None, typer.Option(help="The column to predict.")] = None,
     task: Annotated[
@@ -83,16 +76,19 @@ def curve(
     started = _started()
     from zoo.study.resources import default_workers, open_pool
 
-    chosen_task, names = _task(task), _model_names(models)
-    seconds, folder = parse_budget(budget), out or _out_of(file)
+    if task is not None and task not in get_args(Task):
+        raise unknown("task", task, get_args(Task))
+    names, seconds = _model_names(models), parse_budget(budget)
+    folder = out or Path("results") / f"my-{file.name.split('.')[0] or file.resolve().name}"
     check_model_path(save_model)
     n_workers = workers or default_workers()
     with closing(open_pool(folder, n_workers=n_workers, budget_s=seconds, models=names)) as pool:
         from zoo.ingest.preparing import read_own
         from zoo.study.session import Options, make_study, run_study
 
+        known = cast("Task | None", task)
         table = read_own(
-            file, target=target, task=chosen_task, group=group, time=time_column, sheet=sheet
+            file, target=target, task=known, group=group, time=time_column, sheet=sheet
         )
         facts = _keep(table, names, folder)
         del table  # workers read the kept rows; this process frees its memory
@@ -108,13 +104,6 @@ def curve(
     _finish(folder, options, result, started)
 
 
-def _task(name: str | None) -> Task | None:
-    """Return the task of that name; None if it is to be inferred."""
-    if name is not None and name not in _TASKS:
-        raise unknown("task", name, _TASKS)
-    return _TASKS.get(name or "")
-
-
 def _model_names(texts: list[str] | None) -> tuple[str, ...]:
     """Return the models of ``--models``; an unknown one is refused before the file is read."""
     names = tuple(name.strip() for text in texts or () for name in text.split(",") if name.strip())
@@ -125,30 +114,20 @@ def _model_names(texts: list[str] | None) -> tuple[str, ...]:
 
 def _keep(table: OwnTable, models: tuple[str, ...], folder: Path) -> KeptFacts:
     """Check that the models suit the table, print what was found in it, and keep it."""
+    from zoo.ingest.clean_table import Severity
     from zoo.study.design import models_for
     from zoo.study.session import keep_table
-
-    models_for(table.task, is_images=table.image_shape is not None, chosen=models)
-    for line in _introduce(table):
-        _say(line, True)
-    return keep_table(table, folder, _say)
-
-
-def _introduce(table: OwnTable) -> list[str]:
-    """Return lines for the terminal that summarise the file."""
-    from zoo.ingest.clean_table import Severity
-    from zoo.metrics import metric
     from zoo.study.wording import plain
 
-    lines = [
-        f"{plain(table.name)}: {len(table.X):,} rows with a target, {table.X.shape[1]:,} columns",
-        f"task: {table.task} of '{plain(table.target)}' ({plain(table.task_reason)})",
-        f"score: {metric(table.metric).label} ({plain(table.metric_reason)})",
-    ]
+    models_for(table.task, is_images=table.image_shape is not None, chosen=models)
+    n_rows, n_columns = table.X.shape
+    _say(f"{plain(table.name)}: {n_rows:,} rows with a target, {n_columns:,} columns", True)
+    _say(f"task: {table.task} of '{plain(table.target)}' ({plain(table.task_reason)})", True)
+    _say(f"score: {metric(table.metric).label} ({plain(table.metric_reason)})", True)
     for warning in table.warnings:
         word = "WARNING" if warning.severity is Severity.SERIOUS else "note"
-        lines.append(f"{word}: {plain(warning.text)}")
-    return lines
+        _say(f"{word}: {plain(warning.text)}", True)
+    return keep_table(table, folder, _say)
 
 
 def _finish(folder: Path, options: Options, result: Result, started: float) -> None:
@@ -185,9 +164,7 @@ def _finish(folder: Path, options: Options, result: Result, started: float) -> N
 
 
 def predict(
-    model: Annotated[
-        Path, typer.Argument(help="A model file written by 'zoo curve --save-model'.")
-    ],
+    model: Annotated[Path, typer.Argument(help="A model saved by 'zoo curve --save-model'.")],
     file: Annotated[
         Path, typer.Argument(help="Rows to predict, in any format that 'zoo curve' reads.")
     ],

@@ -21,15 +21,23 @@ __all__ = [
     "mean_interval",
 ]
 
-_COSTS = {
+# The part of a stored cell and the entry in it that a column comes from.
+_COLUMNS: Mapping[str, tuple[str | None, str]] = {
+    "dataset": ("key", "dataset"),
+    "model": ("key", "model"),
+    "family": ("facts", "family"),
+    "n_train": ("key", "n_train"),
+    "replicate": ("key", "replicate"),
+    "status": (None, "status"),
+    "reason": (None, "reason"),
     "compile_s": ("timings_s", "compile"),
     "fit_s": ("timings_s", "fit"),
     "predict_s": ("timings_s", "predict"),
     "peak_rss_mb": ("memory_mb", "peak_rss"),
     "n_parameters": ("model_facts", "n_parameters"),
     "environment": ("run", "environment"),
+    "metric": ("facts", "metric"),
 }
-_CELL_COLUMNS = ("dataset", "model", "family", "n_train", "replicate", "status", "reason", *_COSTS)
 
 
 def current_cells(cells: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -60,30 +68,22 @@ def cell_frame(cells: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """Return one row per cell, with columns ``test_<metric>`` and ``train_<metric>``."""
     rows = []
     for cell in cells:
-        key, facts = cell["key"], cell.get("facts", {})
-        row = {name: key[name] for name in ("dataset", "model", "n_train", "replicate")}
-        row |= {"family": facts.get("family"), "metric": facts.get("metric")}
-        row |= {"status": cell["status"], "reason": cell.get("reason")}
-        row |= {name: cell.get(group, {}).get(entry) for name, (group, entry) in _COSTS.items()}
+        row = {
+            name: (cell if part is None else cell.get(part, {})).get(entry)
+            for name, (part, entry) in _COLUMNS.items()
+        }
         for part, scores in cell.get("scores", {}).items():
             row |= {f"{part}_{name}": value for name, value in scores.items()}
         rows.append(row)
-    frame = pd.DataFrame(rows)
-    names = (*_CELL_COLUMNS, "metric")
-    missing = dict.fromkeys(name for name in names if name not in frame.columns)
-    return frame.assign(**missing)[[*names, *(name for name in frame if name not in names)]]
+    return pd.DataFrame(rows) if rows else pd.DataFrame(columns=[*_COLUMNS])
 
 
 def headline_scores(cells: pd.DataFrame) -> pd.DataFrame:
     """Return the cells with a score, and their headline score in ``score``."""
-    ok = cells[cells["status"] == Status.OK].copy()
-    scores = np.full(len(ok), np.nan)
-    for metric in ok["metric"].unique():
-        if f"test_{metric}" in ok.columns:
-            here = (ok["metric"] == metric).to_numpy()
-            scores[here] = ok.loc[here, f"test_{metric}"].to_numpy(np.float64)
-    ok["score"] = scores
-    return ok[np.isfinite(scores)]
+    ok = cells[cells["status"] == Status.OK]
+    found = [cell.get(f"test_{cell['metric']}", np.nan) for cell in ok.to_dict("records")]
+    scores = np.asarray(found, dtype=np.float64)
+    return ok.assign(score=scores)[np.isfinite(scores)]
 
 
 def mean_interval(values: Iterable[float]) -> tuple[float, float, float]:
@@ -98,11 +98,6 @@ def mean_interval(values: Iterable[float]) -> tuple[float, float, float]:
 
 def curve_frame(cells: pd.DataFrame) -> pd.DataFrame:
     """Return mean scores over replicates, one row per data set, model, size and metric.
-
-    Parameters
-    ----------
-    cells : DataFrame
-        From `cell_frame`.
 
     Returns
     -------
@@ -130,17 +125,12 @@ def _scale(scores: pd.DataFrame) -> pd.DataFrame:
     """Return the scores with ``scaled``: 0 is the dummy baseline, 1 the best mean score."""
     is_high = scores["metric"].map(lambda name: metric_of(name).higher_is_better)
     scores = scores.assign(good=scores["score"] * np.where(is_high, 1.0, -1.0))
-    parts = []
-    for _, group in scores.groupby("dataset"):
-        means = group.groupby(["model", "n_train"])["good"].mean()
-        dummy = group.loc[group["family"] == "baseline", "good"]
-        bottom = dummy.mean() if len(dummy) else means.min()
-        top = means.max()
-        if top > bottom:
-            parts.append(group.assign(scaled=(group["good"] - bottom) / (top - bottom)))
-    if not parts:
-        return scores.assign(scaled=np.nan).iloc[:0]
-    return pd.concat(parts, ignore_index=True)
+    means = scores.groupby(["dataset", "model", "n_train"])["good"].mean().groupby("dataset")
+    dummies = scores[scores["family"] == "baseline"].groupby("dataset")["good"]
+    dummy = dummies.apply(lambda part: part.mean())
+    bottom = scores["dataset"].map(dummy.combine_first(means.min()))
+    span = scores["dataset"].map(means.max()) - bottom
+    return scores.assign(scaled=(scores["good"] - bottom) / span)[span > 0]
 
 
 def family_frame(cells: pd.DataFrame) -> pd.DataFrame:
@@ -169,17 +159,14 @@ def family_frame(cells: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for group, (datasets, largest) in groups.items():
         inside = scores[scores["dataset"].isin(datasets) & (scores["n_train"] <= largest)]
-        common = inside.groupby("n_train")["dataset"].nunique()
-        inside = inside[inside["n_train"].isin(common.index[common == len(datasets)])]
-        inside = inside[inside["family"] != "baseline"]
-        for (family, n_train), part in inside.groupby(["family", "n_train"]):
+        learned = inside[inside["family"] != "baseline"]
+        for (family, n_train), part in learned.groupby(["family", "n_train"]):
             if part["dataset"].nunique() < len(datasets):
                 continue
             by_replicate = part.groupby(["replicate", "dataset"])["scaled"].mean()
             per_replicate = by_replicate.groupby("replicate").mean()
-            mean, low, high = mean_interval(per_replicate)
             models = part.groupby(["dataset", "model"])["scaled"].mean()
             best = models.groupby("dataset").max().mean()
             head = (group, len(datasets), ", ".join(sorted(datasets)), family, n_train)
-            rows.append((*head, mean, low, high, best, len(per_replicate)))
+            rows.append((*head, *mean_interval(per_replicate), best, len(per_replicate)))
     return pd.DataFrame(rows, columns=names)

@@ -7,9 +7,8 @@ shapes serves every curve.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from itertools import product
 
 import numpy as np
@@ -53,31 +52,9 @@ class ShapeTable:
         position = np.clip((octaves - self.octaves[0]) / _STEP, 0, len(self.octaves) - 1.000001)
         left = position.astype(np.int64)
         weight = position - left
-        values: Array = self.log_loss[:, left] * (1 - weight) + self.log_loss[:, left + 1] * weight
-        return values
-
-
-def _with_floors(falling: Callable[[Array], Array], u: Array) -> Iterable[Array]:
-    """Yield ``floor + (1 - floor) * g(u) / g(1)``: the floor is irreducible loss."""
-    ratio = falling(u) / falling(np.ones(1))
-    for floor in _FLOORS:
-        yield floor + (1 - floor) * ratio
-
-
-def _power(u: Array, slope: float, shift: float) -> Array:
-    values: Array = (u + shift) ** -slope
-    return values
-
-
-def _mmf(u: Array, middle: float, steep: float) -> Array:
-    values: Array = 1 / (1 + (u / middle) ** steep)
-    return values
-
-
-def _weibull(u: Array, middle: float, steep: float) -> Array:
-    # exp(-708) is the smallest exponential that is not subnormal
-    values: Array = np.exp(-np.minimum((u / middle) ** steep, 700.0))
-    return values
+        return np.asarray(
+            self.log_loss[:, left] * (1 - weight) + self.log_loss[:, left + 1] * weight
+        )
 
 
 @cache
@@ -97,14 +74,21 @@ def shape_table() -> ShapeTable:
     middles = 2.0 ** np.arange(-8.0, 5.0, 2.0)
     steeps = (0.3, 0.5, 0.8, 1.2, 1.8, 2.6, 4.0)
     lines: list[tuple[str, Array]] = [("last", np.ones_like(u))]
+
+    def add(form: str, falling: Array) -> None:
+        """Add a form with each floor: the fraction of the current loss that is irreducible."""
+        ratio = falling / falling[octaves == 0]
+        lines.extend((form, floor + (1 - floor) * ratio) for floor in _FLOORS)
+
     for slope in slopes:
-        lines += [("pow3", y) for y in _with_floors(partial(_power, slope=slope, shift=0.0), u)]
+        add("pow3", u**-slope)
     for slope, shift in product(slopes, (0.03, 0.1, 0.3, 1.0)):
-        lines += [("pow4", y) for y in _with_floors(partial(_power, slope=slope, shift=shift), u)]
+        add("pow4", (u + shift) ** -slope)
     for middle, steep in product(middles, steeps):
-        for name, form in (("mmf4", _mmf), ("wbl4", _weibull)):
-            falling = partial(form, middle=middle, steep=steep)
-            lines += [(name, y) for y in _with_floors(falling, u)]
+        growing = (u / middle) ** steep
+        add("mmf4", 1 / (1 + growing))
+        # exp(-708) is the smallest exponential that is not subnormal
+        add("wbl4", np.exp(-np.minimum(growing, 700.0)))
     lines += [("loglinear", 1 - slope * np.log(u)) for slope in np.geomspace(0.01, 0.5, 10)]
     lines += [("worsening", u**slope) for slope in (0.01, 0.03, 0.07, 0.15, 0.3)]
     values = np.stack([line for _, line in lines])

@@ -17,7 +17,7 @@ import pandas as pd
 
 from zoo.curves.aggregate import mean_interval
 from zoo.curves.arrays import Array
-from zoo.curves.comparisons import TEST_RATIO, corrected_test
+from zoo.curves.comparisons import corrected_test
 
 __all__ = ["CLAIMS", "OVERALL", "Verdict", "verdict_frame"]
 
@@ -37,22 +37,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """A difference of log losses per replicate that has to exceed `bound`."""
+    """A difference of log losses and its 95% interval; the fields are columns of `verdict_frame`.
 
-    name: str
-    values: Array
-    bound: float
-
-    def tested(self, test_ratio: float) -> ContrastResult:
-        """Return the contrast with the interval of the corrected resampled t-test."""
-        test = corrected_test(self.values, test_ratio=test_ratio)
-        interval = (test.difference, test.low, test.high)
-        return ContrastResult(self.name, *interval, self.bound, test.replicates)
-
-
-@dataclass(frozen=True, slots=True)
-class ContrastResult:
-    """A contrast with its 95% interval; the fields are columns of `verdict_frame`."""
+    It has to exceed `bound`; `n` counts replicates, or data sets.
+    """
 
     contrast: str
     value: float
@@ -71,94 +59,77 @@ class ContrastResult:
 
 @dataclass(frozen=True, slots=True)
 class LogLosses:
-    """Logarithms of the losses on one data set, each table with sizes by replicates.
+    """Logarithms of the losses of each model on one data set, sizes by replicates.
 
-    Parameters
-    ----------
-    families : mapping of str to DataFrame
-        Of each family's best model at the largest size, by the mean over replicates.
-    models : mapping of str to DataFrame
-        Of each model.
-    names : mapping of str to str
-        Best model of each family.
+    `best` is each family's best model at its largest size, by the mean over replicates.
     """
 
-    families: Mapping[str, pd.DataFrame]
     models: Mapping[str, pd.DataFrame]
-    names: Mapping[str, str]
+    best: Mapping[str, str]
+
+    def decrease(self) -> Array:
+        """Return the decrease from the smallest to the largest size, as a mean over models."""
+        tables = [table for table in self.models.values() if len(table) > 1]
+        if not tables:
+            raise KeyError("one size only")
+        decreases = pd.concat([table.iloc[0] - table.iloc[-1] for table in tables], axis=1)
+        return np.asarray(decreases.mean(axis=1), dtype=np.float64)
 
     def last_gain(self, family: str) -> Array:
         """Return the decrease per doubling of the rows between the two largest sizes."""
-        table = self.families[family]
+        table = self.models[self.best[family]]
         if len(table) < 2:
             raise KeyError(f"{family}: one size only")
-        sizes = table.index.to_numpy(dtype=np.float64)
-        doublings = np.log2(sizes[-1] / sizes[-2])
-        values: Array = ((table.iloc[-2] - table.iloc[-1]) / doublings).to_numpy(dtype=np.float64)
-        return values
+        doublings = np.log2(float(table.index[-1]) / float(table.index[-2]))
+        return np.asarray((table.iloc[-2] - table.iloc[-1]) / doublings, dtype=np.float64)
 
-    def lead(self, first: str, second: str, at: int = -1) -> Array:
-        """Return how far the first family is ahead at one of the common sizes."""
-        ahead, behind = self.families[first], self.families[second]
+    def lead(self, first: str, second: str) -> Array:
+        """Return how far the first family is ahead at the largest common size."""
+        return np.asarray(self._leads(first, second).iloc[-1], dtype=np.float64)
+
+    def lead_growth(self, first: str, second: str) -> Array:
+        """Return by how much that lead exceeds the one at the smallest common size."""
+        leads = self._leads(first, second)
+        if len(leads) < 2:
+            raise KeyError(f"{first} and {second} have one common size only")
+        return np.asarray(leads.iloc[-1] - leads.iloc[0], dtype=np.float64)
+
+    def _leads(self, first: str, second: str) -> pd.DataFrame:
+        """Return the lead of the first family, common sizes by replicates."""
+        ahead, behind = self.models[self.best[first]], self.models[self.best[second]]
         sizes = ahead.index.intersection(behind.index)
-        if len(sizes) == 0 or (at == 0 and len(sizes) < 2):
-            raise KeyError(f"{first} and {second} have too few common sizes")
-        values: Array = (behind.loc[sizes[at]] - ahead.loc[sizes[at]]).to_numpy(dtype=np.float64)
-        return values
+        if sizes.empty:
+            raise KeyError(f"{first} and {second} have no common size")
+        return behind.loc[sizes] - ahead.loc[sizes]
 
 
-def _more_data(logs: LogLosses) -> list[Contrast]:
-    gains = [table.iloc[0] - table.iloc[-1] for table in logs.models.values() if len(table) > 1]
-    if not gains:
-        raise KeyError("one size only")
-    mean = pd.concat(gains, axis=1).mean(axis=1).to_numpy(dtype=np.float64)
-    return [Contrast("decrease from the smallest to the largest size, mean over models", mean, 0)]
-
-
-def _plateau(logs: LogLosses) -> list[Contrast]:
-    gain = logs.last_gain("classical")
-    return [Contrast(f"{GAIN:.0%} minus the last decrease per doubling", GAIN - gain, 0.0)]
-
-
-def _deep_improves(logs: LogLosses) -> list[Contrast]:
-    return [Contrast("last decrease per doubling", logs.last_gain("deep"), GAIN)]
-
-
-def _boosting_keeps_up(logs: LogLosses) -> list[Contrast]:
-    lead = logs.lead("boosting", "deep")
-    return [Contrast("lead of boosting over deep at the largest size", lead, -MARGIN)]
-
-
-def _deeper_is_better(logs: LogLosses) -> list[Contrast]:
-    return [
-        Contrast("lead of mlp over perceptron", logs.lead("mlp", "perceptron"), 0.0),
-        Contrast("lead of deep over mlp", logs.lead("deep", "mlp"), 0.0),
-        Contrast(
-            "growth of the lead of deep over perceptron",
-            logs.lead("deep", "perceptron") - logs.lead("deep", "perceptron", at=0),
-            0.0,
-        ),
-    ]
-
-
-CLAIMS: Mapping[str, Callable[[LogLosses], list[Contrast]]] = {
-    "more data, better performance": _more_data,
-    "older algorithms reach a plateau": _plateau,
-    "deep networks keep improving": _deep_improves,
-    "boosting keeps up with deep learning": _boosting_keeps_up,
-    "deeper is better with more data": _deeper_is_better,
+# The contrasts of each claim: name, values per replicate, bound. KeyError: the data lacks them.
+CLAIMS: Mapping[str, Callable[[LogLosses], list[tuple[str, Array, float]]]] = {
+    "more data, better performance": lambda logs: [
+        ("decrease from the smallest to the largest size, mean over models", logs.decrease(), 0),
+    ],
+    "older algorithms reach a plateau": lambda logs: [
+        (f"{GAIN:.0%} minus the last decrease per doubling", GAIN - logs.last_gain("classical"), 0),
+    ],
+    "deep networks keep improving": lambda logs: [
+        ("last decrease per doubling", logs.last_gain("deep"), GAIN),
+    ],
+    "boosting keeps up with deep learning": lambda logs: [
+        ("lead of boosting over deep at the largest size", logs.lead("boosting", "deep"), -MARGIN),
+    ],
+    "deeper is better with more data": lambda logs: [
+        ("lead of mlp over perceptron", logs.lead("mlp", "perceptron"), 0),
+        ("lead of deep over mlp", logs.lead("deep", "mlp"), 0),
+        ("growth of the lead of deep over perceptron", logs.lead_growth("deep", "perceptron"), 0),
+    ],
 }
 
 
-def verdict_frame(losses: pd.DataFrame, *, test_ratio: float = TEST_RATIO) -> pd.DataFrame:
+def verdict_frame(losses: pd.DataFrame) -> pd.DataFrame:
     """Return a verdict for each claim on each data set, and over all of them.
 
-    Parameters
-    ----------
-    losses : DataFrame
-        dataset, model, family, n_train, replicate, loss; baselines are ignored.
-    test_ratio : float
-        For `zoo.curves.comparisons.corrected_test`.
+    `losses` has the columns dataset, model, family, n_train, replicate and loss; baselines are
+    ignored.
 
     Returns
     -------
@@ -172,53 +143,54 @@ def verdict_frame(losses: pd.DataFrame, *, test_ratio: float = TEST_RATIO) -> pd
     groups = {str(name): _log_losses(group) for name, group in learned.groupby("dataset")}
     rows = []
     for claim, contrasts_of in CLAIMS.items():
-        by_name: dict[str, list[ContrastResult]] = {}
+        by_name: dict[str, list[Contrast]] = {}
         for dataset, logs in groups.items():
             try:
-                found = [contrast.tested(test_ratio) for contrast in contrasts_of(logs)]
+                found = [_tested(*contrast) for contrast in contrasts_of(logs)]
             except KeyError:
                 continue
             for contrast in found:
                 by_name.setdefault(contrast.contrast, []).append(contrast)
-            used = ", ".join(f"{family}: {model}" for family, model in logs.names.items())
+            used = ", ".join(f"{family}: {model}" for family, model in logs.best.items())
             rows += _rows(claim, dataset, found, used)
         if by_name:
             rows += _rows(claim, OVERALL, [_over_datasets(found) for found in by_name.values()], "")
-    names = ["claim", "dataset", "verdict", *(one.name for one in fields(ContrastResult)), "models"]
+    names = ["claim", "dataset", "verdict", *(one.name for one in fields(Contrast)), "models"]
     return pd.DataFrame(rows, columns=names)
 
 
 def _log_losses(losses: pd.DataFrame) -> LogLosses:
-    models, best, families = {}, {}, {}
+    """Return the logarithms of the losses on one data set; 0 counts as half the smallest loss."""
     smallest = losses.loc[losses["loss"] > 0, "loss"].min()
     logs = losses.assign(log_loss=np.log(losses["loss"].clip(lower=smallest / 2)))
-    for model, group in logs.groupby("model"):
-        table = group.pivot_table(index="n_train", columns="replicate", values="log_loss")
-        models[str(model)] = table.sort_index()
-    for family, group in logs.groupby("family"):
+    models = {
+        str(model): group.pivot_table(index="n_train", columns="replicate", values="log_loss")
+        for model, group in logs.groupby("model")
+    }
+    best = {}
+    for family, group in losses.groupby("family"):
         at_end = group[group["n_train"] == group["n_train"].max()]
-        name = str(at_end.groupby("model")["loss"].mean().idxmin())
-        best[str(family)], families[str(family)] = name, models[name]
-    return LogLosses(families, models, best)
+        best[str(family)] = str(at_end.groupby("model")["loss"].mean().idxmin())
+    return LogLosses(models, best)
 
 
-def _over_datasets(found: list[ContrastResult]) -> ContrastResult:
+def _tested(name: str, values: Array, bound: float) -> Contrast:
+    """Return a contrast with the interval of the corrected resampled t-test."""
+    test = corrected_test(values)
+    return Contrast(name, test.difference, test.low, test.high, bound, test.replicates)
+
+
+def _over_datasets(found: list[Contrast]) -> Contrast:
     """Return the mean contrast with Student's interval over data sets; NaN for fewer than three."""
-    values = [contrast.value for contrast in found]
-    mean, low, high = mean_interval(values)
-    if len(values) < 3:
+    mean, low, high = mean_interval(contrast.value for contrast in found)
+    if len(found) < 3:
         low, high = float("nan"), float("nan")
-    return ContrastResult(found[0].contrast, mean, low, high, found[0].bound, len(values))
+    return Contrast(found[0].contrast, mean, low, high, found[0].bound, len(found))
 
 
-def _rows(
-    claim: str, dataset: str, found: list[ContrastResult], models: str
-) -> list[dict[str, object]]:
-    verdicts = {contrast.verdict for contrast in found}
-    verdict = Verdict.CANNOT_TELL
-    if Verdict.FAILS in verdicts:
-        verdict = Verdict.FAILS
-    elif verdicts == {Verdict.HOLDS}:
-        verdict = Verdict.HOLDS
+def _rows(claim: str, dataset: str, found: list[Contrast], models: str) -> list[dict[str, object]]:
+    """Return the rows of a claim: its verdict is the worst of its contrasts."""
+    worst_first = (Verdict.FAILS, Verdict.CANNOT_TELL, Verdict.HOLDS)
+    verdict = min((contrast.verdict for contrast in found), key=worst_first.index)
     head = {"claim": claim, "dataset": dataset, "verdict": verdict}
     return [head | asdict(contrast) | {"models": models} for contrast in found]

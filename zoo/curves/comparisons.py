@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields, replace
 
 import numpy as np
 import pandas as pd
@@ -36,9 +36,7 @@ class PairedTest:
     replicates: int
 
 
-def corrected_test(
-    differences: ArrayLike, *, test_ratio: float = TEST_RATIO, level: float = 0.95
-) -> PairedTest:
+def corrected_test(differences: ArrayLike, *, test_ratio: float = TEST_RATIO) -> PairedTest:
     """Return the corrected resampled t-test of paired differences.
 
     Parameters
@@ -47,8 +45,6 @@ def corrected_test(
         First model's score minus the second's on the same rows; NaN is ignored.
     test_ratio : float
         Test rows over the rows that training rows are sampled from.
-    level : float
-        Of the interval.
 
     Notes
     -----
@@ -60,28 +56,21 @@ def corrected_test(
     values = np.asarray(differences, dtype=np.float64)
     values = values[np.isfinite(values)]
     n = len(values)
-    if n == 0:
-        return PairedTest(_NAN, _NAN, _NAN, _NAN, 0)
-    mean = float(values.mean())
+    mean = float(values.mean()) if n else _NAN
     if n < 2:
         return PairedTest(mean, _NAN, _NAN, _NAN, n)
     error = float(np.sqrt((1 / n + test_ratio) * values.var(ddof=1)))
     if error == 0:
         return PairedTest(mean, mean, mean, 1.0 if mean == 0 else 0.0, n)
-    half = float(stats.t.ppf((1 + level) / 2, n - 1)) * error
+    half = float(stats.t.ppf(0.975, n - 1)) * error
     p_value = float(2 * stats.t.sf(abs(mean) / error, n - 1))
     return PairedTest(mean, mean - half, mean + half, p_value, n)
 
 
-def paired_tests(losses: pd.DataFrame, *, test_ratio: float = TEST_RATIO) -> pd.DataFrame:
+def paired_tests(losses: pd.DataFrame) -> pd.DataFrame:
     """Compare the best model with every other one, at each size and on each data set.
 
-    Parameters
-    ----------
-    losses : DataFrame
-        dataset, model, n_train, replicate, loss.
-    test_ratio : float
-        For `corrected_test`.
+    `losses` has the columns dataset, model, n_train, replicate and loss.
 
     Returns
     -------
@@ -94,16 +83,15 @@ def paired_tests(losses: pd.DataFrame, *, test_ratio: float = TEST_RATIO) -> pd.
         table = group.pivot_table(index="replicate", columns="model", values="loss")
         best = str(table.mean().idxmin())
         tests = {
-            str(model): corrected_test(table[model] - table[best], test_ratio=test_ratio)
+            str(model): corrected_test(table[model] - table[best])
             for model in table.columns
             if model != best
         }
         adjusted = holm([test.p_value for test in tests.values()])
         for (model, test), p_value in zip(tests.items(), adjusted, strict=True):
-            numbers = (test.difference, test.low, test.high, p_value, test.replicates)
-            rows.append((dataset, n_train, best, model, *numbers))
-    names = ["dataset", "n_train", "best", "model", "difference", "low", "high", "p_value"]
-    return pd.DataFrame(rows, columns=[*names, "replicates"])
+            rows.append((dataset, n_train, best, model, *astuple(replace(test, p_value=p_value))))
+    names = (field.name for field in fields(PairedTest))
+    return pd.DataFrame(rows, columns=["dataset", "n_train", "best", "model", *names])
 
 
 def holm(p_values: list[float]) -> list[float]:

@@ -55,22 +55,14 @@ def cost_frame(scores: pd.DataFrame, metrics: Mapping[str, Metric] = METRICS) ->
     keys = ["dataset", "n_train", "model", "family", "metric"]
     numbers = learned.astype(dict.fromkeys(COSTS, float))
     means = numbers.groupby(keys, as_index=False)[["score", *COSTS]].mean()
-    parts = []
-    for (_, _, metric), group in means.groupby(["dataset", "n_train", "metric"]):
-        loss = metrics[str(metric)].loss(group["score"])
-        fronts = {f"on_front_{cost}": pareto_front(group[cost], loss) for cost in COSTS}
-        near = _near_best(group["score"].to_numpy(dtype=np.float64), metrics[str(metric)])
-        fit_s = np.where(near, group["fit_s"].fillna(np.inf), np.inf)
+    flags = [*(f"on_front_{cost}" for cost in COSTS), "cheapest_within_1pct"]
+    means[flags] = False
+    for (_, _, name), group in means.groupby(["dataset", "n_train", "metric"]):
+        metric = metrics[str(name)]
+        fronts = [pareto_front(group[cost], metric.loss(group["score"])) for cost in COSTS]
+        good = group["score"] if metric.higher_is_better else -group["score"]
+        near = good >= good.max() - WITHIN * abs(good.max())
+        fit_s = group["fit_s"].where(near).fillna(np.inf)
         cheapest = np.isfinite(fit_s) & (fit_s == fit_s.min())
-        parts.append(group.assign(**fronts, cheapest_within_1pct=cheapest))
-    if not parts:
-        names = [*keys, "score", *COSTS, *(f"on_front_{cost}" for cost in COSTS)]
-        return pd.DataFrame(columns=[*names, "cheapest_within_1pct"])
-    return pd.concat(parts, ignore_index=True)
-
-
-def _near_best(scores: NDArray[np.float64], metric: Metric) -> NDArray[np.bool_]:
-    if metric.higher_is_better:
-        best = scores.max()
-        return np.asarray(scores >= best - WITHIN * abs(best))
-    return np.asarray(scores <= scores.min() * (1 + WITHIN))
+        means.loc[group.index, flags] = np.column_stack([*fronts, cheapest])
+    return means

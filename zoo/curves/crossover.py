@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from zoo.curves.arrays import Array
-from zoo.curves.forecast import FURTHEST, LossForecast, fit_losses
+from zoo.curves.forecast import ENDS, FURTHEST, LossForecast, fit_losses
 
 __all__ = ["Crossover", "CrossoverKind", "crossover", "crossover_of_means", "last_crossing"]
 
@@ -43,7 +43,7 @@ class Crossover:
     n_train : float
         The size; NaN for `ALWAYS` and `NONE`.
     low, high : float
-        Interval for the size. 0: ahead from the first size on; infinity: not within reach.
+        90% interval for the size. 0: ahead from the first size on; infinity: not within reach.
     probability : float
         Fraction of the resamples in which the challenger is ahead in the end: at the largest
         measured size, or for `FORECAST` and `NONE` at 32 times that.
@@ -60,19 +60,10 @@ class Crossover:
 
 
 def last_crossing(sizes: Array, lead: Array) -> Array:
-    """Return for each row of `lead` the size from which it stays above 0.
+    """Return for each row of `lead` (n_rows, n_sizes) the size from which it stays above 0.
 
-    Parameters
-    ----------
-    sizes : array of shape (n_sizes,)
-        Increasing.
-    lead : array of shape (n_rows, n_sizes)
-        Positive where the challenger is ahead.
-
-    Returns
-    -------
-    array of shape (n_rows,)
-        Interpolated against log size; 0 if above 0 at every size, infinity if not at the last.
+    Sizes increase. The crossing is interpolated against log size; it is 0 if the lead is above 0 at
+    every size, and infinity if it is not at the last.
     """
     behind = lead <= 0
     n_sizes = lead.shape[1]
@@ -94,9 +85,7 @@ def crossover(
     challenger: ArrayLike,
     *,
     highest: float = float("inf"),
-    level: float = 0.9,
     resamples: int = 500,
-    seed: int = 0,
 ) -> Crossover:
     """Return the size from which the challenger's loss stays below the incumbent's.
 
@@ -108,9 +97,7 @@ def crossover(
         Losses; column r of both is the same replicate. NaN where a cell is missing.
     highest : float
         Upper bound of the loss.
-    level : float
-        Of the interval.
-    resamples, seed : int
+    resamples : int
 
     Notes
     -----
@@ -125,17 +112,18 @@ def crossover(
     if kept.sum() < 2:
         reason = "fewer than two sizes were measured with both models"
         return Crossover(CrossoverKind.UNKNOWN, reason=reason)
-    x, pair, complete = x[kept], pair[:, kept], complete[kept]
-    pair = np.where(complete, pair, np.nan)
+    x, complete = x[kept], complete[kept]
+    pair = np.where(complete, pair[:, kept], np.nan)
     means = np.nanmean(pair, axis=2)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     resampled = _resample(pair, means, complete, resamples, rng)
-    errors = _standard_errors(pair)
-    return _answer(x, means, resampled, errors, highest=highest, level=level, rng=rng)
+    counts = complete.sum(axis=1)
+    errors = None if (counts < 2).any() else np.nanstd(pair, axis=2, ddof=1) / np.sqrt(counts)
+    return _answer(x, means, resampled, errors, highest, rng)
 
 
 def _resample(
-    pair: Array, means: Array, complete: np.ndarray, resamples: int, rng: np.random.Generator
+    pair: Array, means: Array, complete: NDArray[np.bool_], resamples: int, rng: np.random.Generator
 ) -> Array:
     """Return bootstrapped means of both models, shape (resamples, 2, n_sizes)."""
     n_replicates = pair.shape[2]
@@ -149,8 +137,7 @@ def _resample(
     found = np.where(total[:, None] > 0, value / np.maximum(total, 1)[:, None], means[None])
     # the bootstrap underestimates the variance by a factor of (n - 1) / n
     correction = np.sqrt(n_replicates / (n_replicates - 1))
-    values: Array = np.maximum(means + correction * (found - means), 0.0)
-    return values
+    return np.asarray(np.maximum(means + correction * (found - means), 0.0))
 
 
 def crossover_of_means(
@@ -160,9 +147,6 @@ def crossover_of_means(
     *,
     standard_errors: tuple[ArrayLike, ArrayLike],
     highest: float = float("inf"),
-    level: float = 0.9,
-    resamples: int = 500,
-    seed: int = 0,
 ) -> Crossover:
     """Return the crossover of curves given as means and standard errors, without replicates.
 
@@ -172,24 +156,15 @@ def crossover_of_means(
     x = np.asarray(sizes, dtype=np.float64)
     means = np.stack([np.asarray(incumbent, float), np.asarray(challenger, float)])
     errors = np.stack([np.asarray(values, float) for values in standard_errors])
-    rng = np.random.default_rng(seed)
-    resampled = np.maximum(means + errors * rng.standard_normal((resamples, *means.shape)), 0.0)
-    return _answer(x, means, resampled, errors, highest=highest, level=level, rng=rng)
-
-
-def _standard_errors(pair: Array) -> Array | None:
-    counts = np.isfinite(pair).sum(axis=2)
-    if (counts < 2).any():
-        return None
-    values: Array = np.nanstd(pair, axis=2, ddof=1) / np.sqrt(counts)
-    return values
+    rng = np.random.default_rng(0)
+    resampled = np.maximum(means + errors * rng.standard_normal((500, *means.shape)), 0.0)
+    return _answer(x, means, resampled, errors, highest, rng)
 
 
 def _lead(pairs: Array) -> Array:
     """Return the logarithm of the incumbent's loss over the challenger's, (n_rows, n_sizes)."""
     logs = np.log(np.maximum(pairs, 1e-12))
-    values: Array = logs[:, 0] - logs[:, 1]
-    return values
+    return np.asarray(logs[:, 0] - logs[:, 1])
 
 
 def _answer(
@@ -197,14 +172,13 @@ def _answer(
     means: Array,
     resampled: Array,
     errors: Array | None,
-    *,
     highest: float,
-    level: float,
     rng: np.random.Generator,
 ) -> Crossover:
+    """Return the crossover within the data if there is one, else that of the forecasts."""
     found = float(last_crossing(sizes, _lead(means[None]))[0])
     if found < np.inf:
-        interval = _interval(last_crossing(sizes, _lead(resampled)), level)
+        interval = _interval(last_crossing(sizes, _lead(resampled)))
         if found == 0:
             return Crossover(CrossoverKind.ALWAYS, _NAN, *interval)
         return Crossover(CrossoverKind.WITHIN, found, *interval)
@@ -215,32 +189,29 @@ def _answer(
         ]
     except ValueError as problem:
         return Crossover(CrossoverKind.NONE, reason=str(problem))
-    return _forecast(sizes, fits, level, rng)
+    return _forecast(sizes, fits, rng)
 
 
-def _forecast(
-    sizes: Array, fits: list[LossForecast], level: float, rng: np.random.Generator
-) -> Crossover:
+def _forecast(sizes: Array, fits: list[LossForecast], rng: np.random.Generator) -> Crossover:
     """Return the crossover of two forecasts; a sample has one quantile per model at all targets."""
     targets = sizes[-1] * np.geomspace(1.02, FURTHEST, _N_TARGETS)
-    middle = fits[0].median(targets) - fits[1].median(targets)
     levels = np.sort(rng.uniform(0, 1, (2, _N_SAMPLES)), axis=1)
     curves = [fit.quantiles(targets, row).T for fit, row in zip(fits, levels, strict=True)]
     lead = curves[0] - rng.permutation(curves[1], axis=0)
     sampled = last_crossing(targets, lead)
     # a sample that is ahead at every target overtakes at the largest measured size
     sampled = np.where(sampled == 0, sizes[-1], sampled)
-    interval = _interval(sampled, level)
+    interval = _interval(sampled)
+    middle = fits[0].median(targets) - fits[1].median(targets)
     found = float(last_crossing(targets, middle[None])[0])
     if found == np.inf:
         return Crossover(CrossoverKind.NONE, _NAN, *interval)
     return Crossover(CrossoverKind.FORECAST, max(found, float(sizes[-1])), *interval)
 
 
-def _interval(crossings: Array, level: float) -> tuple[float, float, float]:
-    """Return the interval, and the fraction of crossings that are finite."""
+def _interval(crossings: Array) -> tuple[float, float, float]:
+    """Return the 90% interval, and the fraction of crossings that are finite."""
     if len(crossings) == 0:
         return _NAN, _NAN, _NAN
-    ends = ((1 - level) / 2, (1 + level) / 2)
-    low, high = np.quantile(crossings, ends, method="inverted_cdf")
+    low, high = np.quantile(crossings, ENDS, method="inverted_cdf")
     return float(low), float(high), float(np.isfinite(crossings).mean())

@@ -112,12 +112,10 @@ class CurveSet:
     def losses(self) -> pd.DataFrame:
         """Scores as losses: dataset, model, family, metric, n_train, replicate, loss."""
         keys = ["dataset", "model", "family", "metric", "n_train", "replicate"]
-        scores = self.scores
-        loss = np.full(len(scores), np.nan)
-        for name, metric in self._metrics.items():
-            here = (scores["metric"] == name).to_numpy()
-            loss[here] = metric.loss(scores.loc[here, "score"])
-        return scores[keys].assign(loss=loss).reset_index(drop=True)
+        loss = self.scores.groupby("metric")["score"].transform(
+            lambda part: self._metrics[part.name].loss(part)
+        )
+        return self.scores[keys].assign(loss=loss).reset_index(drop=True)
 
     @cached_property
     def _learned(self) -> pd.DataFrame:
@@ -224,16 +222,9 @@ class CurveSet:
         parts = []
         for (dataset, model), rows in self._learned.groupby(["dataset", "model"]):
             found = self.forecast(str(dataset), str(model))
-            columns = {
-                "dataset": dataset,
-                "model": model,
-                "family": rows["family"].iloc[0],
-                "metric": rows["metric"].iloc[0],
-                "n_last": int(rows["n_train"].max()),
-                "shape": found.shape,
-            }
-            frame = found.frame.assign(**columns)
-            frame["n_train"] = frame["n_train"].astype(int)
+            columns = rows.iloc[0][["dataset", "model", "family", "metric"]].to_dict()
+            columns |= {"n_last": int(rows["n_train"].max()), "shape": found.shape}
+            frame = found.frame.assign(**columns).astype({"n_train": int})
             if found.fit is not None:
                 flat = plateau(found.fit)
                 more = marginal_value(found.fit, self.metric(str(dataset)))
@@ -305,21 +296,14 @@ class CurveSet:
         self._of(dataset)
         if not (self._learned["dataset"] == dataset).any():
             return "Only a baseline was measured."
-        tables = {"losses": self._learned, **self._tables}
-        losses, comparisons, crossovers, forecasts = (
-            tables[name][tables[name]["dataset"] == dataset]
-            for name in ("losses", "comparisons", "crossovers", "forecast")
-        )
+        tables = [self._learned]
+        tables += [self._tables[name] for name in ("comparisons", "crossovers", "forecast")]
         return headline_sentence(
-            losses,
-            comparisons,
-            crossovers,
-            forecasts,
+            *(table[table["dataset"] == dataset] for table in tables),
             crossover=partial(self.crossover, dataset),
             loss_label=self.metric(dataset).loss_label,
         )
 
     def advice(self) -> dict[str, str]:
         """Return the headline of each data set."""
-        names = sorted(self.scores["dataset"].unique())
-        return {str(name): self.headline(str(name)) for name in names}
+        return {str(name): self.headline(name) for name in sorted(self.scores["dataset"].unique())}

@@ -45,8 +45,7 @@ class ErrorModel:
     def scale(self, noise: float, spread: Spread, octaves: Array) -> Array:
         """Return the scale of the log error at octaves ahead: extrapolation and anchor noise."""
         extrapolation = np.exp(error_features(spread, octaves) @ self.coefficients)
-        values: Array = np.hypot(extrapolation, noise)
-        return values
+        return np.asarray(np.hypot(extrapolation, noise))
 
     def quantile(self, level: ArrayLike) -> Array:
         """Return quantiles of the scaled error; levels outside the known range are clipped."""

@@ -1,9 +1,10 @@
-"""Forecasts a learning curve to larger sizes, with intervals."""
+"""Classifies a measured learning curve and forecasts it to larger sizes, with intervals."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 import numpy as np
 import pandas as pd
@@ -11,15 +12,80 @@ from numpy.typing import ArrayLike
 
 from zoo.curves.arrays import Array
 from zoo.curves.error_model import ErrorModel, shipped_error_model
-from zoo.curves.observed_shape import ObservedShape, classify_shape
 from zoo.curves.posterior import Posterior, weigh_shapes
 from zoo.metrics import Metric
 from zoo.metrics import metric as metric_of
 
-__all__ = ["FURTHEST", "Forecast", "LossForecast", "fit_losses", "forecast"]
+__all__ = [
+    "ENDS", "FURTHEST", "Forecast", "LossForecast", "ObservedShape", "classify_shape", "fit_losses",
+    "forecast",
+]  # fmt: skip
 
 # Forecasts were validated up to this multiple of the measured rows.
 FURTHEST = 32.0
+# The quantiles at the ends of a 90% interval.
+ENDS = ((1 - 0.9) / 2, (1 + 0.9) / 2)
+
+_MIN_STANDARD_ERRORS = 3.0
+_MIN_RISE = 0.03
+_FLAT_SLOPE = 0.01
+
+
+class ObservedShape(StrEnum):
+    """What the measured part of a learning curve looks like.
+
+    `PEAK`: the loss rises, then falls below the value that it rose from (sample-wise double
+    descent, Nakkiran 2019, arXiv:1912.07242). `DIP`: it falls, then rises and stays above its
+    minimum. `WORSENING`: it rises from the first size on. `PLATEAU`: over the last two doublings it
+    falls by less than 1% per doubling. `SHORT`: fewer than three sizes.
+    """
+
+    FALLING = "falling"
+    PLATEAU = "plateau"
+    PEAK = "peak"
+    DIP = "dip"
+    WORSENING = "worsening"
+    SHORT = "short"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_ill_behaved(self) -> bool:
+        """Return whether more data made the loss worse somewhere."""
+        return self in (ObservedShape.PEAK, ObservedShape.DIP, ObservedShape.WORSENING)
+
+
+def classify_shape(sizes: Array, losses: Array, noise: float) -> ObservedShape:
+    """Return the shape of a measured curve.
+
+    Parameters
+    ----------
+    sizes, losses : array of shape (n_anchors,)
+        Sorted by size.
+    noise : float
+        Relative standard error of one loss.
+
+    Notes
+    -----
+    A rise counts if it exceeds 3% of the loss and three standard errors of a difference. LCDB 1.1
+    (arXiv:2505.15657) finds peaks and dips in a seventh of the curves.
+    """
+    if len(sizes) < 3:
+        return ObservedShape.SHORT
+    logs = np.log(np.maximum(losses, max(float(losses.max()), 1e-300) * 1e-6))
+    rise = max(_MIN_RISE, _MIN_STANDARD_ERRORS * noise * np.sqrt(2))
+    lowest = int(np.argmin(logs))
+    if logs[-1] - logs[lowest] > rise:
+        is_low_at_first = logs[0] - logs[lowest] <= rise
+        return ObservedShape.WORSENING if is_low_at_first else ObservedShape.DIP
+    before = np.minimum.accumulate(logs)
+    after = np.minimum.accumulate(logs[::-1])[::-1]
+    if (np.minimum(logs - before, logs - after) > rise).any():
+        return ObservedShape.PEAK
+    late = np.log2(sizes / sizes[-1]) >= -2.0
+    if late.sum() < 2:
+        late[-2:] = True
+    slope = np.polyfit(np.log2(sizes[late]), logs[late], 1)[0]
+    return ObservedShape.PLATEAU if slope > -_FLAT_SLOPE else ObservedShape.FALLING
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +120,7 @@ class LossForecast:
     def median(self, targets: ArrayLike) -> Array:
         """Return the forecast itself, shape (n_targets,)."""
         median = self.posterior.spread(self._octaves(targets)).median
-        values: Array = np.clip(np.exp(median), 0.0, self.highest)
-        return values
+        return np.asarray(np.clip(np.exp(median), 0.0, self.highest))
 
     @property
     def shape(self) -> ObservedShape:
@@ -63,8 +128,7 @@ class LossForecast:
         return classify_shape(self.sizes, self.losses, self.posterior.noise)
 
     def _octaves(self, targets: ArrayLike) -> Array:
-        values: Array = np.log2(np.asarray(targets, dtype=np.float64) / self.sizes[-1])
-        return values
+        return np.asarray(np.log2(np.asarray(targets, dtype=np.float64) / self.sizes[-1]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,25 +169,20 @@ def fit_losses(
 
     Parameters
     ----------
-    sizes : array-like of shape (n_anchors,)
-        All different.
-    losses : array-like of shape (n_anchors,)
-    standard_errors : array-like of shape (n_anchors,) or None
-        Of the losses; those that are not finite are ignored.
+    sizes, losses, standard_errors : array-like of shape (n_anchors,)
+        Sizes are all different; standard errors that are not finite are ignored.
     highest : float
         Upper bound of the loss.
     errors : ErrorModel or None
-        None: the shipped model.
+        By default the shipped model.
 
     Raises
     ------
     ValueError
         If there are fewer than two anchors, a loss is negative or none is above 0.
     """
-    x = np.asarray(sizes, dtype=np.float64)
-    y = np.asarray(losses, dtype=np.float64)
-    order = np.argsort(x)
-    x, y = x[order], y[order]
+    order = np.argsort(sizes)
+    x, y = (np.asarray(values, dtype=np.float64)[order] for values in (sizes, losses))
     if len(x) < 2:
         raise ValueError(f"expected at least two sizes with a score, got {len(x)}")
     if (y < 0).any():
@@ -150,24 +209,20 @@ def forecast(
     metric: str | Metric,
     standard_errors: ArrayLike | None = None,
     levels: Sequence[float] = (0.5, 0.9),
-    errors: ErrorModel | None = None,
 ) -> Forecast:
     """Forecast the mean score at sizes larger than any measured one.
 
     Parameters
     ----------
-    sizes, means : array-like of shape (n_anchors,)
-        Training rows and mean scores; anchors without a finite score are ignored.
+    sizes, means, standard_errors : array-like of shape (n_anchors,)
+        Training rows, mean scores and their standard errors; anchors without a finite score are
+        ignored.
     targets : sequence of numbers
         Training rows to forecast.
     metric : str or Metric
         A name of `zoo.metrics.METRICS`, or any metric.
-    standard_errors : array-like of shape (n_anchors,) or None
-        Of the means, from replicates.
     levels : sequence of float
         Of the intervals.
-    errors : ErrorModel or None
-        None: the shipped model.
 
     Returns
     -------
@@ -194,9 +249,8 @@ def forecast(
         raise ValueError(f"expected targets above {x.max():g} rows, got {min(wanted):g}")
     if not all(0 < level < 1 for level in levels):
         raise ValueError(f"expected levels between 0 and 1, got {list(levels)}")
-    bound = known.highest_loss
     try:
-        fit = fit_losses(x, known.loss(y), standard_errors=error, highest=bound, errors=errors)
+        fit = fit_losses(x, known.loss(y), standard_errors=error, highest=known.highest_loss)
     except ValueError as problem:
         return Forecast(_frame(known, wanted, levels, None), reason=str(problem))
     frame = _frame(known, wanted, levels, fit)
@@ -206,20 +260,21 @@ def forecast(
 def _frame(
     metric: Metric, targets: Sequence[float], levels: Sequence[float], fit: LossForecast | None
 ) -> pd.DataFrame:
-    columns: dict[str, Array] = {"n_train": np.asarray(targets, dtype=np.float64)}
-    ends = [end for level in levels for end in ((1 - level) / 2, (1 + level) / 2)]
+    """Return scores and intervals at the targets, NaN without a fit."""
     names = [f"{side}_{100 * level:g}" for level in levels for side in ("low", "high")]
-    if fit is None or not len(targets):
-        return pd.DataFrame(columns | dict.fromkeys(("mean", *names), np.nan))
-    columns["mean"] = metric.score(fit.median(targets))
-    found = metric.score(fit.quantiles(targets, ends))
-    for k in range(0, len(names), 2):
-        pair = np.sort(found[:, k : k + 2], axis=1)
-        columns[names[k]], columns[names[k + 1]] = pair[:, 0], pair[:, 1]
-    return pd.DataFrame(columns)
+    columns = {"n_train": np.asarray(targets, dtype=np.float64)}
+    frame = pd.DataFrame(columns | dict.fromkeys(("mean", *names), np.nan))
+    if fit is not None and len(targets):
+        ends = [end for level in levels for end in ((1 - level) / 2, (1 + level) / 2)]
+        frame["mean"] = metric.score(fit.median(targets))
+        found = metric.score(fit.quantiles(targets, ends))
+        # the low end of a loss is the high end of a score that is better when higher
+        frame[names] = np.sort(found.reshape(len(targets), -1, 2)).reshape(found.shape)
+    return frame
 
 
 def _notes(fit: LossForecast, targets: Sequence[float]) -> tuple[str, ...]:
+    """Return reasons to trust a forecast less."""
     notes = []
     if len(fit.sizes) == 2:
         notes.append("only two sizes were measured, so the form of the curve is unknown")

@@ -29,6 +29,7 @@ def headline_sentence(
     comparisons: pd.DataFrame,
     crossovers: pd.DataFrame,
     forecasts: pd.DataFrame,
+    *,
     crossover: Callable[[str, str], Crossover],
     loss_label: str,
 ) -> str:
@@ -89,10 +90,7 @@ def _range(found: Crossover) -> str:
 def name_ties(comparisons: pd.DataFrame) -> str:
     """Return the models whose difference from the best one is not significant, at most three.
 
-    Parameters
-    ----------
-    comparisons : DataFrame
-        Rows of `zoo.curves.comparisons.paired_tests` for one data set and size.
+    `comparisons` has the rows of `zoo.curves.comparisons.paired_tests` for one data set and size.
     """
     rows = comparisons[~(comparisons["p_value"] < 0.05)].sort_values("difference")
     if len(rows) and len(rows) == len(comparisons):
@@ -146,10 +144,7 @@ def _doubling(forecasts: pd.DataFrame, winner: str, loss_label: str) -> str:
 def cheapest_sentence(cost: pd.DataFrame) -> str:
     """Return the fastest model to fit within 1% of the best score, at the largest size.
 
-    Parameters
-    ----------
-    cost : DataFrame
-        Rows of `zoo.curves.cost.cost_frame` for one data set.
+    `cost` has the rows of `zoo.curves.cost.cost_frame` for one data set.
     """
     rows = cost[cost["n_train"] == cost["n_train"].max()]
     cheap = rows[rows["cheapest_within_1pct"].astype(bool)]
@@ -163,28 +158,18 @@ def cheapest_sentence(cost: pd.DataFrame) -> str:
 
 
 def verdict_rows(verdicts: pd.DataFrame) -> list[dict[str, str]]:
-    """Return a row per claim: overall verdict, data sets of each verdict, and numbers."""
+    """Return a row per claim: overall verdict, data sets by verdict, and contrasts as numbers."""
     rows = []
     for claim, part in verdicts.groupby("claim", sort=False):
         overall = part[part["dataset"] == OVERALL]
         single = part[part["dataset"] != OVERALL].drop_duplicates("dataset")
-        counts = single.groupby("verdict")["dataset"].apply(lambda names: ", ".join(sorted(names)))
+        datasets = single.groupby("verdict")["dataset"].agg(lambda names: ", ".join(sorted(names)))
         numbers = [
-            f"{row.contrast}: {row.value:+.2f}{_interval(row.low, row.high)}"
-            for row in overall.itertuples()
+            f"{one.contrast}: {one.value:+.2f}"
+            + (f" ({one.low:+.2f} to {one.high:+.2f})" if np.isfinite(one.low) else "")
+            for one in overall.itertuples()
         ]
-        rows.append(
-            {
-                "claim": str(claim),
-                "verdict": str(overall["verdict"].iloc[0]),
-                "holds": str(counts.get(Verdict.HOLDS, "")),
-                "fails": str(counts.get(Verdict.FAILS, "")),
-                "cannot_tell": str(counts.get(Verdict.CANNOT_TELL, "")),
-                "numbers": "; ".join(numbers),
-            }
-        )
+        row = {"claim": str(claim), "verdict": str(overall["verdict"].iloc[0])}
+        row |= {verdict.name.lower(): str(datasets.get(verdict, "")) for verdict in Verdict}
+        rows.append(row | {"numbers": "; ".join(numbers)})
     return rows
-
-
-def _interval(low: float, high: float) -> str:
-    return f" ({low:+.2f} to {high:+.2f})" if np.isfinite(low) else ""

@@ -7,8 +7,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from zoo.curves.arrays import Array
-from zoo.curves.forecast import FURTHEST, LossForecast
+from zoo.curves.forecast import ENDS, FURTHEST, LossForecast
 from zoo.metrics import Metric
 
 __all__ = [
@@ -31,7 +30,7 @@ class PlateauVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A number with its interval; infinity means "not within 32 times the data"."""
+    """A number with its 90% interval; infinity means "not within 32 times the data"."""
 
     value: float
     low: float
@@ -40,20 +39,10 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Plateau:
-    """Whether more rows still bring a gain of interest.
-
-    Parameters
-    ----------
-    verdict : PlateauVerdict
-    gain : Estimate
-        Relative reduction of the loss by doubling the rows.
-    smallest_gain : float
-        The gain that it was tested against.
-    """
+    """A verdict, and the relative reduction of the loss by doubling the rows."""
 
     verdict: PlateauVerdict
     gain: Estimate
-    smallest_gain: float
 
 
 def _loss_now(fit: LossForecast) -> float:
@@ -61,73 +50,64 @@ def _loss_now(fit: LossForecast) -> float:
     return float(np.exp(fit.posterior.spread(np.ones(1)).now))
 
 
-def gain_from(fit: LossForecast, factor: float = 2.0, *, level: float = 0.9) -> Estimate:
-    """Return the relative reduction of the loss with `factor` times the rows.
+def gain_from(fit: LossForecast, factor: float = 2.0) -> Estimate:
+    """Return the relative reduction of the loss with `factor` times the rows; it can be negative.
 
-    It is negative if the loss grows.
+    Raises
+    ------
+    ValueError
+        If the factor is not above 1.
     """
     if factor <= 1:
         raise ValueError(f"expected a factor above 1, got {factor:g}")
     now = _loss_now(fit)
     target = factor * fit.sizes[-1]
-    low, high = fit.quantiles([target], ((1 - level) / 2, (1 + level) / 2))[0]
+    low, high = fit.quantiles([target], ENDS)[0]
     middle = float(fit.median([target])[0])
     return Estimate(1 - middle / now, float(1 - high / now), float(1 - low / now))
 
 
-def plateau(
-    fit: LossForecast, *, smallest_gain: float = SMALLEST_GAIN, level: float = 0.9
-) -> Plateau:
+def plateau(fit: LossForecast, *, smallest_gain: float = SMALLEST_GAIN) -> Plateau:
     """Test whether doubling the rows reduces the loss by less than `smallest_gain`.
 
     Notes
     -----
     The plateau is reached if the whole interval of the gain is below the smallest gain of interest,
-    and not reached if it is above: two one-sided tests at (1 - level) / 2 each (Schuirmann 1987,
+    and not reached if it is above: two one-sided tests at 5% each (Schuirmann 1987,
     doi:10.1007/BF01068419). A gain that is not significant is no evidence of a plateau.
     """
-    gain = gain_from(fit, 2.0, level=level)
+    gain = gain_from(fit)
     verdict = PlateauVerdict.CANNOT_TELL
     if gain.high < smallest_gain:
         verdict = PlateauVerdict.REACHED
     elif gain.low > smallest_gain:
         verdict = PlateauVerdict.NOT_REACHED
-    return Plateau(verdict, gain, smallest_gain)
+    return Plateau(verdict, gain)
 
 
-def marginal_value(
-    fit: LossForecast, metric: Metric, rows: int = 1000, *, level: float = 0.9
-) -> Estimate:
-    """Return by how much `rows` more rows improve the score.
-
-    In units of the score; positive is better for every metric, whether higher or lower is better.
-    """
+def marginal_value(fit: LossForecast, metric: Metric, rows: int = 1000) -> Estimate:
+    """Return by how much `rows` more rows improve the score; for every metric more is better."""
     target = fit.sizes[-1] + rows
     now = min(_loss_now(fit), metric.highest_loss)
-    high, low = fit.quantiles([target], ((1 + level) / 2, (1 - level) / 2))[0]
+    low, high = fit.quantiles([target], ENDS)[0]
     middle = float(fit.median([target])[0])
     return Estimate(now - middle, float(now - high), float(now - low))
 
 
-def rows_needed(fit: LossForecast, metric: Metric, score: float, *, level: float = 0.9) -> Estimate:
+def rows_needed(fit: LossForecast, metric: Metric, score: float) -> Estimate:
     """Return the rows at which the curve reaches a score.
-
-    Parameters
-    ----------
-    fit : LossForecast
-    metric : Metric
-        Of the score.
-    score : float
-        The target score.
-    level : float
-        Of the interval.
 
     Returns
     -------
     Estimate
-        Interpolated between measured sizes if the score was reached there and kept. Otherwise the
-        sizes at which the forecast's median and the ends of its interval reach the score. Infinity
-        means not within 32 times the data.
+        Interpolated against log size, without an interval, if the score was reached within the data
+        and kept. Otherwise the sizes at which the forecast's median and the ends of its interval
+        reach the score.
+
+    Raises
+    ------
+    ValueError
+        If the metric cannot have the score.
     """
     wanted = float(metric.loss(score))
     if not 0 <= wanted <= metric.highest_loss:
@@ -136,21 +116,11 @@ def rows_needed(fit: LossForecast, metric: Metric, score: float, *, level: float
     if len(above) == 0:
         return Estimate(float(fit.sizes[0]), float("nan"), float("nan"))
     if above[-1] < len(fit.losses) - 1:
-        return Estimate(_interpolate(fit, int(above[-1]), wanted), float("nan"), float("nan"))
+        before, after = fit.losses[above[-1] : above[-1] + 2]
+        logs = np.log(fit.sizes[above[-1] : above[-1] + 2])
+        weight = (before - wanted) / (before - after)
+        reached = float(np.exp(logs[0] + weight * (logs[1] - logs[0])))
+        return Estimate(reached, float("nan"), float("nan"))
     targets = fit.sizes[-1] * np.geomspace(1.0001, FURTHEST, _N_TARGETS)
-    ends = fit.quantiles(targets, ((1 - level) / 2, (1 + level) / 2))
-    lines = (fit.median(targets), ends[:, 0], ends[:, 1])
-    return Estimate(*(_first_reach(targets, line, wanted) for line in lines))
-
-
-def _interpolate(fit: LossForecast, at: int, wanted: float) -> float:
-    """Return the size between anchors `at` and `at` + 1, interpolated against log size."""
-    before, after = fit.losses[at], fit.losses[at + 1]
-    logs = np.log(fit.sizes[at : at + 2])
-    weight = (before - wanted) / (before - after)
-    return float(np.exp(logs[0] + weight * (logs[1] - logs[0])))
-
-
-def _first_reach(targets: Array, losses: Array, wanted: float) -> float:
-    reached = np.flatnonzero(losses <= wanted)
-    return float(targets[reached[0]]) if len(reached) else float("inf")
+    lines = (fit.median(targets), *fit.quantiles(targets, ENDS).T)
+    return Estimate(*(float(min(targets[line <= wanted], default=np.inf)) for line in lines))

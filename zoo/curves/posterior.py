@@ -77,8 +77,7 @@ class Posterior:
     def forms(self) -> dict[str, float]:
         """Return the weight of each form, largest first."""
         totals = np.bincount(shape_table().form, self.weight.sum(axis=0), minlength=len(FORMS))
-        pairs = sorted(zip(FORMS, totals.tolist(), strict=True), key=lambda pair: -pair[1])
-        return dict(pairs)
+        return {FORMS[at]: float(totals[at]) for at in np.argsort(-totals, kind="stable")}
 
 
 def weighted_quantiles(values: Array, weights: Array, levels: tuple[float, ...]) -> Array:
@@ -86,8 +85,7 @@ def weighted_quantiles(values: Array, weights: Array, levels: tuple[float, ...])
     order = np.argsort(values, kind="stable")
     cumulative = np.cumsum(weights[order])
     positions = np.searchsorted(cumulative, np.asarray(levels) * cumulative[-1])
-    found: Array = values[order][np.minimum(positions, len(values) - 1)]
-    return found
+    return np.asarray(values[order][np.minimum(positions, len(values) - 1)])
 
 
 def weigh_shapes(sizes: Array, log_loss: Array, relative_error: float = 0.0) -> Posterior:
@@ -146,5 +144,4 @@ def _inlier_weights(errors: Array) -> Array:
     deviation = np.zeros(len(errors))
     deviation[2:-2] = np.abs(errors[2:-2] - np.median(windows, axis=1))
     limit = _OUTLIER * (1.4826 * float(np.median(deviation[2:-2])) + _MIN_ERROR)
-    values: Array = np.minimum(1.0, limit / np.maximum(deviation, 1e-12)) ** 2
-    return values
+    return np.asarray(np.minimum(1.0, limit / np.maximum(deviation, 1e-12)) ** 2)

@@ -16,8 +16,8 @@ __all__ = [
 _ELO_SCALE = 400.0
 
 
-def critical_difference(n_models: int, n_datasets: int, *, level: float = 0.95) -> float:
-    """Return the smallest significant difference of two mean ranks, by Nemenyi's test.
+def critical_difference(n_models: int, n_datasets: int) -> float:
+    """Return the smallest significant difference of two mean ranks, by Nemenyi's test at 5%.
 
     References
     ----------
@@ -26,23 +26,19 @@ def critical_difference(n_models: int, n_datasets: int, *, level: float = 0.95) 
     """
     if n_models < 2 or n_datasets < 2:
         return float("nan")
-    q = float(stats.studentized_range.ppf(level, n_models, np.inf)) / np.sqrt(2)
+    q = float(stats.studentized_range.ppf(0.95, n_models, np.inf)) / np.sqrt(2)
     return float(q * np.sqrt(n_models * (n_models + 1) / (6 * n_datasets)))
 
 
 def _complete(means: pd.DataFrame) -> pd.DataFrame:
     """Return losses, data sets by models; only models that were measured on every data set."""
-    table = means.pivot(index="dataset", columns="model", values="loss")
-    return table.dropna(axis=1)
+    return means.pivot(index="dataset", columns="model", values="loss").dropna(axis=1)
 
 
 def rank_table(means: pd.DataFrame) -> pd.DataFrame:
     """Return mean ranks at each size, with Friedman's test and the critical difference.
 
-    Parameters
-    ----------
-    means : DataFrame
-        dataset, model, n_train, loss (mean over replicates).
+    `means` has the columns dataset, model, n_train and loss, the mean over replicates.
 
     Returns
     -------
@@ -50,32 +46,20 @@ def rank_table(means: pd.DataFrame) -> pd.DataFrame:
         n_train, model, mean_rank, n_models, n_datasets, friedman_p, critical_difference, tied_best
         (within the critical difference of the best).
     """
-    parts = []
+    rows = []
     for n_train, group in means.groupby("n_train"):
-        table = _complete(group)
-        n_datasets, n_models = table.shape
-        if n_models < 1:
-            continue
-        ranks = table.rank(axis=1)
+        ranks = _complete(group).rank(axis=1)
+        n_datasets, n_models = ranks.shape
         mean = ranks.mean().sort_values(kind="stable")
         p_value = float("nan")
         if n_models >= 3 and n_datasets >= 2:
             p_value = float(stats.friedmanchisquare(*ranks.to_numpy().T).pvalue)
         distance = critical_difference(n_models, n_datasets)
-        columns = {
-            "n_train": n_train,
-            "model": mean.index,
-            "mean_rank": mean.to_numpy(),
-            "n_models": n_models,
-            "n_datasets": n_datasets,
-            "friedman_p": p_value,
-            "critical_difference": distance,
-            "tied_best": mean.to_numpy() - mean.iloc[0] < distance,
-        }
-        parts.append(pd.DataFrame(columns))
+        numbers = (n_models, n_datasets, p_value, distance)
+        for model, rank in mean.items():
+            rows.append((n_train, model, rank, *numbers, rank - mean.iloc[0] < distance))
     names = ["n_train", "model", "mean_rank", "n_models", "n_datasets", "friedman_p"]
-    names += ["critical_difference", "tied_best"]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=names)
+    return pd.DataFrame(rows, columns=[*names, "critical_difference", "tied_best"])
 
 
 def win_rates(means: pd.DataFrame) -> pd.DataFrame:
@@ -118,10 +102,8 @@ def normalised_scores(means: pd.DataFrame) -> pd.DataFrame:
     return found.groupby(["n_train", "model"], as_index=False)["normalised"].mean()
 
 
-def elo_ratings(
-    means: pd.DataFrame, *, resamples: int = 200, level: float = 0.95, seed: int = 0
-) -> pd.DataFrame:
-    """Return Elo ratings at each size, with intervals from resampled data sets.
+def elo_ratings(means: pd.DataFrame, *, resamples: int = 200) -> pd.DataFrame:
+    """Return Elo ratings at each size, with 95% intervals from resampled data sets.
 
     Returns
     -------
@@ -134,8 +116,8 @@ def elo_ratings(
     are odds of ten to one. They are fitted to all comparisons at once, so the order of comparisons
     does not matter. Half a win and half a loss against the field keep ratings finite.
     """
-    rng = np.random.default_rng(seed)
-    parts = []
+    rng = np.random.default_rng(0)
+    rows = []
     for n_train, group in means.groupby("n_train"):
         table = _complete(group)
         n_datasets, n_models = table.shape
@@ -146,11 +128,10 @@ def elo_ratings(
         counts = np.stack([(chosen == d).sum(axis=1) for d in range(n_datasets)], axis=1)
         weights = np.concatenate([np.ones((1, n_datasets)), counts])
         ratings, resampled = np.split(_bradley_terry(np.tensordot(weights, wins, 1)), [1])
-        low, high = np.quantile(resampled, ((1 - level) / 2, (1 + level) / 2), axis=0)
-        columns = {"n_train": n_train, "model": table.columns, "elo": ratings[0]}
-        parts.append(pd.DataFrame(columns | {"low": low, "high": high}))
-    names = ["n_train", "model", "elo", "low", "high"]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=names)
+        low, high = np.quantile(resampled, ((1 - 0.95) / 2, (1 + 0.95) / 2), axis=0)
+        columns = zip(table.columns, ratings[0], low, high, strict=True)
+        rows += [(n_train, *row) for row in columns]
+    return pd.DataFrame(rows, columns=["n_train", "model", "elo", "low", "high"])
 
 
 def _win_counts(losses: Array) -> Array:
@@ -159,9 +140,8 @@ def _win_counts(losses: Array) -> Array:
     A tie is half a win; a comparison with NaN is none.
     """
     own, other = losses[:, :, None], losses[:, None, :]
-    values: Array = (own < other) + 0.5 * (own == other)
-    values[:, np.arange(losses.shape[1]), np.arange(losses.shape[1])] = 0.0
-    return values
+    is_other = 1 - np.eye(losses.shape[1])
+    return np.asarray(((own < other) + 0.5 * (own == other)) * is_other)
 
 
 def _bradley_terry(wins: Array, iterations: int = 200) -> Array:
@@ -183,23 +163,18 @@ def _bradley_terry(wins: Array, iterations: int = 200) -> Array:
         strength = new
         if has_converged:
             break
-    values: Array = 1000.0 + _ELO_SCALE * np.log10(strength)
-    return values
+    return np.asarray(1000.0 + _ELO_SCALE * np.log10(strength))
 
 
 def mean_losses(losses: pd.DataFrame) -> pd.DataFrame:
     """Return the mean loss over replicates of each data set, model and size."""
-    keys = ["dataset", "model", "n_train"]
-    return losses.groupby(keys, as_index=False)["loss"].mean()
+    return losses.groupby(["dataset", "model", "n_train"], as_index=False)["loss"].mean()
 
 
 def ranking_frame(losses: pd.DataFrame) -> pd.DataFrame:
     """Return mean ranks, win rates, Elo ratings and normalised scores at each size.
 
-    Parameters
-    ----------
-    losses : DataFrame
-        dataset, model, family, n_train, replicate, loss.
+    `losses` has the columns dataset, model, family, n_train, replicate and loss.
     """
     means = mean_losses(losses)
     table = rank_table(means)

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
-from numpy.typing import NDArray
 from PIL import Image
 
+from zoo.curves.arrays import Array
 from zoo.metrics import Metric
-from zoo.report.style import FAMILY_STYLES
+from zoo.report.labels import Label
+from zoo.report.style import FAMILY_STYLES, FONT
 
 __all__ = [
-    "FONT", "Array", "draw_curve", "embed", "frame_axes", "label_score_axis", "limit_scores",
-    "size_axis", "size_figure", "write_head",
+    "draw_curve", "embed", "frame_axes", "score_axis", "size_axis", "size_figure", "write_head",
 ]  # fmt: skip
 
-Array = NDArray[np.float64]
-FONT = 8.5
 _COMMAS = FuncFormatter(lambda value, _: f"{value:,.0f}")
 _SHORT = FuncFormatter(lambda value, _: f"{value:g}")
 
@@ -38,8 +37,6 @@ def embed(figure: Figure, folder: Path, name: str, alt: str) -> dict[str, str]:
         alt: text for readers who do not see the figure; path: of the PNG, relative to `folder`;
         data: the PNG as a data URL.
     """
-    from matplotlib import rc_context
-
     path = f"figures/{name}.png"
     png = folder / path
     with rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
@@ -59,7 +56,7 @@ def frame_axes(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def size_axis(axes: Axes, sizes: Sequence[int]) -> None:
+def size_axis(axes: Axes, sizes: Array) -> None:
     """Make x the training rows, on a log scale with a tick at each size."""
     axes.set_xscale("log")
     axes.set_xticks(sorted(sizes))
@@ -69,49 +66,46 @@ def size_axis(axes: Axes, sizes: Sequence[int]) -> None:
     axes.set_xlabel("training rows")
     frame_axes(axes)
     if len(sizes) > 1:
-        axes.set_xlim(min(sizes) / 1.1, max(sizes) * 1.03)
+        axes.set_xlim(sizes.min() / 1.1, sizes.max() * 1.03)
 
 
-def size_figure(sizes: Sequence[int], *, legend: float = 0.0) -> tuple[Figure, Axes]:
+def size_figure(sizes: Array, *, legend: float = 0.0) -> tuple[Figure, Axes]:
     """Return a figure with one size axis, and `legend` inches below it."""
-    figure = Figure(figsize=(8.6, 5.2 + legend))
+    height = 5.2 + legend
+    figure = Figure(figsize=(8.6, height))
     axes = figure.subplots()
-    height = figure.get_figheight()
-    figure.subplots_adjust(
-        left=0.09, right=0.76, top=1 - 0.72 / height, bottom=(0.57 + legend) / height
-    )
+    bottom, top = (0.57 + legend) / height, 1 - 0.72 / height
+    figure.subplots_adjust(left=0.09, right=0.76, top=top, bottom=bottom)
     size_axis(axes, sizes)
     return figure, axes
 
 
 def draw_curve(
-    axes: Axes, x: Array, y: Array, *, colour: str, family: str, width: float = 1.6
-) -> None:
-    """Draw a line in the style of a family, with a dot at each size."""
+    axes: Axes, x: Array, y: Array, name: str, *, colour: str, family: str, width: float = 1.6
+) -> Label:
+    """Draw a line in the style of a family, with a dot at each size; return its end's label."""
     axes.plot(x, y, color=colour, linestyle=FAMILY_STYLES.get(family, "-"), lw=width)
     axes.plot(x, y, "o", color=colour, markersize=1.1 + width)
+    return Label(name, x[-1], y[-1], colour)
 
 
-def label_score_axis(axes: Axes, metric: Metric, *, separator: str = " ") -> None:
-    """Name the metric beside the y axis, and which direction is better."""
-    axes.set_ylabel(f"test {metric.label}{separator}({metric.direction} is better)")
-
-
-def limit_scores(axes: Axes, values: Array, metric: Metric) -> None:
-    """Set the limits of y from values, since an interval of three replicates can be very wide."""
+def score_axis(axes: Axes, values: Array, metric: Metric) -> None:
+    """Make y the score, with the limits of `values`: intervals can be too wide to show whole."""
+    axes.set_ylabel(f"test {metric.label} ({metric.direction} is better)")
     low, high = float(values.min()), float(values.max())
     if not metric.higher_is_better and low > 0 and high / low > 3:
         axes.set_yscale("log")
         axes.set_ylim(low / 1.15, high * 1.15)
         axes.yaxis.set_major_formatter(_SHORT)
-        axes.yaxis.set_minor_formatter(FuncFormatter(_sparse_minor))
+        axes.yaxis.set_minor_formatter(FuncFormatter(_twos_and_fives))
         axes.tick_params(axis="y", which="both", labelsize=FONT)
         return
     margin = 0.06 * ((high - low) or abs(high) or 1.0)
     axes.set_ylim(low - margin, high + margin)
 
 
-def _sparse_minor(value: float, _: object) -> str:
+def _twos_and_fives(value: float, _: object) -> str:
+    """Label the minor ticks of a log axis that begin with 2 or 5."""
     digit = round(value / 10 ** np.floor(np.log10(value)))
     return f"{value:g}" if digit in (2, 5) else ""
 
@@ -119,7 +113,6 @@ def _sparse_minor(value: float, _: object) -> str:
 def write_head(figure: Figure, title: str, subtitle: str) -> None:
     """Write title and subtitle at the top left, the same distance from the top in every figure."""
     height = figure.get_figheight()
-    figure.text(
-        0.02, 1 - 0.2 / height, title, fontsize=12, weight="bold", va="top", parse_math=False
-    )
-    figure.text(0.02, 1 - 0.49 / height, subtitle, fontsize=FONT, color="#555555", va="top")
+    write = partial(figure.text, 0.02, va="top")
+    write(1 - 0.2 / height, title, fontsize=12, weight="bold", parse_math=False)
+    write(1 - 0.49 / height, subtitle, fontsize=FONT, color="#555555")

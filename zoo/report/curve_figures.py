@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from zoo.curves.arrays import Array
 from zoo.metrics import metric as metric_of
-from zoo.report.canvas import (
+from zoo.report.canvas import draw_curve, score_axis, size_axis, size_figure, write_head
+from zoo.report.labels import label_ends
+from zoo.report.style import (
+    FAMILY_COLOURS,
+    FAMILY_NAMES,
+    FAMILY_STYLES,
     FONT,
-    Array,
-    draw_curve,
-    label_score_axis,
-    limit_scores,
-    size_axis,
-    size_figure,
-    write_head,
+    Colours,
+    model_colours,
 )
-from zoo.report.labels import Label, label_ends
-from zoo.report.style import FAMILY_COLOURS, FAMILY_NAMES, FAMILY_STYLES, Colours, model_colours
 
 __all__ = ["draw_dataset", "draw_families", "draw_forecast", "draw_rank_over_size"]
 
@@ -30,16 +31,8 @@ def _arrays(rows: pd.DataFrame, *names: str) -> tuple[Array, ...]:
     return tuple(ordered[name].to_numpy(np.float64) for name in names)
 
 
-def _sizes(*frames: pd.DataFrame) -> list[int]:
-    return sorted({int(size) for frame in frames for size in frame["n_train"]})
-
-
 def draw_dataset(
-    curves: pd.DataFrame,
-    *,
-    title: str,
-    bayes_error: float | None = None,
-    colours: Colours = None,
+    curves: pd.DataFrame, *, title: str, bayes_error: float | None = None, colours: Colours = None
 ) -> Figure:
     """Return the figure of one data set: every model's mean score against the training rows.
 
@@ -51,25 +44,20 @@ def draw_dataset(
     bayes_error : float or None
         Drawn as a line if the metric is the error rate.
     colours : mapping of str to str or None
-        Of each model; None: from `model_colours`.
+        Of each model; by default from `model_colours`.
     """
     metric = metric_of(str(curves["metric"].iloc[0]))
-    order = list(FAMILY_NAMES)
-    models = sorted(
-        {(row.model, row.family) for row in curves.itertuples()},
-        key=lambda pair: (order.index(pair[1]) if pair[1] in order else len(order), pair[0]),
-    )
+    order = [*FAMILY_NAMES, *sorted(set(curves["family"]) - set(FAMILY_NAMES))]
+    groups = dict(iter(curves.groupby(["family", "model"])))
     colours = colours or model_colours(curves)
-    figure, axes = size_figure(_sizes(curves), legend=0.3)
+    figure, axes = size_figure(curves["n_train"].unique(), legend=0.3)
     ends = []
-    for model, family in models:
-        rows = curves[curves["model"] == model]
-        x, y, low, high = _arrays(rows, "n_train", "mean", "ci_low", "ci_high")
+    for family, model in sorted(groups, key=lambda pair: (order.index(pair[0]), pair[1])):
+        x, y, low, high = _arrays(groups[family, model], "n_train", "mean", "ci_low", "ci_high")
         colour = colours[model]
-        draw_curve(axes, x, y, colour=colour, family=family)
+        ends.append(draw_curve(axes, x, y, model, colour=colour, family=family))
         if family != "baseline":
             axes.fill_between(x, low, high, color=colour, alpha=0.1, lw=0)
-        ends.append(Label(model, x[-1], y[-1], colour))
     means = curves["mean"].to_numpy(np.float64)
     if bayes_error is not None and metric.name == "error_rate":
         means = np.append(means, bayes_error)
@@ -78,15 +66,15 @@ def draw_dataset(
             "Bayes error", (0.01, bayes_error), xycoords=("axes fraction", "data"),
             xytext=(0, 3), textcoords="offset points", fontsize=FONT - 1, va="bottom",
         )  # fmt: skip
-    limit_scores(axes, means, metric)
-    label_score_axis(axes, metric)
+    score_axis(axes, means, metric)
     write_head(figure, title, "Mean over replicates; bands: 95% interval (Student's t)")
-    _family_legend(axes, {family for _, family in models})
-    label_ends(axes, ends, size=FONT)
+    _family_legend(axes, set(curves["family"]))
+    label_ends(axes, ends)
     return figure
 
 
 def _family_legend(axes: Axes, families: set[str]) -> None:
+    """Write the line style of each family below the axes."""
     handles = [
         axes.plot([], [], color="#333333", linestyle=FAMILY_STYLES[family], lw=1.6, label=name)[0]
         for family, name in FAMILY_NAMES.items()
@@ -99,24 +87,20 @@ def _family_legend(axes: Axes, families: set[str]) -> None:
 
 
 def draw_families(families: pd.DataFrame) -> Figure:
-    """Return the headline figure: each family's mean curve over the data sets.
+    """Return the headline figure, from the table of `zoo.curves.aggregate.family_frame`.
 
-    Parameters
-    ----------
-    families : DataFrame
-        From `zoo.curves.aggregate.family_frame`.
+    It shows each family's mean curve over the data sets.
     """
     groups = [name for name in ("all", "large") if (families["group"] == name).any()]
-    figure = Figure(figsize=(5.4 * len(groups) + 1.0, 5.2))
+    width = 5.4 * len(groups) + 1.0
+    figure = Figure(figsize=(width, 5.2))
     panels = figure.subplots(1, len(groups), squeeze=False, sharey=True)[0]
-    width = figure.get_figwidth()
-    figure.subplots_adjust(
-        left=0.8 / width, right=1 - 1.75 / width, top=0.8, bottom=0.11, wspace=0.5
-    )
+    left, right = 0.8 / width, 1 - 1.75 / width
+    figure.subplots_adjust(left=left, right=right, top=0.8, bottom=0.11, wspace=0.5)
     low = float(families["mean"].min())
     for axes, group in zip(panels, groups, strict=True):
         part = families[families["group"] == group]
-        size_axis(axes, _sizes(part))
+        size_axis(axes, part["n_train"].unique())
         axes.set_ylim(min(0.0, low) - 0.02, 1.02)
         ends = []
         for family, name in FAMILY_NAMES.items():
@@ -125,88 +109,78 @@ def draw_families(families: pd.DataFrame) -> Figure:
                 continue
             colour = FAMILY_COLOURS[family]
             x, y, below, above = _arrays(rows, "n_train", "mean", "ci_low", "ci_high")
-            draw_curve(axes, x, y, colour=colour, family=family, width=2.2)
+            ends.append(draw_curve(axes, x, y, name, colour=colour, family=family, width=2.2))
             axes.fill_between(x, below, above, color=colour, alpha=0.12, lw=0)
-            ends.append(Label(name, x[-1], y[-1], colour))
         n = int(part["n_datasets"].iloc[0])
         count = f"{n} data sets" if n > 1 else "1 data set"
         largest = int(part["n_train"].max())
         which = count if group == "all" else f"the {count} with at least {largest:,} training rows"
         axes.set_title(which, fontsize=10, loc="left")
-        label_ends(axes, ends, size=FONT)
+        label_ends(axes, ends)
     panels[0].set_ylabel("score: 0 = dummy, 1 = best mean of the data set")
-    write_head(
-        figure,
-        "Performance against the amount of data, by family",
-        "Mean over data sets of the mean of a family's models; bands: 95% interval over replicates",
+    title = "Performance against the amount of data, by family"
+    subtitle = (
+        "Mean over data sets of the mean of a family's models; bands: 95% interval over replicates"
     )
+    write_head(figure, title, subtitle)
     return figure
 
 
 def draw_forecast(
-    curves: pd.DataFrame, forecasts: pd.DataFrame, *, title: str, colours: Colours = None
+    curves: pd.DataFrame, forecasts: pd.DataFrame, *, title: str, colours: Mapping[str, str]
 ) -> Figure:
     """Return measured curves, and their forecasts with intervals after the largest size.
 
     Parameters
     ----------
-    curves : DataFrame
-        Headline rows of one data set and the models to draw, of
-        `zoo.curves.aggregate.curve_frame`.
-    forecasts : DataFrame
-        Rows of `zoo.curves.curveset.CurveSet.forecasts` for the same.
+    curves, forecasts : DataFrame
+        Rows of `zoo.curves.aggregate.curve_frame`, for the headline metric, and of
+        `zoo.curves.curveset.CurveSet.forecasts`, both for one data set and the models to draw.
     title : str
-    colours : mapping of str to str or None
-        Of each model; None: from `model_colours`.
+    colours : mapping of str to str
+        Of each model.
     """
     metric = metric_of(str(curves["metric"].iloc[0]))
-    colours = colours or model_colours(curves)
     known = forecasts.dropna(subset=["mean"])
-    figure, axes = size_figure(_sizes(curves, known))
+    figure, axes = size_figure(np.union1d(curves["n_train"], known["n_train"]))
+    names = ("n_train", "mean", "low_90", "high_90", "low_50", "high_50")
     ends = []
     for (model, family), rows in curves.groupby(["model", "family"]):
         colour = colours[model]
         x, y = _arrays(rows, "n_train", "mean")
-        draw_curve(axes, x, y, colour=colour, family=family)
-        last_x, last_y = x[-1], y[-1]
+        end = draw_curve(axes, x, y, model, colour=colour, family=family)
         ahead = known[known["model"] == model]
         if len(ahead):
-            names = ("n_train", "mean", "low_90", "high_90", "low_50", "high_50")
-            starts = (last_x, *[last_y] * 5)
-            x, y, low_90, high_90, low_50, high_50 = (
-                np.append(start, column)
-                for start, column in zip(starts, _arrays(ahead, *names), strict=True)
-            )
+            last = dict.fromkeys(names, end.y) | {"n_train": end.x}
+            joined = pd.concat([pd.DataFrame([last]), ahead[[*names]]])
+            x, y, low_90, high_90, low_50, high_50 = _arrays(joined, *names)
             axes.fill_between(x, low_90, high_90, color=colour, alpha=0.08, lw=0)
             axes.fill_between(x, low_50, high_50, color=colour, alpha=0.14, lw=0)
             axes.plot(x, y, color=colour, lw=1.2, linestyle=":")
-        ends.append(Label(str(model), x[-1], y[-1], colour))
+        ends.append(end._replace(x=x[-1], y=y[-1]))
     axes.axvline(curves["n_train"].max(), color="#999999", lw=0.8)
     means = np.append(curves["mean"], known["mean"]).astype(np.float64)
     bounds = known[["low_90", "high_90"]].to_numpy(np.float64).ravel()
     # intervals are shown whole, unless they come so near 0 that they would flatten the rest
-    limit_scores(axes, np.append(means, np.maximum(bounds, means.min() / 2)), metric)
-    label_score_axis(axes, metric)
+    score_axis(axes, np.append(means, np.maximum(bounds, means.min() / 2)), metric)
     subtitle = "Right of the line: forecasts; 50% and 90% intervals, calibrated on public curves"
     write_head(figure, title, subtitle)
-    label_ends(axes, ends, size=FONT)
+    label_ends(axes, ends)
     return figure
 
 
-def draw_rank_over_size(ranks: pd.DataFrame, *, colours: Colours = None) -> Figure:
+def draw_rank_over_size(ranks: pd.DataFrame, colours: Mapping[str, str]) -> Figure:
     """Return each model's mean rank against the training rows, rank 1 at the top."""
-    colours = colours or model_colours(ranks)
-    figure, axes = size_figure(_sizes(ranks))
+    figure, axes = size_figure(ranks["n_train"].unique())
     ends = []
     for (model, family), rows in ranks.groupby(["model", "family"]):
         x, y = _arrays(rows, "n_train", "mean_rank")
-        draw_curve(axes, x, y, colour=colours[model], family=family)
-        ends.append(Label(str(model), x[-1], y[-1], colours[model]))
+        ends.append(draw_curve(axes, x, y, model, colour=colours[model], family=family))
     axes.set_ylim(float(ranks["mean_rank"].max()) + 0.3, 0.7)
     axes.set_ylabel("mean rank (1 is best)")
     counts = ranks.drop_duplicates("n_train").sort_values("n_train")
     sets = ", ".join(f"{row.n_datasets} at {row.n_train:,}" for row in counts.itertuples())
     subtitle = f"Data sets: {sets} rows; ranks over different data sets are not comparable"
     write_head(figure, "Mean rank against training rows", subtitle)
-    label_ends(axes, ends, size=FONT)
+    label_ends(axes, ends)
     return figure

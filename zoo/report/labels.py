@@ -7,7 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 from scipy.optimize import isotonic_regression
+
+from zoo.report.style import FONT
 
 __all__ = ["Label", "label_ends", "label_points", "spread"]
 
@@ -31,16 +34,15 @@ def spread(positions: Sequence[float], *, distance: float, low: float, high: flo
     order = np.argsort(positions, kind="stable")
     wanted = np.asarray(positions, dtype=float)[order]
     n = len(wanted)
+    placed = np.empty(n)
     if n * distance > high - low:
-        placed = np.linspace(low, high, n)
+        placed[order] = np.linspace(low, high, n)
     else:
         # with the distances subtracted, the least-squares answer is isotonic regression
         steps = np.arange(n) * distance
         nearest = isotonic_regression(wanted - steps).x
-        placed = np.clip(nearest, low, high - steps[-1]) + steps
-    result = np.empty(n)
-    result[order] = placed
-    return [float(value) for value in result]
+        placed[order] = np.clip(nearest, low, high - steps[-1]) + steps
+    return [float(value) for value in placed]
 
 
 def _positions(
@@ -58,19 +60,12 @@ def _positions(
     return [(x, y, height) for (x, y), height in zip(clipped, heights, strict=True)]
 
 
-def label_ends(axes: Axes, labels: Sequence[Label], *, size: float) -> None:
+def label_ends(axes: Axes, labels: Sequence[Label]) -> None:
     """Write labels to the right of line ends, each connected to its end by a thin line.
 
-    Parameters
-    ----------
-    axes : matplotlib Axes
-        With its final limits.
-    labels : sequence of Label
-        At the ends.
-    size : float
-        Font size in points.
+    The axes must have their final limits.
     """
-    positions = _positions(axes, labels, size=size, lift=0.0)
+    positions = _positions(axes, labels, size=FONT, lift=0.0)
     for label, (x, y, height) in zip(labels, positions, strict=True):
         axes.plot(
             [x, 1.03], [y, height], transform=axes.transAxes, color=label.colour, linewidth=0.6,
@@ -78,25 +73,16 @@ def label_ends(axes: Axes, labels: Sequence[Label], *, size: float) -> None:
         )  # fmt: skip
         axes.text(
             1.035, height, label.text, transform=axes.transAxes, color=label.colour,
-            fontsize=size, va="center", ha="left",
+            fontsize=FONT, va="center", ha="left",
         )  # fmt: skip
 
 
 def label_points(axes: Axes, labels: Sequence[Label], *, size: float) -> None:
     """Write a label beside each point, moved up or down so that none covers another.
 
-    Labels lie below points and above artists with a zorder of 1.
-
-    Parameters
-    ----------
-    axes : matplotlib Axes
-        With its final limits.
-    labels : sequence of Label
-    size : float
-        Font size in points.
+    The axes must have their final limits; `size` is in points. Labels lie below points and above
+    artists with a zorder of 1.
     """
-    from matplotlib.patheffects import withStroke
-
     outline = [withStroke(linewidth=2, foreground="white")]  # readable across lines
     positions = _positions(axes, labels, size=size, lift=0.6)
     for label, (x, _, height) in zip(labels, positions, strict=True):

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-__all__ = ["FAMILY_COLOURS", "FAMILY_NAMES", "FAMILY_STYLES", "Colours", "model_colours"]
+__all__ = ["FAMILY_COLOURS", "FAMILY_NAMES", "FAMILY_STYLES", "FONT", "Colours", "model_colours"]
 
+FONT = 8.5  # points
 Colours = Mapping[str, str] | None  # of each model
 
 # Okabe & Ito 2008, safe for colour-blind readers; without yellow, which is too light on white
@@ -37,24 +38,14 @@ FAMILY_COLOURS: Mapping[str, str] = dict(zip(FAMILY_NAMES, _PALETTE, strict=Fals
 def model_colours(rows: pd.DataFrame) -> dict[str, str]:
     """Return a colour for each model, different within a family.
 
-    Families start at different positions of the palette. Models of different families with the same
-    colour differ in line style.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        model, family: of all figures that are shown together.
+    `rows` has the columns model and family, for all figures that are shown together. Families start
+    at different positions of the palette; models of two families with the same colour differ in
+    line style.
     """
-    colours: dict[str, str] = {}
-    counts: dict[str, int] = {}
-    order = list(FAMILY_NAMES)
-    pairs = rows[["model", "family"]].drop_duplicates().sort_values(["family", "model"])
-    for model, family in pairs.itertuples(index=False, name=None):
-        if family == "baseline":
-            colours[model] = FAMILY_COLOURS[family]
-            continue
-        start = order.index(family) if family in order else 0
-        position = counts.get(family, 0)
-        counts[family] = position + 1
-        colours[model] = _PALETTE[(start + position) % len(_PALETTE)]
+    colours = {}
+    for family, part in rows.groupby("family"):
+        start = [*FAMILY_NAMES].index(family) if family in FAMILY_NAMES else 0
+        for position, model in enumerate(sorted(part["model"].unique()), start):
+            palette = _PALETTE if family != "baseline" else [FAMILY_COLOURS["baseline"]]
+            colours[model] = palette[position % len(palette)]
     return colours

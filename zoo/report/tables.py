@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -55,10 +54,7 @@ class FailureRow:
 def score_rows(curves: pd.DataFrame) -> tuple[list[int], list[ScoreRow]]:
     """Return the sizes, and a row per model, sorted by the score at the largest size.
 
-    Parameters
-    ----------
-    curves : DataFrame
-        Headline rows of one data set.
+    `curves` has the headline rows of one data set.
     """
     is_higher_better = metric_of(curves["metric"].iloc[0]).higher_is_better
     sizes = sorted(int(size) for size in curves["n_train"].unique())
@@ -66,20 +62,16 @@ def score_rows(curves: pd.DataFrame) -> tuple[list[int], list[ScoreRow]]:
     best = means.max() if is_higher_better else means.min()
     order = means[sizes[::-1]].sort_values(sizes[::-1], ascending=not is_higher_better)
     families = dict(zip(curves["model"], curves["family"], strict=True))
-    texts = {(row.model, row.n_train): _score_text(row) for row in curves.itertuples()}
-    rows = []
-    for model in order.index:
-        cells = (
-            ScoreCell(texts.get((model, size), ""), bool(means.loc[model, size] == best[size]))
-            for size in sizes
-        )
-        rows.append(ScoreRow(model, families[model], tuple(cells)))
-    return sizes, rows
-
-
-def _score_text(point: Any) -> str:
-    half = (point.ci_high - point.ci_low) / 2
-    return f"{point.mean:.3f} ± {half:.3f}" if np.isfinite(half) else f"{point.mean:.3f}"
+    cells = {}
+    for row in curves.itertuples():
+        half = (row.ci_high - row.ci_low) / 2
+        text = f"{row.mean:.3f} ± {half:.3f}" if np.isfinite(half) else f"{row.mean:.3f}"
+        cells[row.model, row.n_train] = ScoreCell(text, bool(row.mean == best[row.n_train]))
+    none = ScoreCell()
+    return sizes, [
+        ScoreRow(model, families[model], tuple(cells.get((model, size), none) for size in sizes))
+        for model in order.index
+    ]
 
 
 def failure_rows(cells: pd.DataFrame) -> list[FailureRow]:

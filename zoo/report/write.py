@@ -12,8 +12,9 @@ from jinja2 import Environment, PackageLoader
 from zoo.bench.store import Results, Status, read
 from zoo.curves.aggregate import cell_frame, current_cells, curve_frame, family_frame
 from zoo.curves.curveset import CurveSet
-from zoo.curves.headlines import cheapest_sentence, verdict_rows
+from zoo.curves.headlines import cheapest_sentence, name_ties, verdict_rows
 from zoo.errors import StoreError
+from zoo.metrics import metric as metric_of
 from zoo.report.canvas import embed
 from zoo.report.comparison_figures import draw_cost, draw_critical_difference
 from zoo.report.curve_figures import (
@@ -21,9 +22,8 @@ from zoo.report.curve_figures import (
     draw_families,
     draw_forecast,
     draw_rank_over_size,
-)
-from zoo.report.findings import dataset_finding, family_findings
-from zoo.report.style import Colours, model_colours
+)  # fmt: skip
+from zoo.report.style import FAMILY_NAMES, model_colours
 from zoo.report.tables import failure_rows, score_rows, write_tables
 
 __all__ = ["write_report"]
@@ -32,14 +32,7 @@ __all__ = ["write_report"]
 def write_report(folder: Path) -> Path:
     """Write tables, figures, REPORT.md and report.html into a results folder.
 
-    Parameters
-    ----------
-    folder : Path
-
-    Returns
-    -------
-    Path
-        Of report.html, which is self-contained.
+    Returns the path of report.html, which is self-contained.
 
     Raises
     ------
@@ -73,6 +66,7 @@ def write_report(folder: Path) -> Path:
 
 
 def _write(path: Path, template: str, parts: dict[str, Any], *, is_html: bool) -> None:
+    """Fill a template and write the page."""
     loader = PackageLoader("zoo.report", "")
     environment = Environment(loader=loader, autoescape=is_html, trim_blocks=not is_html)
     text = environment.get_template(template).render(**parts)
@@ -84,36 +78,50 @@ def _write(path: Path, template: str, parts: dict[str, Any], *, is_html: bool) -
 def _parts(
     folder: Path, results: Results, curve_set: CurveSet, tables: dict[str, pd.DataFrame]
 ) -> dict[str, Any]:
+    """Return what the templates need, and draw the figures."""
     cells, families, ranks = tables["cells"], tables["families"], tables["ranks"]
     facts = {cell["key"]["dataset"]: cell.get("facts", {}) for cell in results.cells}
     colours = model_colours(tables["curves"])
-    figure = None
+    families_figure, rank_figures = None, []
     if not families.empty:
         alt = "Mean curve of each family against training rows"
-        figure = embed(draw_families(families), folder, "families", alt)
+        families_figure = embed(draw_families(families), folder, "families", alt)
+    if not ranks.empty:
+        alt = "Mean rank of each model against training rows"
+        rank_figures.append(embed(draw_rank_over_size(ranks, colours), folder, "ranks", alt))
+        figure = draw_critical_difference(ranks, colours)
+        alt = "Critical-difference diagram of each size"
+        rank_figures.append(embed(figure, folder, "critical-difference", alt))
     suites = sorted({cell.get("run", {}).get("suite", "") for cell in results.cells} - {""})
     return {
         "title": f"Learning curves: {', '.join(suites) or folder.name}",
         "summary": _summary(cells),
         "warnings": _warnings(cells),
-        "families_figure": figure,
-        "family_findings": family_findings(families),
+        "families_figure": families_figure,
+        "family_findings": _family_findings(families),
         "datasets": [
             _dataset_part(folder, name, facts[name], curve_set, tables, colours)
             for name in sorted(tables["curves"]["dataset"].unique())
         ],
         "verdicts": verdict_rows(tables["verdicts"]),
-        "ranks": _rank_rows(ranks),
-        "rank_figures": _rank_figures(folder, ranks, colours),
+        "ranks": [
+            {
+                "size": f"{n_train:,}",
+                "n_datasets": rows["n_datasets"].iloc[0],
+                "text": ", ".join(f"{row.model} {row.mean_rank:.1f}" for row in rows.itertuples()),
+            }
+            for n_train, rows in ranks.groupby("n_train")
+        ],
+        "rank_figures": rank_figures,
         "failures": failure_rows(cells),
         "provenance": _provenance(results),
     }
 
 
 def _summary(cells: pd.DataFrame) -> str:
-    n_ok, n_skipped = (
-        int((cells["status"] == status).sum()) for status in (Status.OK, Status.SKIPPED)
-    )
+    """Return how much was measured."""
+    n_ok = (cells["status"] == Status.OK).sum()
+    n_skipped = (cells["status"] == Status.SKIPPED).sum()
     return (
         f"{cells['dataset'].nunique()} data sets, {cells['model'].nunique()} models, "
         f"{n_ok:,} cells with a score, {len(cells) - n_ok - n_skipped:,} failed, {n_skipped:,} "
@@ -128,8 +136,9 @@ def _dataset_part(
     facts: dict[str, Any],
     curve_set: CurveSet,
     tables: dict[str, pd.DataFrame],
-    colours: Colours,
+    colours: dict[str, str],
 ) -> dict[str, Any]:
+    """Return what the page shows of a data set, and draw its figures."""
     curves, comparisons, forecasts, cost = (
         tables[key][tables[key]["dataset"] == name] if len(tables[key]) else tables[key]
         for key in ("curves", "comparisons", "forecast", "cost")
@@ -154,7 +163,7 @@ def _dataset_part(
         "name": name,
         "title": title,
         "headline": curve_set.headline(name),
-        "finding": dataset_finding(lines, comparisons),
+        "finding": _dataset_finding(lines, comparisons),
         "cheapest": cheapest_sentence(cost),
         "figure": embed(figure, folder, name, f"Learning curves of every model on {name}"),
         "more_figures": more,
@@ -163,24 +172,41 @@ def _dataset_part(
     }
 
 
-def _rank_figures(folder: Path, ranks: pd.DataFrame, colours: Colours) -> list[dict[str, str]]:
-    if ranks.empty:
-        return []
-    over_size = draw_rank_over_size(ranks, colours=colours)
-    diagram = draw_critical_difference(ranks, colours=colours)
-    return [
-        embed(over_size, folder, "ranks", "Mean rank of each model against training rows"),
-        embed(diagram, folder, "critical-difference", "Critical-difference diagram of each size"),
-    ]
+def _family_findings(families: pd.DataFrame) -> list[str]:
+    """Return a sentence per family: its mean score at the first and the last two sizes."""
+    group = "large" if (families["group"] == "large").any() else "all"
+    part = families[families["group"] == group]
+    sentences = []
+    for family, name in FAMILY_NAMES.items():
+        line = part[part["family"] == family].sort_values("n_train")
+        if len(line) < 2:
+            continue
+        first, before, last = line.iloc[0], line.iloc[-2], line.iloc[-1]
+        sentences.append(
+            f"{name}: {first['mean']:.2f} with {first['n_train']:,} rows, {last['mean']:.2f} with "
+            f"{last['n_train']:,} rows; {last['mean'] - before['mean']:+.3f} from "
+            f"{before['n_train']:,} to {last['n_train']:,} rows."
+        )
+    return sentences
 
 
-def _rank_rows(ranks: pd.DataFrame) -> list[dict[str, Any]]:
-    rows = []
-    for n_train, group in ranks.groupby("n_train"):
-        text = ", ".join(f"{row.model} {row.mean_rank:.1f}" for row in group.itertuples())
-        n_datasets = int(group["n_datasets"].iloc[0])
-        rows.append({"size": f"{n_train:,}", "n_datasets": n_datasets, "text": text})
-    return rows
+def _dataset_finding(curves: pd.DataFrame, comparisons: pd.DataFrame) -> str:
+    """Return the best models of a data set at its smallest and largest size.
+
+    Ties are named at the smallest size; those at the largest are part of the headline.
+    """
+    metric = metric_of(str(curves["metric"].iloc[0]))
+    learned = curves[(curves["family"] != "baseline") | (curves["family"] == "baseline").all()]
+    smallest, largest = learned["n_train"].min(), learned["n_train"].max()
+    parts = []
+    for size in dict.fromkeys((smallest, largest)):
+        means = learned[learned["n_train"] == size].set_index("model")["mean"]
+        best = means.idxmax() if metric.higher_is_better else means.idxmin()
+        tests = comparisons[(comparisons["n_train"] == size) & (comparisons["best"] == best)]
+        ties = name_ties(tests.dropna(subset=["p_value"])) if size < largest else ""
+        tied = f", with no significant difference from {ties}" if ties else ""
+        parts.append(f"With {size:,} rows {best} has the best mean ({means[best]:.3f}){tied}.")
+    return f"Metric: {metric.label}. {' '.join(parts)}"
 
 
 def _warnings(cells: pd.DataFrame) -> list[str]:
@@ -195,6 +221,7 @@ def _warnings(cells: pd.DataFrame) -> list[str]:
 
 
 def _provenance(results: Results) -> list[tuple[str, str]]:
+    """Return when, where and with which versions the cells were measured."""
     runs = [cell["run"] for cell in results.cells if "run" in cell]
     rows = []
     if runs:
