@@ -22,13 +22,7 @@ if TYPE_CHECKING:
     from zoo.training.tasks import FitResult, FitTask
     from zoo.training.train_config import TrainConfig
 
-__all__ = [
-    "Architecture",
-    "KerasNetwork",
-    "PatientKerasNetwork",
-    "fit_together",
-    "rounded_up",
-]
+__all__ = ["Architecture", "KerasNetwork", "PatientKerasNetwork", "fit_together", "rounded_up"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +47,7 @@ def rounded_up(n_columns: int) -> int:
 
 
 def fit_together(
-    models: Sequence[KerasNetwork],
-    tables: Iterable[tuple[TableLike, ArrayLike]],
-    *,
-    n_slots: int,
+    models: Sequence[KerasNetwork], tables: Iterable[tuple[TableLike, ArrayLike]], *, n_slots: int
 ) -> Iterator[tuple[int, Exception | None]]:
     """Fit networks side by side in one compiled program, each as `fit` would alone.
 

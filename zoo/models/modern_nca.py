@@ -179,9 +179,7 @@ class _ModernNCA(PatientNetwork, Architecture):
         candidates = np.sort(rng.permutation(len(train.y))[: self.max_candidates])
         has_validation = len(validation[0]) > 0
         stopping = EarlyStopping(
-            patience=self.patience,
-            max_evaluations=self.max_epochs,
-            keeps_last=not has_validation,
+            patience=self.patience, max_evaluations=self.max_epochs, keeps_last=not has_validation
         )
         self.validation_losses_: list[float] = []
         count, stops, rates = 0, False, (self.learning_rate, self.weight_decay)

@@ -259,8 +259,7 @@ class _RealMLPTuned(RealMLP):
     """
 
     dropout: Annotated[
-        float,
-        "Fraction of the hidden units dropped at each step, falling to 0 in the second half.",
+        float, "Fraction of the hidden units dropped at each step, falling to 0 in the second half."
     ] = 0.15
     weight_decay: Annotated[
         float, "Decoupled decay of all but the biases, falling to 0 in the second half."

@@ -91,10 +91,7 @@ def as_numbers(y: ArrayLike, estimator: object) -> DoubleArray:
 
 
 def class_weights(
-    class_weight: ClassWeight,
-    classes: Array,
-    labels: Array,
-    weight: DoubleArray | None,
+    class_weight: ClassWeight, classes: Array, labels: Array, weight: DoubleArray | None
 ) -> DoubleArray:
     """Return the factor for the weights of each class's rows, (n_classes,).
 
