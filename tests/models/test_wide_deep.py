@@ -119,6 +119,7 @@ def test_the_wide_part_starts_at_zero_and_the_deep_part_does_not():
         [tuple(v.shape) for v in variables],
         np.random.default_rng(0),
         make_rows(),
+        None,
     )
     for variable, values in zip(variables, drawn, strict=True):
         is_zero = "wide" in variable.path or variable.path.endswith("output/bias")

@@ -6,22 +6,17 @@ prediction is read from a token that represents the whole row.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
-from zoo.encoding.encoder import Categories, Scale
 from zoo.models.columns import TableConfig
 from zoo.models.keras_network import PatientKerasNetwork
 from zoo.models.network import NetworkClassifier, NetworkRegressor
 from zoo.models.parameters import BatchSize, estimator
-from zoo.training.initialisers import UNIFORM, draw_weights, uniform_within
-from zoo.training.types import FloatArray, KerasModel, Layers, Shape, Tensor
-
-if TYPE_CHECKING:
-    from zoo.training.program_config import ProgramConfig
+from zoo.training.initialisers import UNIFORM, InitialiserTable, uniform_within
+from zoo.training.types import KerasModel, Layers, Options, Tensor
 
 _EPSILON = 1e-5
 
@@ -63,10 +58,16 @@ class _FTTransformer(PatientKerasNetwork):
     max_epochs: int = 500
     patience: int = 16
 
-    _categories: ClassVar[Categories] = "mixed"
-    _max_onehot: ClassVar[int] = 0  # every category is a token
-    _scale: ClassVar[Scale] = "quantile"
-    _config_class: ClassVar[type[FTTransformerConfig]] = FTTransformerConfig
+    _categories = "mixed"
+    _max_onehot = 0  # every category is a token
+    _scale = "quantile"
+    _config_class = FTTransformerConfig
+    _adam: ClassVar[Options] = {
+        "epsilon": 1e-8,
+        "without_decay": (
+            "columns/slopes", "columns/bias", "columns/row_token", "categories/embeddings",
+        ),
+    }  # fmt: skip
 
     @staticmethod
     def _build(layers: Layers, config: FTTransformerConfig) -> KerasModel:
@@ -79,30 +80,14 @@ class _FTTransformer(PatientKerasNetwork):
         return layers.Model(inputs, layers.Dense(config.n_outputs, name="output")(row))
 
     @staticmethod
-    def _draw(
-        paths: Sequence[str],
-        shapes: Sequence[Shape],
-        rng: np.random.Generator,
-        X: FloatArray,
-        config: FTTransformerConfig,
-    ) -> list[FloatArray]:
-        """Draw all within 1 / sqrt(inputs), tokens within 1 / sqrt(units); scales are ones."""
+    def _initialisers(config: FTTransformerConfig) -> InitialiserTable:
         tokens = uniform_within(1.0 / np.sqrt(config.units))
-        table = (("columns/*", tokens), ("categories/embeddings", tokens), *UNIFORM)
-        return draw_weights(table, paths, shapes, rng)
+        return (("columns/*", tokens), ("categories/embeddings", tokens), *UNIFORM)
 
     def _derived(self) -> dict[str, Any]:
         if self.units % self.n_heads:
             raise ValueError(f"units ({self.units}) must be a multiple of n_heads ({self.n_heads})")
         return {}
-
-    def _program_config(self) -> ProgramConfig:
-        from zoo.training.optimizer import Adam
-        from zoo.training.program_config import ProgramConfig
-
-        without = ("columns/slopes", "columns/bias", "columns/row_token", "categories/embeddings")
-        optimizer = Adam(epsilon=1e-8, without_decay=without)
-        return ProgramConfig(loss=self._loss, optimizer=optimizer, batch_size=self.batch_size)
 
 
 def _tokens(layers: Layers, inputs: Tensor, config: FTTransformerConfig) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from zoo.models.keras_network import PatientKerasNetwork
 from zoo.models.network import NetworkClassifier, NetworkRegressor
@@ -26,7 +26,7 @@ class _MLP(PatientKerasNetwork):
     units: Annotated[int, "Number of hidden units."] = 128
     learning_rate: float = 0.002
 
-    _config_class: ClassVar[type[MLPConfig]] = MLPConfig
+    _config_class = MLPConfig
 
     @staticmethod
     def _build(layers: Layers, config: MLPConfig) -> KerasModel:

@@ -10,12 +10,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import numpy as np
 
 from zoo.canonical import derive_seed
-from zoo.encoding.encoder import Flags
 from zoo.models.base import validation_split
 from zoo.models.columns import TableConfig, table_inputs
 from zoo.models.keras_network import Architecture
@@ -78,9 +77,9 @@ class _ModernNCA(PatientNetwork, Architecture):
     ] = 200
     patience: int = 20
 
-    _jit_compile: ClassVar[bool] = False  # XLA took as long or longer, and to compile
-    _flags: ClassVar[Flags] = "onehot"
-    _config_class: ClassVar[type[ModernNCAConfig]] = ModernNCAConfig
+    _jit_compile = False  # XLA took as long or longer, and to compile
+    _flags = "onehot"
+    _config_class = ModernNCAConfig
 
     @staticmethod
     def _build(layers: Layers, config: ModernNCAConfig) -> KerasModel:

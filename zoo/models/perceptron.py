@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import numpy as np
 
@@ -21,7 +21,7 @@ class _Perceptron(PatientKerasNetwork):
     learning_rate: float = 0.01
     weight_decay: float = 0.0
 
-    _config_class: ClassVar[type[ArchitectureConfig]] = ArchitectureConfig
+    _config_class = ArchitectureConfig
 
     @staticmethod
     def _build(layers: Layers, config: ArchitectureConfig) -> KerasModel:
@@ -91,7 +91,7 @@ class RosenblattClassifier(TableClassifier):
     def decision_function(self, X: TableLike) -> Array:
         """Return weighted sums (n_samples, n_classes), or (n_samples,) for two classes."""
         matrix = self._encode(X)
-        if len(self.classes_) == 1:
+        if self._has_one_class:
             return np.zeros((len(matrix), 1))
         sums = self._scores(matrix)
         return sums[:, 1] - sums[:, 0] if len(self.classes_) == 2 else sums

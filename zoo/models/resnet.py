@@ -7,18 +7,14 @@ starts close to a shallow one.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from zoo.encoding.encoder import Categories, Scale
 from zoo.models.columns import TableConfig, table_inputs
 from zoo.models.keras_network import PatientKerasNetwork
 from zoo.models.network import NetworkClassifier, NetworkRegressor
 from zoo.models.parameters import BatchSize, estimator
 from zoo.training.initialisers import uniform_weights
-from zoo.training.types import KerasModel, Layers, Tensor
-
-if TYPE_CHECKING:
-    from zoo.training.program_config import ProgramConfig
+from zoo.training.types import KerasModel, Layers, Options, Tensor
 
 _CATEGORY_UNITS = 8
 _MOMENTUM, _EPSILON = 0.9, 1e-5  # of the batch normalisation
@@ -56,10 +52,11 @@ class _ResNet(PatientKerasNetwork):
     max_epochs: int = 300
     patience: int = 20
 
-    _categories: ClassVar[Categories] = "mixed"
-    _scale: ClassVar[Scale] = "quantile"
-    _config_class: ClassVar[type[ResNetConfig]] = ResNetConfig
+    _categories = "mixed"
+    _scale = "quantile"
+    _config_class = ResNetConfig
     _draw = staticmethod(uniform_weights)
+    _adam: ClassVar[Options] = {"epsilon": 1e-8, "without_decay": ("categories/embeddings",)}
 
     @staticmethod
     def _build(layers: Layers, config: ResNetConfig) -> KerasModel:
@@ -84,13 +81,6 @@ class _ResNet(PatientKerasNetwork):
 
     def _derived(self) -> dict[str, Any]:
         return {"n_hidden_units": max(1, int(self.units * self.hidden_factor))}
-
-    def _program_config(self) -> ProgramConfig:
-        from zoo.training.optimizer import Adam
-        from zoo.training.program_config import ProgramConfig
-
-        optimizer = Adam(epsilon=1e-8, without_decay=("categories/embeddings",))
-        return ProgramConfig(loss=self._loss, optimizer=optimizer, batch_size=self.batch_size)
 
 
 @estimator
