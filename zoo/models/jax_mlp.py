@@ -18,13 +18,9 @@ from zoo.training.types import FloatArray, Tensor
 _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-7
 
 
-def _layers(weights: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
-    return list(zip(weights[::2], weights[1::2], strict=True))
-
-
 def _network(weights: Sequence[Tensor], X: Tensor) -> Tensor:
     """Return (n_rows, n_outputs)."""
-    *hidden, (kernel, bias) = _layers(weights)
+    *hidden, (kernel, bias) = zip(weights[::2], weights[1::2], strict=True)
     for inner, shift in hidden:
         X = jax.nn.relu(X @ inner + shift)
     return X @ kernel + bias

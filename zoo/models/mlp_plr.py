@@ -18,7 +18,7 @@ from zoo.models.network import NetworkClassifier, NetworkRegressor
 from zoo.models.parameters import BatchSize, HiddenDropout, estimator
 from zoo.training.initialisers import UNIFORM, InitialiserTable, NewWeight, uniform_within
 from zoo.training.train_config import TrainConfig
-from zoo.training.types import Array, KerasModel, Layers, Options, Tensor
+from zoo.training.types import Array, KerasModel, Layers, Options
 
 _CATEGORY_UNITS = 8
 
@@ -72,17 +72,13 @@ class _MLPPLR(PatientKerasNetwork):
 
     @staticmethod
     def _build(layers: Layers, config: MLPPLRConfig) -> KerasModel:
-        def embed(numbers: Tensor) -> Tensor:
-            embedding = layers.PeriodicEmbedding(
-                config.n_frequencies,
-                config.embedding_units,
-                is_lite=config.is_lite,
-                name="periodic",
-            )
-            return layers.Flatten()(embedding(numbers))
-
+        embedding = layers.PeriodicEmbedding(
+            config.n_frequencies, config.embedding_units, is_lite=config.is_lite, name="periodic"
+        )
         inputs = layers.Input(config.n_inputs)
-        values = table_inputs(layers, inputs, config, category_units=_CATEGORY_UNITS, embed=embed)
+        values = table_inputs(
+            layers, inputs, config, category_units=_CATEGORY_UNITS, embedding=embedding
+        )
         for number, size in enumerate(config.units, 1):
             values = layers.Dense(size, activation="relu", name=f"hidden_{number}")(values)
             if config.dropout > 0:

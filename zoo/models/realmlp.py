@@ -27,7 +27,7 @@ from zoo.training.types import Array, DoubleArray, FloatArray, KerasModel, Layer
 if TYPE_CHECKING:
     from zoo.training.program_config import ProgramConfig
 
-_EMBEDDING = 8  # outputs of a category's embedding
+_CATEGORY_UNITS = 8
 _FREQUENCIES, _OUTPUTS = 16, 4  # of the embedding of a number
 _ACTIVATIONS: dict[str, Callable[[DoubleArray], DoubleArray]] = {
     "selu": lambda x: (
@@ -122,7 +122,7 @@ def _draw_periodic(
 
 
 @estimator
-class RealMLP(KerasNetwork):
+class _RealMLP(KerasNetwork):
     """Architecture, first weights and schedules of both variants."""
 
     units: HiddenUnits = 256
@@ -178,13 +178,11 @@ class RealMLP(KerasNetwork):
     @staticmethod
     def _build(layers: Layers, config: RealMLPConfig) -> KerasModel:
         inputs = layers.Input(config.n_inputs)
-        embed = layers.PBLDEmbedding(_FREQUENCIES, _OUTPUTS, name="periodic")
+        embedding = None
+        if not config.is_simple:
+            embedding = layers.PBLDEmbedding(_FREQUENCIES, _OUTPUTS, name="periodic")
         values = table_inputs(
-            layers,
-            inputs,
-            config,
-            category_units=_EMBEDDING,
-            embed=None if config.is_simple else embed,
+            layers, inputs, config, category_units=_CATEGORY_UNITS, embedding=embedding
         )
         for number in range(1, config.n_hidden + 1):
             dense = layers.NTKDense(config.units, has_scale=number == 1, name=f"hidden_{number}")
@@ -228,7 +226,7 @@ class RealMLP(KerasNetwork):
 
 
 @estimator
-class _RealMLPTuned(RealMLP):
+class _RealMLPTuned(_RealMLP):
     """The full model, RealMLP-TD.
 
     References
@@ -266,3 +264,34 @@ class RealMLPRegressor(_RealMLPTuned, NetworkRegressor):
     def _values(self, X: FloatArray) -> Array:
         values: Array = np.clip(super()._values(X), self.lowest_, self.highest_)
         return values
+
+
+@estimator
+class _RealMLPSimple(_RealMLP):
+    """The simple variant, RealMLP-TD-S, without embeddings and regularisation.
+
+    References
+    ----------
+    arXiv:2407.04491, section 3.
+    """
+
+    learning_rate: Annotated[
+        float | None, "Highest rate of the cycles; None: 0.04 for classes, 0.07 for numbers."
+    ] = None
+
+    _is_simple = True
+    _max_onehot = 1_000_000  # every category
+    _usual_rates = (0.04, 0.07)
+
+    def _regularisation(self) -> tuple[float, float]:
+        return 0.0, 0.0
+
+
+@estimator
+class RealMLPSimpleClassifier(_RealMLPSimple, NetworkClassifier):
+    """RealMLP-TD-S for classes: one-hot columns, no embeddings, dropout or decay."""
+
+
+@estimator
+class RealMLPSimpleRegressor(_RealMLPSimple, NetworkRegressor):
+    """RealMLP-TD-S for numbers: one-hot columns, no embeddings, dropout or decay."""

@@ -17,7 +17,7 @@ from zoo.models.network import NetworkClassifier, NetworkRegressor
 from zoo.models.parameters import BatchSize, HiddenDropout, HiddenUnits, estimator
 from zoo.training.initialisers import InitialiserTable, NewWeight, ones, uniform_within, zeros
 from zoo.training.train_config import TrainConfig
-from zoo.training.types import Array, KerasModel, Layers, Options, Tensor
+from zoo.training.types import Array, KerasModel, Layers, Options
 
 # Steps are expensive: on 75 rows of credit_data, evaluation intervals of 32 steps took 3.5 times
 # as long, to the same weights.
@@ -79,14 +79,11 @@ class _TabM(PatientKerasNetwork):
 
     @staticmethod
     def _build(layers: Layers, config: TabMConfig) -> KerasModel:
-        def embed(numbers: Tensor) -> Tensor:
-            embedding = layers.PiecewiseLinearEmbedding(
-                config.n_bins, config.embedding_units, name="bins"
-            )
-            return layers.Flatten()(embedding(numbers))
-
+        embedding, bins = None, (config.n_bins, config.embedding_units)
+        if config.n_bins:
+            embedding = layers.PiecewiseLinearEmbedding(*bins, name="bins")
         inputs = layers.Input(config.n_inputs)
-        values = table_inputs(layers, inputs, config, embed=embed if config.n_bins else None)
+        values = table_inputs(layers, inputs, config, embedding=embedding)
         values = layers.Members(config.k, name="copies")(values)
         if config.is_mini:
             values = layers.MembersScale(name="members")(values)
