@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import ClassVar, Self, TypeAlias
 
@@ -131,9 +131,13 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         try:
             yield
         except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
+            self._restore(before)
             raise
+
+    def _restore(self, attributes: Mapping[str, object]) -> None:
+        """Give the estimator the attributes that it had before."""
+        self.__dict__.clear()
+        self.__dict__.update(attributes)
 
     def _kept(
         self, X: TableLike, y: Array, sample_weight: ArrayLike | None
@@ -141,7 +145,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         """Return table, target and weights without the rows of weight zero."""
         table = as_frame(X)
         if len(y) != len(table):
-            raise ValueError(f"X has {len(table)} rows, but y has {len(y)}; pass one y a row")
+            raise ValueError(f"X has {len(table)} rows, but y has {len(y)}; pass one for each row")
         if sample_weight is None:
             return table, y, None
         weight: DoubleArray = _check_sample_weight(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, ClassVar
 
 import numpy as np
+from scipy.special import softmax
 from sklearn import dummy, ensemble, linear_model, naive_bayes, neighbors, svm, tree
 from sklearn.utils import Tags
 
@@ -155,9 +156,7 @@ class _Tree(Wrapped):
         int | None, "Maximum depth; None: until the leaves are as small as allowed."
     ] = None
     min_samples_leaf: Annotated[int, "Minimum number of rows in a leaf."] = 5
-    min_weight_fraction_leaf: Annotated[
-        float, "Minimum fraction of the total weight in a leaf."
-    ] = 0.0
+    min_weight_fraction_leaf: Annotated[float, "Minimum fraction of the weight in a leaf."] = 0.0
     random_state: RandomState = None
 
     _scale = "none"
@@ -241,8 +240,7 @@ class KernelSVMClassifier(_KernelSVM, WrappedClassifier):
         margin = self.model_.decision_function(X)
         if margin.ndim == 1:
             margin = np.column_stack([-margin, margin])
-        exponent = np.exp(margin - margin.max(axis=1, keepdims=True))
-        scores: Array = exponent / exponent.sum(axis=1, keepdims=True)
+        scores: Array = softmax(margin, axis=1)
         return scores
 
 

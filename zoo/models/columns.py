@@ -14,10 +14,7 @@ __all__ = ["TableConfig", "table_inputs"]
 class TableConfig(ArchitectureConfig):
     """The config of a network that treats numbers, codes and one-hot columns differently.
 
-    Parameters
-    ----------
-    n_numbers, n_codes, n_categories : int
-        As `TableEncoder(categories="mixed")` counts them.
+    The encoder counts numbers, codes and categories (`TableEncoder(categories="mixed")`).
     """
 
     n_numbers: int
@@ -29,8 +26,7 @@ def table_inputs(
     layers: Layers,
     inputs: Tensor,
     config: TableConfig,
-    *,
-    category_units: int = 0,
+    category_units: int = 8,
     embedding: LayerCall | None = None,
 ) -> Tensor:
     """Return numbers, embedded codes and one-hot columns side by side, (..., batch, n).

@@ -42,9 +42,7 @@ class _DCNv2(PatientKerasNetwork):
     n_crosses: Annotated[int, "Cross layers, one after the other; 0: none."] = 3
     n_hidden: Annotated[int, "Hidden layers of the deep part beside them."] = 2
     embedding_units: Annotated[int, "Length of a category's embedding."] = 64
-    dropout: Annotated[float, "Fraction of products and of hidden units dropped at each step."] = (
-        0.1
-    )
+    dropout: Annotated[float, "Fraction of products and hidden units dropped at each step."] = 0.1
     learning_rate: Annotated[
         float,
         "Step size of AdamW. 0.0001, as in published comparisons, took twice as long on 1,000 rows "
@@ -66,7 +64,7 @@ class _DCNv2(PatientKerasNetwork):
     def _build(layers: Layers, config: DCNv2Config) -> KerasModel:
         units, dropout = config.units, config.dropout
         inputs = layers.Input(config.n_inputs)
-        values = table_inputs(layers, inputs, config, category_units=config.embedding_units)
+        values = table_inputs(layers, inputs, config, config.embedding_units)
         first = layers.Dense(units, name="first")(values)
         crossed = first
         for number in range(1, config.n_crosses + 1):

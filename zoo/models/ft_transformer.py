@@ -14,7 +14,7 @@ import numpy as np
 from zoo.models.columns import TableConfig
 from zoo.models.keras_network import PatientKerasNetwork
 from zoo.models.network import NetworkClassifier, NetworkRegressor
-from zoo.models.parameters import BatchSize, estimator
+from zoo.models.parameters import BatchSize, HiddenDropout, estimator
 from zoo.training.initialisers import UNIFORM, InitialiserTable, uniform_within
 from zoo.training.types import KerasModel, Layers, Options, Tensor
 
@@ -44,12 +44,8 @@ class _FTTransformer(PatientKerasNetwork):
     units: Annotated[int, "Features of a token; a multiple of `n_heads`."] = 192
     n_blocks: Annotated[int, "Number of transformer blocks."] = 3
     n_heads: Annotated[int, "Attention heads of a block."] = 8
-    attention_dropout: Annotated[
-        float, "Fraction of the attention weights dropped at each step."
-    ] = 0.2
-    hidden_dropout: Annotated[
-        float, "Fraction of the hidden units of each block dropped at each step."
-    ] = 0.1
+    attention_dropout: Annotated[float, "Fraction of attention weights dropped at each step."] = 0.2
+    hidden_dropout: HiddenDropout = 0.1
     learning_rate: float = 0.0001
     weight_decay: Annotated[
         float, "Decoupled decay of the kernels, not of tokens, norms and biases."
@@ -105,18 +101,18 @@ def _tokens(layers: Layers, inputs: Tensor, config: FTTransformerConfig) -> Tens
 def _block(layers: Layers, tokens: Tensor, config: FTTransformerConfig, number: int) -> Tensor:
     """Return the tokens after attention and a feed-forward layer; of the last block only the row's.
 
-    The first block does without normalisation, which the paper calls crucial.
+    The first block has no normalisation before its attention, which the paper calls crucial.
     """
     units = config.units
-    known = tokens
+    context = tokens
     if number > 1:
-        known = layers.LayerNormalization(epsilon=_EPSILON, name=f"norm_{number}")(tokens)
-    asking = known
+        context = layers.LayerNormalization(epsilon=_EPSILON, name=f"norm_{number}")(tokens)
+    query_tokens = context
     if number == config.n_blocks:  # only the row's token is used after the last block
-        tokens, asking = (layers.Tokens(0, 1)(values) for values in (tokens, known))
-    queries = layers.SharedDense(units, name=f"query_{number}")(asking)
-    keys = layers.SharedDense(units, name=f"key_{number}")(known)
-    values = layers.SharedDense(units, name=f"value_{number}")(known)
+        tokens, query_tokens = (layers.Tokens(0, 1)(values) for values in (tokens, context))
+    queries = layers.SharedDense(units, name=f"query_{number}")(query_tokens)
+    keys = layers.SharedDense(units, name=f"key_{number}")(context)
+    values = layers.SharedDense(units, name=f"value_{number}")(context)
     attention = layers.AttentionWeights(config.n_heads)([queries, keys])
     if config.attention_dropout > 0:
         attention = layers.Dropout(config.attention_dropout)(attention)

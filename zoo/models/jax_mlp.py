@@ -29,9 +29,8 @@ def _network(weights: Sequence[Tensor], X: Tensor) -> Tensor:
 _outputs = jax.jit(_network)
 
 
-def _mean_loss(
-    weights: Sequence[Tensor], batch: tuple[Tensor, Tensor, Tensor], loss: str
-) -> Tensor:
+def _mean_loss(weights: Sequence[Tensor], batch: Tensor, loss: str) -> Tensor:
+    """Return the mean loss of a batch, by the weights of its rows."""
     X, y, weight = batch
     outputs = _outputs(weights, X)
     if loss == "squared":
@@ -59,13 +58,7 @@ def _step(train_state: Tensor, batch: Tensor, rate: Tensor, decay: Tensor, *, lo
 
 
 class JaxSteps(Steps):
-    """A network as weights and the optimizer's moments, updated by one jitted function.
-
-    Parameters
-    ----------
-    weights : sequence of ndarray
-    loss : {"crossentropy", "squared"}
-    """
+    """A network as weights and the optimizer's moments, updated by one jitted function."""
 
     def __init__(self, weights: Weights, loss: str) -> None:
         values = [jnp.array(w) for w in weights]

@@ -83,7 +83,7 @@ def fit_together(
                 task, config = model._split(*rows), model._train_config()
                 program = model._program(n_slots)
             except Exception as error:  # noqa: BLE001 (its own failure, whatever it is)
-                _restore(model, before)
+                model._restore(before)
                 not_trained.append((number, error))
             else:
                 seconds = time.perf_counter() - start
@@ -98,15 +98,9 @@ def fit_together(
                 plan.model._keep(program, result, plan.seconds)
                 yield plan.number, None
             except FloatingPointError as error:
-                _restore(plan.model, plan.before)
+                plan.model._restore(plan.before)
                 yield plan.number, error
     yield from not_trained
-
-
-def _restore(model: KerasNetwork, attributes: Mapping[str, object]) -> None:
-    """Give a model the attributes that it had before."""
-    model.__dict__.clear()
-    model.__dict__.update(attributes)
 
 
 def _tasks(plans: Iterator[_Plan], taken: list[_Plan]) -> Iterator[FitTask]:

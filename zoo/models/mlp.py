@@ -30,13 +30,9 @@ class _MLP(PatientKerasNetwork):
 
     @staticmethod
     def _build(layers: Layers, config: MLPConfig) -> KerasModel:
-        return layers.Sequential(
-            [
-                layers.Input(config.n_inputs),
-                layers.Dense(config.units, activation="relu", name="hidden"),
-                layers.Dense(config.n_outputs, name="output"),
-            ]
-        )
+        hidden = layers.Dense(config.units, activation="relu", name="hidden")
+        output = layers.Dense(config.n_outputs, name="output")
+        return layers.Sequential([layers.Input(config.n_inputs), hidden, output])
 
 
 @estimator

@@ -20,8 +20,6 @@ from zoo.training.initialisers import UNIFORM, InitialiserTable, NewWeight, unif
 from zoo.training.train_config import TrainConfig
 from zoo.training.types import Array, KerasModel, Layers, Options
 
-_CATEGORY_UNITS = 8
-
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class MLPPLRConfig(TableConfig):
@@ -52,9 +50,7 @@ class _MLPPLR(PatientKerasNetwork):
         "Standard deviation of the first frequencies, in periods per unit of the transformed "
         "number; the parameter to tune first.",
     ] = 0.01
-    is_lite: Annotated[bool, "Whether all numbers share the layer after the periodic features."] = (
-        False
-    )
+    is_lite: Annotated[bool, "Whether numbers share the layer after the periodic features."] = False
     dropout: HiddenDropout = 0.1
     weight_decay: Annotated[float, "Decoupled decay of the kernels."] = 0.01
     batch_size: BatchSize = 128
@@ -76,9 +72,7 @@ class _MLPPLR(PatientKerasNetwork):
             config.n_frequencies, config.embedding_units, is_lite=config.is_lite, name="periodic"
         )
         inputs = layers.Input(config.n_inputs)
-        values = table_inputs(
-            layers, inputs, config, category_units=_CATEGORY_UNITS, embedding=embedding
-        )
+        values = table_inputs(layers, inputs, config, embedding=embedding)
         for number, size in enumerate(config.units, 1):
             values = layers.Dense(size, activation="relu", name=f"hidden_{number}")(values)
             if config.dropout > 0:

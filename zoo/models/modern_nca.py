@@ -20,7 +20,7 @@ from zoo.models.columns import TableConfig, table_inputs
 from zoo.models.keras_network import Architecture
 from zoo.models.network import NetworkClassifier, NetworkRegressor, PatientNetwork
 from zoo.models.parameters import estimator
-from zoo.training.initialisers import NewWeight, draw_weights
+from zoo.training.initialisers import InitialiserTable, draw_weights
 from zoo.training.types import Array, DoubleArray, FloatArray, IntArray, KerasModel, Layers, Tensor
 
 if TYPE_CHECKING:
@@ -115,15 +115,11 @@ class _ModernNCA(PatientNetwork, Architecture):
 
     def _draw(self, program: NeighbourProgram, seed: int) -> list[FloatArray]:
         """Return first weights: frequencies normal, the rest within 1 / sqrt(inputs)."""
-
-        def frequencies(weight: NewWeight, rng: np.random.Generator) -> Array:
-            return self.frequency_scale * rng.normal(size=weight.shape)
-
-        def by_inputs(weight: NewWeight, rng: np.random.Generator) -> Array:
-            drawn: Array = rng.uniform(-1.0, 1.0, weight.shape) / np.sqrt(weight.kernel[0])
-            return drawn
-
-        table = (("periodic/frequencies", frequencies), ("*", by_inputs))
+        scale = self.frequency_scale
+        table: InitialiserTable = (
+            ("periodic/frequencies", lambda new, rng: scale * rng.normal(size=new.shape)),
+            ("*", lambda new, rng: rng.uniform(-1.0, 1.0, new.shape) / np.sqrt(new.kernel[0])),
+        )
         rng = np.random.default_rng(derive_seed("weights", seed))
         return draw_weights(table, program.paths, program.shapes(self.n_inputs_), rng)
 

@@ -9,7 +9,7 @@ import numpy as np
 from zoo.models.base import TableClassifier, TableLike
 from zoo.models.keras_network import PatientKerasNetwork
 from zoo.models.network import NetworkClassifier, NetworkRegressor
-from zoo.models.parameters import estimator
+from zoo.models.parameters import RandomState, estimator
 from zoo.training.architecture import ArchitectureConfig
 from zoo.training.types import Array, DoubleArray, FloatArray, KerasModel, Layers
 
@@ -54,9 +54,7 @@ class RosenblattClassifier(TableClassifier):
     max_epochs: Annotated[
         int, "Maximum number of passes over the rows; a pass without a mistake is the last."
     ] = 30
-    random_state: Annotated[
-        int | np.random.RandomState | None, "Decides the order of the rows."
-    ] = None
+    random_state: RandomState = None
 
     def _fit_matrix(self, X: FloatArray, y: Array, weight: DoubleArray | None) -> None:
         rng = self._rng()

@@ -8,7 +8,6 @@ and weight decay that fade out, and a learning rate that runs through four cycle
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -27,7 +26,6 @@ from zoo.training.types import Array, DoubleArray, FloatArray, KerasModel, Layer
 if TYPE_CHECKING:
     from zoo.training.program_config import ProgramConfig
 
-_CATEGORY_UNITS = 8
 _FREQUENCIES, _OUTPUTS = 16, 4  # of the embedding of a number
 _ACTIVATIONS: dict[str, Callable[[DoubleArray], DoubleArray]] = {
     "selu": lambda x: (
@@ -152,6 +150,7 @@ class _RealMLP(KerasNetwork):
         "all epochs, for classes by the error rate, which is noisier on few rows.",
     ] = 0.2
 
+    dropout, weight_decay = 0.0, 0.0  # parameters of the full model
     _categories = "mixed"
     _scale = "robust"
     _flags = "onehot"
@@ -171,19 +170,13 @@ class _RealMLP(KerasNetwork):
         "decays_vectors": True,
     }
 
-    @abstractmethod
-    def _regularisation(self) -> tuple[float, float]:
-        """Return dropout and weight decay."""
-
     @staticmethod
     def _build(layers: Layers, config: RealMLPConfig) -> KerasModel:
         inputs = layers.Input(config.n_inputs)
         embedding = None
         if not config.is_simple:
             embedding = layers.PBLDEmbedding(_FREQUENCIES, _OUTPUTS, name="periodic")
-        values = table_inputs(
-            layers, inputs, config, category_units=_CATEGORY_UNITS, embedding=embedding
-        )
+        values = table_inputs(layers, inputs, config, embedding=embedding)
         for number in range(1, config.n_hidden + 1):
             dense = layers.NTKDense(config.units, has_scale=number == 1, name=f"hidden_{number}")
             values = dense(values)
@@ -199,7 +192,6 @@ class _RealMLP(KerasNetwork):
 
     def _derived(self) -> dict[str, Any]:
         return {
-            "dropout": self._regularisation()[0],
             "activation": "selu" if self._is_classifier else "mish",
             "is_simple": self._is_simple,
         }
@@ -212,7 +204,7 @@ class _RealMLP(KerasNetwork):
         usual = self._usual_rates[0 if self._is_classifier else 1]
         return TrainConfig(
             learning_rate=usual if self.learning_rate is None else self.learning_rate,
-            weight_decay=self._regularisation()[1],
+            weight_decay=self.weight_decay,
             max_epochs=self.max_epochs,
             patience=self.max_epochs,
             stops_on_plateau=self.early_stopping,
@@ -243,9 +235,6 @@ class _RealMLPTuned(_RealMLP):
 
     _is_simple = False
     _usual_rates = (0.04, 0.2)
-
-    def _regularisation(self) -> tuple[float, float]:
-        return self.dropout, self.weight_decay
 
 
 @estimator
@@ -282,9 +271,6 @@ class _RealMLPSimple(_RealMLP):
     _is_simple = True
     _max_onehot = 1_000_000  # every category
     _usual_rates = (0.04, 0.07)
-
-    def _regularisation(self) -> tuple[float, float]:
-        return 0.0, 0.0
 
 
 @estimator

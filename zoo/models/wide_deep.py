@@ -80,10 +80,8 @@ class _WideDeep(PatientKerasNetwork):
                 crossings = layers.Crossings(pairs, name="crossings")
                 weights = layers.Embedding(crossings.n_buckets, n_outputs, name="wide_crossings")
                 wide.append(layers.SumColumns()(weights(crossings(codes))))
-            vectors = layers.Embedding(n_categories, config.embedding_units, name="categories")(
-                codes
-            )
-            deep.append(layers.Flatten()(vectors))
+            vectors = layers.Embedding(n_categories, config.embedding_units, name="categories")
+            deep.append(layers.Flatten()(vectors(codes)))
         if config.n_inputs > n_fixed:
             rest.append(layers.Columns(n_fixed, None, name="flags")(inputs))
         if rest:
@@ -95,9 +93,8 @@ class _WideDeep(PatientKerasNetwork):
             hidden = layers.Dense(config.units, activation="relu", name=f"hidden_{number}")(hidden)
             if config.dropout > 0:
                 hidden = layers.Dropout(config.dropout, name=f"dropout_{number}")(hidden)
-        return layers.Model(
-            inputs, layers.Add()([*wide, layers.Dense(n_outputs, name="output")(hidden)])
-        )
+        wide.append(layers.Dense(n_outputs, name="output")(hidden))
+        return layers.Model(inputs, layers.Add()(wide))
 
     @classmethod
     def _draw(cls, paths: Sequence[str], *given: Any, **options: Any) -> list[FloatArray]:
