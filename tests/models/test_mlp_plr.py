@@ -9,6 +9,8 @@ from zoo.training.backends.choose import program_class
 from zoo.training.layers.namespaces import plain
 from zoo.training.program_config import ProgramConfig
 
+pytestmark = pytest.mark.usefixtures("without_xla")
+
 OPTIONS = {
     "n_outputs": 2, "n_numbers": 2, "n_codes": 1, "n_categories": 9, "units": (7, 5),
     "n_frequencies": 4, "embedding_units": 3, "frequency_scale": 0.1, "is_lite": False,

@@ -11,6 +11,8 @@ from zoo.models.realmlp import RealMLPClassifier, RealMLPConfig, RealMLPRegresso
 from zoo.training.backends.choose import program_class
 from zoo.training.layers.namespaces import plain
 
+pytestmark = pytest.mark.usefixtures("without_xla")
+
 OPTIONS = {
     "n_outputs": 3, "n_numbers": 2, "n_codes": 1, "n_categories": 12, "units": 6, "n_hidden": 2,
     "dropout": 0.0,

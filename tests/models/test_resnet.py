@@ -9,6 +9,8 @@ from zoo.training.backends.choose import program_class
 from zoo.training.layers.namespaces import plain
 from zoo.training.program_config import ProgramConfig
 
+pytestmark = pytest.mark.usefixtures("without_xla")
+
 OPTIONS = {
     "n_outputs": 2, "n_numbers": 3, "n_codes": 1, "n_categories": 9,
     "units": 6, "n_hidden_units": 10,

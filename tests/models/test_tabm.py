@@ -11,6 +11,8 @@ from zoo.training.backends.choose import program_class
 from zoo.training.layers.namespaces import plain
 from zoo.training.program_config import ProgramConfig
 
+pytestmark = pytest.mark.usefixtures("without_xla")
+
 OPTIONS = {
     "n_outputs": 3, "k": 4, "units": 6, "n_hidden": 2, "dropout": 0.0, "is_logits": True,
     "n_numbers": 3, "n_codes": 0, "n_categories": 0, "n_bins": 0, "embedding_units": 2,

@@ -13,6 +13,8 @@ from zoo.training.layers.namespaces import plain
 from zoo.training.layers.tabular import Crossings
 from zoo.training.program_config import ProgramConfig
 
+pytestmark = pytest.mark.usefixtures("without_xla")
+
 OPTIONS = {
     "n_outputs": 3, "n_numbers": 2, "n_codes": 3, "n_categories": 12, "units": 5, "n_hidden": 2,
     "embedding_units": 4, "max_crossings": 64, "dropout": 0.0,
@@ -165,26 +167,3 @@ def test_a_table_of_categories_alone_can_be_fitted():
     small = {**zoo.spec("wide_deep").smoke, "max_epochs": 30, "learning_rate": 0.01}
     model = WideDeepClassifier(**small, random_state=0).fit(X[["b", "c"]], values > 0)
     assert model.score(X[["b", "c"]], values > 0) > 0.9
-
-
-@pytest.mark.slow
-def test_every_parameter_changes_what_is_learnt():
-    X, values = table(80)
-    y = values + (X["a"] > 0)
-    base = {**zoo.spec("wide_deep").smoke, "max_epochs": 2, "random_state": 0}
-
-    def fitted(**changed):
-        model = WideDeepClassifier(**{**base, **changed})
-        model._jit_compile = False  # the same network, sooner
-        return model.fit(X, y)
-
-    usual = fitted()
-    changes = {
-        "units": 8, "n_hidden": 1, "embedding_units": 2, "max_crossings": 0, "dropout": 0.5,
-        "learning_rate": 0.01, "weight_decay": 2.0, "max_epochs": 1,
-        "validation_fraction": 0.4, "random_state": 1,
-    }  # fmt: skip
-    assert {*changes, "patience", "class_weight"} == set(usual.get_params())
-    for name, value in changes.items():
-        probabilities = fitted(**{name: value}).predict_proba(X)
-        assert not np.allclose(probabilities, usual.predict_proba(X), atol=1e-7), name
