@@ -137,7 +137,7 @@ def test_networks_fitted_together_equal_each_alone_and_share_a_program():
 def test_products_of_columns_are_learnt():
     X, values = table(600)
     new, truth = table(300, seed=1)
-    small = {"units": 32, "embedding_units": 4, "max_epochs": 60, "learning_rate": 0.003}
+    small = {"units": 32, "embedding_units": 4, "max_epochs": 30, "learning_rate": 0.003}
     model = DCNv2Regressor(**small, random_state=0).fit(X, values)
     assert model.score(new, truth) > 0.8
     without = DCNv2Regressor(**small, n_crosses=0, n_hidden=0, random_state=0).fit(X, values)

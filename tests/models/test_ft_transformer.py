@@ -126,7 +126,7 @@ def test_networks_fitted_together_equal_each_alone():
 def test_an_interaction_of_a_category_and_a_number_is_learnt():
     X, y = table(500)
     model = FTTransformerClassifier(
-        units=16, n_heads=2, n_blocks=2, max_epochs=60, learning_rate=0.003, random_state=0
+        units=16, n_heads=2, n_blocks=2, max_epochs=12, learning_rate=0.003, random_state=0
     )
     new, truth = table(300, seed=1)
     assert model.fit(X, y).score(new, truth) > 0.9

@@ -108,7 +108,7 @@ def test_networks_fitted_together_equal_each_alone():
     np.testing.assert_allclose(models[1].predict_proba(X), alone.predict_proba(X), atol=1e-3)
 
 
-@pytest.mark.parametrize("is_lite", [False, True])
+@pytest.mark.parametrize("is_lite", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_many_periods_along_a_column_are_learnt(is_lite):
     X, y = table(1500)
     new, truth = table(500, seed=1)

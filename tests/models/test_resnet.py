@@ -110,7 +110,8 @@ def test_networks_fitted_together_equal_each_alone():
     np.testing.assert_allclose(models[1].predict_proba(X), alone.predict_proba(X), atol=1e-3)
 
 
-@pytest.mark.parametrize("n_rows", [257, 500])  # 206 = 128 + 78 train: batches are not even
+# of 257 rows 206 = 128 + 78 train: batches are not even
+@pytest.mark.parametrize("n_rows", [257, pytest.param(500, marks=pytest.mark.slow)])
 def test_an_interaction_of_a_category_and_a_number_is_learnt(n_rows):
     X, y = table(n_rows)
     new, truth = table(300, seed=1)

@@ -156,7 +156,7 @@ def test_networks_fitted_together_equal_each_alone_and_share_a_program():
 def test_an_effect_of_a_pair_of_categories_is_learnt():
     X, values = table(600)
     new, truth = table(300, seed=1)
-    linear = {"n_hidden": 0, "learning_rate": 0.01, "random_state": 0}
+    linear = {"n_hidden": 0, "learning_rate": 0.01, "max_epochs": 40, "random_state": 0}
     assert WideDeepRegressor(**linear).fit(X, values).score(new, truth) > 0.9
     without = WideDeepRegressor(**linear, max_crossings=0).fit(X, values)
     assert without.score(new, truth) < 0.3
