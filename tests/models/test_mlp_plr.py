@@ -2,7 +2,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import zoo
 from zoo.models.keras_network import fit_together
 from zoo.models.mlp_plr import MLPPLRClassifier, MLPPLRConfig
 from zoo.training.backends.choose import program_class
@@ -101,7 +100,7 @@ def table(n_rows, seed=0):
 
 def test_networks_fitted_together_equal_each_alone():
     X, y = table(120)
-    small = dict(zoo.spec("mlp_plr").smoke)
+    small = {"units": (64, 64), "frequency_scale": 0.5, "max_epochs": 3}
     models = [MLPPLRClassifier(**small, random_state=i) for i in range(2)]
     assert dict(fit_together(models, [(X, y)] * 2, n_slots=2)) == {0: None, 1: None}
     alone = MLPPLRClassifier(**small, random_state=1).fit(X, y)

@@ -2,7 +2,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import zoo
 from zoo.models.keras_network import fit_together
 from zoo.models.resnet import ResNetClassifier, ResNetConfig
 from zoo.training.backends.choose import program_class
@@ -103,7 +102,7 @@ def table(n_rows, seed=0):
 
 def test_networks_fitted_together_equal_each_alone():
     X, y = table(120)
-    small = dict(zoo.spec("resnet").smoke)
+    small = {"units": 32, "max_epochs": 3}
     models = [ResNetClassifier(**small, random_state=i) for i in range(2)]
     assert dict(fit_together(models, [(X, y)] * 2, n_slots=2)) == {0: None, 1: None}
     alone = ResNetClassifier(**small, random_state=1).fit(X, y)
@@ -121,7 +120,7 @@ def test_an_interaction_of_a_category_and_a_number_is_learnt(n_rows):
 
 def test_a_last_batch_of_one_row_trains():
     X, y = table(161)  # 129 train: 128 and 1
-    model = ResNetClassifier(units=16, max_epochs=6, random_state=0).fit(X, y)
+    model = ResNetClassifier(units=32, max_epochs=6, random_state=0).fit(X, y)
     assert np.isfinite(model.predict_proba(X)).all()
 
 

@@ -138,7 +138,7 @@ def test_each_member_has_a_loss_of_its_own():
 
 def test_small_data_are_evaluated_every_eight_steps():
     X = np.random.default_rng(0).normal(size=(20, 3))
-    model = TabMClassifier(k=4, units=8, max_epochs=3, batch_size=8, random_state=0)
+    model = TabMClassifier(k=8, units=32, max_epochs=3, batch_size=8, random_state=0)
     model.fit(X, X[:, 0] > 0)
     assert len(model.validation_losses_) == 3
     assert model.n_epochs_ == 3 * (8 // 2)  # 16 rows train: two steps an epoch
@@ -148,7 +148,7 @@ def test_networks_fitted_together_equal_each_alone():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(120, 3))
     y = np.where(X[:, 0] * X[:, 1] > 0, "yes", "no")
-    small = {"k": 4, "units": 8, "max_epochs": 4, "batch_size": 8}
+    small = {"k": 8, "units": 32, "max_epochs": 4, "batch_size": 8}
     models = [TabMClassifier(**small, random_state=i) for i in range(2)]
     assert dict(fit_together(models, [(X, y)] * 2, n_slots=2)) == {0: None, 1: None}
     alone = TabMClassifier(**small, random_state=1).fit(X, y)
@@ -160,7 +160,8 @@ def test_an_interaction_is_learnt(is_mini):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(600, 3))
     y = X[:, 0] * X[:, 1] > 0
-    model = zoo.make("tabm", k=8, units=32, max_epochs=40, is_mini=is_mini, random_state=0)
+    small = {"k": 8, "units": 32, "max_epochs": 10, "batch_size": 8}
+    model = zoo.make("tabm", **small, is_mini=is_mini, random_state=0)
     assert model.fit(X[:400], y[:400]).score(X[400:], y[400:]) > 0.85
 
 
