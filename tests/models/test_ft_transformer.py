@@ -2,12 +2,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import zoo
 from zoo.models.ft_transformer import FTTransformerClassifier, FTTransformerConfig
 from zoo.models.keras_network import fit_together
 from zoo.training.backends.choose import program_class
 from zoo.training.layers.namespaces import plain
 from zoo.training.program_config import ProgramConfig
+
+pytestmark = pytest.mark.usefixtures("without_xla")
 
 OPTIONS = {
     "n_outputs": 2, "n_numbers": 3, "n_codes": 2, "n_categories": 9, "units": 8, "n_blocks": 2,
@@ -112,9 +113,12 @@ def table(n_rows, seed=0):
     return X, np.where((X["a"] > 0) ^ (X["category"] == "u"), "yes", "no")
 
 
+SMALL = {"units": 16, "n_heads": 2, "n_blocks": 2}  # one program serves the tests below
+
+
 def test_networks_fitted_together_equal_each_alone():
     X, y = table(120)
-    small = dict(zoo.spec("ft_transformer").smoke)
+    small = {**SMALL, "max_epochs": 3}
     models = [FTTransformerClassifier(**small, random_state=i) for i in range(2)]
     assert dict(fit_together(models, [(X, y)] * 2, n_slots=2)) == {0: None, 1: None}
     alone = FTTransformerClassifier(**small, random_state=1).fit(X, y)
@@ -123,9 +127,7 @@ def test_networks_fitted_together_equal_each_alone():
 
 def test_an_interaction_of_a_category_and_a_number_is_learnt():
     X, y = table(500)
-    model = FTTransformerClassifier(
-        units=16, n_heads=2, n_blocks=2, max_epochs=60, learning_rate=0.003, random_state=0
-    )
+    model = FTTransformerClassifier(**SMALL, max_epochs=12, learning_rate=0.003, random_state=0)
     new, truth = table(300, seed=1)
     assert model.fit(X, y).score(new, truth) > 0.9
 

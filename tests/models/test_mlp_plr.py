@@ -2,12 +2,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import zoo
 from zoo.models.keras_network import fit_together
 from zoo.models.mlp_plr import MLPPLRClassifier, MLPPLRConfig
 from zoo.training.backends.choose import program_class
 from zoo.training.layers.namespaces import plain
 from zoo.training.program_config import ProgramConfig
+
+pytestmark = pytest.mark.usefixtures("without_xla")
 
 OPTIONS = {
     "n_outputs": 2, "n_numbers": 2, "n_codes": 1, "n_categories": 9, "units": (7, 5),
@@ -99,14 +100,14 @@ def table(n_rows, seed=0):
 
 def test_networks_fitted_together_equal_each_alone():
     X, y = table(120)
-    small = dict(zoo.spec("mlp_plr").smoke)
+    small = {"units": (64, 64), "frequency_scale": 0.5, "max_epochs": 3}
     models = [MLPPLRClassifier(**small, random_state=i) for i in range(2)]
     assert dict(fit_together(models, [(X, y)] * 2, n_slots=2)) == {0: None, 1: None}
     alone = MLPPLRClassifier(**small, random_state=1).fit(X, y)
     np.testing.assert_allclose(models[1].predict_proba(X), alone.predict_proba(X), atol=1e-3)
 
 
-@pytest.mark.parametrize("is_lite", [False, True])
+@pytest.mark.parametrize("is_lite", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_many_periods_along_a_column_are_learnt(is_lite):
     X, y = table(1500)
     new, truth = table(500, seed=1)

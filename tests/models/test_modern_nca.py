@@ -273,21 +273,3 @@ def test_the_limit_of_candidates_applies_to_validation_rows_and_not_to_predictio
     assert np.mean(error**2) != pytest.approx(model.validation_losses_[0], rel=1e-3)
     model.embedded_ = model.embedded_ * 0.0  # all candidates are equally near: a plain mean
     np.testing.assert_allclose(model.predict(X), values.to_numpy()[rows].mean(), rtol=1e-6)
-
-
-@pytest.mark.slow
-def test_every_parameter_changes_what_is_learnt():
-    X, values = table(100)
-    base = {"max_epochs": 2, "batch_size": 64, "max_candidates": 30}
-    y = np.digitize(values, [-0.5, 0.5])
-    usual = small(ModernNCAClassifier, **base).fit(X, y).predict_proba(X)
-    changes = {
-        "units": 4, "n_frequencies": 4, "frequency_scale": 0.5, "embedding_units": 2,
-        "temperature": 0.5, "sample_rate": 0.1, "max_candidates": 20, "learning_rate": 0.1,
-        "weight_decay": 2.0, "batch_size": 32, "max_epochs": 1, "validation_fraction": 0.4,
-        "random_state": 1,
-    }  # fmt: skip
-    assert {*changes, "patience", "class_weight"} == set(ModernNCAClassifier().get_params())
-    for name, value in changes.items():
-        model = small(ModernNCAClassifier, **{**base, name: value}).fit(X, y)
-        assert not np.allclose(model.predict_proba(X), usual, atol=1e-7), name

@@ -11,6 +11,8 @@ from zoo.models.realmlp import RealMLPClassifier, RealMLPConfig, RealMLPRegresso
 from zoo.training.backends.choose import program_class
 from zoo.training.layers.namespaces import plain
 
+pytestmark = pytest.mark.usefixtures("without_xla")
+
 OPTIONS = {
     "n_outputs": 3, "n_numbers": 2, "n_codes": 1, "n_categories": 12, "units": 6, "n_hidden": 2,
     "dropout": 0.0,
@@ -114,17 +116,18 @@ def test_a_network_trains_in_a_wider_program_as_in_its_own():
             n,
             model._program_config(),
             draw=lambda *given: RealMLPClassifier._draw(*given, config(5)),
+            jit_compile=False,
         )
         for n in (5, 8)
     )
     ends = []
     for program in (narrow, wide):
-        config = program.config
-        rows = make_rows(config.block_steps * config.batch_size)
-        X = np.zeros((1, config.block_steps, config.batch_size, program.n_inputs), np.float32)
-        X[..., :5] = rows.reshape(1, config.block_steps, config.batch_size, 5)
+        n_steps, n_rows = program.config.block_steps, program.config.batch_size
+        rows = make_rows(n_steps * n_rows)
+        X = np.zeros((1, n_steps, n_rows, program.n_inputs), np.float32)
+        X[..., :5] = rows.reshape(1, n_steps, n_rows, 5)
         y = (X[..., 0] > 0).astype(np.float32)
-        rates = np.ones((config.block_steps, 3, 1), np.float32)
+        rates = np.ones((n_steps, 3, 1), np.float32)
         rates[:, 0], rates[:, 1] = 0.01, 0.02
         train_state = program.enter(program.empty(), 0, 7, rows[:500])
         train_state = program.train(train_state, (X, y, np.ones_like(y)), 20, rates, [True])
@@ -160,12 +163,12 @@ def test_columns_of_many_and_of_few_categories_are_learnt(name):
     rng = np.random.default_rng(0)
     X = pd.DataFrame({"many": rng.choice(list("abcdefghijklmnop"), 900), "a": rng.normal(size=900)})
     y = np.where(X["many"].isin(list("aceg")), "yes", "no")
-    model = zoo.make(name, random_state=0, max_epochs=40).fit(X[:600], y[:600])
+    model = zoo.make(name, random_state=0, units=64, max_epochs=40).fit(X[:600], y[:600])
     assert model.encoder_.n_codes_ == (name == "realmlp")
     assert model.score(X[600:], y[600:]) > 0.97
 
 
-@pytest.mark.parametrize("name", ["realmlp", "realmlp_s"])
+@pytest.mark.parametrize("name", ["realmlp", pytest.param("realmlp_s", marks=pytest.mark.slow)])
 def test_few_noisy_rows_are_not_memorised(name):
     """The loss of few validation rows is lowest by chance, often when the model overfits."""
     table = zoo.load("flights")

@@ -2,12 +2,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import zoo
 from zoo.models.keras_network import fit_together
 from zoo.models.resnet import ResNetClassifier, ResNetConfig
 from zoo.training.backends.choose import program_class
 from zoo.training.layers.namespaces import plain
 from zoo.training.program_config import ProgramConfig
+
+pytestmark = pytest.mark.usefixtures("without_xla")
 
 OPTIONS = {
     "n_outputs": 2, "n_numbers": 3, "n_codes": 1, "n_categories": 9,
@@ -101,14 +102,15 @@ def table(n_rows, seed=0):
 
 def test_networks_fitted_together_equal_each_alone():
     X, y = table(120)
-    small = dict(zoo.spec("resnet").smoke)
+    small = {"units": 32, "max_epochs": 3}
     models = [ResNetClassifier(**small, random_state=i) for i in range(2)]
     assert dict(fit_together(models, [(X, y)] * 2, n_slots=2)) == {0: None, 1: None}
     alone = ResNetClassifier(**small, random_state=1).fit(X, y)
     np.testing.assert_allclose(models[1].predict_proba(X), alone.predict_proba(X), atol=1e-3)
 
 
-@pytest.mark.parametrize("n_rows", [257, 500])  # 206 = 128 + 78 train: batches are not even
+# of 257 rows 206 = 128 + 78 train: batches are not even
+@pytest.mark.parametrize("n_rows", [257, pytest.param(500, marks=pytest.mark.slow)])
 def test_an_interaction_of_a_category_and_a_number_is_learnt(n_rows):
     X, y = table(n_rows)
     new, truth = table(300, seed=1)
@@ -118,7 +120,7 @@ def test_an_interaction_of_a_category_and_a_number_is_learnt(n_rows):
 
 def test_a_last_batch_of_one_row_trains():
     X, y = table(161)  # 129 train: 128 and 1
-    model = ResNetClassifier(units=16, max_epochs=6, random_state=0).fit(X, y)
+    model = ResNetClassifier(units=32, max_epochs=6, random_state=0).fit(X, y)
     assert np.isfinite(model.predict_proba(X)).all()
 
 

@@ -11,6 +11,8 @@ from zoo.training.backends.choose import program_class
 from zoo.training.layers.namespaces import plain
 from zoo.training.program_config import ProgramConfig
 
+pytestmark = pytest.mark.usefixtures("without_xla")
+
 OPTIONS = {
     "n_outputs": 3, "k": 4, "units": 6, "n_hidden": 2, "dropout": 0.0, "is_logits": True,
     "n_numbers": 3, "n_codes": 0, "n_categories": 0, "n_bins": 0, "embedding_units": 2,
@@ -109,12 +111,12 @@ def test_members_of_embedded_numbers_start_with_one_factor_for_each_number():
     assert 0 < np.abs(named["bins/slopes"]).max() <= 1 / np.sqrt(2)
 
 
-@pytest.mark.parametrize("name", ["tabm_ple", "tabm_mini"])
+@pytest.mark.parametrize("name", ["tabm_ple", pytest.param("tabm_mini", marks=pytest.mark.slow)])
 def test_embeddings_make_a_narrow_step_learnable(name):
     rng = np.random.default_rng(0)
     X = rng.uniform(size=(700, 2))
     y = np.sin(40 * X[:, 0]) > 0
-    small = {"k": 8, "units": 32, "max_epochs": 60, "random_state": 0}
+    small = {"k": 8, "units": 32, "max_epochs": 40, "random_state": 0}
     scores = {
         n_bins: zoo.make(name, **small, n_bins=n_bins).fit(X[:500], y[:500]).score(X[500:], y[500:])
         for n_bins in (0, 32)
@@ -135,8 +137,8 @@ def test_each_member_has_a_loss_of_its_own():
 
 
 def test_small_data_are_evaluated_every_eight_steps():
-    X = np.random.default_rng(0).normal(size=(20, 2))
-    model = TabMClassifier(k=2, units=4, max_epochs=3, batch_size=8, random_state=0)
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    model = TabMClassifier(k=8, units=32, max_epochs=3, batch_size=8, random_state=0)
     model.fit(X, X[:, 0] > 0)
     assert len(model.validation_losses_) == 3
     assert model.n_epochs_ == 3 * (8 // 2)  # 16 rows train: two steps an epoch
@@ -146,20 +148,20 @@ def test_networks_fitted_together_equal_each_alone():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(120, 3))
     y = np.where(X[:, 0] * X[:, 1] > 0, "yes", "no")
-    make = lambda i: TabMClassifier(k=4, units=8, max_epochs=4, random_state=i)  # noqa: E731
-    models = [make(i) for i in range(2)]
+    small = {"k": 8, "units": 32, "max_epochs": 4, "batch_size": 8}
+    models = [TabMClassifier(**small, random_state=i) for i in range(2)]
     assert dict(fit_together(models, [(X, y)] * 2, n_slots=2)) == {0: None, 1: None}
-    np.testing.assert_allclose(
-        models[1].predict_proba(X), make(1).fit(X, y).predict_proba(X), atol=1e-3
-    )
+    alone = TabMClassifier(**small, random_state=1).fit(X, y)
+    np.testing.assert_allclose(models[1].predict_proba(X), alone.predict_proba(X), atol=1e-3)
 
 
-@pytest.mark.parametrize("is_mini", [False, True])
+@pytest.mark.parametrize("is_mini", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_an_interaction_is_learnt(is_mini):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(600, 3))
     y = X[:, 0] * X[:, 1] > 0
-    model = zoo.make("tabm", k=8, units=32, max_epochs=40, is_mini=is_mini, random_state=0)
+    small = {"k": 8, "units": 32, "max_epochs": 10, "batch_size": 8}
+    model = zoo.make("tabm", **small, is_mini=is_mini, random_state=0)
     assert model.fit(X[:400], y[:400]).score(X[400:], y[400:]) > 0.85
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, ClassVar, Self, TypeAlias
+from typing import ClassVar, Self, TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.utils import check_random_state
+from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from zoo.encoding.encoder import Categories, Flags, Scale, TableEncoder
@@ -21,17 +21,10 @@ from zoo.models.parameters import ClassifierParameters
 from zoo.models.targets import as_labels, as_numbers, class_weights
 from zoo.training.types import Array, DoubleArray, FloatArray, IntArray
 
-if TYPE_CHECKING:
-    from sklearn.utils import Tags
-
 __all__ = [
-    "ProbabilityClassifier",
-    "TableClassifier",
-    "TableEstimator",
-    "TableLike",
-    "TableRegressor",
+    "ProbabilityClassifier", "TableClassifier", "TableEstimator", "TableLike", "TableRegressor",
     "validation_split",
-]
+]  # fmt: skip
 
 TableLike: TypeAlias = pd.DataFrame | ArrayLike
 
@@ -48,7 +41,6 @@ def validation_split(
         row of each class is not.
     n_rows : int
     fraction : float
-        Fraction of the rows to validate on.
     rng : RandomState
 
     Returns
@@ -86,17 +78,45 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     encoder_: TableEncoder
     n_features_in_: int
 
-    @abstractmethod
-    def _fit_matrix(self, X: FloatArray, y: Array, weight: DoubleArray | None) -> None:
-        """Fit on encoded rows (n_samples, n_columns).
+    def fit(self, X: TableLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Fit on rows with known labels or numbers.
 
         Parameters
         ----------
-        X : ndarray of float32, shape (n_samples, n_columns)
-        y : ndarray of shape (n_samples,)
-            Class codes, or standardised numbers.
-        weight : ndarray of shape (n_samples,) or None
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Numbers, booleans, categories, dates, durations and missing values.
+        y : array-like of shape (n_samples,)
+            Labels of any type for a classifier, numbers for a regressor.
+        sample_weight : array-like of shape (n_samples,), optional
+            Not negative; not all zero. Rows of weight zero are left out.
+
+        Raises
+        ------
+        ValueError
+            If `y` has missing values or another length than `X`; for a classifier, if `y` has
+            continuous numbers or `class_weight` does not fit it; for a regressor, if `y` has
+            infinite values. An earlier fit is kept then.
         """
+        with self._all_or_nothing():
+            matrix, target, weight = self._checked(X, y, sample_weight)
+            if not self._has_one_class:
+                self._fit_matrix(matrix, target, weight)
+        return self
+
+    @abstractmethod
+    def _checked(
+        self, X: TableLike, y: ArrayLike, sample_weight: ArrayLike | None
+    ) -> tuple[FloatArray, Array, DoubleArray | None]:
+        """Learn columns and target; return encoded rows, codes or standardised target, weights."""
+
+    @abstractmethod
+    def _fit_matrix(self, X: FloatArray, y: Array, weight: DoubleArray | None) -> None:
+        """Fit on encoded rows X (n_samples, n_columns), class codes or standardised numbers y."""
+
+    @property
+    def _has_one_class(self) -> bool:
+        """Whether there is nothing to learn, because all rows have the same label."""
+        return False
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
@@ -111,16 +131,13 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         try:
             yield
         except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
+            self._restore(before)
             raise
 
-    def _forget(self) -> None:
-        """Delete what an earlier fit learnt."""
-        params = self.get_params(deep=False)
-        for name in [*vars(self)]:
-            if name.endswith("_") and not name.startswith("_") and name not in params:
-                delattr(self, name)
+    def _restore(self, attributes: Mapping[str, object]) -> None:
+        """Give the estimator the attributes that it had before."""
+        self.__dict__.clear()
+        self.__dict__.update(attributes)
 
     def _kept(
         self, X: TableLike, y: Array, sample_weight: ArrayLike | None
@@ -128,7 +145,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         """Return table, target and weights without the rows of weight zero."""
         table = as_frame(X)
         if len(y) != len(table):
-            raise ValueError(f"X has {len(table)} rows, but y has {len(y)}; pass one y a row")
+            raise ValueError(f"X has {len(table)} rows, but y has {len(y)}; pass one for each row")
         if sample_weight is None:
             return table, y, None
         weight: DoubleArray = _check_sample_weight(
@@ -144,6 +161,11 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     def _encode_fit(
         self, frame: pd.DataFrame, weight: DoubleArray | None, *, is_named: bool
     ) -> FloatArray:
+        """Forget an earlier fit, learn the columns, and return the encoded rows."""
+        params = self.get_params(deep=False)
+        for name in [*vars(self)]:
+            if name.endswith("_") and not name.startswith("_") and name not in params:
+                delattr(self, name)
         encoder = TableEncoder(
             categories=self._categories,
             scale=self._scale,
@@ -157,6 +179,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         return encoder.transform(frame)
 
     def _encode(self, X: TableLike) -> FloatArray:
+        """Return the encoded rows (n_samples, n_columns) of columns that are matched by name."""
         check_is_fitted(self)
         frame = as_frame(X)
         if isinstance(X, pd.DataFrame) and hasattr(self, "feature_names_in_"):
@@ -177,7 +200,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         Parameters
         ----------
         path : path-like
-            Replaced if it is there.
+            An existing file is replaced.
 
         Raises
         ------
@@ -191,6 +214,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         save_model(self, path)
 
     def _rng(self) -> np.random.RandomState:
+        """Return the generator that `random_state` seeds."""
         rng: np.random.RandomState = check_random_state(getattr(self, "random_state", None))
         return rng
 
@@ -201,34 +225,10 @@ class TableClassifier(ClassifierMixin, ClassifierParameters, TableEstimator):  #
     _is_classifier: ClassVar[bool] = True
     classes_: Array
 
-    def fit(self, X: TableLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Fit on labelled rows.
-
-        Parameters
-        ----------
-        X : DataFrame or array-like of shape (n_samples, n_features)
-            Numbers, booleans, categories, dates, durations and missing values.
-        y : array-like of shape (n_samples,)
-            Labels of any type.
-        sample_weight : array-like of shape (n_samples,), optional
-            Not negative; not all zero. Rows of weight zero are left out.
-
-        Raises
-        ------
-        ValueError
-            If `y` has missing values, continuous numbers or another length than `X`, or
-            `class_weight` does not fit it. An earlier fit is kept then.
-        """
-        with self._all_or_nothing():
-            matrix, codes, weight = self._checked(X, y, sample_weight)
-            if len(self.classes_) > 1:
-                self._fit_matrix(matrix, codes, weight)
-        return self
-
     def _checked(
         self, X: TableLike, y: ArrayLike, sample_weight: ArrayLike | None
     ) -> tuple[FloatArray, IntArray, DoubleArray | None]:
-        """Return the encoded rows, class codes and weights; learn columns and classes."""
+        """See `TableEstimator._checked`."""
         table, labels, weight = self._kept(X, as_labels(y, self), sample_weight)
         try:
             classes, codes = np.unique(labels, return_inverse=True)
@@ -243,11 +243,14 @@ class TableClassifier(ClassifierMixin, ClassifierParameters, TableEstimator):  #
             weight = factors[codes] * (1.0 if weight is None else weight)
             table, labels, weight = self._kept(table, labels, weight)
             classes, codes = np.unique(labels, return_inverse=True)
-        with self._all_or_nothing():
-            self._forget()
-            matrix = self._encode_fit(table, weight, is_named=isinstance(X, pd.DataFrame))
-            self.classes_ = classes
+        matrix = self._encode_fit(table, weight, is_named=isinstance(X, pd.DataFrame))
+        self.classes_ = classes
         return matrix, codes, weight
+
+    @property
+    def _has_one_class(self) -> bool:
+        """See `TableEstimator._has_one_class`."""
+        return len(self.classes_) == 1
 
     @abstractmethod
     def _scores(self, X: FloatArray) -> Array:
@@ -256,7 +259,7 @@ class TableClassifier(ClassifierMixin, ClassifierParameters, TableEstimator):  #
     def predict(self, X: TableLike) -> Array:
         """Return the label of the most probable class, (n_samples,)."""
         matrix = self._encode(X)
-        if len(self.classes_) == 1:
+        if self._has_one_class:
             return np.repeat(self.classes_, len(matrix))
         labels: Array = self.classes_[self._scores(matrix).argmax(axis=1)]
         return labels
@@ -268,7 +271,7 @@ class ProbabilityClassifier(TableClassifier):
     def predict_proba(self, X: TableLike) -> DoubleArray:
         """Return probabilities (n_samples, n_classes), columns in the order of `classes_`."""
         matrix = self._encode(X)
-        if len(self.classes_) == 1:
+        if self._has_one_class:
             return np.ones((len(matrix), 1))
         scores = np.asarray(self._scores(matrix), dtype=np.float64)
         probabilities: DoubleArray = scores / scores.sum(axis=1, keepdims=True)
@@ -282,37 +285,15 @@ class TableRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
     target_mean_: float
     target_scale_: float
 
-    def fit(self, X: TableLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Fit on rows with a numeric target.
-
-        Parameters
-        ----------
-        X : DataFrame or array-like of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,)
-        sample_weight : array-like of shape (n_samples,), optional
-            Not negative; not all zero. Rows of weight zero are left out.
-
-        Raises
-        ------
-        ValueError
-            If `y` has missing or infinite values or another length than `X`. An earlier fit is
-            kept then.
-        """
-        with self._all_or_nothing():
-            self._fit_matrix(*self._checked(X, y, sample_weight))
-        return self
-
     def _checked(
         self, X: TableLike, y: ArrayLike, sample_weight: ArrayLike | None
     ) -> tuple[FloatArray, DoubleArray, DoubleArray | None]:
-        """Return the encoded rows, standardised target and weights; learn columns and scale."""
+        """See `TableEstimator._checked`."""
         table, target, weight = self._kept(X, as_numbers(y, self), sample_weight)
-        with self._all_or_nothing():
-            self._forget()
-            matrix = self._encode_fit(table, weight, is_named=isinstance(X, pd.DataFrame))
-            self.target_mean_ = float(np.average(target, weights=weight))
-            deviation = target - self.target_mean_
-            self.target_scale_ = float(np.sqrt(np.average(deviation**2, weights=weight))) or 1.0
+        matrix = self._encode_fit(table, weight, is_named=isinstance(X, pd.DataFrame))
+        self.target_mean_ = float(np.average(target, weights=weight))
+        deviation = target - self.target_mean_
+        self.target_scale_ = float(np.sqrt(np.average(deviation**2, weights=weight))) or 1.0
         return matrix, deviation / self.target_scale_, weight
 
     @abstractmethod

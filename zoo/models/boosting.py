@@ -7,17 +7,22 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from contextlib import AbstractContextManager
-from typing import Annotated, Any, ClassVar, TypeAlias
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
-from zoo.encoding.encoder import Categories, Scale
 from zoo.models.base import ProbabilityClassifier, TableRegressor, validation_split
 from zoo.models.parameters import RandomState, estimator
 from zoo.models.wrapped import LibraryEstimator, LibraryModel
-from zoo.training.types import Array, DoubleArray, FloatArray, IntArray
+from zoo.training.types import Array, DoubleArray, FloatArray
 
-Split: TypeAlias = tuple[IntArray, IntArray]  # rows to fit, validation rows
+
+class _Part(NamedTuple):
+    """Encoded rows, their codes or numbers, and their weights."""
+
+    X: FloatArray
+    y: Array
+    weight: DoubleArray | None
 
 
 @estimator
@@ -33,30 +38,34 @@ class _Boosting(LibraryEstimator):
     n_jobs: Annotated[int, "Number of threads."] = 1
     random_state: RandomState = None
 
-    _categories: ClassVar[Categories] = "ordinal"
-    _scale: ClassVar[Scale] = "none"
+    _categories = "ordinal"
+    _scale = "none"
 
     def _fit_matrix(self, X: FloatArray, y: Array, weight: DoubleArray | None) -> None:
         rng = self._rng()
         codes = y if self._is_classifier else None
-        split = validation_split(codes, len(X), self.validation_fraction, rng)
+        train, validation = (
+            _Part(X[rows], y[rows], None if weight is None else weight[rows])
+            for rows in validation_split(codes, len(X), self.validation_fraction, rng)
+        )
         seed = int(rng.randint(2**31))
-        self.model_ = self._boost(X, y, weight, split, seed)
+        self.model_ = self._boost(train, validation if len(validation.y) else None, seed)
 
     @abstractmethod
-    def _boost(
-        self, X: FloatArray, y: Array, weight: DoubleArray | None, split: Split, seed: int
-    ) -> LibraryModel:
-        """Return the library's booster, fitted on the rows of `split`."""
+    def _boost(self, train: _Part, validation: _Part | None, seed: int) -> LibraryModel:
+        """Return the library's booster, fitted on training rows."""
+
+    def _min_leaf(self, train: _Part) -> int:
+        """Return the minimum number of rows in a leaf, which is smaller for few rows."""
+        return max(1, min(20, len(train.y) // 20))
 
 
 class _XGBoost(_Boosting):
-    def _boost(
-        self, X: FloatArray, y: Array, weight: DoubleArray | None, split: Split, seed: int
-    ) -> LibraryModel:
+    """The parts that both estimators of XGBoost share."""
+
+    def _boost(self, train: _Part, validation: _Part | None, seed: int) -> LibraryModel:
         import xgboost
 
-        rows, out = split
         kind = xgboost.XGBClassifier if self._is_classifier else xgboost.XGBRegressor
         model = kind(
             n_estimators=self.n_estimators,
@@ -67,33 +76,29 @@ class _XGBoost(_Boosting):
             tree_method="hist",
             enable_categorical=True,
             feature_types=["c" if flag else "q" for flag in self.encoder_.is_categorical_],
-            early_stopping_rounds=self.patience if len(out) else None,
+            early_stopping_rounds=self.patience if validation else None,
             n_jobs=self.n_jobs,
             random_state=seed,
         )
-        options: dict[str, Any] = {"verbose": False}
-        if len(out):
-            options["eval_set"] = [(X[out], y[out])]
-        if weight is not None:
-            options["sample_weight"] = weight[rows]
-            if len(out):
-                options["sample_weight_eval_set"] = [weight[out]]
-        return model.fit(X[rows], y[rows], **options)
+        options: dict[str, Any] = {"sample_weight": train.weight, "verbose": False}
+        if validation:
+            options["eval_set"] = [(validation.X, validation.y)]
+            options["sample_weight_eval_set"] = [validation.weight]
+        return model.fit(train.X, train.y, **options)
 
 
 class _LightGBM(_Boosting):
-    def _boost(
-        self, X: FloatArray, y: Array, weight: DoubleArray | None, split: Split, seed: int
-    ) -> LibraryModel:
+    """The parts that both estimators of LightGBM share."""
+
+    def _boost(self, train: _Part, validation: _Part | None, seed: int) -> LibraryModel:
         import lightgbm
 
-        rows, out = split
         kind = lightgbm.LGBMClassifier if self._is_classifier else lightgbm.LGBMRegressor
         model = kind(
             n_estimators=self.n_estimators,
             learning_rate=self.learning_rate,
             num_leaves=31,
-            min_child_samples=max(1, min(20, len(rows) // 20)),
+            min_child_samples=self._min_leaf(train),
             subsample=0.75,
             subsample_freq=1,
             n_jobs=self.n_jobs,
@@ -102,16 +107,13 @@ class _LightGBM(_Boosting):
             force_row_wise=True,
             verbose=-1,
         )
-        options: dict[str, Any] = {}
-        if len(out):
-            options.update(eval_X=X[out], eval_y=y[out])
+        options: dict[str, Any] = {"sample_weight": train.weight}
+        if validation:
+            options |= {"eval_X": validation.X, "eval_y": validation.y}
+            options["eval_sample_weight"] = [validation.weight]
             options["callbacks"] = [lightgbm.early_stopping(self.patience, verbose=False)]
-        if weight is not None:
-            options["sample_weight"] = weight[rows]
-            if len(out):
-                options["eval_sample_weight"] = [weight[out]]
         categories = np.flatnonzero(self.encoder_.is_categorical_).tolist()
-        return model.fit(X[rows], y[rows], categorical_feature=categories, **options)
+        return model.fit(train.X, train.y, categorical_feature=categories, **options)
 
     def _predicted(self, X: FloatArray) -> Array:
         # the booster itself: the wrapper warns that a matrix has no column names
@@ -127,8 +129,10 @@ class _LightGBM(_Boosting):
 
 
 class _Hist(_Boosting):
+    """The parts that both estimators of scikit-learn share."""
+
     def _threads(self) -> AbstractContextManager[object]:
-        # the library has no parameter for it and would take every core
+        """Limit the threads: the library has no parameter for them and would take every core."""
         from threadpoolctl import threadpool_limits
 
         limit = self.n_jobs if self.n_jobs is not None and self.n_jobs > 0 else None
@@ -143,35 +147,24 @@ class _Hist(_Boosting):
         with self._threads():
             return super()._values(X)
 
-    def _boost(
-        self, X: FloatArray, y: Array, weight: DoubleArray | None, split: Split, seed: int
-    ) -> LibraryModel:
+    def _boost(self, train: _Part, validation: _Part | None, seed: int) -> LibraryModel:
         from sklearn import ensemble
 
-        rows, out = split
-        kind = (
-            ensemble.HistGradientBoostingClassifier
-            if self._is_classifier
-            else ensemble.HistGradientBoostingRegressor
-        )
-        model = kind(
+        kind = "Classifier" if self._is_classifier else "Regressor"
+        model = getattr(ensemble, f"HistGradientBoosting{kind}")(
             max_iter=self.n_estimators,
             learning_rate=self.learning_rate,
-            min_samples_leaf=max(1, min(20, len(rows) // 20)),
+            min_samples_leaf=self._min_leaf(train),
             categorical_features=self.encoder_.is_categorical_,
-            early_stopping=bool(len(out)),
+            early_stopping=validation is not None,
             n_iter_no_change=self.patience,
             random_state=seed,
         )
-        options: dict[str, Any] = {}
-        if len(out):
-            options.update(X_val=X[out], y_val=y[out])
-        if weight is not None:
-            options["sample_weight"] = weight[rows]
-            if len(out):
-                options["sample_weight_val"] = weight[out]
+        options = {}
+        if validation:
+            options = dict(zip(("X_val", "y_val", "sample_weight_val"), validation, strict=True))
         with self._threads():
-            return model.fit(X[rows], y[rows], **options)
+            return model.fit(train.X, train.y, train.weight, **options)
 
 
 @estimator

@@ -1,13 +1,14 @@
-"""Classical algorithms from scikit-learn, with common settings."""
+"""Classical algorithms from scikit-learn with common settings, and the dummy baseline."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
-from sklearn import ensemble, linear_model, naive_bayes, neighbors, svm, tree
+from scipy.special import softmax
+from sklearn import dummy, ensemble, linear_model, naive_bayes, neighbors, svm, tree
+from sklearn.utils import Tags
 
-from zoo.encoding.encoder import Scale
 from zoo.models.parameters import RandomState, estimator
 from zoo.models.wrapped import LibraryModel, Wrapped, WrappedClassifier, WrappedRegressor
 from zoo.training.types import Array, DoubleArray, FloatArray
@@ -19,6 +20,32 @@ def _variance(values: Array, weight: DoubleArray) -> DoubleArray:
     deviation = values - np.average(values, axis=0, weights=weight)
     variance: DoubleArray = np.average(deviation**2, axis=0, weights=weight)
     return variance
+
+
+@estimator
+class DummyClassifier(WrappedClassifier):
+    """Predicts each class with its frequency among the training rows, whatever the input."""
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.poor_score = True  # by design
+        return tags
+
+    def _make(self, n_rows: int) -> LibraryModel:
+        return dummy.DummyClassifier(strategy="prior")
+
+
+@estimator
+class DummyRegressor(WrappedRegressor):
+    """Predicts the mean of the training rows, whatever the input."""
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.regressor_tags.poor_score = True
+        return tags
+
+    def _make(self, n_rows: int) -> LibraryModel:
+        return dummy.DummyRegressor(strategy="mean")
 
 
 @estimator
@@ -90,8 +117,8 @@ class _Neighbors(Wrapped):
         super()._fit_matrix(X, y, None)
         if weight is not None:
             is_classifier = isinstance(self, WrappedClassifier)
-            outcome = np.eye(len(self.classes_))[y] if is_classifier else y[:, None]
-            self.outcome_, self.weight_ = outcome, weight
+            self.outcome_ = np.eye(len(self.classes_))[y] if is_classifier else y[:, None]
+            self.weight_ = weight
 
     def _vote(self, X: FloatArray) -> DoubleArray:
         """Return the mean outcome (n_samples, n_outputs), weighted by weight / distance."""
@@ -129,12 +156,10 @@ class _Tree(Wrapped):
         int | None, "Maximum depth; None: until the leaves are as small as allowed."
     ] = None
     min_samples_leaf: Annotated[int, "Minimum number of rows in a leaf."] = 5
-    min_weight_fraction_leaf: Annotated[
-        float, "Minimum fraction of the total weight in a leaf."
-    ] = 0.0
+    min_weight_fraction_leaf: Annotated[float, "Minimum fraction of the weight in a leaf."] = 0.0
     random_state: RandomState = None
 
-    _scale: ClassVar[Scale] = "none"
+    _scale = "none"
 
     def _make(self, n_rows: int) -> LibraryModel:
         classifier, regressor = tree.DecisionTreeClassifier, tree.DecisionTreeRegressor
@@ -165,31 +190,30 @@ class _Forest(Wrapped):
     n_jobs: Annotated[int | None, "Number of threads; None: 1."] = None
     random_state: RandomState = None
 
-    _scale: ClassVar[Scale] = "none"
+    _scale = "none"
+    _max_features: ClassVar[str | float] = "sqrt"  # that a split considers
 
-    def _settings(self) -> dict[str, Any]:
-        return {
-            "n_estimators": self.n_estimators,
-            "min_samples_leaf": self.min_samples_leaf,
-            "n_jobs": self.n_jobs,
-            "random_state": self._rng().randint(2**31),
-        }
+    def _make(self, n_rows: int) -> LibraryModel:
+        classifier, regressor = ensemble.RandomForestClassifier, ensemble.RandomForestRegressor
+        return (classifier if self._is_classifier else regressor)(
+            n_estimators=self.n_estimators,
+            min_samples_leaf=self.min_samples_leaf,
+            max_features=self._max_features,
+            n_jobs=self.n_jobs,
+            random_state=self._rng().randint(2**31),
+        )
 
 
 @estimator
 class ForestClassifier(_Forest, WrappedClassifier):
     """A random forest for classes."""
 
-    def _make(self, n_rows: int) -> LibraryModel:
-        return ensemble.RandomForestClassifier(**self._settings())
-
 
 @estimator
 class ForestRegressor(_Forest, WrappedRegressor):
     """A random forest for numbers; a split considers a third of the columns."""
 
-    def _make(self, n_rows: int) -> LibraryModel:
-        return ensemble.RandomForestRegressor(max_features=1 / 3, **self._settings())
+    _max_features = 1 / 3
 
 
 @estimator
@@ -216,8 +240,7 @@ class KernelSVMClassifier(_KernelSVM, WrappedClassifier):
         margin = self.model_.decision_function(X)
         if margin.ndim == 1:
             margin = np.column_stack([-margin, margin])
-        exponent = np.exp(margin - margin.max(axis=1, keepdims=True))
-        scores: Array = exponent / exponent.sum(axis=1, keepdims=True)
+        scores: Array = softmax(margin, axis=1)
         return scores
 
 

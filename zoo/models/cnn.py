@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from zoo.models.keras_network import PatientKerasNetwork
 from zoo.models.network import NetworkClassifier
@@ -37,8 +37,8 @@ class CNNClassifier(PatientKerasNetwork, NetworkClassifier):
     ] = None
 
     # XLA's convolutions on a CPU run on one thread inside loops; TensorFlow's own do not
-    _jit_compile: ClassVar[bool] = False
-    _config_class: ClassVar[type[CNNConfig]] = CNNConfig
+    _jit_compile = False
+    _config_class = CNNConfig
 
     @staticmethod
     def _build(layers: Layers, config: CNNConfig) -> KerasModel:

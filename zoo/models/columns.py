@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from zoo.training.architecture import ArchitectureConfig
-from zoo.training.types import Layers, Tensor
+from zoo.training.types import LayerCall, Layers, Tensor
 
 __all__ = ["TableConfig", "table_inputs"]
 
@@ -15,10 +14,7 @@ __all__ = ["TableConfig", "table_inputs"]
 class TableConfig(ArchitectureConfig):
     """The config of a network that treats numbers, codes and one-hot columns differently.
 
-    Parameters
-    ----------
-    n_numbers, n_codes, n_categories : int
-        As `TableEncoder(categories="mixed")` counts them.
+    The encoder counts numbers, codes and categories (`TableEncoder(categories="mixed")`).
     """
 
     n_numbers: int
@@ -30,28 +26,27 @@ def table_inputs(
     layers: Layers,
     inputs: Tensor,
     config: TableConfig,
-    *,
-    category_units: int = 0,
-    embed: Callable[[Tensor], Tensor] | None = None,
+    category_units: int = 8,
+    embedding: LayerCall | None = None,
 ) -> Tensor:
     """Return numbers, embedded codes and one-hot columns side by side, (..., batch, n).
 
     Parameters
     ----------
-    layers : Layers
     inputs : tensor of shape (..., batch, n_inputs)
         In the encoder's order: numbers, codes, flags of missing values and one-hot columns.
-    config : TableConfig
     category_units : int
         Length of the embedding of a code.
-    embed : callable or None
-        Applied to the numbers (..., batch, n_numbers).
+    embedding : layer or None
+        Called with the numbers (..., batch, n_numbers); an axis of features is flattened.
     """
     n_fixed = config.n_numbers + config.n_codes
     parts = []
     if config.n_numbers:
         numbers = layers.Columns(0, config.n_numbers, name="numbers")(inputs)
-        parts.append(numbers if embed is None else embed(numbers))
+        embedded = numbers if embedding is None else embedding(numbers)
+        has_features = len(embedded.shape) > len(numbers.shape)
+        parts.append(layers.Flatten()(embedded) if has_features else embedded)
     if config.n_codes:
         codes = layers.Columns(config.n_numbers, n_fixed, name="codes")(inputs)
         vectors = layers.Embedding(config.n_categories, category_units, name="categories")(codes)

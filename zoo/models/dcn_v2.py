@@ -8,18 +8,14 @@ them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from zoo.encoding.encoder import Categories
 from zoo.models.columns import TableConfig, table_inputs
 from zoo.models.keras_network import PatientKerasNetwork, rounded_up
 from zoo.models.network import NetworkClassifier, NetworkRegressor
 from zoo.models.parameters import BatchSize, estimator
 from zoo.training.initialisers import uniform_weights
-from zoo.training.types import KerasModel, Layers
-
-if TYPE_CHECKING:
-    from zoo.training.program_config import ProgramConfig
+from zoo.training.types import KerasModel, Layers, Options
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +42,7 @@ class _DCNv2(PatientKerasNetwork):
     n_crosses: Annotated[int, "Cross layers, one after the other; 0: none."] = 3
     n_hidden: Annotated[int, "Hidden layers of the deep part beside them."] = 2
     embedding_units: Annotated[int, "Length of a category's embedding."] = 64
-    dropout: Annotated[float, "Fraction of products and of hidden units dropped at each step."] = (
-        0.1
-    )
+    dropout: Annotated[float, "Fraction of products and hidden units dropped at each step."] = 0.1
     learning_rate: Annotated[
         float,
         "Step size of AdamW. 0.0001, as in published comparisons, took twice as long on 1,000 rows "
@@ -60,16 +54,17 @@ class _DCNv2(PatientKerasNetwork):
     max_epochs: int = 500
     patience: int = 16
 
-    _categories: ClassVar[Categories] = "mixed"
-    _max_onehot: ClassVar[int] = 0  # every category has an embedding
-    _config_class: ClassVar[type[DCNv2Config]] = DCNv2Config
+    _categories = "mixed"
+    _max_onehot = 0  # every category has an embedding
+    _config_class = DCNv2Config
     _draw = staticmethod(uniform_weights)
+    _adam: ClassVar[Options] = {"epsilon": 1e-8, "clip_norm": 1.0, "decays_vectors": True}
 
     @staticmethod
     def _build(layers: Layers, config: DCNv2Config) -> KerasModel:
         units, dropout = config.units, config.dropout
         inputs = layers.Input(config.n_inputs)
-        values = table_inputs(layers, inputs, config, category_units=config.embedding_units)
+        values = table_inputs(layers, inputs, config, config.embedding_units)
         first = layers.Dense(units, name="first")(values)
         crossed = first
         for number in range(1, config.n_crosses + 1):
@@ -89,13 +84,6 @@ class _DCNv2(PatientKerasNetwork):
     def _derived(self) -> dict[str, Any]:
         # categories vary with the rows: rounded up, the sizes of a curve share a program
         return {"n_categories": rounded_up(self.encoder_.n_categories_)}
-
-    def _program_config(self) -> ProgramConfig:
-        from zoo.training.optimizer import Adam
-        from zoo.training.program_config import ProgramConfig
-
-        optimizer = Adam(epsilon=1e-8, clip_norm=1.0, decays_vectors=True)
-        return ProgramConfig(loss=self._loss, optimizer=optimizer, batch_size=self.batch_size)
 
 
 @estimator

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from zoo.models.keras_network import PatientKerasNetwork
 from zoo.models.network import NetworkClassifier, NetworkRegressor
@@ -34,7 +34,7 @@ class _DeepMLP(PatientKerasNetwork):
         "matters for numbers (root mean squared error .18 with dropout, .12 without, on diamonds).",
     ] = None
 
-    _config_class: ClassVar[type[DeepMLPConfig]] = DeepMLPConfig
+    _config_class = DeepMLPConfig
 
     @staticmethod
     def _build(layers: Layers, config: DeepMLPConfig) -> KerasModel:

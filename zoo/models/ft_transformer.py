@@ -6,22 +6,17 @@ prediction is read from a token that represents the whole row.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
-from zoo.encoding.encoder import Categories, Scale
 from zoo.models.columns import TableConfig
 from zoo.models.keras_network import PatientKerasNetwork
 from zoo.models.network import NetworkClassifier, NetworkRegressor
-from zoo.models.parameters import BatchSize, estimator
-from zoo.training.initialisers import UNIFORM, draw_weights, uniform_within
-from zoo.training.types import FloatArray, KerasModel, Layers, Shape, Tensor
-
-if TYPE_CHECKING:
-    from zoo.training.program_config import ProgramConfig
+from zoo.models.parameters import BatchSize, HiddenDropout, estimator
+from zoo.training.initialisers import UNIFORM, InitialiserTable, uniform_within
+from zoo.training.types import KerasModel, Layers, Options, Tensor
 
 _EPSILON = 1e-5
 
@@ -49,12 +44,8 @@ class _FTTransformer(PatientKerasNetwork):
     units: Annotated[int, "Features of a token; a multiple of `n_heads`."] = 192
     n_blocks: Annotated[int, "Number of transformer blocks."] = 3
     n_heads: Annotated[int, "Attention heads of a block."] = 8
-    attention_dropout: Annotated[
-        float, "Fraction of the attention weights dropped at each step."
-    ] = 0.2
-    hidden_dropout: Annotated[
-        float, "Fraction of the hidden units of each block dropped at each step."
-    ] = 0.1
+    attention_dropout: Annotated[float, "Fraction of attention weights dropped at each step."] = 0.2
+    hidden_dropout: HiddenDropout = 0.1
     learning_rate: float = 0.0001
     weight_decay: Annotated[
         float, "Decoupled decay of the kernels, not of tokens, norms and biases."
@@ -63,10 +54,16 @@ class _FTTransformer(PatientKerasNetwork):
     max_epochs: int = 500
     patience: int = 16
 
-    _categories: ClassVar[Categories] = "mixed"
-    _max_onehot: ClassVar[int] = 0  # every category is a token
-    _scale: ClassVar[Scale] = "quantile"
-    _config_class: ClassVar[type[FTTransformerConfig]] = FTTransformerConfig
+    _categories = "mixed"
+    _max_onehot = 0  # every category is a token
+    _scale = "quantile"
+    _config_class = FTTransformerConfig
+    _adam: ClassVar[Options] = {
+        "epsilon": 1e-8,
+        "without_decay": (
+            "columns/slopes", "columns/bias", "columns/row_token", "categories/embeddings",
+        ),
+    }  # fmt: skip
 
     @staticmethod
     def _build(layers: Layers, config: FTTransformerConfig) -> KerasModel:
@@ -79,30 +76,14 @@ class _FTTransformer(PatientKerasNetwork):
         return layers.Model(inputs, layers.Dense(config.n_outputs, name="output")(row))
 
     @staticmethod
-    def _draw(
-        paths: Sequence[str],
-        shapes: Sequence[Shape],
-        rng: np.random.Generator,
-        X: FloatArray,
-        config: FTTransformerConfig,
-    ) -> list[FloatArray]:
-        """Draw all within 1 / sqrt(inputs), tokens within 1 / sqrt(units); scales are ones."""
+    def _initialisers(config: FTTransformerConfig) -> InitialiserTable:
         tokens = uniform_within(1.0 / np.sqrt(config.units))
-        table = (("columns/*", tokens), ("categories/embeddings", tokens), *UNIFORM)
-        return draw_weights(table, paths, shapes, rng)
+        return (("columns/*", tokens), ("categories/embeddings", tokens), *UNIFORM)
 
     def _derived(self) -> dict[str, Any]:
         if self.units % self.n_heads:
             raise ValueError(f"units ({self.units}) must be a multiple of n_heads ({self.n_heads})")
         return {}
-
-    def _program_config(self) -> ProgramConfig:
-        from zoo.training.optimizer import Adam
-        from zoo.training.program_config import ProgramConfig
-
-        without = ("columns/slopes", "columns/bias", "columns/row_token", "categories/embeddings")
-        optimizer = Adam(epsilon=1e-8, without_decay=without)
-        return ProgramConfig(loss=self._loss, optimizer=optimizer, batch_size=self.batch_size)
 
 
 def _tokens(layers: Layers, inputs: Tensor, config: FTTransformerConfig) -> Tensor:
@@ -120,18 +101,18 @@ def _tokens(layers: Layers, inputs: Tensor, config: FTTransformerConfig) -> Tens
 def _block(layers: Layers, tokens: Tensor, config: FTTransformerConfig, number: int) -> Tensor:
     """Return the tokens after attention and a feed-forward layer; of the last block only the row's.
 
-    The first block does without normalisation, which the paper calls crucial.
+    The first block has no normalisation before its attention, which the paper calls crucial.
     """
     units = config.units
-    known = tokens
+    context = tokens
     if number > 1:
-        known = layers.LayerNormalization(epsilon=_EPSILON, name=f"norm_{number}")(tokens)
-    asking = known
+        context = layers.LayerNormalization(epsilon=_EPSILON, name=f"norm_{number}")(tokens)
+    query_tokens = context
     if number == config.n_blocks:  # only the row's token is used after the last block
-        tokens, asking = (layers.Tokens(0, 1)(values) for values in (tokens, known))
-    queries = layers.SharedDense(units, name=f"query_{number}")(asking)
-    keys = layers.SharedDense(units, name=f"key_{number}")(known)
-    values = layers.SharedDense(units, name=f"value_{number}")(known)
+        tokens, query_tokens = (layers.Tokens(0, 1)(values) for values in (tokens, context))
+    queries = layers.SharedDense(units, name=f"query_{number}")(query_tokens)
+    keys = layers.SharedDense(units, name=f"key_{number}")(context)
+    values = layers.SharedDense(units, name=f"value_{number}")(context)
     attention = layers.AttentionWeights(config.n_heads)([queries, keys])
     if config.attention_dropout > 0:
         attention = layers.Dropout(config.attention_dropout)(attention)

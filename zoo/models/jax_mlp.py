@@ -18,13 +18,9 @@ from zoo.training.types import FloatArray, Tensor
 _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-7
 
 
-def _layers(weights: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
-    return list(zip(weights[::2], weights[1::2], strict=True))
-
-
 def _network(weights: Sequence[Tensor], X: Tensor) -> Tensor:
     """Return (n_rows, n_outputs)."""
-    *hidden, (kernel, bias) = _layers(weights)
+    *hidden, (kernel, bias) = zip(weights[::2], weights[1::2], strict=True)
     for inner, shift in hidden:
         X = jax.nn.relu(X @ inner + shift)
     return X @ kernel + bias
@@ -33,9 +29,8 @@ def _network(weights: Sequence[Tensor], X: Tensor) -> Tensor:
 _outputs = jax.jit(_network)
 
 
-def _mean_loss(
-    weights: Sequence[Tensor], batch: tuple[Tensor, Tensor, Tensor], loss: str
-) -> Tensor:
+def _mean_loss(weights: Sequence[Tensor], batch: Tensor, loss: str) -> Tensor:
+    """Return the mean loss of a batch, by the weights of its rows."""
     X, y, weight = batch
     outputs = _outputs(weights, X)
     if loss == "squared":
@@ -63,13 +58,7 @@ def _step(train_state: Tensor, batch: Tensor, rate: Tensor, decay: Tensor, *, lo
 
 
 class JaxSteps(Steps):
-    """A network as weights and the optimizer's moments, updated by one jitted function.
-
-    Parameters
-    ----------
-    weights : sequence of ndarray
-    loss : {"crossentropy", "squared"}
-    """
+    """A network as weights and the optimizer's moments, updated by one jitted function."""
 
     def __init__(self, weights: Weights, loss: str) -> None:
         values = [jnp.array(w) for w in weights]

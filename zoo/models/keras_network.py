@@ -5,43 +5,38 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from zoo.models.base import TableLike
 from zoo.models.network import Network, PatientNetwork
 from zoo.training.architecture import ArchitectureConfig
-from zoo.training.types import Array, DoubleArray, FloatArray, KerasModel
+from zoo.training.initialisers import STANDARD, InitialiserTable, draw_weights
+from zoo.training.tasks import FitResult, FitTask
+from zoo.training.train_config import TrainConfig
+from zoo.training.types import Array, DoubleArray, FloatArray, KerasModel, Options, Shape
 
 if TYPE_CHECKING:
     from zoo.training.program import Program
     from zoo.training.program_config import ProgramConfig
-    from zoo.training.tasks import FitResult, FitTask
-    from zoo.training.train_config import TrainConfig
 
-__all__ = [
-    "Architecture",
-    "KerasNetwork",
-    "PatientKerasNetwork",
-    "fit_together",
-    "rounded_up",
-]
+__all__ = ["Architecture", "KerasNetwork", "PatientKerasNetwork", "fit_together", "rounded_up"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """A network that is ready to train: its program, rows and train config."""
+class _Plan(NamedTuple):
+    """A network that is ready to train."""
 
     number: int
     model: KerasNetwork
+    before: Mapping[str, object]  # the model's attributes, to be restored if training fails
     program: Program
     task: FitTask
     config: TrainConfig
-    seconds: float
-    before: Mapping[str, object]  # the model's attributes, to be restored if training fails
+    seconds: float  # that preparing it took
 
 
 def rounded_up(n_columns: int) -> int:
@@ -53,10 +48,7 @@ def rounded_up(n_columns: int) -> int:
 
 
 def fit_together(
-    models: Sequence[KerasNetwork],
-    tables: Iterable[tuple[TableLike, ArrayLike]],
-    *,
-    n_slots: int,
+    models: Sequence[KerasNetwork], tables: Iterable[tuple[TableLike, ArrayLike]], *, n_slots: int
 ) -> Iterator[tuple[int, Exception | None]]:
     """Fit networks side by side in one compiled program, each as `fit` would alone.
 
@@ -84,34 +76,31 @@ def fit_together(
             start, before = time.perf_counter(), dict(vars(model))
             try:
                 rows = model._checked(X, y, None)
-                if len(getattr(model, "classes_", "ab")) > 1:
-                    plan = model._plan(*rows, number=number, n_slots=n_slots)
-                    yield replace(plan, seconds=time.perf_counter() - start, before=before)
+                if model._has_one_class:
+                    model.fit_s_, model.compile_s_ = time.perf_counter() - start, 0.0
+                    not_trained.append((number, None))
                     continue
-                model.fit_s_, model.compile_s_ = time.perf_counter() - start, 0.0
-                not_trained.append((number, None))  # one class: nothing to learn
+                task, config = model._split(*rows), model._train_config()
+                program = model._program(n_slots)
             except Exception as error:  # noqa: BLE001 (its own failure, whatever it is)
-                _restore(model, before)
+                model._restore(before)
                 not_trained.append((number, error))
+            else:
+                seconds = time.perf_counter() - start
+                yield _Plan(number, model, before, program, task, config, seconds)
 
     for (program, config), group in groupby(plans(), key=lambda plan: (plan.program, plan.config)):
         taken: list[_Plan] = []
-        for position, result in fit_stream(
-            program, _tasks(group, taken), config, n_threads=n_threads
-        ):
+        tasks = _tasks(group, taken)
+        for position, result in fit_stream(program, tasks, config, n_threads=n_threads):
             plan = taken[position]
             try:
-                plan.model._keep(plan, result)
+                plan.model._keep(program, result, plan.seconds)
                 yield plan.number, None
             except FloatingPointError as error:
-                _restore(plan.model, plan.before)
+                plan.model._restore(plan.before)
                 yield plan.number, error
     yield from not_trained
-
-
-def _restore(model: KerasNetwork, attributes: Mapping[str, object]) -> None:
-    model.__dict__.clear()
-    model.__dict__.update(attributes)
 
 
 def _tasks(plans: Iterator[_Plan], taken: list[_Plan]) -> Iterator[FitTask]:
@@ -138,15 +127,16 @@ class Architecture(Network):
 
     def _config(self, n_inputs: int) -> ArchitectureConfig:
         """Return the config of the network with this many inputs."""
-        values = {"n_inputs": n_inputs, **self._derived()}
-        for name in (field.name for field in fields(self._config_class)):
-            if name in values:
-                continue
+        derived = {"n_inputs": n_inputs, **self._derived()}
+
+        def value(name: str) -> Any:
+            if name in derived:
+                return derived[name]
             if name in {"n_numbers", "n_codes", "n_categories"}:
-                values[name] = getattr(self.encoder_, f"{name}_")
-            else:
-                values[name] = self.n_outputs_ if name == "n_outputs" else getattr(self, name)
-        return self._config_class(**values)
+                return getattr(self.encoder_, f"{name}_")
+            return self.n_outputs_ if name == "n_outputs" else getattr(self, name)
+
+        return self._config_class(**{f.name: value(f.name) for f in fields(self._config_class)})
 
     def _n_program_inputs(self) -> int:
         """Return the number of inputs of the program, which are not fewer than this network's.
@@ -161,9 +151,29 @@ class Architecture(Network):
 class KerasNetwork(Architecture):
     """A network that the compiled program trains."""
 
-    _draw: ClassVar[Any] = None  # a static method, where the first weights are not drawn as usual
+    _adam: ClassVar[Options] = {}  # settings of `Adam` that are not its defaults
+    batch_size = 64  # a parameter of some architectures
 
     fit_together = staticmethod(fit_together)
+
+    @staticmethod
+    def _initialisers(config: Any) -> InitialiserTable:
+        """Return the initialisers of the first weights, for a config of `_config_class`."""
+        del config
+        return STANDARD
+
+    @classmethod
+    def _draw(
+        cls,
+        paths: Sequence[str],
+        shapes: Sequence[Shape],
+        rng: np.random.Generator,
+        X: FloatArray,
+        config: Any,
+    ) -> list[FloatArray]:
+        """Draw the first weights, which may depend on the encoded training rows X."""
+        del X
+        return draw_weights(cls._initialisers(config), paths, shapes, rng)
 
     @abstractmethod
     def _train_config(self) -> TrainConfig:
@@ -171,9 +181,11 @@ class KerasNetwork(Architecture):
 
     def _program_config(self) -> ProgramConfig:
         """Return loss, optimizer and batches."""
+        from zoo.training.optimizer import Adam
         from zoo.training.program_config import ProgramConfig
 
-        return ProgramConfig(loss=self._loss)
+        optimizer = Adam(**self._adam)
+        return ProgramConfig(loss=self._loss, optimizer=optimizer, batch_size=self.batch_size)
 
     def _program(self, n_slots: int = 1) -> Program:
         """Return the compiled program of this architecture and number of inputs."""
@@ -188,33 +200,20 @@ class KerasNetwork(Architecture):
             draw=self._draw,
         )
 
-    def _plan(
-        self,
-        X: FloatArray,
-        y: Array,
-        weight: DoubleArray | None,
-        *,
-        number: int = 0,
-        n_slots: int = 1,
-    ) -> _Plan:
-        """Return what trains on encoded rows; some of them are validation rows."""
-        start = time.perf_counter()
-        task = self._split(X, y, weight)
-        config = self._train_config()
-        seconds = time.perf_counter() - start
-        return _Plan(number, self, self._program(n_slots), task, config, seconds, {})
-
     def _fit_matrix(self, X: FloatArray, y: Array, weight: DoubleArray | None) -> None:
         from zoo.training.stream import fit_networks
 
-        plan = self._plan(X, y, weight)
-        (result,) = fit_networks(plan.program, [plan.task], plan.config)
-        self._keep(plan, result)
+        start = time.perf_counter()
+        task, config = self._split(X, y, weight), self._train_config()
+        seconds = time.perf_counter() - start
+        program = self._program()
+        (result,) = fit_networks(program, [task], config)
+        self._keep(program, result, seconds)
 
-    def _keep(self, plan: _Plan, result: FitResult) -> None:
-        """Keep the result of training."""
-        self.fit_s_ = plan.seconds + result.fit_s
-        self.compile_s_ = plan.program.take_compile_s()
+    def _keep(self, program: Program, result: FitResult, seconds: float) -> None:
+        """Keep the result of training, which took `seconds` to prepare."""
+        self.fit_s_ = seconds + result.fit_s
+        self.compile_s_ = program.take_compile_s()
         self._learn(result)
 
     def _outputs(self, X: FloatArray) -> FloatArray:
@@ -237,4 +236,4 @@ class KerasNetwork(Architecture):
 
 
 class PatientKerasNetwork(PatientNetwork, KerasNetwork):
-    """A network that the compiled program trains until the validation loss falls no more."""
+    """A network that the compiled program trains until its validation loss stops falling."""

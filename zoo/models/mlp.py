@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from zoo.models.keras_network import PatientKerasNetwork
 from zoo.models.network import NetworkClassifier, NetworkRegressor
@@ -26,17 +26,13 @@ class _MLP(PatientKerasNetwork):
     units: Annotated[int, "Number of hidden units."] = 128
     learning_rate: float = 0.002
 
-    _config_class: ClassVar[type[MLPConfig]] = MLPConfig
+    _config_class = MLPConfig
 
     @staticmethod
     def _build(layers: Layers, config: MLPConfig) -> KerasModel:
-        return layers.Sequential(
-            [
-                layers.Input(config.n_inputs),
-                layers.Dense(config.units, activation="relu", name="hidden"),
-                layers.Dense(config.n_outputs, name="output"),
-            ]
-        )
+        hidden = layers.Dense(config.units, activation="relu", name="hidden")
+        output = layers.Dense(config.n_outputs, name="output")
+        return layers.Sequential([layers.Input(config.n_inputs), hidden, output])
 
 
 @estimator

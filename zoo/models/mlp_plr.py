@@ -8,23 +8,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
-from zoo.encoding.encoder import Categories, Flags, Scale
 from zoo.models.columns import TableConfig, table_inputs
 from zoo.models.keras_network import PatientKerasNetwork
 from zoo.models.network import NetworkClassifier, NetworkRegressor
 from zoo.models.parameters import BatchSize, HiddenDropout, estimator
-from zoo.training.initialisers import UNIFORM, NewWeight, draw_weights, uniform_within
-from zoo.training.types import Array, FloatArray, KerasModel, Layers, Shape, Tensor
-
-if TYPE_CHECKING:
-    from zoo.training.program_config import ProgramConfig
-    from zoo.training.train_config import TrainConfig
-
-_CATEGORY_UNITS = 8
+from zoo.training.initialisers import UNIFORM, InitialiserTable, NewWeight, uniform_within
+from zoo.training.train_config import TrainConfig
+from zoo.training.types import Array, KerasModel, Layers, Options
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,33 +50,29 @@ class _MLPPLR(PatientKerasNetwork):
         "Standard deviation of the first frequencies, in periods per unit of the transformed "
         "number; the parameter to tune first.",
     ] = 0.01
-    is_lite: Annotated[bool, "Whether all numbers share the layer after the periodic features."] = (
-        False
-    )
+    is_lite: Annotated[bool, "Whether numbers share the layer after the periodic features."] = False
     dropout: HiddenDropout = 0.1
     weight_decay: Annotated[float, "Decoupled decay of the kernels."] = 0.01
     batch_size: BatchSize = 128
     max_epochs: int = 300
     patience: int = 20
 
-    _categories: ClassVar[Categories] = "mixed"
-    _scale: ClassVar[Scale] = "quantile"
-    _flags: ClassVar[Flags] = "onehot"
-    _config_class: ClassVar[type[MLPPLRConfig]] = MLPPLRConfig
+    _categories = "mixed"
+    _scale = "quantile"
+    _flags = "onehot"
+    _config_class = MLPPLRConfig
+    _adam: ClassVar[Options] = {
+        "epsilon": 1e-8,
+        "without_decay": ("categories/embeddings", "periodic/frequencies", "periodic/offset"),
+    }
 
     @staticmethod
     def _build(layers: Layers, config: MLPPLRConfig) -> KerasModel:
-        def embed(numbers: Tensor) -> Tensor:
-            embedding = layers.PeriodicEmbedding(
-                config.n_frequencies,
-                config.embedding_units,
-                is_lite=config.is_lite,
-                name="periodic",
-            )
-            return layers.Flatten()(embedding(numbers))
-
+        embedding = layers.PeriodicEmbedding(
+            config.n_frequencies, config.embedding_units, is_lite=config.is_lite, name="periodic"
+        )
         inputs = layers.Input(config.n_inputs)
-        values = table_inputs(layers, inputs, config, category_units=_CATEGORY_UNITS, embed=embed)
+        values = table_inputs(layers, inputs, config, embedding=embedding)
         for number, size in enumerate(config.units, 1):
             values = layers.Dense(size, activation="relu", name=f"hidden_{number}")(values)
             if config.dropout > 0:
@@ -90,45 +80,26 @@ class _MLPPLR(PatientKerasNetwork):
         return layers.Model(inputs, layers.Dense(config.n_outputs, name="output")(values))
 
     @staticmethod
-    def _draw(
-        paths: Sequence[str],
-        shapes: Sequence[Shape],
-        rng: np.random.Generator,
-        X: FloatArray,
-        config: MLPPLRConfig,
-    ) -> list[FloatArray]:
-        """Draw frequencies from a normal distribution truncated at 3 standard deviations.
-
-        The rest is uniform within 1 / sqrt(inputs), the embedding's kernel and offset too.
-        """
-
+    def _initialisers(config: MLPPLRConfig) -> InitialiserTable:
         def frequencies(weight: NewWeight, rng: np.random.Generator) -> Array:
+            """Draw from a normal distribution truncated at 3 standard deviations."""
             scores = rng.normal(size=weight.shape)
             while (is_out := np.abs(scores) > 3.0).any():
                 scores[is_out] = rng.normal(size=int(is_out.sum()))
             scaled: Array = config.frequency_scale * scores
             return scaled
 
-        table = (
+        return (
             ("periodic/frequencies", frequencies),
             ("periodic/*", uniform_within(1.0 / np.sqrt(2 * config.n_frequencies))),
             *UNIFORM,
         )
-        return draw_weights(table, paths, shapes, rng)
 
     def _derived(self) -> dict[str, Any]:
         return {"units": tuple(self.units)}
 
-    def _program_config(self) -> ProgramConfig:
-        from zoo.training.optimizer import Adam
-        from zoo.training.program_config import ProgramConfig
-
-        without = ("categories/embeddings", "periodic/frequencies", "periodic/offset")
-        optimizer = Adam(epsilon=1e-8, without_decay=without)
-        return ProgramConfig(loss=self._loss, optimizer=optimizer, batch_size=self.batch_size)
-
     def _train_config(self) -> TrainConfig:
-        """Return the usual config, with the Brier score as the validation loss of classes.
+        """See `PatientNetwork`; the validation loss of classes is the Brier score.
 
         With log loss, training ended long before the ranking of rows was at its best (thyroid:
         AUC .984, by errors or Brier score .987; log loss .148, .186 and .174).

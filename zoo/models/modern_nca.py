@@ -10,18 +10,17 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import numpy as np
 
 from zoo.canonical import derive_seed
-from zoo.encoding.encoder import Flags
 from zoo.models.base import validation_split
 from zoo.models.columns import TableConfig, table_inputs
 from zoo.models.keras_network import Architecture
 from zoo.models.network import NetworkClassifier, NetworkRegressor, PatientNetwork
 from zoo.models.parameters import estimator
-from zoo.training.initialisers import NewWeight, draw_weights
+from zoo.training.initialisers import InitialiserTable, draw_weights
 from zoo.training.types import Array, DoubleArray, FloatArray, IntArray, KerasModel, Layers, Tensor
 
 if TYPE_CHECKING:
@@ -32,7 +31,13 @@ _EMBED_ROWS = 4096
 _MIN_EVALUATION_STEPS = 2  # minimum number of steps between two evaluations
 _MIN_PROBABILITY = 1e-7  # of a class without a candidate
 
-_Validation: TypeAlias = tuple[FloatArray, Array, DoubleArray]  # X, y, weight
+
+class _Validation(NamedTuple):
+    """The validation rows."""
+
+    X: FloatArray
+    y: Array
+    weight: DoubleArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,20 +83,17 @@ class _ModernNCA(PatientNetwork, Architecture):
     ] = 200
     patience: int = 20
 
-    _jit_compile: ClassVar[bool] = False  # XLA took as long or longer, and to compile
-    _flags: ClassVar[Flags] = "onehot"
-    _config_class: ClassVar[type[ModernNCAConfig]] = ModernNCAConfig
+    _jit_compile = False  # XLA took as long or longer, and to compile
+    _flags = "onehot"
+    _config_class = ModernNCAConfig
 
     @staticmethod
     def _build(layers: Layers, config: ModernNCAConfig) -> KerasModel:
-        def embed(numbers: Tensor) -> Tensor:
-            embedding = layers.PeriodicEmbedding(
-                config.n_frequencies, config.embedding_units, is_lite=True, name="periodic"
-            )
-            return layers.Flatten()(embedding(numbers))
-
+        embedding = layers.PeriodicEmbedding(
+            config.n_frequencies, config.embedding_units, is_lite=True, name="periodic"
+        )
         inputs = layers.Input(config.n_inputs)
-        values = table_inputs(layers, inputs, config, embed=embed)
+        values = table_inputs(layers, inputs, config, embedding=embedding)
         return layers.Model(inputs, layers.Dense(config.n_outputs, name="encoder")(values))
 
     def _derived(self) -> dict[str, Any]:
@@ -113,18 +115,10 @@ class _ModernNCA(PatientNetwork, Architecture):
 
     def _draw(self, program: NeighbourProgram, seed: int) -> list[FloatArray]:
         """Return first weights: frequencies normal, the rest within 1 / sqrt(inputs)."""
-
-        def frequencies(weight: NewWeight, rng: np.random.Generator) -> Array:
-            return self.frequency_scale * rng.normal(size=weight.shape)
-
-        def by_inputs(weight: NewWeight, rng: np.random.Generator) -> Array:
-            drawn: Array = rng.uniform(-1.0, 1.0, weight.shape) / np.sqrt(weight.kernel[0])
-            return drawn
-
-        table = (
-            ("periodic/frequencies", frequencies),
-            ("periodic/*", by_inputs),
-            ("encoder/*", by_inputs),
+        scale = self.frequency_scale
+        table: InitialiserTable = (
+            ("periodic/frequencies", lambda new, rng: scale * rng.normal(size=new.shape)),
+            ("*", lambda new, rng: rng.uniform(-1.0, 1.0, new.shape) / np.sqrt(new.kernel[0])),
         )
         rng = np.random.default_rng(derive_seed("weights", seed))
         return draw_weights(table, program.paths, program.shapes(self.n_inputs_), rng)
@@ -154,9 +148,9 @@ class _ModernNCA(PatientNetwork, Architecture):
         program = self._program()
         light = weights.astype(np.float32)
         train = NeighbourRows(X[rows], y[rows].astype(np.float32), light[rows], rows)
-        self._fit(program, train, (X[out], y[out], weights[out]), seed)
+        self._fit(program, train, _Validation(X[out], y[out], weights[out]), seed)
         self.n_parameters_ = int(sum(w.size for w in self.weights_))
-        self.embedded_ = self._embed(train.X)
+        self.embedded_ = self._embed(program, self.weights_, train.X)
         self.compile_s_ = program.take_compile_s()
         self.fit_s_ = time.perf_counter() - start - self.compile_s_
 
@@ -177,11 +171,9 @@ class _ModernNCA(PatientNetwork, Architecture):
         steps = draw_steps(train, program.n_inputs, seed, n_batch, n_candidates)
         rng = np.random.default_rng(derive_seed("judges", seed))
         candidates = np.sort(rng.permutation(len(train.y))[: self.max_candidates])
-        has_validation = len(validation[0]) > 0
+        has_validation = len(validation.y) > 0
         stopping = EarlyStopping(
-            patience=self.patience,
-            max_evaluations=self.max_epochs,
-            keeps_last=not has_validation,
+            patience=self.patience, max_evaluations=self.max_epochs, keeps_last=not has_validation
         )
         self.validation_losses_: list[float] = []
         count, stops, rates = 0, False, (self.learning_rate, self.weight_decay)
@@ -194,7 +186,9 @@ class _ModernNCA(PatientNetwork, Architecture):
             self.n_epochs_ = interval * (stopping.n_evaluations + 1)
             loss = float(np.mean(losses))
             if has_validation and np.isfinite(loss):
-                loss = self._validation_loss(program, moments[0], train.X, candidates, validation)
+                sides = validation.X, train.X[candidates]
+                near, far = (self._embed(program, moments[0], X) for X in sides)
+                loss = self._loss_of(self._means(near, far, candidates), validation)
             if not np.isfinite(loss):
                 raise FloatingPointError(not_finite(f"the loss after step {count}", self.n_epochs_))
             self.validation_losses_.append(loss)
@@ -205,30 +199,19 @@ class _ModernNCA(PatientNetwork, Architecture):
         self.best_epoch_ = interval * stopping.best_evaluation
         self.weights_ = program.cropped(best, self.n_inputs_)
 
-    def _validation_loss(
-        self,
-        program: NeighbourProgram,
-        weights: Sequence[Tensor],
-        train_X: FloatArray,
-        candidates: IntArray,
-        validation: _Validation,
-    ) -> float:
-        """Return the weighted mean loss of validation rows (X, y, weight) by some candidates."""
-        X, y, weight = validation
-        at_once = self._sizes(len(train_X))[2]
-        far = program.forward(weights, train_X[candidates], max_rows=at_once)
-        near = program.forward(weights, X, max_rows=at_once)
-        means = self._means(near, far, candidates)
+    def _loss_of(self, means: DoubleArray, rows: _Validation) -> float:
+        """Return the weighted mean loss of rows for which these means are predicted."""
         if self._loss == "squared":
-            losses = (means[:, 0] - y) ** 2
+            losses = (means[:, 0] - rows.y) ** 2
         else:
-            losses = -np.log(means[np.arange(len(y)), y] + _MIN_PROBABILITY)
-        return float(np.average(losses, weights=weight))
+            losses = -np.log(means[np.arange(len(rows.y)), rows.y] + _MIN_PROBABILITY)
+        return float(np.average(losses, weights=rows.weight))
 
-    def _embed(self, X: FloatArray) -> FloatArray:
-        return np.asarray(
-            self._program().forward(self.weights_, X, max_rows=self._sizes(len(X))[2])
-        )
+    def _embed(
+        self, program: NeighbourProgram, weights: Sequence[Tensor], X: FloatArray
+    ) -> FloatArray:
+        """Return the points of encoded rows, (n_rows, units)."""
+        return np.asarray(program.forward(weights, X, max_rows=self._sizes(len(X))[2]))
 
     def _means(
         self, near: FloatArray, far: FloatArray, chosen: IntArray | slice = slice(None)
@@ -243,7 +226,7 @@ class _ModernNCA(PatientNetwork, Architecture):
         return neighbour_means(near, far, values, weight, self.temperature)
 
     def _outputs(self, X: FloatArray) -> DoubleArray:
-        return self._means(self._embed(X), self.embedded_)
+        return self._means(self._embed(self._program(), self.weights_, X), self.embedded_)
 
 
 @estimator

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from scipy.special import softmax
 
 from zoo.models.base import ProbabilityClassifier, TableEstimator, TableRegressor, validation_split
 from zoo.models.parameters import NetworkParameters, PatientParameters
+from zoo.training.losses import Loss
+from zoo.training.tasks import FitResult, FitTask, Rows
+from zoo.training.train_config import TrainConfig
 from zoo.training.types import Array, DoubleArray, FloatArray
-
-if TYPE_CHECKING:
-    from zoo.training.losses import Loss
-    from zoo.training.tasks import FitResult, FitTask
-    from zoo.training.train_config import TrainConfig
 
 __all__ = ["Network", "NetworkClassifier", "NetworkRegressor", "PatientNetwork"]
 
 
 class Network(NetworkParameters, TableEstimator):
-    """A network that trains on some rows and stops early by the others."""
+    """A network that trains on most rows, and stops early by its loss on the validation rows."""
 
     _loss: ClassVar[Loss]
     n_inputs_: int
@@ -37,8 +35,6 @@ class Network(NetworkParameters, TableEstimator):
 
     def _split(self, X: FloatArray, y: Array, weight: DoubleArray | None) -> FitTask:
         """Return rows to train on, validation rows, and a seed; learn the network's width."""
-        from zoo.training.tasks import FitTask, Rows
-
         rng = self._rng()
         codes = y if self._is_classifier else None
         rows, out = validation_split(codes, len(X), self.validation_fraction, rng)
@@ -65,12 +61,10 @@ class Network(NetworkParameters, TableEstimator):
 
 
 class PatientNetwork(PatientParameters, Network):
-    """A network that stops when its validation loss has not fallen for a while."""
+    """A network that stops when its validation loss has not fallen for `patience` evaluations."""
 
     def _train_config(self) -> TrainConfig:
         """Return how long and how fast to train."""
-        from zoo.training.train_config import TrainConfig
-
         return TrainConfig(
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
@@ -82,7 +76,7 @@ class PatientNetwork(PatientParameters, Network):
 class NetworkClassifier(Network, ProbabilityClassifier):
     """A network with a softmax over the classes."""
 
-    _loss: ClassVar[Loss] = "crossentropy"
+    _loss = "crossentropy"
 
     def _scores(self, X: FloatArray) -> Array:
         probabilities: DoubleArray = softmax(self._outputs(X).astype(np.float64), axis=1)
@@ -92,7 +86,7 @@ class NetworkClassifier(Network, ProbabilityClassifier):
 class NetworkRegressor(Network, TableRegressor):
     """A network with one linear output."""
 
-    _loss: ClassVar[Loss] = "squared"
+    _loss = "squared"
 
     def _values(self, X: FloatArray) -> Array:
         return self._outputs(X)[:, 0]

@@ -18,6 +18,7 @@ from typing import (
     Annotated,
     Any,
     Literal,
+    NamedTuple,
     TypeAlias,
     TypeVar,
     Union,
@@ -25,23 +26,16 @@ from typing import (
     get_args,
     get_origin,
     get_type_hints,
-)
+)  # fmt: skip
 
 import numpy as np
 
 from zoo.models.targets import ClassWeight
 
 __all__ = [
-    "BatchSize",
-    "ClassifierParameters",
-    "HiddenDropout",
-    "HiddenLayers",
-    "HiddenUnits",
-    "NetworkParameters",
-    "PatientParameters",
-    "RandomState",
-    "estimator",
-]
+    "BatchSize", "ClassifierParameters", "HiddenDropout", "HiddenLayers", "HiddenUnits",
+    "NetworkParameters", "PatientParameters", "RandomState", "estimator",
+]  # fmt: skip
 
 # parameters of several architectures, each with its own default
 BatchSize: TypeAlias = Annotated[int, "Rows in a training step."]
@@ -61,16 +55,9 @@ _T = TypeVar("_T")
 def estimator(cls: type[_T]) -> type[_T]:
     """Make a dataclass of an estimator and document its parameters.
 
-    Parameters
-    ----------
-    cls : type
-        Its annotated attributes become keyword-only parameters, in addition to those of its bases.
-
-    Returns
-    -------
-    type
-        The same class, with an ``__init__`` and a docstring that has a "Parameters" section. A
-        class whose docstring has no "References" gets those of its nearest base.
+    The annotated attributes of the class become keyword-only parameters, in addition to those of
+    its bases. Its docstring gets a "Parameters" section and, if it has no "References", those of
+    its nearest base.
 
     Raises
     ------
@@ -79,28 +66,21 @@ def estimator(cls: type[_T]) -> type[_T]:
     """
     made = dataclass(kw_only=True, eq=False, repr=False, match_args=False)(cls)
     declared = _declared(made)
-    init = vars(made)["__init__"]
-    init.__signature__ = Signature(
-        [
-            Parameter("self", Parameter.POSITIONAL_OR_KEYWORD),
-            *(
-                Parameter(
-                    each.name, Parameter.KEYWORD_ONLY, default=each.default, annotation=each.kind
-                )
-                for each in declared
-            ),
-        ],
-        return_annotation=None,
-    )
+    parameters = [Parameter("self", Parameter.POSITIONAL_OR_KEYWORD)]
+    for name, kind, default, _ in declared:
+        kwargs = {"default": default, "annotation": kind}
+        parameters.append(Parameter(name, Parameter.KEYWORD_ONLY, **kwargs))
+    vars(made)["__init__"].__signature__ = Signature(parameters, return_annotation=None)
     made.__doc__ = _docstring(made, declared)
     return made
 
 
-@dataclass(frozen=True, slots=True)
-class _Declared:
+class _Declared(NamedTuple):
+    """A parameter of an estimator."""
+
     name: str
-    default: object
     kind: object
+    default: object
     meaning: str
 
 
@@ -118,7 +98,7 @@ def _declared(cls: type[Any]) -> list[_Declared]:
             if not meaning and name not in found:
                 raise TypeError(f"{base.__name__}.{name} has no meaning; annotate it with one")
             text = meaning[0] if meaning else found[name].meaning
-            found[name] = _Declared(name, defaults[name], kind, text)
+            found[name] = _Declared(name, kind, defaults[name], text)
             depths.setdefault(name, depth)
     return sorted(found.values(), key=lambda each: depths[each.name])
 
@@ -130,10 +110,10 @@ def _docstring(cls: type, declared: Sequence[_Declared]) -> str:
     parts = [docs[0].partition(_REFERENCES)[0]]
     if declared:
         parts.append("\n\nParameters\n----------")
-    for each in declared:
-        default = f'"{each.default}"' if isinstance(each.default, str) else repr(each.default)
-        parts.append(f"\n{each.name} : {_type_text(each.kind)}, default={default}\n")
-        parts.append(textwrap.indent(textwrap.fill(each.meaning, _WIDTH), "    "))
+    for name, kind, default, meaning in declared:
+        shown = f'"{default}"' if isinstance(default, str) else repr(default)
+        parts.append(f"\n{name} : {_type_text(kind)}, default={shown}\n")
+        parts.append(textwrap.indent(textwrap.fill(meaning, _WIDTH), "    "))
     return "".join([*parts, *references[1:]])
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 import numpy as np
 
 from zoo.models.base import TableClassifier, TableLike
 from zoo.models.keras_network import PatientKerasNetwork
 from zoo.models.network import NetworkClassifier, NetworkRegressor
-from zoo.models.parameters import estimator
+from zoo.models.parameters import RandomState, estimator
 from zoo.training.architecture import ArchitectureConfig
 from zoo.training.types import Array, DoubleArray, FloatArray, KerasModel, Layers
 
@@ -21,7 +21,7 @@ class _Perceptron(PatientKerasNetwork):
     learning_rate: float = 0.01
     weight_decay: float = 0.0
 
-    _config_class: ClassVar[type[ArchitectureConfig]] = ArchitectureConfig
+    _config_class = ArchitectureConfig
 
     @staticmethod
     def _build(layers: Layers, config: ArchitectureConfig) -> KerasModel:
@@ -54,9 +54,7 @@ class RosenblattClassifier(TableClassifier):
     max_epochs: Annotated[
         int, "Maximum number of passes over the rows; a pass without a mistake is the last."
     ] = 30
-    random_state: Annotated[
-        int | np.random.RandomState | None, "Decides the order of the rows."
-    ] = None
+    random_state: RandomState = None
 
     def _fit_matrix(self, X: FloatArray, y: Array, weight: DoubleArray | None) -> None:
         rng = self._rng()
@@ -91,7 +89,7 @@ class RosenblattClassifier(TableClassifier):
     def decision_function(self, X: TableLike) -> Array:
         """Return weighted sums (n_samples, n_classes), or (n_samples,) for two classes."""
         matrix = self._encode(X)
-        if len(self.classes_) == 1:
+        if self._has_one_class:
             return np.zeros((len(matrix), 1))
         sums = self._scores(matrix)
         return sums[:, 1] - sums[:, 0] if len(self.classes_) == 2 else sums

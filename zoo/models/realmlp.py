@@ -8,27 +8,24 @@ and weight decay that fade out, and a learning rate that runs through four cycle
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 
-from zoo.encoding.encoder import Categories, Flags, Scale
 from zoo.models.columns import TableConfig, table_inputs
 from zoo.models.keras_network import KerasNetwork
 from zoo.models.network import NetworkClassifier, NetworkRegressor
 from zoo.models.parameters import BatchSize, HiddenLayers, HiddenUnits, estimator
 from zoo.training.initialisers import draw_weights, ones, variable_name
-from zoo.training.types import Array, DoubleArray, FloatArray, KerasModel, Layers, Shape
+from zoo.training.tasks import FitTask
+from zoo.training.train_config import TrainConfig
+from zoo.training.types import Array, DoubleArray, FloatArray, KerasModel, Layers, Options, Shape
 
 if TYPE_CHECKING:
     from zoo.training.program_config import ProgramConfig
-    from zoo.training.tasks import FitTask
-    from zoo.training.train_config import TrainConfig
 
-_EMBEDDING = 8  # outputs of a category's embedding
 _FREQUENCIES, _OUTPUTS = 16, 4  # of the embedding of a number
 _ACTIVATIONS: dict[str, Callable[[DoubleArray], DoubleArray]] = {
     "selu": lambda x: (
@@ -47,133 +44,6 @@ class RealMLPConfig(TableConfig):
     dropout: float
     activation: str
     is_simple: bool
-
-
-@estimator
-class RealMLP(KerasNetwork):
-    """Architecture, first weights and schedules of both variants."""
-
-    units: HiddenUnits = 256
-    n_hidden: HiddenLayers = 3
-    learning_rate: Annotated[
-        float | None, "Highest rate of the cycles; None: 0.04 for classes, 0.2 for numbers."
-    ] = None
-    label_smoothing: Annotated[
-        float, "Fraction of each label that is spread over all classes; for classes only."
-    ] = 0.1
-    batch_size: BatchSize = 256
-    max_epochs: Annotated[
-        int, "Number of epochs; the four cycles of the learning rate end with the last."
-    ] = 256
-    early_stopping: Annotated[
-        bool,
-        "Whether training stops after a cycle of the learning rate that lowered the validation "
-        "loss (for classes: the Brier score) by no more than two standard errors; the published "
-        "model goes through all four. With fewer than 200 validation rows, which are too few to "
-        "decide, training goes on.",
-    ] = True
-    validation_fraction: Annotated[
-        float,
-        "Fraction of the training rows that are validation rows. By their loss (for classes: the "
-        "Brier score) the best epoch of the first cycle or the end of a later one is chosen; with "
-        "fewer than 200 of them, the best of all epochs. The published model takes the best of "
-        "all epochs, for classes by the error rate, which is noisier on few rows.",
-    ] = 0.2
-
-    _categories: ClassVar[Categories] = "mixed"
-    _scale: ClassVar[Scale] = "robust"
-    _flags: ClassVar[Flags] = "onehot"
-    _is_simple: ClassVar[bool]
-    _usual_rates: ClassVar[tuple[float, float]]  # for classes, for numbers
-    _config_class: ClassVar[type[RealMLPConfig]] = RealMLPConfig
-
-    @abstractmethod
-    def _regularisation(self) -> tuple[float, float]:
-        """Return dropout and weight decay."""
-
-    @staticmethod
-    def _build(layers: Layers, config: RealMLPConfig) -> KerasModel:
-        inputs = layers.Input(config.n_inputs)
-        embed = layers.PBLDEmbedding(_FREQUENCIES, _OUTPUTS, name="periodic")
-        values = table_inputs(
-            layers,
-            inputs,
-            config,
-            category_units=_EMBEDDING,
-            embed=None if config.is_simple else embed,
-        )
-        for number in range(1, config.n_hidden + 1):
-            dense = layers.NTKDense(config.units, has_scale=number == 1, name=f"hidden_{number}")
-            values = dense(values)
-            if config.is_simple:
-                values = layers.Activation(config.activation)(values)
-            else:
-                bend = layers.ParametricActivation(config.activation, name=f"bend_{number}")
-                values = bend(values)
-            if config.dropout > 0:
-                values = layers.Dropout(config.dropout, name=f"dropout_{number}")(values)
-        output = layers.NTKDense(config.n_outputs, has_scale=config.n_hidden == 0, name="output")
-        return layers.Model(inputs, output(values))
-
-    @staticmethod
-    def _draw(
-        paths: Sequence[str],
-        shapes: Sequence[Shape],
-        rng: np.random.Generator,
-        X: FloatArray,
-        config: RealMLPConfig,
-    ) -> list[FloatArray]:
-        return _draw_weights(paths, shapes, rng, X, config)
-
-    def _derived(self) -> dict[str, Any]:
-        return {
-            "dropout": self._regularisation()[0],
-            "activation": "selu" if self._is_classifier else "mish",
-            "is_simple": self._is_simple,
-        }
-
-    def _program_config(self) -> ProgramConfig:
-        from zoo.training.optimizer import Adam
-        from zoo.training.program_config import ProgramConfig
-
-        periodic = [f"periodic/{name}" for name in ("frequencies", "phases", "kernel", "offset")]
-        optimizer = Adam(
-            beta_2=0.95,
-            epsilon=1e-8,
-            rate_factors=(
-                ("/scale", 6.0),
-                ("/bias", 0.1),
-                ("/alpha", 0.1),
-                *((name, 0.1) for name in periodic),
-            ),
-            without_decay=("/bias",),
-            decays_vectors=True,
-        )
-        smoothing = self.label_smoothing if self._is_classifier else 0.0
-        return ProgramConfig(
-            loss=self._loss,
-            label_smoothing=smoothing,
-            optimizer=optimizer,
-            batch_size=self.batch_size,
-        )
-
-    def _train_config(self) -> TrainConfig:
-        from zoo.training.train_config import TrainConfig
-
-        usual = self._usual_rates[0 if self._is_classifier else 1]
-        return TrainConfig(
-            learning_rate=usual if self.learning_rate is None else self.learning_rate,
-            weight_decay=self._regularisation()[1],
-            max_epochs=self.max_epochs,
-            patience=self.max_epochs,
-            stops_on_plateau=self.early_stopping,
-            rate_schedule="four_cycles",
-            decay_schedule="flat_cosine",
-            dropout_schedule="flat_cosine",
-            min_evaluation_steps=1,
-            monitor="brier" if self._is_classifier else "loss",
-            drop_last=True,
-        )
 
 
 def _draw_weights(
@@ -250,7 +120,105 @@ def _draw_periodic(
 
 
 @estimator
-class _RealMLPTuned(RealMLP):
+class _RealMLP(KerasNetwork):
+    """Architecture, first weights and schedules of both variants."""
+
+    units: HiddenUnits = 256
+    n_hidden: HiddenLayers = 3
+    learning_rate: Annotated[
+        float | None, "Highest rate of the cycles; None: 0.04 for classes, 0.2 for numbers."
+    ] = None
+    label_smoothing: Annotated[
+        float, "Fraction of each label that is spread over all classes; for classes only."
+    ] = 0.1
+    batch_size: BatchSize = 256
+    max_epochs: Annotated[
+        int, "Number of epochs; the four cycles of the learning rate end with the last."
+    ] = 256
+    early_stopping: Annotated[
+        bool,
+        "Whether training stops after a cycle of the learning rate that lowered the validation "
+        "loss (for classes: the Brier score) by no more than two standard errors; the published "
+        "model goes through all four. With fewer than 200 validation rows, which are too few to "
+        "decide, training goes on.",
+    ] = True
+    validation_fraction: Annotated[
+        float,
+        "Fraction of the training rows that are validation rows. By their loss (for classes: the "
+        "Brier score) the best epoch of the first cycle or the end of a later one is chosen; with "
+        "fewer than 200 of them, the best of all epochs. The published model takes the best of "
+        "all epochs, for classes by the error rate, which is noisier on few rows.",
+    ] = 0.2
+
+    dropout, weight_decay = 0.0, 0.0  # parameters of the full model
+    _categories = "mixed"
+    _scale = "robust"
+    _flags = "onehot"
+    _is_simple: ClassVar[bool]
+    _usual_rates: ClassVar[tuple[float, float]]  # for classes, for numbers
+    _config_class = RealMLPConfig
+    _draw = staticmethod(_draw_weights)
+    _adam: ClassVar[Options] = {
+        "beta_2": 0.95,
+        "epsilon": 1e-8,
+        "rate_factors": (
+            ("/scale", 6.0),
+            *((f"/{name}", 0.1) for name in ("bias", "alpha")),
+            *((f"periodic/{n}", 0.1) for n in ("frequencies", "phases", "kernel", "offset")),
+        ),
+        "without_decay": ("/bias",),
+        "decays_vectors": True,
+    }
+
+    @staticmethod
+    def _build(layers: Layers, config: RealMLPConfig) -> KerasModel:
+        inputs = layers.Input(config.n_inputs)
+        embedding = None
+        if not config.is_simple:
+            embedding = layers.PBLDEmbedding(_FREQUENCIES, _OUTPUTS, name="periodic")
+        values = table_inputs(layers, inputs, config, embedding=embedding)
+        for number in range(1, config.n_hidden + 1):
+            dense = layers.NTKDense(config.units, has_scale=number == 1, name=f"hidden_{number}")
+            values = dense(values)
+            if config.is_simple:
+                values = layers.Activation(config.activation)(values)
+            else:
+                bend = layers.ParametricActivation(config.activation, name=f"bend_{number}")
+                values = bend(values)
+            if config.dropout > 0:
+                values = layers.Dropout(config.dropout, name=f"dropout_{number}")(values)
+        output = layers.NTKDense(config.n_outputs, has_scale=config.n_hidden == 0, name="output")
+        return layers.Model(inputs, output(values))
+
+    def _derived(self) -> dict[str, Any]:
+        return {
+            "activation": "selu" if self._is_classifier else "mish",
+            "is_simple": self._is_simple,
+        }
+
+    def _program_config(self) -> ProgramConfig:
+        smoothing = self.label_smoothing if self._is_classifier else 0.0
+        return replace(super()._program_config(), label_smoothing=smoothing)
+
+    def _train_config(self) -> TrainConfig:
+        usual = self._usual_rates[0 if self._is_classifier else 1]
+        return TrainConfig(
+            learning_rate=usual if self.learning_rate is None else self.learning_rate,
+            weight_decay=self.weight_decay,
+            max_epochs=self.max_epochs,
+            patience=self.max_epochs,
+            stops_on_plateau=self.early_stopping,
+            rate_schedule="four_cycles",
+            decay_schedule="flat_cosine",
+            dropout_schedule="flat_cosine",
+            min_evaluation_steps=1,
+            monitor="brier" if self._is_classifier else "loss",
+            drop_last=True,
+        )
+
+
+@estimator
+class _RealMLPTuned(_RealMLP):
     """The full model, RealMLP-TD.
 
     References
@@ -259,18 +227,14 @@ class _RealMLPTuned(RealMLP):
     """
 
     dropout: Annotated[
-        float,
-        "Fraction of the hidden units dropped at each step, falling to 0 in the second half.",
+        float, "Fraction of the hidden units dropped at each step, falling to 0 in the second half."
     ] = 0.15
     weight_decay: Annotated[
         float, "Decoupled decay of all but the biases, falling to 0 in the second half."
     ] = 0.02
 
-    _is_simple: ClassVar[bool] = False
-    _usual_rates: ClassVar[tuple[float, float]] = (0.04, 0.2)
-
-    def _regularisation(self) -> tuple[float, float]:
-        return self.dropout, self.weight_decay
+    _is_simple = False
+    _usual_rates = (0.04, 0.2)
 
 
 @estimator
@@ -289,3 +253,31 @@ class RealMLPRegressor(_RealMLPTuned, NetworkRegressor):
     def _values(self, X: FloatArray) -> Array:
         values: Array = np.clip(super()._values(X), self.lowest_, self.highest_)
         return values
+
+
+@estimator
+class _RealMLPSimple(_RealMLP):
+    """The simple variant, RealMLP-TD-S, without embeddings and regularisation.
+
+    References
+    ----------
+    arXiv:2407.04491, section 3.
+    """
+
+    learning_rate: Annotated[
+        float | None, "Highest rate of the cycles; None: 0.04 for classes, 0.07 for numbers."
+    ] = None
+
+    _is_simple = True
+    _max_onehot = 1_000_000  # every category
+    _usual_rates = (0.04, 0.07)
+
+
+@estimator
+class RealMLPSimpleClassifier(_RealMLPSimple, NetworkClassifier):
+    """RealMLP-TD-S for classes: one-hot columns, no embeddings, dropout or decay."""
+
+
+@estimator
+class RealMLPSimpleRegressor(_RealMLPSimple, NetworkRegressor):
+    """RealMLP-TD-S for numbers: one-hot columns, no embeddings, dropout or decay."""

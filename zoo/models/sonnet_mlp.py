@@ -77,9 +77,8 @@ class Training:
             if self._loss == "squared":
                 losses = tf.square(outputs[:, 0] - y)
             else:
-                losses = tf.nn.sparse_softmax_cross_entropy_with_logits(
-                    tf.cast(y, tf.int32), outputs
-                )
+                codes = tf.cast(y, tf.int32)
+                losses = tf.nn.sparse_softmax_cross_entropy_with_logits(codes, outputs)
             total = tf.maximum(tf.reduce_sum(weight), 1e-12)
             loss = tf.reduce_sum(losses * weight) / total
         gradients = tape.gradient(loss, variables)

@@ -7,26 +7,17 @@ one network trains like an ensemble. Each member has its own loss; predictions a
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
-from zoo.encoding.encoder import Categories, Flags, Scale
 from zoo.models.columns import TableConfig, table_inputs
 from zoo.models.keras_network import PatientKerasNetwork
 from zoo.models.network import NetworkClassifier, NetworkRegressor
 from zoo.models.parameters import BatchSize, HiddenDropout, HiddenUnits, estimator
-from zoo.training.initialisers import NewWeight, draw_weights, ones, uniform_within, zeros
-from zoo.training.types import Array, FloatArray, KerasModel, Layers, Shape, Tensor
-
-if TYPE_CHECKING:
-    from zoo.training.program_config import ProgramConfig
-    from zoo.training.train_config import TrainConfig
-
-# Steps are expensive: on 75 rows of credit_data, evaluation intervals of 32 steps took 3.5 times
-# as long, to the same weights.
-_EVALUATION_STEPS = 8
+from zoo.training.initialisers import InitialiserTable, NewWeight, ones, uniform_within, zeros
+from zoo.training.train_config import TrainConfig
+from zoo.training.types import Array, KerasModel, Layers, Options
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,22 +66,21 @@ class _TabM(PatientKerasNetwork):
     ] = 500
     patience: int = 8
 
-    _categories: ClassVar[Categories] = "mixed"
-    _max_onehot: ClassVar[int] = 1_000_000  # every category
-    _scale: ClassVar[Scale] = "quantile"
-    _flags: ClassVar[Flags] = "onehot"
-    _config_class: ClassVar[type[TabMConfig]] = TabMConfig
+    _categories = "mixed"
+    _max_onehot = 1_000_000  # every category
+    _scale = "quantile"
+    _flags = "onehot"
+    _config_class = TabMConfig
+    _adam: ClassVar[Options] = {"epsilon": 1e-8, "clip_norm": 1.0, "decays_vectors": True}
 
     @staticmethod
     def _build(layers: Layers, config: TabMConfig) -> KerasModel:
-        def embed(numbers: Tensor) -> Tensor:
-            embedding = layers.PiecewiseLinearEmbedding(
-                config.n_bins, config.embedding_units, name="bins"
-            )
-            return layers.Flatten()(embedding(numbers))
-
+        embedding = None
+        if config.n_bins:
+            bins = config.n_bins, config.embedding_units
+            embedding = layers.PiecewiseLinearEmbedding(*bins, name="bins")
         inputs = layers.Input(config.n_inputs)
-        values = table_inputs(layers, inputs, config, embed=embed if config.n_bins else None)
+        values = table_inputs(layers, inputs, config, embedding=embedding)
         values = layers.Members(config.k, name="copies")(values)
         if config.is_mini:
             values = layers.MembersScale(name="members")(values)
@@ -104,14 +94,8 @@ class _TabM(PatientKerasNetwork):
         return layers.Model(inputs, layers.MembersMean(is_logits=config.is_logits)(values))
 
     @staticmethod
-    def _draw(
-        paths: Sequence[str],
-        shapes: Sequence[Shape],
-        rng: np.random.Generator,
-        X: FloatArray,
-        config: TabMConfig,
-    ) -> list[FloatArray]:
-        """Draw shared matrices within 1 / sqrt(inputs); random factors make the members differ.
+    def _initialisers(config: TabMConfig) -> InitialiserTable:
+        """Return uniform initialisers of shared matrices; random factors make members differ.
 
         The factors of the first layer are signs. If numbers are embedded they are normal, and all
         units of a number have one factor.
@@ -135,7 +119,7 @@ class _TabM(PatientKerasNetwork):
             wide = np.repeat(drawn[:, :n_embedded], size, axis=1)
             return np.concatenate([wide, drawn[:, n_embedded:]], axis=1)
 
-        table = (
+        return (
             ("bins/kernel", zeros),
             ("bins/*", uniform_within(1.0 / np.sqrt(size))),
             ("*/kernel", by_inputs),
@@ -146,7 +130,6 @@ class _TabM(PatientKerasNetwork):
             ("*/r", ones),
             ("*/s", ones),
         )
-        return draw_weights(table, paths, shapes, rng)
 
     def _derived(self) -> dict[str, Any]:
         return {
@@ -156,14 +139,9 @@ class _TabM(PatientKerasNetwork):
         }
 
     def _train_config(self) -> TrainConfig:
-        return dataclasses.replace(super()._train_config(), min_evaluation_steps=_EVALUATION_STEPS)
-
-    def _program_config(self) -> ProgramConfig:
-        from zoo.training.optimizer import Adam
-        from zoo.training.program_config import ProgramConfig
-
-        optimizer = Adam(epsilon=1e-8, clip_norm=1.0, decays_vectors=True)
-        return ProgramConfig(loss=self._loss, optimizer=optimizer, batch_size=self.batch_size)
+        # Steps are expensive: on 75 rows of credit_data, evaluation intervals of 32 steps took 3.5
+        # times as long, to the same weights.
+        return dataclasses.replace(super()._train_config(), min_evaluation_steps=8)
 
 
 @estimator

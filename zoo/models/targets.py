@@ -91,16 +91,13 @@ def as_numbers(y: ArrayLike, estimator: object) -> DoubleArray:
 
 
 def class_weights(
-    class_weight: ClassWeight,
-    classes: Array,
-    labels: Array,
-    weight: DoubleArray | None,
+    class_weight: ClassWeight, classes: Array, labels: Array, weight: DoubleArray | None
 ) -> DoubleArray:
     """Return the factor for the weights of each class's rows, (n_classes,).
 
     Parameters
     ----------
-    class_weight : mapping, "balanced" or None
+    class_weight : mapping or "balanced"
         "balanced": the rows of each class get the same total weight.
     classes : ndarray of shape (n_classes,)
     labels : ndarray of shape (n_samples,)
@@ -110,15 +107,12 @@ def class_weights(
     Raises
     ------
     ValueError
-        If it is none of these, a weight is not a finite number from 0, or it has an unknown class
-        and lacks a known one.
+        If it is neither of these, has a weight that is not a finite number from 0, or has an
+        unknown class and lacks a known one.
     """
-    if class_weight is None:
-        return np.ones(len(classes))
     if isinstance(class_weight, str) and class_weight == "balanced":
-        balanced: DoubleArray = compute_class_weight(
-            "balanced", classes=classes, y=labels, sample_weight=weight
-        )
+        options = {"classes": classes, "y": labels, "sample_weight": weight}
+        balanced: DoubleArray = compute_class_weight("balanced", **options)
         return balanced
     if not isinstance(class_weight, Mapping):
         raise ValueError(

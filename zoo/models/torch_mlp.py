@@ -46,11 +46,7 @@ class StochasticDepth(nn.Module):  # type: ignore[misc]
         """Return copies of kernels (n_inputs, n_outputs) and biases."""
         layers = [self.first, *self.blocks, self.output]
         with torch.no_grad():
-            return [
-                np.array(value.numpy())
-                for layer in layers
-                for value in (layer.weight.T, layer.bias)
-            ]
+            return [np.array(v.numpy()) for layer in layers for v in (layer.weight.T, layer.bias)]
 
 
 def _linear(kernel: FloatArray, bias: FloatArray) -> nn.Linear:

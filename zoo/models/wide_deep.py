@@ -10,17 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations, islice
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 import numpy as np
 
-from zoo.encoding.encoder import Categories
 from zoo.models.columns import TableConfig
 from zoo.models.keras_network import PatientKerasNetwork, rounded_up
 from zoo.models.network import NetworkClassifier, NetworkRegressor
 from zoo.models.parameters import estimator
-from zoo.training.initialisers import initial_weights, variable_name
-from zoo.training.types import FloatArray, KerasModel, Layers, Shape
+from zoo.training.initialisers import variable_name
+from zoo.training.types import FloatArray, KerasModel, Layers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +59,9 @@ class _WideDeep(PatientKerasNetwork):
         float, "Step size of AdamW, which trains both parts; the paper has an optimizer for each."
     ] = 0.001
 
-    _categories: ClassVar[Categories] = "mixed"
-    _max_onehot: ClassVar[int] = 0  # every category is a code: crossed, and embedded
-    _config_class: ClassVar[type[WideDeepConfig]] = WideDeepConfig
+    _categories = "mixed"
+    _max_onehot = 0  # every category is a code: crossed, and embedded
+    _config_class = WideDeepConfig
 
     @staticmethod
     def _build(layers: Layers, config: WideDeepConfig) -> KerasModel:
@@ -81,10 +80,8 @@ class _WideDeep(PatientKerasNetwork):
                 crossings = layers.Crossings(pairs, name="crossings")
                 weights = layers.Embedding(crossings.n_buckets, n_outputs, name="wide_crossings")
                 wide.append(layers.SumColumns()(weights(crossings(codes))))
-            vectors = layers.Embedding(n_categories, config.embedding_units, name="categories")(
-                codes
-            )
-            deep.append(layers.Flatten()(vectors))
+            vectors = layers.Embedding(n_categories, config.embedding_units, name="categories")
+            deep.append(layers.Flatten()(vectors(codes)))
         if config.n_inputs > n_fixed:
             rest.append(layers.Columns(n_fixed, None, name="flags")(inputs))
         if rest:
@@ -96,20 +93,13 @@ class _WideDeep(PatientKerasNetwork):
             hidden = layers.Dense(config.units, activation="relu", name=f"hidden_{number}")(hidden)
             if config.dropout > 0:
                 hidden = layers.Dropout(config.dropout, name=f"dropout_{number}")(hidden)
-        return layers.Model(
-            inputs, layers.Add()([*wide, layers.Dense(n_outputs, name="output")(hidden)])
-        )
+        wide.append(layers.Dense(n_outputs, name="output")(hidden))
+        return layers.Model(inputs, layers.Add()(wide))
 
-    @staticmethod
-    def _draw(
-        paths: Sequence[str],
-        shapes: Sequence[Shape],
-        rng: np.random.Generator,
-        X: FloatArray,
-        config: WideDeepConfig | None = None,
-    ) -> list[FloatArray]:
+    @classmethod
+    def _draw(cls, paths: Sequence[str], *given: Any, **options: Any) -> list[FloatArray]:
         """Draw the deep part as usual; the wide part starts at zero, as a linear model may."""
-        drawn = initial_weights(paths, shapes, rng, X)
+        drawn = super()._draw(paths, *given, **options)
         return [
             np.zeros_like(values) if variable_name(path).startswith("wide") else values
             for path, values in zip(paths, drawn, strict=True)
