@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from zoo.training.backends.concrete_function import ConcreteFunction
 from zoo.training.compiled_network import CompiledNetwork
+from zoo.training.layers.in_training import rows_present
 from zoo.training.layers.namespaces import replicated
-from zoo.training.layers.present import rows_present
 from zoo.training.neighbours import Moments, NeighbourProgram, NeighbourRows
 from zoo.training.program import Blocks, Program, TrainState
 from zoo.training.types import Array, FloatArray, Layers, Tensor, Variable
