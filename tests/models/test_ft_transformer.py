@@ -7,7 +7,7 @@ from zoo.models.ft_transformer import FTTransformerClassifier, FTTransformerConf
 from zoo.models.keras_network import fit_together
 from zoo.training.backends.choose import program_class
 from zoo.training.layers.namespaces import plain
-from zoo.training.program_config import ProgramConfig
+from zoo.training.program import ProgramConfig
 
 OPTIONS = {
     "n_outputs": 2, "n_numbers": 3, "n_codes": 2, "n_categories": 9, "units": 8, "n_blocks": 2,

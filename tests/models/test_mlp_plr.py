@@ -7,7 +7,7 @@ from zoo.models.keras_network import fit_together
 from zoo.models.mlp_plr import MLPPLRClassifier, MLPPLRConfig
 from zoo.training.backends.choose import program_class
 from zoo.training.layers.namespaces import plain
-from zoo.training.program_config import ProgramConfig
+from zoo.training.program import ProgramConfig
 
 OPTIONS = {
     "n_outputs": 2, "n_numbers": 2, "n_codes": 1, "n_categories": 9, "units": (7, 5),

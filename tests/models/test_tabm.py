@@ -9,7 +9,7 @@ from zoo.models.keras_network import fit_together
 from zoo.models.tabm import TabMClassifier, TabMConfig
 from zoo.training.backends.choose import program_class
 from zoo.training.layers.namespaces import plain
-from zoo.training.program_config import ProgramConfig
+from zoo.training.program import ProgramConfig
 
 OPTIONS = {
     "n_outputs": 3, "k": 4, "units": 6, "n_hidden": 2, "dropout": 0.0, "is_logits": True,

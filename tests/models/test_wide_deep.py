@@ -11,7 +11,7 @@ from zoo.models.wide_deep import WideDeepClassifier, WideDeepConfig, WideDeepReg
 from zoo.training.backends.choose import program_class
 from zoo.training.layers.namespaces import plain
 from zoo.training.layers.tabular import Crossings
-from zoo.training.program_config import ProgramConfig
+from zoo.training.program import ProgramConfig
 
 OPTIONS = {
     "n_outputs": 3, "n_numbers": 2, "n_codes": 3, "n_categories": 12, "units": 5, "n_hidden": 2,

@@ -10,7 +10,7 @@ from zoo.models.mlp import MLPClassifier, MLPConfig
 from zoo.training.backends.choose import program_class
 from zoo.training.optimizer import Adam
 from zoo.training.padding import row_class
-from zoo.training.program_config import ProgramConfig
+from zoo.training.program import Block, ProgramConfig
 
 CLASSES = ProgramConfig(loss="crossentropy")
 N_STEPS = CLASSES.block_steps
@@ -64,12 +64,9 @@ def run(compiled, *, rate=0.01, decay=0.0, n_steps=None, seed=7, block=None):
     """Return weights and train_state of one network after a block of steps."""
     config = compiled.config
     block = block or make_block(config, 1, compiled.n_inputs)
+    rates = rates_of(config, 1, rate, decay)
     train_state = compiled.train(
-        fresh_state(compiled, [seed]),
-        block,
-        n_steps or config.block_steps,
-        rates_of(config, 1, rate, decay),
-        [True],
+        fresh_state(compiled, [seed]), Block(*block, n_steps or config.block_steps, rates, [True])
     )
     return compiled.slice(train_state, 0), train_state
 
@@ -172,8 +169,8 @@ def test_a_network_with_fewer_inputs_trains_in_a_wider_program_as_in_its_own():
     X, y, weight = make_block(CLASSES, 1, 3)
     padded = np.concatenate([X, np.zeros_like(X)], axis=-1)
     rates = rates_of(CLASSES, 1, 0.01, 0.1)
-    alone = own.train(fresh_state(own, [7]), (X, y, weight), N_STEPS, rates, [True])
-    among = wide.train(fresh_state(wide, [7], 3), (padded, y, weight), N_STEPS, rates, [True])
+    alone = own.train(fresh_state(own, [7]), Block(X, y, weight, N_STEPS, rates, [True]))
+    among = wide.train(fresh_state(wide, [7], 3), Block(padded, y, weight, N_STEPS, rates, [True]))
     expected, weights = own.slice(alone, 0), wide.slice(among, 0)
     assert (weights[0][3:] == 0).all()
     for a, b in zip(wide.cropped(weights, 3), expected, strict=True):
@@ -239,7 +236,8 @@ def test_each_replicate_is_clipped_by_its_own_norm():
     loud[1] *= 100
     ends = [
         two.train(
-            fresh_state(two, [7, 8]), (rows, y, weight), 20, rates_of(config, 2, 0.01), [True, True]
+            fresh_state(two, [7, 8]),
+            Block(rows, y, weight, 20, rates_of(config, 2, 0.01), [True, True]),
         )
         for rows in (X, loud)
     ]

@@ -9,10 +9,9 @@ from zoo.models.deep_mlp import DeepMLPClassifier, DeepMLPConfig
 from zoo.models.mlp import MLPClassifier, MLPConfig
 from zoo.training.backends.choose import program_class
 from zoo.training.losses import brier_scores, row_losses
-from zoo.training.program_config import ProgramConfig
+from zoo.training.program import ProgramConfig
 from zoo.training.stream import fit_networks, fit_stream, threads_for
-from zoo.training.tasks import FitTask, Rows
-from zoo.training.train_config import TrainConfig
+from zoo.training.tasks import FitTask, Rows, TrainConfig
 
 CONFIG = ProgramConfig(loss="crossentropy")
 OPTIONS = TrainConfig(learning_rate=0.01, weight_decay=0.01, max_epochs=30, patience=4)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from zoo.training.architecture import ArchitectureConfig
-from zoo.training.types import Layers, Tensor
+from zoo.training.types import ArchitectureConfig, Layers, Tensor
 
 __all__ = ["TableConfig", "table_inputs"]
 

@@ -19,7 +19,7 @@ from zoo.training.initialisers import uniform_weights
 from zoo.training.types import KerasModel, Layers
 
 if TYPE_CHECKING:
-    from zoo.training.program_config import ProgramConfig
+    from zoo.training.program import ProgramConfig
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,7 @@ class _DCNv2(PatientKerasNetwork):
 
     def _program_config(self) -> ProgramConfig:
         from zoo.training.optimizer import Adam
-        from zoo.training.program_config import ProgramConfig
+        from zoo.training.program import ProgramConfig
 
         optimizer = Adam(epsilon=1e-8, clip_norm=1.0, decays_vectors=True)
         return ProgramConfig(loss=self._loss, optimizer=optimizer, batch_size=self.batch_size)

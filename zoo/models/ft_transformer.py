@@ -21,7 +21,7 @@ from zoo.training.initialisers import UNIFORM, draw_weights, uniform_within
 from zoo.training.types import FloatArray, KerasModel, Layers, Shape, Tensor
 
 if TYPE_CHECKING:
-    from zoo.training.program_config import ProgramConfig
+    from zoo.training.program import ProgramConfig
 
 _EPSILON = 1e-5
 
@@ -98,7 +98,7 @@ class _FTTransformer(PatientKerasNetwork):
 
     def _program_config(self) -> ProgramConfig:
         from zoo.training.optimizer import Adam
-        from zoo.training.program_config import ProgramConfig
+        from zoo.training.program import ProgramConfig
 
         without = ("columns/slopes", "columns/bias", "columns/row_token", "categories/embeddings")
         optimizer = Adam(epsilon=1e-8, without_decay=without)

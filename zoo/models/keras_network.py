@@ -13,14 +13,11 @@ from numpy.typing import ArrayLike
 
 from zoo.models.base import TableLike
 from zoo.models.network import Network, PatientNetwork
-from zoo.training.architecture import ArchitectureConfig
-from zoo.training.types import Array, DoubleArray, FloatArray, KerasModel
+from zoo.training.types import ArchitectureConfig, Array, DoubleArray, FloatArray, KerasModel
 
 if TYPE_CHECKING:
-    from zoo.training.program import Program
-    from zoo.training.program_config import ProgramConfig
-    from zoo.training.tasks import FitResult, FitTask
-    from zoo.training.train_config import TrainConfig
+    from zoo.training.program import Program, ProgramConfig
+    from zoo.training.tasks import FitResult, FitTask, TrainConfig
 
 __all__ = [
     "Architecture",
@@ -171,7 +168,7 @@ class KerasNetwork(Architecture):
 
     def _program_config(self) -> ProgramConfig:
         """Return loss, optimizer and batches."""
-        from zoo.training.program_config import ProgramConfig
+        from zoo.training.program import ProgramConfig
 
         return ProgramConfig(loss=self._loss)
 

@@ -21,8 +21,8 @@ from zoo.training.initialisers import UNIFORM, NewWeight, draw_weights, uniform_
 from zoo.training.types import Array, FloatArray, KerasModel, Layers, Shape, Tensor
 
 if TYPE_CHECKING:
-    from zoo.training.program_config import ProgramConfig
-    from zoo.training.train_config import TrainConfig
+    from zoo.training.program import ProgramConfig
+    from zoo.training.tasks import TrainConfig
 
 _CATEGORY_UNITS = 8
 
@@ -121,7 +121,7 @@ class _MLPPLR(PatientKerasNetwork):
 
     def _program_config(self) -> ProgramConfig:
         from zoo.training.optimizer import Adam
-        from zoo.training.program_config import ProgramConfig
+        from zoo.training.program import ProgramConfig
 
         without = ("categories/embeddings", "periodic/frequencies", "periodic/offset")
         optimizer = Adam(epsilon=1e-8, without_decay=without)

@@ -14,8 +14,7 @@ from zoo.training.types import Array, DoubleArray, FloatArray
 
 if TYPE_CHECKING:
     from zoo.training.losses import Loss
-    from zoo.training.tasks import FitResult, FitTask
-    from zoo.training.train_config import TrainConfig
+    from zoo.training.tasks import FitResult, FitTask, TrainConfig
 
 __all__ = ["Network", "NetworkClassifier", "NetworkRegressor", "PatientNetwork"]
 
@@ -69,7 +68,7 @@ class PatientNetwork(PatientParameters, Network):
 
     def _train_config(self) -> TrainConfig:
         """Return how long and how fast to train."""
-        from zoo.training.train_config import TrainConfig
+        from zoo.training.tasks import TrainConfig
 
         return TrainConfig(
             learning_rate=self.learning_rate,

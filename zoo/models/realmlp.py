@@ -24,9 +24,8 @@ from zoo.training.initialisers import draw_weights, ones, variable_name
 from zoo.training.types import Array, DoubleArray, FloatArray, KerasModel, Layers, Shape
 
 if TYPE_CHECKING:
-    from zoo.training.program_config import ProgramConfig
-    from zoo.training.tasks import FitTask
-    from zoo.training.train_config import TrainConfig
+    from zoo.training.program import ProgramConfig
+    from zoo.training.tasks import FitTask, TrainConfig
 
 _EMBEDDING = 8  # outputs of a category's embedding
 _FREQUENCIES, _OUTPUTS = 16, 4  # of the embedding of a number
@@ -134,7 +133,7 @@ class RealMLP(KerasNetwork):
 
     def _program_config(self) -> ProgramConfig:
         from zoo.training.optimizer import Adam
-        from zoo.training.program_config import ProgramConfig
+        from zoo.training.program import ProgramConfig
 
         periodic = [f"periodic/{name}" for name in ("frequencies", "phases", "kernel", "offset")]
         optimizer = Adam(
@@ -158,7 +157,7 @@ class RealMLP(KerasNetwork):
         )
 
     def _train_config(self) -> TrainConfig:
-        from zoo.training.train_config import TrainConfig
+        from zoo.training.tasks import TrainConfig
 
         usual = self._usual_rates[0 if self._is_classifier else 1]
         return TrainConfig(

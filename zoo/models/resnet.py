@@ -18,7 +18,7 @@ from zoo.training.initialisers import uniform_weights
 from zoo.training.types import KerasModel, Layers, Tensor
 
 if TYPE_CHECKING:
-    from zoo.training.program_config import ProgramConfig
+    from zoo.training.program import ProgramConfig
 
 _CATEGORY_UNITS = 8
 _MOMENTUM, _EPSILON = 0.9, 1e-5  # of the batch normalisation
@@ -87,7 +87,7 @@ class _ResNet(PatientKerasNetwork):
 
     def _program_config(self) -> ProgramConfig:
         from zoo.training.optimizer import Adam
-        from zoo.training.program_config import ProgramConfig
+        from zoo.training.program import ProgramConfig
 
         optimizer = Adam(epsilon=1e-8, without_decay=("categories/embeddings",))
         return ProgramConfig(loss=self._loss, optimizer=optimizer, batch_size=self.batch_size)

@@ -21,8 +21,8 @@ from zoo.training.initialisers import NewWeight, draw_weights, ones, uniform_wit
 from zoo.training.types import Array, FloatArray, KerasModel, Layers, Shape, Tensor
 
 if TYPE_CHECKING:
-    from zoo.training.program_config import ProgramConfig
-    from zoo.training.train_config import TrainConfig
+    from zoo.training.program import ProgramConfig
+    from zoo.training.tasks import TrainConfig
 
 # Steps are expensive: on 75 rows of credit_data, evaluation intervals of 32 steps took 3.5 times
 # as long, to the same weights.
@@ -160,7 +160,7 @@ class _TabM(PatientKerasNetwork):
 
     def _program_config(self) -> ProgramConfig:
         from zoo.training.optimizer import Adam
-        from zoo.training.program_config import ProgramConfig
+        from zoo.training.program import ProgramConfig
 
         optimizer = Adam(epsilon=1e-8, clip_norm=1.0, decays_vectors=True)
         return ProgramConfig(loss=self._loss, optimizer=optimizer, batch_size=self.batch_size)

@@ -10,8 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from zoo.training.architecture import ArchitectureConfig
-from zoo.training.types import Array, FloatArray, Shape, VariableSpec
+from zoo.training.types import ArchitectureConfig, Array, FloatArray, Shape, VariableSpec
 
 __all__ = [
     "STANDARD", "UNIFORM", "Initialiser", "InitialiserTable", "NewWeight", "WeightInitialiser",
@@ -165,12 +164,7 @@ def initial_weights(
     too little of few inputs. Those of ``output`` and shifts (``beta``) are zeros, scales
     (``gamma``, ``scale``) ones, embeddings normal with variance 1.
 
-    Parameters
-    ----------
-    paths, shapes, rng
-        See `draw_weights`.
-    X : ndarray of shape (n_rows, n_inputs)
-        The training rows; not used here.
+    See `draw_weights` for the parameters. The training rows are not used here.
     """
     del X
     return draw_weights(STANDARD, paths, shapes, rng)
@@ -188,12 +182,8 @@ def uniform_weights(
     Kernels and biases are uniform within 1 / sqrt(inputs), embeddings within 1 / sqrt(units) as in
     the code of arXiv:2106.11959; shifts (``beta``) are zeros and scales (``gamma``) ones.
 
-    Parameters
-    ----------
-    paths, shapes, rng
-        See `draw_weights`.
-    X, config
-        Training rows and the architecture's config; not used here.
+    See `draw_weights` for the parameters. The training rows and the architecture's config are not
+    used here.
     """
     del X, config
     return draw_weights(UNIFORM, paths, shapes, rng)

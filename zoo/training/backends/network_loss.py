@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from keras import ops
 
 from zoo.training.layers.in_training import rows_present
-from zoo.training.program_config import ProgramConfig
+from zoo.training.program import ProgramConfig
 from zoo.training.types import KerasModel, Tensor
 
 __all__ = ["mean_loss", "network_loss"]

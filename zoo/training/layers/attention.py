@@ -33,9 +33,8 @@ class FeatureTokens(Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return (..., batch, 1 + n, units)."""
-        slopes, bias, first = (
-            ops.expand_dims(w, -3) for w in (self.slopes, self.bias, self.row_token)
-        )
+        weights = (self.slopes, self.bias, self.row_token)
+        slopes, bias, first = (ops.expand_dims(w, -3) for w in weights)
         numbers = ops.expand_dims(inputs, -1) * slopes + bias
         return ops.concatenate([ops.zeros_like(numbers[..., :1, :]) + first, numbers], axis=-2)
 

@@ -21,10 +21,6 @@ def _by_number(values: Tensor, kernel: Tensor) -> Tensor:
     return ops.swapaxes(ops.matmul(ops.swapaxes(values, -2, -3), kernel), -2, -3)
 
 
-def _over_rows(values: Tensor) -> Tensor:
-    return over_rows(values, 2)
-
-
 @keras.saving.register_keras_serializable("zoo")
 class PeriodicEmbedding(Layer):
     """relu(V [cos(2 pi c x), sin(2 pi c x)] + b); each number x has its own c, V and b.
@@ -63,11 +59,11 @@ class PeriodicEmbedding(Layer):
         kernel = ops.convert_to_tensor(self.kernel)
         if self.is_lite:
             shape = (*frequencies.shape[:-1], 2 * k, self.units)
-            kernel = ops.broadcast_to(_over_rows(kernel), shape)
+            kernel = ops.broadcast_to(over_rows(kernel), shape)
         by_number = ops.swapaxes(inputs, -1, -2)
         made = periodic_sum(by_number, both, phases, kernel, training=training)
         offset = ops.expand_dims(self.offset, -2) if self.is_lite else self.offset
-        return ops.relu(ops.moveaxis(made, -1, -3) + _over_rows(offset))
+        return ops.relu(ops.moveaxis(made, -1, -3) + over_rows(offset))
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -107,11 +103,11 @@ class PiecewiseLinearEmbedding(Layer):
         firsts = [ops.ones_like(left[..., :1]), ops.zeros_like(left[..., 1:])]
         is_first = ops.concatenate(firsts, axis=-1)
         is_last = ops.cast(right >= edges[..., -1:], left.dtype)
-        position = (ops.expand_dims(inputs, -1) - _over_rows(left)) * _over_rows(slope)
-        lowest, highest = _over_rows(-1e6 * is_first), _over_rows(1.0 + 1e6 * is_last)
+        position = (ops.expand_dims(inputs, -1) - over_rows(left)) * over_rows(slope)
+        lowest, highest = over_rows(-1e6 * is_first), over_rows(1.0 + 1e6 * is_last)
         return ops.minimum(ops.maximum(position, lowest), highest)
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return (..., n, units)."""
-        linear = ops.expand_dims(inputs, -1) * _over_rows(self.slopes) + _over_rows(self.offset)
+        linear = ops.expand_dims(inputs, -1) * over_rows(self.slopes) + over_rows(self.offset)
         return linear + _by_number(self.encoding(inputs), self.kernel)

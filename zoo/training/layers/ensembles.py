@@ -17,10 +17,6 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _over_rows(values: Tensor) -> Tensor:
-    return over_rows(values, 2)
-
-
 def _for_all(inputs: Tensor, kernel: Tensor) -> Tensor:
     """Return (..., k, n) times (n, units) in one matrix product for all members."""
     lead, (k, n) = inputs.shape[:-3], inputs.shape[-2:]
@@ -50,7 +46,7 @@ class MembersScale(Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return (..., k, n)."""
-        return inputs * _over_rows(self.factors)
+        return inputs * over_rows(self.factors)
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -86,8 +82,8 @@ class BatchEnsembleDense(Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return (..., k, units)."""
-        made = _for_all(inputs * _over_rows(self.r), self.kernel)
-        return made * _over_rows(self.s) + _over_rows(self.bias)
+        made = _for_all(inputs * over_rows(self.r), self.kernel)
+        return made * over_rows(self.s) + over_rows(self.bias)
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -106,7 +102,7 @@ class MembersDense(Layer):
         """Return (..., k, units)."""
         by_member = ops.swapaxes(inputs, -2, -3)
         made = ops.swapaxes(ops.matmul(by_member, self.kernel), -2, -3)
-        return made + _over_rows(self.bias)
+        return made + over_rows(self.bias)
 
 
 @keras.saving.register_keras_serializable("zoo")

@@ -65,6 +65,6 @@ def leading_axis(input_shape: Shape, n_axes: int = 2) -> Shape:
     return tuple(input_shape[:1]) if len(input_shape) > n_axes else ()
 
 
-def over_rows(values: Tensor, n_axes: int) -> Tensor:
+def over_rows(values: Tensor, n_axes: int = 2) -> Tensor:
     """Return weights (..., n) with an axis of rows before their last `n_axes` axes."""
     return ops.expand_dims(values, -1 - n_axes)

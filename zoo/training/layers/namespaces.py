@@ -32,10 +32,8 @@ def on_cpu() -> AbstractContextManager[Any]:
     variable, and PyTorch would make the copies parameters with gradients, which whole numbers
     (states of random generators) cannot have.
     """
-    context: AbstractContextManager[Any] = keras.device(
-        "cpu" if keras.backend.backend() == "torch" else "cpu:0"
-    )
-    return context
+    name = "cpu" if keras.backend.backend() == "torch" else "cpu:0"
+    return cast(AbstractContextManager[Any], keras.device(name))
 
 
 _FOR_ANY_SHAPE = {  # these serve one network and many

@@ -89,11 +89,9 @@ class ReplicateConv2D(Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return the activated convolutions."""
-        pairs = zip(tf.unstack(inputs), tf.unstack(tf.convert_to_tensor(self.kernel)), strict=True)
-        sums = [
-            tf.nn.conv2d(rows, kernel, strides=1, padding=self.padding.upper())
-            for rows, kernel in pairs
-        ]
+        padding, kernels = self.padding.upper(), tf.unstack(tf.convert_to_tensor(self.kernel))
+        pairs = zip(tf.unstack(inputs), kernels, strict=True)
+        sums = [tf.nn.conv2d(rows, kernel, strides=1, padding=padding) for rows, kernel in pairs]
         return keras.activations.get(self.activation)(tf.stack(sums) + self.bias)
 
 
