@@ -61,8 +61,8 @@ class TrainConfig:
     learning_rate, weight_decay : float
         Base values; a step subtracts learning_rate times weight_decay times the weights.
     max_epochs : int
-        Maximum number of epochs. An evaluation follows each epoch; with little data it follows as
-        many epochs as make `min_evaluation_steps` steps, and the maximum is multiplied by as many.
+        Maximum number of epochs. An evaluation follows each epoch. If an epoch has fewer steps than
+        `min_evaluation_steps`, it follows every k epochs, and the maximum is multiplied by k.
         If the learning rate has cycles, those after the first have one evaluation each, at their
         end, when the rate is 0; with fewer than 200 validation rows, which a network memorises
         within a cycle, every epoch keeps its evaluation.
