@@ -86,7 +86,7 @@ class ZooEngine(Engine):
 
     def __init__(self, task: Task) -> None:
         from zoo.training.backends.choose import program_class
-        from zoo.training.program_config import ProgramConfig
+        from zoo.training.program import ProgramConfig
 
         self._task = task
         config = ProgramConfig(loss="crossentropy", batch_size=task.batches.shape[2])
@@ -98,6 +98,8 @@ class ZooEngine(Engine):
         self._train_state = empty._replace(weights=[w.reshape(e.shape) for e, w in shapes])
 
     def epoch(self, X: NDArray[np.float32], y: NDArray[np.int32]) -> None:
+        from zoo.training.program import Block
+
         program, n_block = self._program, self._program.config.block_steps
         rates = np.zeros((n_block, 3, 1), np.float32)
         rates[:, 0] = LEARNING_RATE
@@ -107,8 +109,8 @@ class ZooEngine(Engine):
             padding = [(0, n_block - n_steps)]
             rows = np.pad(X[part], [*padding, (0, 0), (0, 0)])[None]
             codes = np.pad(y[part].astype(np.float32), [*padding, (0, 0)])[None]
-            blocks = (rows, codes, np.ones(codes.shape, np.float32))
-            self._train_state = program.train(self._train_state, blocks, n_steps, rates, [True])
+            block = Block(rows, codes, np.ones(codes.shape, np.float32), n_steps, rates, [True])
+            self._train_state = program.train(self._train_state, block)
         np.asarray(self._train_state.count)
 
     def predict(self, X: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -53,7 +53,7 @@ class Engine:
 
     def __init__(self, case: Case, n_replicates: int) -> None:
         from zoo.training.backends.choose import program_class
-        from zoo.training.program_config import ProgramConfig
+        from zoo.training.program import ProgramConfig
         from zoo.training.stream import threads_for
 
         config = ProgramConfig(loss="crossentropy", batch_size=case[3])
@@ -67,8 +67,7 @@ class Engine:
     def epochs(self, n_epochs: int) -> tuple[float, float]:
         """Return seconds per epoch and model of a fresh fit, and the training loss."""
         from zoo.training.stream import fit_networks
-        from zoo.training.tasks import FitTask, Rows
-        from zoo.training.train_config import TrainConfig
+        from zoo.training.tasks import FitTask, Rows, TrainConfig
 
         X, y = make_data()
         rows = Rows(X, y.astype(np.float32), np.ones(N_ROWS, np.float32))

@@ -7,7 +7,7 @@ from zoo.models.dcn_v2 import DCNv2Classifier, DCNv2Config, DCNv2Regressor
 from zoo.models.keras_network import fit_together
 from zoo.training.backends.choose import program_class
 from zoo.training.layers.namespaces import plain
-from zoo.training.program_config import ProgramConfig
+from zoo.training.program import ProgramConfig
 
 pytestmark = pytest.mark.usefixtures("without_xla")
 

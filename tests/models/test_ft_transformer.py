@@ -6,7 +6,7 @@ from zoo.models.ft_transformer import FTTransformerClassifier, FTTransformerConf
 from zoo.models.keras_network import fit_together
 from zoo.training.backends.choose import program_class
 from zoo.training.layers.namespaces import plain
-from zoo.training.program_config import ProgramConfig
+from zoo.training.program import ProgramConfig
 
 pytestmark = pytest.mark.usefixtures("without_xla")
 

@@ -93,18 +93,18 @@ def test_the_loss_is_that_of_the_paper_and_no_row_is_its_own_neighbour(loss, tem
         for numbers, size in ((batch, 4), (batch, 64), (sample, 6), (sample, 64))
     ]
     for near, far in ((parts[0], parts[2]), (parts[1], parts[3])):  # as it is, and padded
-        found = float(made.loss([np.float32(w) for w in weights], near, far))
+        found = float(made.loss([np.float32(w) for w in weights], (near, far)))
         np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
 def test_a_step_follows_the_gradient_of_the_loss():
     made, rows = program("crossentropy"), make_rows(30)
     weights = random_weights(made.template)
-    parts = [NeighbourRows.take(rows, np.arange(30), 64, 3)] * 2
+    parts = (NeighbourRows.take(rows, np.arange(30), 64, 3),) * 2
     zeros = [np.zeros_like(w) for w in weights]
     rate = 1e-3
-    (after, first, _), loss = made.train((weights, zeros, zeros), *parts, 1, (rate, 0.0))
-    assert loss == pytest.approx(float(made.loss(weights, *parts)), rel=1e-5)
+    (after, first, _), loss = made.train((weights, zeros, zeros), parts, 1, (rate, 0.0))
+    assert loss == pytest.approx(float(made.loss(weights, parts)), rel=1e-5)
     gradient = [np.asarray(m) / 0.1 for m in first]
     for w, new, g in zip(weights, after, gradient, strict=True):  # Adam's first step is the sign
         moved = np.abs(g) > 1e-4
@@ -113,7 +113,7 @@ def test_a_step_follows_the_gradient_of_the_loss():
 
     def loss_at(step):
         moved = [np.float32(w + step * d) for w, d in zip(weights, direction, strict=True)]
-        return float(made.loss(moved, *parts))
+        return float(made.loss(moved, parts))
 
     along = sum((g * d).sum() for g, d in zip(gradient, direction, strict=True))
     np.testing.assert_allclose((loss_at(2e-4) - loss_at(-2e-4)) / 4e-4, along, rtol=2e-2)
@@ -127,7 +127,7 @@ def test_equal_rows_and_a_row_without_a_candidate_leave_the_loss_finite():
     batch = NeighbourRows.take(rows, np.arange(4), 64, 3)
     for candidates in ([0, 1, 2, 3], [2]):  # row 2 has none in the second
         far = NeighbourRows.take(rows, np.array(candidates), 64, 3)
-        (after, *_), loss = made.train((weights, zeros, zeros), batch, far, 1, (0.01, 0.0))
+        (after, *_), loss = made.train((weights, zeros, zeros), (batch, far), 1, (0.01, 0.0))
         assert np.isfinite(loss)
         assert all(np.isfinite(w).all() for w in after)
     others = [0, 1, 3]

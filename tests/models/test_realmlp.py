@@ -10,6 +10,7 @@ from zoo.models.keras_network import fit_together
 from zoo.models.realmlp import RealMLPClassifier, RealMLPConfig, RealMLPRegressor
 from zoo.training.backends.choose import program_class
 from zoo.training.layers.namespaces import plain
+from zoo.training.program import Block
 
 pytestmark = pytest.mark.usefixtures("without_xla")
 
@@ -130,7 +131,7 @@ def test_a_network_trains_in_a_wider_program_as_in_its_own():
         rates = np.ones((n_steps, 3, 1), np.float32)
         rates[:, 0], rates[:, 1] = 0.01, 0.02
         train_state = program.enter(program.empty(), 0, 7, rows[:500])
-        train_state = program.train(train_state, (X, y, np.ones_like(y)), 20, rates, [True])
+        train_state = program.train(train_state, Block(X, y, np.ones_like(y), 20, rates, [True]))
         ends.append((program, program.cropped(program.slice(train_state, 0), 5)))
     for a, b in zip(ends[0][1], ends[1][1], strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-2, atol=2e-3)

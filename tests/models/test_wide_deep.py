@@ -11,7 +11,7 @@ from zoo.models.wide_deep import WideDeepClassifier, WideDeepConfig, WideDeepReg
 from zoo.training.backends.choose import program_class
 from zoo.training.layers.namespaces import plain
 from zoo.training.layers.tabular import Crossings
-from zoo.training.program_config import ProgramConfig
+from zoo.training.program import ProgramConfig
 
 pytestmark = pytest.mark.usefixtures("without_xla")
 

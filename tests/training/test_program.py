@@ -1,5 +1,7 @@
 """The compiled program beside Keras's own training."""
 
+from functools import cache
+
 import keras
 import numpy as np
 import pytest
@@ -10,10 +12,16 @@ from zoo.models.mlp import MLPClassifier, MLPConfig
 from zoo.training.backends.choose import program_class
 from zoo.training.optimizer import Adam
 from zoo.training.padding import row_class
-from zoo.training.program_config import ProgramConfig
+from zoo.training.program import Block, ProgramConfig
 
 CLASSES = ProgramConfig(loss="crossentropy")
 N_STEPS = CLASSES.block_steps
+
+
+@cache
+def program(build, n_inputs=3, config=CLASSES, **options):
+    """Return a program; tests share it, because weights are arguments of its functions."""
+    return program_class()(build, n_inputs, config, **options)
 
 
 def small_network(layers, n_inputs):
@@ -64,19 +72,16 @@ def run(compiled, *, rate=0.01, decay=0.0, n_steps=None, seed=7, block=None):
     """Return weights and train_state of one network after a block of steps."""
     config = compiled.config
     block = block or make_block(config, 1, compiled.n_inputs)
+    rates = rates_of(config, 1, rate, decay)
     train_state = compiled.train(
-        fresh_state(compiled, [seed]),
-        block,
-        n_steps or config.block_steps,
-        rates_of(config, 1, rate, decay),
-        [True],
+        fresh_state(compiled, [seed]), Block(*block, n_steps or config.block_steps, rates, [True])
     )
     return compiled.slice(train_state, 0), train_state
 
 
 @pytest.mark.parametrize("build", [small_network, normed_network])
 def test_the_program_equals_keras_step_by_step(build):
-    compiled = program_class()(build, 3, CLASSES)
+    compiled = program(build)
     X, y, weight = block = make_block(CLASSES, 1, 3)
     weight[0, :, 50:] = 0.5
     network = keras.models.clone_model(compiled.template)
@@ -103,9 +108,8 @@ def test_the_program_equals_keras_step_by_step(build):
 
 @pytest.mark.parametrize("build", [small_network, normed_network])
 def test_with_and_without_xla_the_program_computes_the_same(build):
-    (compiled, _), (traced, _) = (
-        run(program_class()(build, 3, CLASSES, jit_compile=jit), decay=0.1) for jit in (True, False)
-    )
+    compiled, _ = run(program(build), decay=0.1)
+    traced, _ = run(program(build, jit_compile=False), decay=0.1)
     for ours, theirs in zip(compiled, traced, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
 
@@ -137,23 +141,24 @@ def test_without_xla_support_the_same_block_runs_as_a_graph():
 
     with pytest.warns(RuntimeWarning, match="XLA cannot compile this network"):
         odd, _ = run(program_class()(build, 3, CLASSES))
-    usual, _ = run(program_class()(small_network, 3, CLASSES))
+    usual, _ = run(program(small_network))
     for ours, theirs in zip(odd, usual, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-4)
 
 
 def test_the_same_seed_gives_the_same_bits():
-    first, second = (run(program_class()(small_network, 3, CLASSES))[0] for _ in range(2))
+    first, _ = run(program(small_network))
+    second, _ = run(program_class()(small_network, 3, CLASSES))
     for a, b in zip(first, second, strict=True):
         np.testing.assert_array_equal(a, b)
-    other, _ = run(program_class()(small_network, 3, CLASSES), seed=8)
+    other, _ = run(program(small_network), seed=8)
     assert any((a != b).any() for a, b in zip(first, other, strict=True))
 
 
 @pytest.mark.parametrize("build", [small_network, normed_network, small_cnn])
 def test_the_replicated_network_equals_the_ordinary_one(build):
     n_inputs = 36 if build is small_cnn else 3
-    three = program_class()(build, n_inputs, CLASSES, n_replicates=3, jit_compile=False)
+    three = program(build, n_inputs, n_replicates=3, jit_compile=False)
     train_state = fresh_state(three, [1, 2, 3])
     X = np.random.default_rng(0).normal(size=(3, 5, n_inputs)).astype(np.float32)
     outputs, _ = three.network.stateless_call(
@@ -165,15 +170,12 @@ def test_the_replicated_network_equals_the_ordinary_one(build):
 
 
 def test_a_network_with_fewer_inputs_trains_in_a_wider_program_as_in_its_own():
-    own, wide = (
-        program_class()(small_network, 3, CLASSES),
-        program_class()(small_network, 6, CLASSES),
-    )
+    own, wide = (program(small_network, n_inputs, jit_compile=False) for n_inputs in (3, 6))
     X, y, weight = make_block(CLASSES, 1, 3)
     padded = np.concatenate([X, np.zeros_like(X)], axis=-1)
     rates = rates_of(CLASSES, 1, 0.01, 0.1)
-    alone = own.train(fresh_state(own, [7]), (X, y, weight), N_STEPS, rates, [True])
-    among = wide.train(fresh_state(wide, [7], 3), (padded, y, weight), N_STEPS, rates, [True])
+    alone = own.train(fresh_state(own, [7]), Block(X, y, weight, N_STEPS, rates, [True]))
+    among = wide.train(fresh_state(wide, [7], 3), Block(padded, y, weight, N_STEPS, rates, [True]))
     expected, weights = own.slice(alone, 0), wide.slice(among, 0)
     assert (weights[0][3:] == 0).all()
     for a, b in zip(wide.cropped(weights, 3), expected, strict=True):
@@ -186,7 +188,7 @@ def test_a_network_with_fewer_inputs_trains_in_a_wider_program_as_in_its_own():
 def moved(path_end, **options):
     """Return how far a variable of the normed network moved from its start in one step."""
     config = ProgramConfig(loss="crossentropy", optimizer=Adam(**options))
-    compiled = program_class()(normed_network, 3, config, jit_compile=False)
+    compiled = program(normed_network, config=config, jit_compile=False)
     start = compiled.slice(fresh_state(compiled, [7]), 0)
     end, _ = run(compiled, n_steps=1, decay=0.1)
     paths = [v.path for v in compiled.template.trainable_variables]
@@ -211,7 +213,7 @@ def test_a_variable_without_decay_moves_by_its_gradient_alone():
 
 def test_clipping_equals_the_global_norm_of_keras():
     config = ProgramConfig(loss="crossentropy", optimizer=Adam(clip_norm=0.05))
-    compiled = program_class()(small_network, 3, config)
+    compiled = program(small_network, config=config, jit_compile=False)
     X, y, _ = block = make_block(config, 1, 3)
     network = keras.models.clone_model(compiled.template)
     for variable, value in zip(
@@ -225,7 +227,7 @@ def test_clipping_equals_the_global_norm_of_keras():
     for i in range(20):
         network.train_on_batch(X[0, i], y[0, i])
     ours, _ = run(compiled, n_steps=20, block=block)
-    free, _ = run(program_class()(small_network, 3, CLASSES), n_steps=20, block=block)
+    free, _ = run(program(small_network, jit_compile=False), n_steps=20, block=block)
     assert np.abs(ours[0] - free[0]).max() > 1e-3
     for value, theirs in zip(ours, network.weights, strict=True):
         np.testing.assert_allclose(value, np.asarray(theirs), rtol=2e-3, atol=3e-4)
@@ -233,13 +235,14 @@ def test_clipping_equals_the_global_norm_of_keras():
 
 def test_each_replicate_is_clipped_by_its_own_norm():
     config = ProgramConfig(loss="crossentropy", optimizer=Adam(clip_norm=0.05))
-    two = program_class()(small_network, 3, config, n_replicates=2)
+    two = program(small_network, config=config, n_replicates=2, jit_compile=False)
     X, y, weight = make_block(config, 2, 3)
     loud = X.copy()
     loud[1] *= 100
     ends = [
         two.train(
-            fresh_state(two, [7, 8]), (rows, y, weight), 20, rates_of(config, 2, 0.01), [True, True]
+            fresh_state(two, [7, 8]),
+            Block(rows, y, weight, 20, rates_of(config, 2, 0.01), [True, True]),
         )
         for rows in (X, loud)
     ]
@@ -248,9 +251,8 @@ def test_each_replicate_is_clipped_by_its_own_norm():
 
 
 def test_label_smoothing_equals_that_of_keras():
-    compiled = program_class()(
-        small_network, 3, ProgramConfig(loss="crossentropy", label_smoothing=0.1)
-    )
+    config = ProgramConfig(loss="crossentropy", label_smoothing=0.1)
+    compiled = program(small_network, config=config, jit_compile=False)
     rng = np.random.default_rng(0)
     logits, codes = rng.normal(size=(1, 20, 3)).astype(np.float32), rng.integers(0, 3, (1, 20))
     ours = compiled._losses(tf.constant(logits), tf.constant(codes, tf.float32), tf.ones((1, 20)))
@@ -261,24 +263,20 @@ def test_label_smoothing_equals_that_of_keras():
 
 
 def test_label_smoothing_keeps_probabilities_away_from_0_and_1():
-    sharp, soft = (
-        run(
-            program_class()(
-                small_network, 3, ProgramConfig(loss="crossentropy", label_smoothing=smoothing)
-            )
-        )
-        for smoothing in (0.0, 0.5)
-    )
     X = make_block(CLASSES, 1, 3)[0][0, 0]
-    compiled = program_class()(small_network, 3, CLASSES)
-    spread = [np.ptp(compiled.forward(weights, X), axis=1).mean() for weights, _ in (sharp, soft)]
+    spread = []
+    for smoothing in (0.0, 0.5):
+        config = ProgramConfig(loss="crossentropy", label_smoothing=smoothing)
+        compiled = program(small_network, config=config, jit_compile=False)
+        weights, _ = run(compiled)
+        spread.append(np.ptp(compiled.forward(weights, X), axis=1).mean())
     assert spread[1] < 0.7 * spread[0]
 
 
 @pytest.mark.parametrize("batch_size", [16, 256])
 def test_a_program_takes_batches_of_its_own_size(batch_size):
     config = ProgramConfig(loss="crossentropy", batch_size=batch_size)
-    _, train_state = run(program_class()(small_network, 3, config))
+    _, train_state = run(program(small_network, config=config, jit_compile=False))
     assert train_state.count.numpy() == config.block_steps
     assert config.block_steps * batch_size >= 4096
 
@@ -289,7 +287,7 @@ def test_sample_weights_count():
     half[:, :, 32:] = 0
     other = y.copy()
     other[:, :, 32:] = 2 - other[:, :, 32:]  # labels of rows that weigh nothing
-    compiled = program_class()(small_network, 3, CLASSES)
+    compiled = program(small_network, jit_compile=False)
     a, b, c = (
         run(compiled, block=block)[0] for block in ((X, y, half), (X, other, half), (X, y, weight))
     )

@@ -1,6 +1,7 @@
 """Training runs: early stopping, and networks that share a program independently."""
 
 import threading
+from functools import cache
 
 import numpy as np
 import pytest
@@ -9,13 +10,18 @@ from zoo.models.deep_mlp import DeepMLPClassifier, DeepMLPConfig
 from zoo.models.mlp import MLPClassifier, MLPConfig
 from zoo.training.backends.choose import program_class
 from zoo.training.losses import brier_scores, row_losses
-from zoo.training.program_config import ProgramConfig
+from zoo.training.program import ProgramConfig
 from zoo.training.stream import fit_networks, fit_stream, threads_for
-from zoo.training.tasks import FitTask, Rows
-from zoo.training.train_config import TrainConfig
+from zoo.training.tasks import FitTask, Rows, TrainConfig
 
 CONFIG = ProgramConfig(loss="crossentropy")
 OPTIONS = TrainConfig(learning_rate=0.01, weight_decay=0.01, max_epochs=30, patience=4)
+
+
+@cache
+def program(build, n_inputs=3, **options):
+    """Return a program; tests share it, because weights are arguments of its functions."""
+    return program_class()(build, n_inputs, CONFIG, **options)
 
 
 def small_network(layers, n_inputs):
@@ -61,13 +67,12 @@ def assert_same(a, b, exact=False):
             np.testing.assert_allclose(ours, theirs, rtol=1e-2, atol=3e-3)
 
 
-@pytest.mark.parametrize("build", [deep_network, normed_network])
-@pytest.mark.parametrize("jit_compile", [True, False])
+@pytest.mark.parametrize(("jit_compile", "build"), [(True, normed_network), (False, deep_network)])
 def test_a_network_among_ten_equals_the_same_network_alone(jit_compile, build):
     sizes = [65, 100, 127, 130, 64, 200, 90, 66, 129, 11]  # k batches, one more, less than one
     tasks = [task(r, n, n_held=40 + r if r < 9 else 0) for r, n in enumerate(sizes)]
-    ten = program_class()(build, 3, CONFIG, n_replicates=10, jit_compile=jit_compile)
-    one = program_class()(build, 3, CONFIG, jit_compile=jit_compile)
+    ten = program(build, n_replicates=10, jit_compile=jit_compile)
+    one = program(build, jit_compile=jit_compile)
     together = fit_networks(ten, tasks, OPTIONS)
     assert len({result.n_epochs for result in together}) > 1  # they stop at different times
     for one_task, among in zip(tasks, together, strict=True):
@@ -78,7 +83,7 @@ def test_a_network_among_ten_equals_the_same_network_alone(jit_compile, build):
 def test_a_slot_is_refilled_with_the_next_network_and_none_is_lost():
     sizes = [200, 200, 64, 64, 30, 30, 11]
     tasks = [task(r, n) for r, n in enumerate(sizes)]
-    two = program_class()(deep_network, 3, CONFIG, n_replicates=2)
+    two = program(deep_network, n_replicates=2)
     together = fit_networks(two, tasks, OPTIONS)
     alone = [fit_networks(two, [one], OPTIONS)[0] for one in tasks]
     for a, b in zip(together, alone, strict=True):
@@ -90,7 +95,7 @@ def test_a_slot_is_refilled_with_the_next_network_and_none_is_lost():
 @pytest.mark.parametrize("n_threads", [2, 3])
 def test_several_threads_give_the_results_of_one(n_threads):
     tasks = [task(r, n) for r, n in enumerate([200, 120, 64, 64, 30, 30, 11])]
-    two = program_class()(deep_network, 3, CONFIG, n_replicates=2)
+    two = program(deep_network, n_replicates=2)
     one = fit_networks(two, tasks, OPTIONS)
     for a, b in zip(fit_networks(two, tasks, OPTIONS, n_threads=n_threads), one, strict=True):
         assert_same(a, b, exact=True)
@@ -102,13 +107,13 @@ def test_an_error_in_a_thread_is_raised_in_the_caller():
         yield task(0, 64)
         raise OSError("the disk is gone")
 
-    two = program_class()(small_network, 3, CONFIG, n_replicates=2)
+    two = program(small_network, n_replicates=2, jit_compile=False)
     with pytest.raises(OSError, match="the disk is gone"):
         list(fit_stream(two, tasks(), OPTIONS, n_threads=2))
 
 
 def test_closing_a_stream_early_ends_its_threads():
-    two = program_class()(small_network, 3, CONFIG, n_replicates=1)
+    two = program(small_network, jit_compile=False)
     before = threading.active_count()
     stream = fit_stream(two, (task(r, 64) for r in range(50)), OPTIONS, n_threads=2)
     next(stream)
@@ -131,7 +136,7 @@ def test_tasks_are_taken_only_when_a_slot_is_free():
             taken.append(r)
             yield task(r, 64)
 
-    two = program_class()(small_network, 3, CONFIG, n_replicates=2)
+    two = program(small_network, n_replicates=2, jit_compile=False)
     stream = fit_stream(two, tasks(), OPTIONS)
     next(stream)
     assert taken == [0, 1]
@@ -141,11 +146,12 @@ def test_tasks_are_taken_only_when_a_slot_is_free():
 
 def test_networks_of_other_widths_share_a_program():
     tasks = [task(0, 100, n_inputs=3), task(1, 100, n_inputs=5)]
-    two = program_class()(small_network, 6, CONFIG, n_replicates=2)
+    two = program(small_network, 6, n_replicates=2, jit_compile=False)
     for one_task, among in zip(tasks, fit_networks(two, tasks, OPTIONS), strict=True):
         width = one_task.train.X.shape[1]
         assert among.weights[0].shape == (width, 5)
-        (alone,) = fit_networks(program_class()(small_network, width, CONFIG), [one_task], OPTIONS)
+        own = program(small_network, width, jit_compile=False)
+        (alone,) = fit_networks(own, [one_task], OPTIONS)
         assert_same(among, alone)
 
 
@@ -153,7 +159,7 @@ def test_networks_of_other_widths_share_a_program():
 def test_a_network_with_bad_rows_fails_alone_and_names_the_row(where):
     bad = task(1, 100)
     getattr(bad, where).X[3, 0] = np.nan
-    two = program_class()(deep_network, 3, CONFIG, n_replicates=2)
+    two = program(deep_network, n_replicates=2)
     good, failed = fit_networks(two, [task(0, 100), bad], OPTIONS)
     (alone,) = fit_networks(two, [task(0, 100)], OPTIONS)
     assert good.error is None
@@ -165,7 +171,7 @@ def test_a_network_with_bad_rows_fails_alone_and_names_the_row(where):
 
 def test_a_diverging_loss_is_reported_with_its_step():
     options = TrainConfig(learning_rate=1e30, weight_decay=0.0, max_epochs=5, patience=4)
-    (failed,) = fit_networks(program_class()(deep_network, 3, CONFIG), [task(0, 200)], options)
+    (failed,) = fit_networks(program(deep_network, jit_compile=False), [task(0, 200)], options)
     assert failed.error.startswith("the loss at step 2 (epoch 1) is not a finite number")
     assert failed.weights == []
 
@@ -173,7 +179,7 @@ def test_a_diverging_loss_is_reported_with_its_step():
 @pytest.mark.parametrize("n_rows", [1, 2, 63, 64, 65, 129])
 @pytest.mark.parametrize("build", [deep_network, normed_network])
 def test_any_number_of_rows_trains(build, n_rows):
-    compiled = program_class()(build, 3, CONFIG, jit_compile=False)
+    compiled = program(build, jit_compile=False)
     (result,) = fit_networks(compiled, [task(0, n_rows)], OPTIONS)
     assert result.error is None
     assert all(np.isfinite(w).all() for w in result.weights)
@@ -182,7 +188,7 @@ def test_any_number_of_rows_trains(build, n_rows):
 def test_validation_rows_of_one_class_are_enough():
     one_class = make_rows(1, 20)
     one_class.y[:] = 1
-    compiled = program_class()(small_network, 3, CONFIG)
+    compiled = program(small_network, jit_compile=False)
     (result,) = fit_networks(compiled, [FitTask(make_rows(0, 90), one_class, 0)], OPTIONS)
     assert result.error is None
     assert result.losses[-1] >= 0
@@ -190,7 +196,7 @@ def test_validation_rows_of_one_class_are_enough():
 
 def hand_written_fit(train, held, seed, options):
     """Train with NumPy: one hidden layer, Adam with decay, evaluations, patience."""
-    compiled = program_class()(small_network, 3, CONFIG)
+    compiled = program(small_network, jit_compile=False)
     start = compiled.enter(compiled.empty(), 0, seed, train.X)
     weights = [np.array(w, np.float64) for w in compiled.slice(start, 0)]
     moments = [[np.zeros_like(w) for w in weights] for _ in range(2)]
@@ -243,7 +249,7 @@ def test_early_stopping_keeps_the_same_epoch_as_a_hand_written_loop(n_rows):
     options = TrainConfig(learning_rate=0.02, weight_decay=0.05, max_epochs=30, patience=4)
     one = task(5, n_rows, n_held=60)
     losses, best_epoch, n_epochs, weights = hand_written_fit(one.train, one.validation, 5, options)
-    (ours,) = fit_networks(program_class()(small_network, 3, CONFIG), [one], options)
+    (ours,) = fit_networks(program(small_network, jit_compile=False), [one], options)
     assert n_epochs < 30 * max(1, 32 // -(-n_rows // 64))  # it did stop early
     assert (ours.best_epoch, ours.n_epochs) == (best_epoch, n_epochs)
     np.testing.assert_allclose(ours.losses, losses, rtol=1e-3)
@@ -255,7 +261,7 @@ def change_of(**changed):
     """Return the result of a fit with some options changed."""
     base = {"learning_rate": 0.01, "weight_decay": 0.0, "max_epochs": 10, "patience": 10}
     options = TrainConfig(**{**base, **changed})
-    compiled = program_class()(deep_network, 3, CONFIG, jit_compile=False)
+    compiled = program(deep_network, jit_compile=False)
     (result,) = fit_networks(compiled, [task(0, 300, n_held=0)], options)
     return result
 
@@ -298,7 +304,7 @@ def test_patience_and_epochs_bound_the_training():
     assert change_of(max_epochs=3).n_epochs == 3 * 6  # 32 // 5 epochs an evaluation
     eager = TrainConfig(learning_rate=0.05, weight_decay=0.0, max_epochs=30, patience=1)
     patient = TrainConfig(learning_rate=0.05, weight_decay=0.0, max_epochs=30, patience=8)
-    compiled = program_class()(small_network, 3, CONFIG)
+    compiled = program(small_network, jit_compile=False)
     short, long = (fit_networks(compiled, [task(0, 100)], o)[0] for o in (eager, patient))
     assert short.n_epochs < long.n_epochs
     assert min(long.losses) <= min(short.losses)
@@ -321,7 +327,7 @@ def test_monitoring_the_brier_score_keeps_the_evaluation_with_the_lowest():
         "patience": n_evaluations,
         "min_evaluation_steps": 1,
     }
-    compiled = program_class()(small_network, 3, CONFIG, jit_compile=False)
+    compiled = program(small_network, jit_compile=False)
     weights, scores = [], []
     for n in range(1, n_evaluations + 1):  # without validation rows the last weights are kept
         alone = FitTask(one.train, None, one.seed)
@@ -346,7 +352,7 @@ CYCLES = {
 
 def test_with_cycles_the_best_of_the_first_cycle_or_of_the_ends_is_kept():
     one = task(3, 130, n_held=200)
-    compiled = program_class()(small_network, 3, CONFIG, jit_compile=False)
+    compiled = program(small_network, jit_compile=False)
     options = {**CYCLES, "stops_on_plateau": False}
     (kept,) = fit_networks(compiled, [one], TrainConfig(**options))
     ends = [1, 2, 3, 60 // 15, 60 * 3 // 15, 60 * 7 // 15, 60]
@@ -361,7 +367,7 @@ def test_with_cycles_the_best_of_the_first_cycle_or_of_the_ends_is_kept():
 
 
 def test_with_few_validation_rows_every_epoch_has_an_evaluation():
-    compiled = program_class()(small_network, 3, CONFIG, jit_compile=False)
+    compiled = program(small_network, jit_compile=False)
     (kept,) = fit_networks(compiled, [task(3, 130, n_held=199)], TrainConfig(**CYCLES))
     assert len(kept.losses) == kept.n_epochs == 60
     assert kept.best_epoch == np.argmin(kept.losses) + 1
@@ -372,7 +378,7 @@ def test_training_stops_after_a_cycle_without_a_gain():
     rng = np.random.default_rng(0)
     for rows in (one.train, one.validation):  # there is nothing to learn
         rows.y[:] = rng.permutation(rows.y)
-    compiled = program_class()(small_network, 3, CONFIG, jit_compile=False)
+    compiled = program(small_network, jit_compile=False)
     eager = {**CYCLES, "monitor": "brier", "learning_rate": 0.1}
     (idle,) = fit_networks(compiled, [one], TrainConfig(**eager))
     assert idle.n_epochs == 60 * 3 // 15
@@ -391,6 +397,6 @@ def test_training_stops_after_a_cycle_without_a_gain():
 def test_training_continues_while_cycles_improve():
     one = task(3, 200, n_held=200)
     slow = TrainConfig(**{**CYCLES, "learning_rate": 0.0005})
-    compiled = program_class()(small_network, 3, CONFIG, jit_compile=False)
+    compiled = program(small_network, jit_compile=False)
     (result,) = fit_networks(compiled, [one], slow)
     assert result.n_epochs == 60

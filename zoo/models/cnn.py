@@ -9,8 +9,7 @@ from typing import Annotated, Any
 from zoo.models.keras_network import PatientKerasNetwork
 from zoo.models.network import NetworkClassifier
 from zoo.models.parameters import estimator
-from zoo.training.architecture import ArchitectureConfig
-from zoo.training.types import KerasModel, Layers
+from zoo.training.types import ArchitectureConfig, KerasModel, Layers
 
 _MIN_SIDE = 4  # it is halved twice
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zoo.training.architecture import ArchitectureConfig
-from zoo.training.types import LayerCall, Layers, Tensor
+from zoo.training.types import ArchitectureConfig, LayerCall, Layers, Tensor
 
 __all__ = ["TableConfig", "table_inputs"]
 

@@ -8,8 +8,7 @@ from typing import Annotated, Any
 from zoo.models.keras_network import PatientKerasNetwork
 from zoo.models.network import NetworkClassifier, NetworkRegressor
 from zoo.models.parameters import HiddenLayers, HiddenUnits, estimator
-from zoo.training.architecture import ArchitectureConfig
-from zoo.training.types import KerasModel, Layers
+from zoo.training.types import ArchitectureConfig, KerasModel, Layers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

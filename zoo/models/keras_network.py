@@ -14,15 +14,20 @@ from numpy.typing import ArrayLike
 
 from zoo.models.base import TableLike
 from zoo.models.network import Network, PatientNetwork
-from zoo.training.architecture import ArchitectureConfig
 from zoo.training.initialisers import STANDARD, InitialiserTable, draw_weights
-from zoo.training.tasks import FitResult, FitTask
-from zoo.training.train_config import TrainConfig
-from zoo.training.types import Array, DoubleArray, FloatArray, KerasModel, Options, Shape
+from zoo.training.tasks import FitResult, FitTask, TrainConfig
+from zoo.training.types import (
+    ArchitectureConfig,
+    Array,
+    DoubleArray,
+    FloatArray,
+    KerasModel,
+    Options,
+    Shape,
+)
 
 if TYPE_CHECKING:
-    from zoo.training.program import Program
-    from zoo.training.program_config import ProgramConfig
+    from zoo.training.program import Program, ProgramConfig
 
 __all__ = ["Architecture", "KerasNetwork", "PatientKerasNetwork", "fit_together", "rounded_up"]
 
@@ -182,7 +187,7 @@ class KerasNetwork(Architecture):
     def _program_config(self) -> ProgramConfig:
         """Return loss, optimizer and batches."""
         from zoo.training.optimizer import Adam
-        from zoo.training.program_config import ProgramConfig
+        from zoo.training.program import ProgramConfig
 
         optimizer = Adam(**self._adam)
         return ProgramConfig(loss=self._loss, optimizer=optimizer, batch_size=self.batch_size)

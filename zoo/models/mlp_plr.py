@@ -17,7 +17,7 @@ from zoo.models.keras_network import PatientKerasNetwork
 from zoo.models.network import NetworkClassifier, NetworkRegressor
 from zoo.models.parameters import BatchSize, HiddenDropout, estimator
 from zoo.training.initialisers import UNIFORM, InitialiserTable, NewWeight, uniform_within
-from zoo.training.train_config import TrainConfig
+from zoo.training.tasks import TrainConfig
 from zoo.training.types import Array, KerasModel, Layers, Options
 
 

@@ -179,9 +179,9 @@ class _ModernNCA(PatientNetwork, Architecture):
         count, stops, rates = 0, False, (self.learning_rate, self.weight_decay)
         while not stops:
             losses = []
-            for batch, others in islice(steps, interval * steps_per_epoch):
+            for rows in islice(steps, interval * steps_per_epoch):
                 count += 1
-                moments, loss = program.train(moments, batch, others, count, rates)
+                moments, loss = program.train(moments, rows, count, rates)
                 losses.append(loss)
             self.n_epochs_ = interval * (stopping.n_evaluations + 1)
             loss = float(np.mean(losses))

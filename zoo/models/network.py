@@ -11,8 +11,7 @@ from scipy.special import softmax
 from zoo.models.base import ProbabilityClassifier, TableEstimator, TableRegressor, validation_split
 from zoo.models.parameters import NetworkParameters, PatientParameters
 from zoo.training.losses import Loss
-from zoo.training.tasks import FitResult, FitTask, Rows
-from zoo.training.train_config import TrainConfig
+from zoo.training.tasks import FitResult, FitTask, Rows, TrainConfig
 from zoo.training.types import Array, DoubleArray, FloatArray
 
 __all__ = ["Network", "NetworkClassifier", "NetworkRegressor", "PatientNetwork"]

@@ -10,8 +10,14 @@ from zoo.models.base import TableClassifier, TableLike
 from zoo.models.keras_network import PatientKerasNetwork
 from zoo.models.network import NetworkClassifier, NetworkRegressor
 from zoo.models.parameters import RandomState, estimator
-from zoo.training.architecture import ArchitectureConfig
-from zoo.training.types import Array, DoubleArray, FloatArray, KerasModel, Layers
+from zoo.training.types import (
+    ArchitectureConfig,
+    Array,
+    DoubleArray,
+    FloatArray,
+    KerasModel,
+    Layers,
+)
 
 
 @estimator

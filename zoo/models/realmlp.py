@@ -19,12 +19,11 @@ from zoo.models.keras_network import KerasNetwork
 from zoo.models.network import NetworkClassifier, NetworkRegressor
 from zoo.models.parameters import BatchSize, HiddenLayers, HiddenUnits, estimator
 from zoo.training.initialisers import draw_weights, ones, variable_name
-from zoo.training.tasks import FitTask
-from zoo.training.train_config import TrainConfig
+from zoo.training.tasks import FitTask, TrainConfig
 from zoo.training.types import Array, DoubleArray, FloatArray, KerasModel, Layers, Options, Shape
 
 if TYPE_CHECKING:
-    from zoo.training.program_config import ProgramConfig
+    from zoo.training.program import ProgramConfig
 
 _FREQUENCIES, _OUTPUTS = 16, 4  # of the embedding of a number
 _ACTIVATIONS: dict[str, Callable[[DoubleArray], DoubleArray]] = {

@@ -75,9 +75,8 @@ class CompiledNetwork(ABC):
 
     def take_compile_s(self) -> float:
         """Return the seconds spent on building and compiling since the last call."""
-        seconds = self.compile_s - self._claimed_s
-        self._claimed_s = self.compile_s
-        return seconds
+        before, self._claimed_s = self._claimed_s, self.compile_s
+        return self.compile_s - before
 
     @property
     def paths(self) -> list[str]:
@@ -111,13 +110,8 @@ class CompiledNetwork(ABC):
     ) -> FloatArray:
         """Return the outputs (n_rows, n_outputs) of one network.
 
-        Parameters
-        ----------
-        weights : sequence of arrays
-            In the order of `shapes`, of all inputs or `cropped`.
-        X : ndarray of float32, shape (n_rows, at most n_inputs)
-        max_rows : int
-            Rows that are computed at once.
+        The weights are in the order of `shapes`, those of all inputs or `cropped`. `X` has the
+        shape (n_rows, at most n_inputs); at most `max_rows` rows are computed at once.
         """
         function = self._forward_function(self.padded([np.asarray(w) for w in weights]))
         return in_padded_parts(function, X, n_inputs=self.n_inputs, max_rows=max_rows)
@@ -128,18 +122,13 @@ class CompiledNetwork(ABC):
 
     def _outputs(self, weights: Sequence[Tensor], X: Tensor) -> Tensor:
         """Return the outputs in the backend's own tensors."""
-        n = len(self.template.trainable_variables)
-        state = self._whole_state(weights[n:])
-        return self.template.stateless_call(list(weights[:n]), state, X, training=False)[0]
-
-    def _whole_state(self, kept: Sequence[Tensor]) -> list[Tensor]:
-        """Return the template's state: moving statistics, and random seeds that are not used."""
-        moving = iter(kept)
-        ids = {id(v) for v in self.template.non_trainable_weights}
-        return [
+        template, n = self.template, len(self.template.trainable_variables)
+        moving, ids = iter(weights[n:]), {id(v) for v in template.non_trainable_weights}
+        state = [  # moving statistics, and random seeds that are not used
             next(moving) if id(v) in ids else ops.zeros(v.shape, v.dtype)
-            for v in self.template.non_trainable_variables
+            for v in template.non_trainable_variables
         ]
+        return template.stateless_call(list(weights[:n]), state, X, training=False)[0]
 
 
 def _shapes(template: KerasModel) -> list[Shape]:

@@ -16,18 +16,10 @@ MIN_ROWS = 200  # of validation: with fewer, the standard error of a gain is unr
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What an evaluation decides.
+    """What an evaluation decides."""
 
-    Parameters
-    ----------
-    is_best : bool
-        Whether its weights are to be kept.
-    stops : bool
-        Whether training is over.
-    """
-
-    is_best: bool
-    stops: bool
+    is_best: bool  # its weights are kept
+    stops: bool  # training is over
 
 
 class EarlyStopping:
@@ -73,19 +65,11 @@ class EarlyStopping:
         self._rows_before: DoubleArray | None = None  # the same at the end of the cycle before
 
     def evaluate(
-        self,
-        score: float,
-        row_scores: DoubleArray | None = None,
-        weight: FloatArray | None = None,
+        self, score: float, row_scores: DoubleArray | None = None, weight: FloatArray | None = None
     ) -> Decision:
-        """Record an evaluation.
+        """Record an evaluation; its score is the weighted mean of those of the rows, (n_rows,).
 
-        Parameters
-        ----------
-        score : float
-            Mean score by weight; less is better.
-        row_scores, weight : ndarray of shape (n_rows,), optional
-            For the test at the ends of cycles.
+        Less is better. The row scores and weights are for the test at the ends of cycles.
         """
         self.n_evaluations += 1
         is_best = self._keeps_last or score < self._best_score
@@ -110,12 +94,7 @@ class EarlyStopping:
 
 
 def is_significant(gains: DoubleArray, weight: FloatArray) -> bool:
-    """Return whether the mean gain by weight exceeds two standard errors.
-
-    Parameters
-    ----------
-    gains, weight : ndarray of shape (n_rows,)
-    """
+    """Return whether the weighted mean of gains (n_rows,) exceeds two standard errors."""
     fraction = weight / weight.sum(dtype=np.float64)
     gain = float(gains @ fraction)
     error = float(np.sqrt(((gains - gain) ** 2) @ fraction**2))

@@ -10,8 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from zoo.training.architecture import ArchitectureConfig
-from zoo.training.types import Array, FloatArray, Shape, VariableSpec
+from zoo.training.types import ArchitectureConfig, Array, FloatArray, Shape, VariableSpec
 
 __all__ = [
     "STANDARD", "UNIFORM", "Initialiser", "InitialiserTable", "NewWeight", "WeightInitialiser",
@@ -58,7 +57,7 @@ InitialiserTable = Sequence[tuple[str, Initialiser]]
 
 
 def variable_name(path: str) -> str:
-    """Return layer and variable, ``hidden_1/kernel``, of a path of Keras's."""
+    """Return the layer and variable of a Keras path, such as ``hidden_1/kernel``."""
     return "/".join(path.split("/")[-2:])
 
 
@@ -154,23 +153,18 @@ UNIFORM: InitialiserTable = (
 def initial_weights(
     paths: Sequence[str], shapes: Sequence[Shape], rng: np.random.Generator, X: FloatArray
 ) -> list[FloatArray]:
-    """Return first weights in the zoo's usual way.
+    """Return first weights by the zoo's default rule.
 
     The kernel of the layer named ``output`` is uniform with a variance of 2 over the sum of its
     inputs and outputs (Glorot & Bengio 2010); the variance of other kernels is 1 over their
     geometric mean. The larger one of He et al. (arXiv:1502.01852) fitted small data worse: one to
     two points of accuracy or R2 on diamonds and generated, up to 1,000 rows. With Glorot's rule a
     network of few inputs stays almost linear: an mlp then fits sin(2x) with R2 .89, with this rule
-    .99. Biases are uniform within 1 / sqrt(inputs): rectifiers whose kinks all lie at zero cover
-    too little of few inputs. Those of ``output`` and shifts (``beta``) are zeros, scales
-    (``gamma``, ``scale``) ones, embeddings normal with variance 1.
+    .99. Biases are uniform within 1 / sqrt(inputs): with zero biases the kinks of all ReLUs lie at
+    the origin, and a network of few inputs fits worse. Biases of ``output`` and shifts (``beta``)
+    are zeros, scales (``gamma``, ``scale``) ones, embeddings normal with variance 1.
 
-    Parameters
-    ----------
-    paths, shapes, rng
-        See `draw_weights`.
-    X : ndarray of shape (n_rows, n_inputs)
-        The training rows; not used here.
+    See `draw_weights` for the parameters. The training rows are not used here.
     """
     del X
     return draw_weights(STANDARD, paths, shapes, rng)
@@ -188,12 +182,8 @@ def uniform_weights(
     Kernels and biases are uniform within 1 / sqrt(inputs), embeddings within 1 / sqrt(units) as in
     the code of arXiv:2106.11959; shifts (``beta``) are zeros and scales (``gamma``) ones.
 
-    Parameters
-    ----------
-    paths, shapes, rng
-        See `draw_weights`.
-    X, config
-        Training rows and the architecture's config; not used here.
+    See `draw_weights` for the parameters. The training rows and the architecture's config are not
+    used here.
     """
     del X, config
     return draw_weights(UNIFORM, paths, shapes, rng)

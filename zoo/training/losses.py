@@ -37,12 +37,7 @@ def row_losses(loss: Loss, outputs: Array, y: FloatArray) -> DoubleArray:
 def brier_scores(outputs: Array, y: FloatArray) -> DoubleArray:
     """Return each row's sum of squared differences of probability and truth (Brier 1950).
 
-    Parameters
-    ----------
-    outputs : ndarray of shape (n_rows, n_classes)
-        Logits.
-    y : ndarray of shape (n_rows,)
-        Class codes.
+    The outputs are logits (n_rows, n_classes), y are class codes (n_rows,).
     """
     off = softmax(outputs.astype(np.float64), axis=1)
     off[np.arange(len(y)), y.astype(np.intp)] -= 1.0

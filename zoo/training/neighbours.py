@@ -17,7 +17,9 @@ from zoo.training.optimizer import Adam
 from zoo.training.padding import padded_size
 from zoo.training.types import ArchitectureBuilder, DoubleArray, FloatArray, IntArray, Tensor
 
-__all__ = ["Moments", "NeighbourProgram", "NeighbourRows", "draw_steps", "neighbour_means"]
+__all__ = [
+    "Moments", "NeighbourProgram", "NeighbourRows", "StepRows", "draw_steps", "neighbour_means",
+]  # fmt: skip
 
 _CHUNK = 2**22  # distances at a time
 _MASKED = -1e30  # logit of a candidate that does not count
@@ -47,6 +49,9 @@ class NeighbourRows(NamedTuple):
         X[:n, : rows.X.shape[1]] = rows.X[numbers]
         y[:n], weight[:n], number[:n] = rows.y[numbers], rows.weight[numbers], numbers
         return cls(X, y, weight, number)
+
+
+StepRows = tuple[NeighbourRows, NeighbourRows]  # batch and candidates
 
 
 def neighbour_means(
@@ -124,12 +129,7 @@ class NeighbourProgram(CompiledNetwork):
 
     @abstractmethod
     def train(
-        self,
-        moments: Moments,
-        batch: NeighbourRows,
-        candidates: NeighbourRows,
-        count: int,
-        rates: tuple[float, float],
+        self, moments: Moments, rows: StepRows, count: int, rates: tuple[float, float]
     ) -> tuple[Moments, float]:
         """Return weights and moments after one step, and the loss before it.
 
@@ -137,8 +137,8 @@ class NeighbourProgram(CompiledNetwork):
         ----------
         moments : tuple
             Weights, first and second moments.
-        batch, candidates : NeighbourRows
-            Each row of the batch is predicted from all candidates but itself.
+        rows : tuple of NeighbourRows
+            Batch and candidates: each row of the batch is predicted from all candidates but itself.
         count : int
             Number of this step, from 1.
         rates : tuple of float
@@ -161,10 +161,9 @@ class NeighbourProgram(CompiledNetwork):
         weights, first, second = ([value[0] for value in values] for values in new)
         return weights, first, second
 
-    def loss(
-        self, weights: Sequence[Tensor], batch: NeighbourRows, candidates: NeighbourRows
-    ) -> Tensor:
+    def loss(self, weights: Sequence[Tensor], step_rows: StepRows) -> Tensor:
         """Return the weighted mean loss of the batch's rows that have a candidate."""
+        batch, candidates = step_rows
         n_batch = batch.X.shape[0]
         rows = ops.concatenate([batch.X, candidates.X], axis=0)
         embedded = self.template.stateless_call(weights, [], rows, training=True)[0]
@@ -187,7 +186,7 @@ class NeighbourProgram(CompiledNetwork):
 
 def draw_steps(
     train: NeighbourRows, n_inputs: int, seed: int, n_batch: int, n_candidates: int
-) -> Iterator[tuple[NeighbourRows, NeighbourRows]]:
+) -> Iterator[StepRows]:
     """Yield batch and candidates of each step, epoch after epoch."""
     n_rows = len(train.y)
     batches = Batches(n_rows, n_batch, derive_seed("order", seed))

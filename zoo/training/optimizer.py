@@ -82,13 +82,10 @@ class Adam:
         ----------
         variables : sequence of keras.Variable
             Those of one ordinary network: their paths and shapes decide factors and decay.
-        values : tuple
-            Weights, first and second moments, each (R, ...).
-        gradients : sequence of tensors (R, ...)
-        count : tensor (R,)
-            Number of this step, from 1.
-        rates : tuple of tensors (R,)
-            Learning rate and weight decay of this step.
+        values, gradients
+            Weights, first and second moments, and gradients: each tensors (R, ...).
+        count, rates : tensors (R,)
+            Number of this step, from 1; its learning rate and weight decay.
         moves : bool tensor (R,)
             Replicates for which this is False do not change.
         """

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from dataclasses import dataclass, field
+from typing import ClassVar, NamedTuple, cast
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -21,10 +23,10 @@ from zoo.training.initialisers import (
     initial_state,
     initial_weights,
     variable_name,
-)
+)  # fmt: skip
 from zoo.training.layers.namespaces import on_cpu
-from zoo.training.optimizer import keep_where
-from zoo.training.program_config import ProgramConfig
+from zoo.training.losses import Loss
+from zoo.training.optimizer import Adam, keep_where
 from zoo.training.types import (
     ArchitectureBuilder,
     Array,
@@ -35,9 +37,54 @@ from zoo.training.types import (
     VariableSpec,
 )  # fmt: skip
 
-__all__ = ["Blocks", "Program", "TrainState"]
+__all__ = ["Block", "Program", "ProgramConfig", "TrainState"]
 
-Blocks = Sequence[Tensor]  # X (R, block_steps, batch_size, n_inputs), y and weight without inputs
+_BLOCK_ROWS = 4096
+_MIN_BLOCK_STEPS = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramConfig:
+    """Settings that are compiled into a program, apart from the architecture.
+
+    Parameters
+    ----------
+    loss : {"crossentropy", "squared"}
+        Softmax cross-entropy on class codes, or squared error.
+    label_smoothing : float
+        Probability that is spread evenly over all classes (arXiv:1512.00567, section 7).
+    optimizer : Adam
+    batch_size : int
+        Rows of a step.
+    """
+
+    loss: Loss
+    label_smoothing: float = 0.0
+    optimizer: Adam = field(default_factory=Adam)
+    batch_size: int = 64
+
+    @property
+    def block_steps(self) -> int:
+        """Steps of a block."""
+        return max(_BLOCK_ROWS // self.batch_size, _MIN_BLOCK_STEPS)
+
+
+class Block(NamedTuple):
+    """Batches for R networks, and how the networks train on them.
+
+    `X` is (R, block_steps, batch_size, n_inputs); `y` and `weight` are (R, block_steps,
+    batch_size). A row of weight 0 is padding; a network whose batch is all padding skips that step.
+    `n_steps` steps are taken, at most block_steps. `rates` (block_steps, 3, R) holds learning rate,
+    weight decay, and strength of dropout (1 as built, 0 none). Networks that are not `active`, bool
+    (R,), do not change.
+    """
+
+    X: Tensor
+    y: Tensor
+    weight: Tensor
+    n_steps: Tensor
+    rates: Tensor
+    active: Tensor
 
 
 class TrainState(NamedTuple):
@@ -65,8 +112,7 @@ class Program(CompiledNetwork):
         See `CompiledNetwork`. Where XLA cannot compile, the same block runs as a TensorFlow graph.
     config : ProgramConfig
     n_replicates : int
-    draw : callable
-        Returns the first weights.
+    draw : WeightInitialiser
     """
 
     _has_replicates: ClassVar[bool] = False  # whether one Keras model holds all R networks
@@ -95,7 +141,7 @@ class Program(CompiledNetwork):
         return 1
 
     @staticmethod
-    def shared_tensors(arrays: Sequence[FloatArray]) -> Blocks:
+    def shared_tensors(arrays: Sequence[FloatArray]) -> Sequence[Tensor]:
         """Return tensors in the memory of these arrays, or the arrays where a backend copies."""
         return arrays
 
@@ -104,29 +150,8 @@ class Program(CompiledNetwork):
         """Return the layers of the network in training."""
 
     @abstractmethod
-    def train(
-        self,
-        train_state: TrainState,
-        blocks: Blocks,
-        n_steps: int,
-        rates: FloatArray,
-        active: Sequence[bool],
-    ) -> TrainState:
-        """Train on a block of batches and return the new state; the first call compiles.
-
-        Parameters
-        ----------
-        train_state : TrainState
-        blocks : sequence of tensors
-            X (R, block_steps, batch_size, n_inputs), y and weight (R, block_steps, batch_size).
-            A row of weight 0 is padding; a replicate whose batch is all padding skips that step.
-        n_steps : int
-            Steps to take, at most `block_steps`.
-        rates : array of float32, shape (block_steps, 3, R)
-            Learning rate, weight decay, and strength of dropout (1 as built, 0 none).
-        active : sequence of bool, shape (R,)
-            The other replicates do not change.
-        """
+    def train(self, train_state: TrainState, block: Block) -> TrainState:
+        """Train on a block of batches and return the new state; the first call compiles."""
 
     def _state_with_strength(self, state: Sequence[Tensor], strength: Tensor) -> list[Tensor]:
         """Return the state with this strength of dropout in all its layers."""
@@ -142,16 +167,9 @@ class Program(CompiledNetwork):
     ) -> TrainState:
         """Return the networks after one step of the optimiser.
 
-        Parameters
-        ----------
-        train_state : TrainState
-            Before the step.
-        rate : tensor of shape (3, R)
-            Learning rate, weight decay and strength of dropout.
-        gradients, state : list of tensors of shape (R, ...)
-        outcome : tuple
-            Which networks take the step, bool (R,), and the loss of each, (R,). A network whose
-            loss is not a finite number does not change, and has failed.
+        `rate` (3, R) is learning rate, weight decay and strength of dropout. `outcome` says which
+        networks take the step, bool (R,), and the loss of each, (R,). A network whose loss is not a
+        finite number does not change, and has failed.
         """
         runs, losses = outcome
         fails = runs & ~ops.isfinite(losses)
@@ -181,18 +199,14 @@ class Program(CompiledNetwork):
 
     def empty(self) -> TrainState:
         """Return networks whose weights are all zero, to be filled in with `enter`."""
+
+        def zeros(variables: Sequence[VariableSpec]) -> list[Tensor]:
+            return [np.zeros(v.shape, v.dtype) for v in variables]
+
         trainable, others = self._variables()
-        weights = [np.zeros(v.shape, np.float32) for v in trainable]
-        state = [np.zeros(v.shape, v.dtype) for v in others]
-        zeros = np.zeros(self.n_replicates)
-        return TrainState(
-            weights,
-            state,
-            [np.zeros_like(w) for w in weights],
-            [np.zeros_like(w) for w in weights],
-            zeros.astype(np.float32),
-            zeros.astype(np.int32),
-        )
+        count, failed_at = (np.zeros(self.n_replicates, kind) for kind in (np.float32, np.int32))
+        moments = zeros(trainable), zeros(trainable)
+        return TrainState(zeros(trainable), zeros(others), *moments, count, failed_at)
 
     def enter(
         self, train_state: TrainState, replicate: int, seed: int, X: FloatArray
@@ -213,18 +227,11 @@ class Program(CompiledNetwork):
             values[replicate] = np.reshape(new, values.shape[1:]) if np.ndim(new) else new
             return values
 
-        def put_all(olds: list[Tensor], news: Sequence[Tensor]) -> list[Tensor]:
-            return [put(old, new) for old, new in zip(olds, news, strict=True)]
-
         zeros = [np.float32(0)] * len(weights)
-        return TrainState(
-            put_all(train_state.weights, self.padded(weights)),
-            put_all(train_state.state, state),
-            put_all(train_state.first, zeros),
-            put_all(train_state.second, zeros),
-            put(train_state.count, np.float32(0)),
-            put(train_state.failed_at, np.int32(0)),
+        fresh = TrainState(
+            self.padded(weights), state, zeros, zeros, count=np.float32(0), failed_at=np.int32(0)
         )
+        return cast(TrainState, keras.tree.map_structure(put, train_state, fresh))
 
     def slice(self, train_state: TrainState, replicate: int) -> list[FloatArray]:
         """Return one replicate's weights in the shapes of an ordinary network of all inputs."""

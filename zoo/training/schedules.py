@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from zoo.training.early_stopping import MIN_ROWS
-from zoo.training.train_config import Schedule, TrainConfig
+from zoo.training.tasks import Schedule, TrainConfig
 from zoo.training.types import DoubleArray, FloatArray
 
 __all__ = ["Timetable", "cycle_ends", "evaluation_epochs", "schedule_factor"]
@@ -86,11 +86,7 @@ class Timetable:
         """Return learning rate, weight decay and strength of dropout, (n_steps, 3)."""
         progress = (first_step + np.arange(n_steps)) / self._n_steps
         config = self._config
-        rates = np.column_stack(
-            [
-                config.learning_rate * schedule_factor(config.rate_schedule, progress),
-                config.weight_decay * schedule_factor(config.decay_schedule, progress),
-                schedule_factor(config.dropout_schedule, progress),
-            ]
-        )
-        return rates.astype(np.float32)
+        learning_rate = config.learning_rate * schedule_factor(config.rate_schedule, progress)
+        decay = config.weight_decay * schedule_factor(config.decay_schedule, progress)
+        strength = schedule_factor(config.dropout_schedule, progress)
+        return np.column_stack([learning_rate, decay, strength]).astype(np.float32)

@@ -16,10 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from zoo.training.backends.choose import program_class
-from zoo.training.blocks import Block
-from zoo.training.program import Program
-from zoo.training.tasks import FitResult, FitTask, Rows
-from zoo.training.train_config import TrainConfig
+from zoo.training.batches import BlockMemory
+from zoo.training.program import Block, Program
+from zoo.training.tasks import FitResult, FitTask, Rows, TrainConfig
 from zoo.training.training_run import TrainingRun
 
 __all__ = ["fit_networks", "fit_stream", "threads_for"]
@@ -65,13 +64,8 @@ class _Slots:
         self._program, self._config, self._n_threads = program, config, n_threads
         self._slots: list[_Slot | None] = [None] * program.n_replicates
         self._train_state = program.empty()
-        self._block = Block(
-            program.n_replicates,
-            program.config.block_steps,
-            program.config.batch_size,
-            program.n_inputs,
-            program.shared_tensors,
-        )
+        batches = (program.n_replicates, program.config.block_steps, program.config.batch_size)
+        self._memory = BlockMemory(batches, program.n_inputs, program.shared_tensors)
 
     def fit(self, waiting: Iterator[tuple[int, FitTask]]) -> Iterator[Numbered]:
         """Train waiting tasks until there are none; yield results."""
@@ -88,7 +82,7 @@ class _Slots:
                 slot.run.result.fit_s += self._timed(self._evaluate, r, slot.run)
                 if slot.run.is_over:
                     self._slots[r] = None
-                    self._block.clear(r)
+                    self._memory.clear(r)
                     yield slot.number, slot.run.result
 
     def _timed(self, work: Callable[..., None], *arguments: object) -> float:
@@ -107,12 +101,8 @@ class _Slots:
                 if (error := _not_finite_row(task)) is not None:
                     yield number, FitResult(error=error)
                     continue
-                run = TrainingRun(
-                    task,
-                    self._config,
-                    loss=program.config.loss,
-                    batch_size=program.config.batch_size,
-                )
+                loss, batch_size = program.config.loss, program.config.batch_size
+                run = TrainingRun(task, self._config, loss=loss, batch_size=batch_size)
                 self._slots[r] = _Slot(number, run, _widened(task.train, program.n_inputs))
                 self._train_state = program.enter(self._train_state, r, task.seed, task.train.X)
 
@@ -124,11 +114,11 @@ class _Slots:
         rates = np.zeros((block_steps, 3, program.n_replicates), np.float32)
         for r, slot in used:
             numbers, rates[:n_steps, :, r] = slot.run.take(n_steps)
-            self._block.fill(r, slot.rows, numbers)
+            self._memory.fill(r, slot.rows, numbers)
         active = [slot is not None for slot in self._slots]
-        self._train_state = program.train(
-            self._train_state, self._block.tensors, n_steps, rates, active
-        )
+        X, y, weight = self._memory.tensors
+        block = Block(X, y, weight, n_steps, rates, active)
+        self._train_state = program.train(self._train_state, block)
 
     def _evaluate(self, r: int, run: TrainingRun) -> None:
         program, state = self._program, self._train_state

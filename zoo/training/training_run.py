@@ -8,8 +8,7 @@ from zoo.training.batches import Batches
 from zoo.training.early_stopping import EarlyStopping
 from zoo.training.losses import Loss, brier_scores, not_finite, row_losses
 from zoo.training.schedules import Timetable
-from zoo.training.tasks import FitResult, FitTask
-from zoo.training.train_config import TrainConfig
+from zoo.training.tasks import FitResult, FitTask, TrainConfig
 from zoo.training.types import Array, FloatArray, IntArray
 
 __all__ = ["TrainingRun"]

@@ -6,14 +6,15 @@ No framework is imported: models may use these names at the top of a file.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "ArchitectureBuilder", "Array", "DoubleArray", "FloatArray", "IntArray", "KerasModel",
-    "LayerCall", "LayerFactory", "Layers", "Options", "Shape", "Tensor", "Variable",
+    "ArchitectureBuilder", "ArchitectureConfig", "Array", "DoubleArray", "FloatArray", "IntArray",
+    "KerasModel", "LayerCall", "LayerFactory", "Layers", "Options", "Shape", "Tensor", "Variable",
     "VariableSpec",
 ]  # fmt: skip
 
@@ -33,17 +34,11 @@ class Variable(Protocol):
     """A variable of a Keras model (`keras.Variable`)."""
 
     path: str  # "model/layer/name"
+    shape: Shape
     dtype: Any
-
-    @property
-    def shape(self) -> Shape:
-        """The lengths of the axes."""
 
     def assign(self, value: Tensor) -> Tensor:
         """Replace the value."""
-
-    def numpy(self) -> Array:
-        """Return the value."""
 
 
 class VariableSpec(NamedTuple):
@@ -54,7 +49,14 @@ class VariableSpec(NamedTuple):
     dtype: str
 
 
-class KerasModel(Protocol):
+class LayerCall(Protocol):
+    """A layer of an architecture, or a network: called with tensors, it returns one."""
+
+    def __call__(self, inputs: Tensor, *, training: bool = ...) -> Tensor:
+        """Return the outputs."""
+
+
+class KerasModel(LayerCall, Protocol):
     """A network (`keras.Model`)."""
 
     name: str
@@ -67,16 +69,8 @@ class KerasModel(Protocol):
     non_trainable_variables: list[Variable]  # states of random generators too
     non_trainable_weights: list[Variable]
 
-    def __call__(self, inputs: Tensor, *, training: bool = ...) -> Tensor:
-        """Return the outputs."""
-
     def stateless_call(
-        self,
-        trainable_variables: Sequence[Tensor],
-        non_trainable_variables: Sequence[Tensor],
-        inputs: Tensor,
-        *,
-        training: bool = ...,
+        self, weights: Sequence[Tensor], state: Sequence[Tensor], inputs: Tensor, *, training: bool
     ) -> tuple[Tensor, list[Tensor]]:
         """Return the outputs for these values of the variables, and the next state."""
 
@@ -85,13 +79,6 @@ class KerasModel(Protocol):
 
     def save(self, path: Any) -> None:
         """Write the network to a ``.keras`` file."""
-
-
-class LayerCall(Protocol):
-    """A layer of an architecture: called with tensors, it returns one."""
-
-    def __call__(self, inputs: Tensor, *, training: bool = ...) -> Tensor:
-        """Return the outputs."""
 
 
 LayerFactory: TypeAlias = Callable[..., LayerCall]
@@ -107,43 +94,28 @@ class Layers(Protocol):
     Input: Callable[[int], Tensor]  # of so many columns
     Model: Callable[[Tensor, Tensor], KerasModel]  # from inputs to outputs
     Sequential: Callable[[Sequence[Any]], KerasModel]
-
-    # of Keras
-    Activation: LayerFactory
-    Add: LayerFactory
-    BatchNormalization: LayerFactory
-    Concatenate: LayerFactory
-    Conv2D: LayerFactory
-    Dense: LayerFactory
-    Dropout: LayerFactory
-    Embedding: LayerFactory
-    Flatten: LayerFactory
-    LayerNormalization: LayerFactory
-    MaxPooling2D: LayerFactory
-    Multiply: LayerFactory
-    Reshape: LayerFactory
-
-    # of `zoo.training.layers`
-    Attend: LayerFactory
-    AttentionWeights: LayerFactory
-    BatchEnsembleDense: LayerFactory
-    Columns: LayerFactory
     Crossings: Callable[..., Any]  # has `n_buckets` too
-    FeatureTokens: LayerFactory
-    Members: LayerFactory
-    MembersDense: LayerFactory
-    MembersMean: LayerFactory
-    MembersScale: LayerFactory
-    NTKDense: LayerFactory
-    PBLDEmbedding: LayerFactory
-    ParametricActivation: LayerFactory
-    PeriodicEmbedding: LayerFactory
+    MembersMean: LayerFactory  # an export replaces this and the next
     PiecewiseLinearEmbedding: LayerFactory
-    ReGLU: LayerFactory
-    SharedDense: LayerFactory
-    SumColumns: LayerFactory
-    Tokens: LayerFactory
-    ZeroFill: LayerFactory
+
+    def __getattr__(self, name: str) -> LayerFactory:
+        """Return a layer of Keras or of `zoo.training.layers`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchitectureConfig:
+    """The config of a network; each architecture adds its own fields, all of them hashable.
+
+    Parameters
+    ----------
+    n_inputs : int
+        Columns of an encoded row.
+    n_outputs : int
+        Logits of the classes, or 1 for a number.
+    """
+
+    n_inputs: int
+    n_outputs: int
 
 
 # Given a namespace of layers and the number of inputs, returns a network.

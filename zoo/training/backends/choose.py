@@ -9,47 +9,39 @@ from typing import Any
 
 import keras
 
-from zoo.training.architecture import ArchitectureConfig
 from zoo.training.initialisers import initial_weights
 from zoo.training.losses import Loss
 from zoo.training.neighbours import NeighbourProgram
 from zoo.training.optimizer import Adam
-from zoo.training.program import Program
-from zoo.training.program_config import ProgramConfig
+from zoo.training.program import Program, ProgramConfig
+from zoo.training.types import ArchitectureConfig
 
 __all__ = ["neighbour_program", "neighbour_program_class", "program", "program_class"]
 
 
-def program_class() -> type[Program]:
-    """Return the class of programs of Keras's backend."""
+def _classes() -> tuple[type[Program], type[NeighbourProgram]]:
     backend = keras.backend.backend()
     if backend == "jax":
-        from zoo.training.backends.jax import JaxProgram
+        from zoo.training.backends.jax import JaxNeighbourProgram, JaxProgram
 
-        return JaxProgram
+        return JaxProgram, JaxNeighbourProgram
     if backend == "torch":
-        from zoo.training.backends.torch import TorchProgram
+        from zoo.training.backends.torch import TorchNeighbourProgram, TorchProgram
 
-        return TorchProgram
-    from zoo.training.backends.tensorflow import TensorFlowProgram
+        return TorchProgram, TorchNeighbourProgram
+    from zoo.training.backends.tensorflow import TensorFlowNeighbourProgram, TensorFlowProgram
 
-    return TensorFlowProgram
+    return TensorFlowProgram, TensorFlowNeighbourProgram
+
+
+def program_class() -> type[Program]:
+    """Return the class of programs of Keras's backend."""
+    return _classes()[0]
 
 
 def neighbour_program_class() -> type[NeighbourProgram]:
     """Return the class of neighbour programs of Keras's backend."""
-    backend = keras.backend.backend()
-    if backend == "jax":
-        from zoo.training.backends.jax import JaxNeighbourProgram
-
-        return JaxNeighbourProgram
-    if backend == "torch":
-        from zoo.training.backends.torch import TorchNeighbourProgram
-
-        return TorchNeighbourProgram
-    from zoo.training.backends.tensorflow import TensorFlowNeighbourProgram
-
-    return TensorFlowNeighbourProgram
+    return _classes()[1]
 
 
 @lru_cache(maxsize=32)
@@ -70,9 +62,8 @@ def program(
         Returns the `keras.Model`, given a namespace of layers and a config.
     architecture : ArchitectureConfig
         Of the widest network that the program holds.
-    config : ProgramConfig
-    n_replicates : int
-    jit_compile : bool
+    config, n_replicates, jit_compile
+        See `Program`.
     draw : callable or None
         As `WeightInitialiser`, with the architecture's config too; None: `initial_weights`.
     """

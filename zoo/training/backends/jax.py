@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -13,8 +13,8 @@ import numpy as np
 from zoo.training.backends.network_loss import network_loss
 from zoo.training.compiled_network import CompiledNetwork
 from zoo.training.layers.namespaces import single
-from zoo.training.neighbours import Moments, NeighbourProgram, NeighbourRows
-from zoo.training.program import Blocks, Program, TrainState
+from zoo.training.neighbours import Moments, NeighbourProgram, StepRows
+from zoo.training.program import Block, Program, TrainState
 from zoo.training.types import Array, FloatArray, Layers, Tensor
 
 __all__ = ["JaxNeighbourProgram", "JaxProgram"]
@@ -50,72 +50,44 @@ class JaxProgram(_JaxNetwork, Program):
         del n_replicates  # they are mapped over
         return single()
 
-    def train(
-        self,
-        train_state: TrainState,
-        blocks: Blocks,
-        n_steps: int,
-        rates: FloatArray,
-        active: Sequence[bool],
-    ) -> TrainState:
-        """Train on a block of batches (see `Program`)."""
-        X, y, weight = (np.asarray(part, np.float32) for part in blocks)
-        limits = (np.int32(n_steps), np.asarray(rates, np.float32), np.asarray(active, bool))
+    def train(self, train_state: TrainState, block: Block) -> TrainState:
+        """See `Program.train`."""
+        kinds = (np.float32, np.float32, np.float32, np.int32, np.float32, np.bool_)
+        arrays = Block(*map(np.asarray, block, kinds))
         state = jax.tree.map(jnp.asarray, train_state)
         # the caller may refill the block as soon as this returns
-        trained: TrainState = jax.block_until_ready(
-            self._call(self._train_block, state, (X, y, weight), *limits)
-        )
-        return trained
+        trained = jax.block_until_ready(self._call(self._train_block, state, arrays))
+        return cast(TrainState, trained)
 
-    def _train_block(
-        self,
-        train_state: TrainState,
-        blocks: Blocks,
-        n_steps: Tensor,
-        rates: Tensor,
-        active: Tensor,
-    ) -> TrainState:
-        gradient = jax.value_and_grad(
-            partial(network_loss, self.network, self.config), has_aux=True
-        )
+    def _train_block(self, train_state: TrainState, block: Block) -> TrainState:
+        loss = partial(network_loss, self.network, self.config)
+        gradient = jax.value_and_grad(loss, has_aux=True)
 
         def step(i: Tensor, train_state: TrainState) -> TrainState:
-            rows = tuple(part[:, i] for part in blocks)
-            rate = rates[i]
+            rows = tuple(part[:, i] for part in block[:3])
+            rate = block.rates[i]
             state = self._state_with_strength(train_state.state, rate[2][:, None])
             (losses, moved), gradients = jax.vmap(gradient)(train_state.weights, state, rows)
             has_rows = jnp.max(rows[2], axis=1) > 0
-            runs = active & (train_state.failed_at == 0) & has_rows
+            runs = block.active & (train_state.failed_at == 0) & has_rows
             return self._moved(train_state, rate, gradients, moved, (runs, losses))
 
-        trained: TrainState = jax.lax.fori_loop(0, n_steps, step, train_state)
-        return trained
+        return cast(TrainState, jax.lax.fori_loop(0, block.n_steps, step, train_state))
 
 
 class JaxNeighbourProgram(_JaxNetwork, NeighbourProgram):
     """A jitted step for each size of batch and candidates; see `NeighbourProgram`."""
 
     def train(
-        self,
-        moments: Moments,
-        batch: NeighbourRows,
-        candidates: NeighbourRows,
-        count: int,
-        rates: tuple[float, float],
+        self, moments: Moments, rows: StepRows, count: int, rates: tuple[float, float]
     ) -> tuple[Moments, float]:
-        """Return weights and moments after one step, and the loss before it."""
+        """See `NeighbourProgram.train`."""
         numbers = (np.array([count], np.float32), np.array(rates, np.float32))
-        new, loss = self._call(self._step, moments, batch, candidates, *numbers)
+        new, loss = self._call(self._step, moments, rows, *numbers)
         return new, float(loss)
 
     def _step(
-        self,
-        moments: Moments,
-        batch: NeighbourRows,
-        candidates: NeighbourRows,
-        count: Tensor,
-        rates: Tensor,
+        self, moments: Moments, rows: StepRows, count: Tensor, rates: Tensor
     ) -> tuple[Moments, Tensor]:
-        loss, gradients = jax.value_and_grad(self.loss)(list(moments[0]), batch, candidates)
+        loss, gradients = jax.value_and_grad(self.loss)(list(moments[0]), rows)
         return self._updated(moments, gradients, count, rates), loss

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from keras import ops
 
-from zoo.training.layers.present import rows_present
-from zoo.training.program_config import ProgramConfig
+from zoo.training.layers.in_training import rows_present
+from zoo.training.program import ProgramConfig
 from zoo.training.types import KerasModel, Tensor
 
 __all__ = ["mean_loss", "network_loss"]

@@ -5,19 +5,40 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import tensorflow as tf
 
-from zoo.training.backends.concrete_function import ConcreteFunction
 from zoo.training.compiled_network import CompiledNetwork
+from zoo.training.layers.in_training import rows_present
 from zoo.training.layers.namespaces import replicated
-from zoo.training.layers.present import rows_present
-from zoo.training.neighbours import Moments, NeighbourProgram, NeighbourRows
-from zoo.training.program import Blocks, Program, TrainState
+from zoo.training.neighbours import Moments, NeighbourProgram, NeighbourRows, StepRows
+from zoo.training.program import Block, Program, TrainState
 from zoo.training.types import Array, FloatArray, Layers, Tensor, Variable
 
 __all__ = ["TensorFlowNeighbourProgram", "TensorFlowProgram"]
+
+
+class _ConcreteFunction:
+    """A `tf.function` of nested tensors, traced once and called with a flat list of them.
+
+    The specs are those of its arguments: nested `tf.TensorSpec`. Calling a `tf.function` with
+    nested arguments took longer than small networks compute.
+    """
+
+    def __init__(
+        self, function: Callable[..., Tensor], specs: tuple[Any, ...], *, jit_compile: bool
+    ) -> None:
+        def flat(*tensors: Tensor) -> list[Tensor]:
+            nested = tf.nest.pack_sequence_as(specs, list(tensors))
+            return cast(list[Tensor], tf.nest.flatten(function(*nested)))
+
+        traced = tf.function(flat, jit_compile=jit_compile, autograph=False)
+        self._function = traced.get_concrete_function(*tf.nest.flatten(specs))
+
+    def __call__(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """Return the results as a flat list."""
+        return cast(list[Tensor], self._function(*tensors))
 
 
 def _specs(variables: Sequence[Variable]) -> list[Any]:
@@ -31,24 +52,23 @@ def _tensors(nested: Any) -> list[Tensor]:
 class _TensorFlowNetwork(CompiledNetwork):
     """Prediction in TensorFlow."""
 
-    _forward: ConcreteFunction | None = None
+    _forward: _ConcreteFunction | None = None
 
-    def _compiled_forward(self) -> ConcreteFunction:
+    def _compiled_forward(self) -> _ConcreteFunction:
         with self._lock:
             if self._forward is None:
                 variables = self.template.trainable_variables
                 specs = _specs([*variables, *self.template.non_trainable_weights])
                 X = tf.TensorSpec((None, self.n_inputs), tf.float32)
                 with self._compile_time():
-                    self._forward = ConcreteFunction(self._outputs, (specs, X), jit_compile=False)
+                    self._forward = _ConcreteFunction(self._outputs, (specs, X), jit_compile=False)
             return self._forward
 
     def _forward_function(self, weights: list[Array]) -> Callable[[FloatArray], FloatArray]:
         function, values = self._compiled_forward(), [tf.constant(w) for w in weights]
 
         def forward(X: FloatArray) -> FloatArray:
-            outputs: FloatArray = function([*values, tf.constant(X)])[0].numpy()
-            return outputs
+            return cast(FloatArray, function([*values, tf.constant(X)])[0].numpy())
 
         return forward
 
@@ -57,84 +77,69 @@ class TensorFlowProgram(_TensorFlowNetwork, Program):
     """Networks side by side in layers with a replicate axis; see `Program`."""
 
     _has_replicates: ClassVar[bool] = True
-    _train: ConcreteFunction | None = None
+    _train: _ConcreteFunction | None = None
 
     @classmethod
     def max_threads(cls) -> int:
-        """Return the number of threads of TensorFlow's: its setting, or one a core."""
+        """Return TensorFlow's number of threads: its setting, or one a core."""
         setting: int = tf.config.threading.get_intra_op_parallelism_threads()
         setting = setting or int(os.environ.get("TF_NUM_INTRAOP_THREADS") or 0)
         return setting or os.cpu_count() or 1
 
     @staticmethod
-    def shared_tensors(arrays: Sequence[FloatArray]) -> Blocks:
-        """Return tensors in the memory of these arrays."""
+    def shared_tensors(arrays: Sequence[FloatArray]) -> Sequence[Tensor]:
+        """See `Program.shared_tensors`."""
         return [tf.experimental.dlpack.from_dlpack(part.__dlpack__()) for part in arrays]
 
     def _layers(self, n_replicates: int) -> Layers:
         return replicated(n_replicates)
 
-    def train(
-        self,
-        train_state: TrainState,
-        blocks: Blocks,
-        n_steps: int,
-        rates: FloatArray,
-        active: Sequence[bool],
-    ) -> TrainState:
-        """Train on a block of batches (see `Program`)."""
-        tensors = [
-            *_tensors(train_state),
-            *[tf.convert_to_tensor(part) for part in blocks],
-            tf.constant(n_steps, tf.int32),
-            tf.constant(rates, tf.float32),
-            tf.constant(active, tf.bool),
-        ]
+    def train(self, train_state: TrainState, block: Block) -> TrainState:
+        """See `Program.train`."""
+        kinds = (tf.float32, tf.float32, tf.float32, tf.int32, tf.float32, tf.bool)
+        tensors = [*_tensors(train_state), *map(tf.convert_to_tensor, block, kinds)]
         with self._lock:
             if self._train is None:
                 with self._compile_time():
                     self._train = self._compile_training(tensors)
                 self._compiled_forward()
-        trained: TrainState = tf.nest.pack_sequence_as(train_state, self._train(tensors))
-        return trained
+        return cast(TrainState, tf.nest.pack_sequence_as(train_state, self._train(tensors)))
 
-    def _compile_training(self, tensors: list[Tensor]) -> ConcreteFunction:
+    def _compile_training(self, tensors: list[Tensor]) -> _ConcreteFunction:
+        """Return `_train_block`, compiled by XLA if it can."""
         no_steps = [*tensors[:-3], tf.constant(0, tf.int32), *tensors[-2:]]
-        specs = self._train_specs()
+
+        def compiled(*, jit_compile: bool) -> _ConcreteFunction:
+            specs = self._train_specs()
+            function = _ConcreteFunction(self._train_block, specs, jit_compile=jit_compile)
+            function(no_steps)  # XLA compiles on the first call
+            return function
+
+        if not self._jit_compile:
+            return compiled(jit_compile=False)
         try:
-            compiled = ConcreteFunction(self._train_block, specs, jit_compile=self._jit_compile)
-            compiled(no_steps)  # XLA compiles on the first call
+            return compiled(jit_compile=True)
         except tf.errors.OpError as error:
-            if not self._jit_compile:
-                raise
             warnings.warn(
                 f"XLA cannot compile this network, so it trains more slowly without: {error}",
                 RuntimeWarning,
                 stacklevel=2,
             )
-            compiled = ConcreteFunction(self._train_block, specs, jit_compile=False)
-            compiled(no_steps)
-        return compiled
+            return compiled(jit_compile=False)
 
-    def _train_specs(self) -> tuple[Any, ...]:
+    def _train_specs(self) -> tuple[TrainState, Block]:
         """Return the shapes and types of the arguments of `_train_block`."""
         n, steps, batch = self.n_replicates, self.config.block_steps, self.config.batch_size
         weights = _specs(self.network.trainable_variables)
         state = _specs(self.network.non_trainable_variables)
-        each, of = (n,), tf.TensorSpec
-        train_state = TrainState(
-            weights, state, weights, weights, of(each, tf.float32), of(each, tf.int32)
-        )
+        of, each = tf.TensorSpec, (n,)
+        counts = of(each, tf.float32), of(each, tf.int32)
         X, row = of((n, steps, batch, self.n_inputs), tf.float32), of((n, steps, batch), tf.float32)
-        rates = of((steps, 3, n), tf.float32)
-        return train_state, (X, row, row), of((), tf.int32), rates, of(each, tf.bool)
+        limits = of((), tf.int32), of((steps, 3, n), tf.float32), of(each, tf.bool)
+        return TrainState(weights, state, weights, weights, *counts), Block(X, row, row, *limits)
 
     def _losses(self, outputs: Tensor, y: Tensor, weight: Tensor) -> Tensor:
-        """Return the mean loss of each replicate, (R,).
-
-        Outputs (R, batch, n_outputs), or (R, batch, k, n_outputs) of k members, whose losses are
-        averaged.
-        """
+        """Return the mean loss of each replicate, (R,); see `mean_loss`."""
         if len(outputs.shape) == 4:
             k = outputs.shape[2]
             y, weight = (tf.repeat(part, k, axis=1) for part in (y, weight))
@@ -151,34 +156,28 @@ class TensorFlowProgram(_TensorFlowNetwork, Program):
         total = tf.maximum(tf.reduce_sum(weight, axis=1), 1e-12)
         return tf.reduce_sum(losses * weight, axis=1) / total
 
-    def _train_block(
-        self,
-        train_state: TrainState,
-        blocks: Blocks,
-        n_steps: Tensor,
-        rates: Tensor,
-        active: Tensor,
-    ) -> TrainState:
-        X, y, sample_weight = blocks
-
+    def _train_block(self, train_state: TrainState, block: Block) -> TrainState:
         def step(i: Tensor, train_state: TrainState) -> tuple[Tensor, TrainState]:
-            weight, rate = sample_weight[:, i], rates[i]
+            X, y, weight = (part[:, i] for part in block[:3])
+            rate = block.rates[i]
             state = self._state_with_strength(train_state.state, rate[2][:, None])
             with tf.GradientTape() as tape, rows_present(weight > 0):
                 tape.watch(train_state.weights)
                 outputs, new_state = self.network.stateless_call(
-                    train_state.weights, state, X[:, i], training=True
+                    train_state.weights, state, X, training=True
                 )
-                losses = self._losses(outputs, y[:, i], weight)
+                losses = self._losses(outputs, y, weight)
                 total = tf.reduce_sum(losses)  # replicates share no weights, so no gradients
             gradients = tape.gradient(total, train_state.weights)
-            runs = active & (train_state.failed_at == 0) & (tf.reduce_max(weight, axis=1) > 0)
+            has_rows = tf.reduce_max(weight, axis=1) > 0
+            runs = block.active & (train_state.failed_at == 0) & has_rows
             return i + 1, self._moved(train_state, rate, gradients, new_state, (runs, losses))
 
-        trained: TrainState = tf.while_loop(
-            lambda i, _: i < n_steps, step, (tf.constant(0), train_state), parallel_iterations=1
-        )[1]
-        return trained
+        start = (tf.constant(0), train_state)
+        _, trained = tf.while_loop(
+            lambda i, _: i < block.n_steps, step, start, parallel_iterations=1
+        )
+        return cast(TrainState, trained)
 
 
 class TensorFlowNeighbourProgram(_TensorFlowNetwork, NeighbourProgram):
@@ -186,28 +185,20 @@ class TensorFlowNeighbourProgram(_TensorFlowNetwork, NeighbourProgram):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._steps: dict[tuple[int, int], ConcreteFunction] = {}
+        self._steps: dict[tuple[int, int], _ConcreteFunction] = {}
 
     def train(
-        self,
-        moments: Moments,
-        batch: NeighbourRows,
-        candidates: NeighbourRows,
-        count: int,
-        rates: tuple[float, float],
+        self, moments: Moments, rows: StepRows, count: int, rates: tuple[float, float]
     ) -> tuple[Moments, float]:
-        """Return weights and moments after one step, and the loss before it."""
-        tensors = [
-            *_tensors((moments, batch, candidates)),
-            tf.constant([count], tf.float32),
-            tf.constant(rates, tf.float32),
-        ]
-        sizes = (len(batch.y), len(candidates.y))
+        """See `NeighbourProgram.train`."""
+        numbers = tf.constant([count], tf.float32), tf.constant(rates, tf.float32)
+        tensors = [*_tensors((moments, rows)), *numbers]
+        n_batch, n_candidates = sizes = (len(rows[0].y), len(rows[1].y))
         with self._lock:
             if sizes not in self._steps:
                 with self._compile_time():
-                    specs = self._step_specs(*sizes)
-                    step = ConcreteFunction(self._step, specs, jit_compile=self._jit_compile)
+                    specs = self._step_specs(n_batch, n_candidates)
+                    step = _ConcreteFunction(self._step, specs, jit_compile=self._jit_compile)
                     step(tensors)  # XLA compiles on the first call
                     self._steps[sizes] = step
         *values, loss = self._steps[sizes](tensors)
@@ -223,19 +214,14 @@ class TensorFlowNeighbourProgram(_TensorFlowNetwork, NeighbourProgram):
             return NeighbourRows(of((n, self.n_inputs), tf.float32), row, row, of((n,), tf.int32))
 
         numbers = of((1,), tf.float32), of((2,), tf.float32)
-        return (weights, weights, weights), rows(n_batch), rows(n_candidates), *numbers
+        return (weights, weights, weights), (rows(n_batch), rows(n_candidates)), *numbers
 
     def _step(
-        self,
-        moments: Moments,
-        batch: NeighbourRows,
-        candidates: NeighbourRows,
-        count: Tensor,
-        rates: Tensor,
+        self, moments: Moments, rows: StepRows, count: Tensor, rates: Tensor
     ) -> tuple[Moments, Tensor]:
         weights = moments[0]
         with tf.GradientTape() as tape:
             tape.watch(weights)
-            loss = self.loss(weights, batch, candidates)
+            loss = self.loss(weights, rows)
         gradients = tape.gradient(loss, weights)
         return self._updated(moments, gradients, count, rates), loss

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import cast
 
+import keras
 import numpy as np
 import torch
 
@@ -11,8 +13,8 @@ from zoo.training.backends.network_loss import network_loss
 from zoo.training.backends.torch_threads import one_thread
 from zoo.training.compiled_network import CompiledNetwork
 from zoo.training.layers.namespaces import on_cpu, single
-from zoo.training.neighbours import Moments, NeighbourProgram, NeighbourRows
-from zoo.training.program import Blocks, Program, TrainState
+from zoo.training.neighbours import Moments, NeighbourProgram, NeighbourRows, StepRows
+from zoo.training.program import Block, Program, TrainState
 from zoo.training.types import Array, FloatArray, Layers, Tensor
 
 __all__ = ["TorchNeighbourProgram", "TorchProgram"]
@@ -31,8 +33,7 @@ class _TorchNetwork(CompiledNetwork):
 
         def forward(X: FloatArray) -> FloatArray:
             with torch.inference_mode(), on_cpu():
-                outputs: FloatArray = self._outputs(values, torch.tensor(X)).numpy()
-            return outputs
+                return cast(FloatArray, self._outputs(values, torch.tensor(X)).numpy())
 
         return forward
 
@@ -44,25 +45,17 @@ class TorchProgram(_TorchNetwork, Program):
         del n_replicates  # they are one after the other
         return single()
 
-    def train(
-        self,
-        train_state: TrainState,
-        blocks: Blocks,
-        n_steps: int,
-        rates: FloatArray,
-        active: Sequence[bool],
-    ) -> TrainState:
-        """Train on a block of batches (see `Program`)."""
-        lists = [[_tensor(part) for part in parts] for parts in train_state[:4]]
-        train_state = TrainState(
-            lists[0], lists[1], lists[2], lists[3], *map(_tensor, train_state[4:])
-        )
-        X, y, weight = (_tensor(np.asarray(part)[:, :n_steps]) for part in blocks)
-        rate, is_active = _tensor(np.asarray(rates, np.float32)), _tensor(np.asarray(active, bool))
+    def train(self, train_state: TrainState, block: Block) -> TrainState:
+        """See `Program.train`."""
+        train_state = keras.tree.map_structure(_tensor, train_state)
+        n_steps = int(block.n_steps)
+        X, y, weight = (_tensor(np.asarray(part)[:, :n_steps]) for part in block[:3])
+        rates = _tensor(np.asarray(block.rates, np.float32))
+        active = _tensor(np.asarray(block.active, bool))
         with one_thread():
             for i in range(n_steps):
                 rows = (X[:, i], y[:, i], weight[:, i])
-                train_state = self._step(train_state, rows, rate[i], is_active)
+                train_state = self._step(train_state, rows, rates[i], active)
         return train_state
 
     def _step(
@@ -95,14 +88,9 @@ class TorchNeighbourProgram(_TorchNetwork, NeighbourProgram):
     """Steps of a network of neighbours; see `NeighbourProgram`."""
 
     def train(
-        self,
-        moments: Moments,
-        batch: NeighbourRows,
-        candidates: NeighbourRows,
-        count: int,
-        rates: tuple[float, float],
+        self, moments: Moments, rows: StepRows, count: int, rates: tuple[float, float]
     ) -> tuple[Moments, float]:
-        """Return weights and moments after one step, and the loss before it."""
+        """See `NeighbourProgram.train`."""
 
         def tensors(parts: Sequence[Tensor]) -> list[Tensor]:
             return [torch.as_tensor(part) for part in parts]
@@ -110,8 +98,8 @@ class TorchNeighbourProgram(_TorchNetwork, NeighbourProgram):
         with one_thread():
             weights, first, second = (tensors(parts) for parts in moments)
             weights = [w.detach().requires_grad_() for w in weights]
-            rows = (NeighbourRows(*tensors(batch)), NeighbourRows(*tensors(candidates)))
-            loss = self.loss(weights, *rows)
+            batch, candidates = (NeighbourRows(*tensors(part)) for part in rows)
+            loss = self.loss(weights, (batch, candidates))
             gradients = torch.autograd.grad(loss, weights)
             with torch.no_grad():
                 values = ([w.detach() for w in weights], first, second)

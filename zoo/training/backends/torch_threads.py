@@ -12,9 +12,9 @@ __all__ = ["one_thread"]
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Let PyTorch use one thread, because several wait for each other in small matrix products.
+    """Let PyTorch use one thread: in small matrix products several threads wait for each other.
 
-    Where other processes kept the cores busy, a step took twenty times as long with two threads.
+    While other processes kept the cores busy, a step with two threads took twenty times as long.
     """
     n_threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -6,13 +6,11 @@ feature).
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 import numpy as np
 from keras import ops
 
-from zoo.training.layers.layer import Layer, SizedLayer, leading_axis
+from zoo.training.layers.layer import Layer, leading_axis
 from zoo.training.layers.tabular import Columns
 from zoo.training.types import Shape, Tensor
 
@@ -20,22 +18,23 @@ __all__ = ["Attend", "AttentionWeights", "FeatureTokens", "ReGLU", "Tokens"]
 
 
 @keras.saving.register_keras_serializable("zoo")
-class FeatureTokens(SizedLayer):
+class FeatureTokens(Layer):
     """A token for each number, x w + b, after a [CLS] token, which stands for the whole row."""
+
+    units: int
 
     def build(self, input_shape: Shape) -> None:
         """Make weights and biases (n, units), and the [CLS] token (1, units)."""
         lead = leading_axis(input_shape)
         shape = (*lead, input_shape[-1], self.units)
-        self.slopes = self.add_weight(name="slopes", shape=shape)
-        self.bias = self.add_weight(name="bias", shape=shape)
-        self.row_token = self.add_weight(name="row_token", shape=(*lead, 1, self.units))
+        self.slopes = self.new_weight("slopes", *shape)
+        self.bias = self.new_weight("bias", *shape)
+        self.row_token = self.new_weight("row_token", *lead, 1, self.units)
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return (..., batch, 1 + n, units)."""
-        slopes, bias, first = (
-            ops.expand_dims(w, -3) for w in (self.slopes, self.bias, self.row_token)
-        )
+        weights = (self.slopes, self.bias, self.row_token)
+        slopes, bias, first = (ops.expand_dims(w, -3) for w in weights)
         numbers = ops.expand_dims(inputs, -1) * slopes + bias
         return ops.concatenate([ops.zeros_like(numbers[..., :1, :]) + first, numbers], axis=-2)
 
@@ -58,18 +57,9 @@ def _heads(values: Tensor, n_heads: int) -> Tensor:
 
 @keras.saving.register_keras_serializable("zoo")
 class AttentionWeights(Layer):
-    """Attention of each query to each key: softmax(q k / sqrt(n)), head by head.
+    """Attention of each query to each key: softmax(q k / sqrt(n)), head by head."""
 
-    Parameters
-    ----------
-    n_heads : int
-    """
-
-    settings = ("n_heads",)
-
-    def __init__(self, n_heads: int, **options: Any) -> None:
-        super().__init__(**options)
-        self.n_heads = n_heads
+    n_heads: int
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return (..., head, query, key) for queries and keys (..., token, n)."""

@@ -6,8 +6,6 @@ before.
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 from keras import ops
 
@@ -21,10 +19,6 @@ __all__ = ["PeriodicEmbedding", "PiecewiseLinearEmbedding"]
 def _by_number(values: Tensor, kernel: Tensor) -> Tensor:
     """Return (..., batch, n, units) of (..., batch, n, k) times (..., n, k, units)."""
     return ops.swapaxes(ops.matmul(ops.swapaxes(values, -2, -3), kernel), -2, -3)
-
-
-def _over_rows(values: Tensor) -> Tensor:
-    return over_rows(values, 2)
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -41,13 +35,9 @@ class PeriodicEmbedding(Layer):
         Whether all numbers share V and b.
     """
 
-    settings = ("n_frequencies", "units", "is_lite")
-
-    def __init__(
-        self, n_frequencies: int = 48, units: int = 24, *, is_lite: bool = False, **options: Any
-    ) -> None:
-        super().__init__(**options)
-        self.n_frequencies, self.units, self.is_lite = n_frequencies, units, is_lite
+    n_frequencies: int = 48
+    units: int = 24
+    is_lite: bool = False
 
     def build(self, input_shape: Shape) -> None:
         """Make frequencies (n, k), kernel (n, 2 k, units) and offset (n, units).
@@ -55,12 +45,10 @@ class PeriodicEmbedding(Layer):
         Lite: kernel (2 k, units) and offset (units,).
         """
         lead, n = leading_axis(input_shape), input_shape[-1]
-        own = (*lead,) if self.is_lite else (*lead, n)
-        self.frequencies = self.add_weight(name="frequencies", shape=(*lead, n, self.n_frequencies))
-        self.kernel = self.add_weight(
-            name="kernel", shape=(*own, 2 * self.n_frequencies, self.units)
-        )
-        self.offset = self.add_weight(name="offset", shape=(*own, self.units))
+        own = lead if self.is_lite else (*lead, n)
+        self.frequencies = self.new_weight("frequencies", *lead, n, self.n_frequencies)
+        self.kernel = self.new_weight("kernel", *own, 2 * self.n_frequencies, self.units)
+        self.offset = self.new_weight("offset", *own, self.units)
 
     def call(self, inputs: Tensor, *, training: bool = False) -> Tensor:
         """Return (..., n, units)."""
@@ -70,13 +58,12 @@ class PeriodicEmbedding(Layer):
         phases = ops.broadcast_to(ops.repeat([0.0, -0.25], k), both.shape)
         kernel = ops.convert_to_tensor(self.kernel)
         if self.is_lite:
-            kernel = ops.broadcast_to(
-                _over_rows(kernel), (*frequencies.shape[:-1], 2 * k, self.units)
-            )
+            shape = (*frequencies.shape[:-1], 2 * k, self.units)
+            kernel = ops.broadcast_to(over_rows(kernel), shape)
         by_number = ops.swapaxes(inputs, -1, -2)
         made = periodic_sum(by_number, both, phases, kernel, training=training)
         offset = ops.expand_dims(self.offset, -2) if self.is_lite else self.offset
-        return ops.relu(ops.moveaxis(made, -1, -3) + _over_rows(offset))
+        return ops.relu(ops.moveaxis(made, -1, -3) + over_rows(offset))
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -94,23 +81,17 @@ class PiecewiseLinearEmbedding(Layer):
     units : int
     """
 
-    settings = ("n_bins", "units")
-
-    def __init__(self, n_bins: int = 48, units: int = 16, **options: Any) -> None:
-        super().__init__(**options)
-        self.n_bins, self.units = n_bins, units
+    n_bins: int = 48
+    units: int = 16
 
     def build(self, input_shape: Shape) -> None:
         """Make edges (n, n_bins + 1), slopes and offset (n, units), kernel (n, n_bins, units)."""
         lead, n = leading_axis(input_shape), input_shape[-1]
-        self.slopes = self.add_weight(name="slopes", shape=(*lead, n, self.units))
-        self.offset = self.add_weight(name="offset", shape=(*lead, n, self.units))
-        self.kernel = self.add_weight(
-            name="kernel", shape=(*lead, n, self.n_bins, self.units), initializer="zeros"
-        )
-        self.edges = self.add_weight(
-            name="edges", shape=(*lead, n, self.n_bins + 1), initializer="zeros", trainable=False
-        )
+        self.slopes = self.new_weight("slopes", *lead, n, self.units)
+        self.offset = self.new_weight("offset", *lead, n, self.units)
+        zeros = {"initializer": "zeros"}
+        self.kernel = self.new_weight("kernel", *lead, n, self.n_bins, self.units, **zeros)
+        self.edges = self.new_weight("edges", *lead, n, self.n_bins + 1, trainable=False, **zeros)
 
     def encoding(self, inputs: Tensor) -> Tensor:
         """Return p(x), (..., n, n_bins)."""
@@ -119,16 +100,14 @@ class PiecewiseLinearEmbedding(Layer):
         width = right - left
         is_bin = width > 0
         slope = ops.where(is_bin, 1.0 / ops.where(is_bin, width, 1.0), 0.0)
-        is_first = ops.concatenate(
-            [ops.ones_like(left[..., :1]), ops.zeros_like(left[..., 1:])], axis=-1
-        )
+        firsts = [ops.ones_like(left[..., :1]), ops.zeros_like(left[..., 1:])]
+        is_first = ops.concatenate(firsts, axis=-1)
         is_last = ops.cast(right >= edges[..., -1:], left.dtype)
-        position = (ops.expand_dims(inputs, -1) - _over_rows(left)) * _over_rows(slope)
-        lowest = _over_rows(-1e6 * is_first)
-        highest = _over_rows(1.0 + 1e6 * is_last)
+        position = (ops.expand_dims(inputs, -1) - over_rows(left)) * over_rows(slope)
+        lowest, highest = over_rows(-1e6 * is_first), over_rows(1.0 + 1e6 * is_last)
         return ops.minimum(ops.maximum(position, lowest), highest)
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return (..., n, units)."""
-        linear = ops.expand_dims(inputs, -1) * _over_rows(self.slopes) + _over_rows(self.offset)
+        linear = ops.expand_dims(inputs, -1) * over_rows(self.slopes) + over_rows(self.offset)
         return linear + _by_number(self.encoding(inputs), self.kernel)

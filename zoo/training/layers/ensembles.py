@@ -6,21 +6,15 @@ feature).
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 from keras import ops
 
-from zoo.training.layers.layer import Layer, SizedLayer, leading_axis, over_rows
+from zoo.training.layers.layer import Layer, leading_axis, over_rows
 from zoo.training.types import Shape, Tensor
 
 __all__ = [
     "BatchEnsembleDense", "Members", "MembersDense", "MembersMean", "MembersScale", "SharedDense",
 ]  # fmt: skip
-
-
-def _over_rows(values: Tensor) -> Tensor:
-    return over_rows(values, 2)
 
 
 def _for_all(inputs: Tensor, kernel: Tensor) -> Tensor:
@@ -32,18 +26,9 @@ def _for_all(inputs: Tensor, kernel: Tensor) -> Tensor:
 
 @keras.saving.register_keras_serializable("zoo")
 class Members(Layer):
-    """The same row for each of k members: (batch, n) to (batch, k, n).
+    """The same row for each of k members: (batch, n) to (batch, k, n)."""
 
-    Parameters
-    ----------
-    k : int
-    """
-
-    settings = ("k",)
-
-    def __init__(self, k: int, **options: Any) -> None:
-        super().__init__(**options)
-        self.k = k
+    k: int
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return (..., k, n)."""
@@ -57,22 +42,24 @@ class MembersScale(Layer):
     def build(self, input_shape: Shape) -> None:
         """Make the factors (k, n)."""
         shape = (*leading_axis(input_shape, 3), *input_shape[-2:])
-        self.factors = self.add_weight(name="factors", shape=shape, initializer="ones")
+        self.factors = self.new_weight("factors", *shape, initializer="ones")
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return (..., k, n)."""
-        return inputs * _over_rows(self.factors)
+        return inputs * over_rows(self.factors)
 
 
 @keras.saving.register_keras_serializable("zoo")
-class SharedDense(SizedLayer):
+class SharedDense(Layer):
     """A dense layer that all members share."""
+
+    units: int
 
     def build(self, input_shape: Shape) -> None:
         """Make a kernel (n, units) and a bias (units,)."""
         lead, n = leading_axis(input_shape, 3), input_shape[-1]
-        self.kernel = self.add_weight(name="kernel", shape=(*lead, n, self.units))
-        self.bias = self.add_weight(name="bias", shape=(*lead, self.units))
+        self.kernel = self.new_weight("kernel", *lead, n, self.units)
+        self.bias = self.new_weight("bias", *lead, self.units)
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return (..., k, units)."""
@@ -80,38 +67,42 @@ class SharedDense(SizedLayer):
 
 
 @keras.saving.register_keras_serializable("zoo")
-class BatchEnsembleDense(SizedLayer):
+class BatchEnsembleDense(Layer):
     """((x r) W) s + b: W is shared, r, s and b are each member's (arXiv:2002.06715, eq. 5)."""
+
+    units: int
 
     def build(self, input_shape: Shape) -> None:
         """Make r (k, n), kernel W (n, units), s and b (k, units)."""
         lead, (k, n) = leading_axis(input_shape, 3), input_shape[-2:]
-        self.r = self.add_weight(name="r", shape=(*lead, k, n), initializer="ones")
-        self.kernel = self.add_weight(name="kernel", shape=(*lead, n, self.units))
-        self.s = self.add_weight(name="s", shape=(*lead, k, self.units), initializer="ones")
-        self.bias = self.add_weight(name="bias", shape=(*lead, k, self.units))
+        self.r = self.new_weight("r", *lead, k, n, initializer="ones")
+        self.kernel = self.new_weight("kernel", *lead, n, self.units)
+        self.s = self.new_weight("s", *lead, k, self.units, initializer="ones")
+        self.bias = self.new_weight("bias", *lead, k, self.units)
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return (..., k, units)."""
-        made = _for_all(inputs * _over_rows(self.r), self.kernel)
-        return made * _over_rows(self.s) + _over_rows(self.bias)
+        made = _for_all(inputs * over_rows(self.r), self.kernel)
+        return made * over_rows(self.s) + over_rows(self.bias)
 
 
 @keras.saving.register_keras_serializable("zoo")
-class MembersDense(SizedLayer):
+class MembersDense(Layer):
     """A dense layer for each member."""
+
+    units: int
 
     def build(self, input_shape: Shape) -> None:
         """Make kernels (k, n, units) and biases (k, units)."""
         lead, (k, n) = leading_axis(input_shape, 3), input_shape[-2:]
-        self.kernel = self.add_weight(name="kernel", shape=(*lead, k, n, self.units))
-        self.bias = self.add_weight(name="bias", shape=(*lead, k, self.units))
+        self.kernel = self.new_weight("kernel", *lead, k, n, self.units)
+        self.bias = self.new_weight("bias", *lead, k, self.units)
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return (..., k, units)."""
         by_member = ops.swapaxes(inputs, -2, -3)
         made = ops.swapaxes(ops.matmul(by_member, self.kernel), -2, -3)
-        return made + _over_rows(self.bias)
+        return made + over_rows(self.bias)
 
 
 @keras.saving.register_keras_serializable("zoo")
@@ -126,11 +117,7 @@ class MembersMean(Layer):
         Whether the outputs are logits; otherwise the mean of the outputs is returned.
     """
 
-    settings = ("is_logits",)
-
-    def __init__(self, *, is_logits: bool, **options: Any) -> None:
-        super().__init__(**options)
-        self.is_logits = is_logits
+    is_logits: bool
 
     def call(self, inputs: Tensor, *, training: bool = False) -> Tensor:
         """Return (..., k, n) while training, else (..., n)."""

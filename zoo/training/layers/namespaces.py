@@ -8,13 +8,18 @@ in JAX and PyTorch).
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
 
 import keras
 
 from zoo.training.layers import attention, embeddings, ensembles, tabular
-from zoo.training.layers.present import rows_present
+from zoo.training.layers.in_training import (
+    TrainingBatchNormalization,
+    TrainingDropout,
+    rows_present,
+)  # fmt: skip
 from zoo.training.types import Layers
 
 __all__ = ["on_cpu", "plain", "replicated", "rows_present", "single"]
@@ -27,40 +32,34 @@ def on_cpu() -> AbstractContextManager[Any]:
     variable, and PyTorch would make the copies parameters with gradients, which whole numbers
     (states of random generators) cannot have.
     """
-    context: AbstractContextManager[Any] = keras.device(
-        "cpu" if keras.backend.backend() == "torch" else "cpu:0"
+    name = "cpu" if keras.backend.backend() == "torch" else "cpu:0"
+    return cast(AbstractContextManager[Any], keras.device(name))
+
+
+_FOR_ANY_SHAPE = {  # these serve one network and many
+    name: getattr(module, name)
+    for module, names in (
+        (keras, ("Sequential", "Model")),
+        (keras.layers, ("Activation", "Add", "Concatenate", "Multiply")),
+        *((module, module.__all__) for module in (attention, embeddings, ensembles, tabular)),
     )
-    return context
-
-
-_ANY_SHAPE = {  # these serve one network and many
-    **{
-        name: getattr(keras.layers, name)
-        for name in ("Activation", "Add", "Concatenate", "Multiply")
-    },
-    **{name: getattr(tabular, name) for name in tabular.__all__},
-    **{name: getattr(ensembles, name) for name in ensembles.__all__},
-    **{name: getattr(attention, name) for name in attention.__all__},
-    **{name: getattr(embeddings, name) for name in embeddings.__all__},
+    for name in names
 }
+_KERAS_LAYERS = (
+    "Dense", "Dropout", "BatchNormalization", "LayerNormalization", "Embedding", "Conv2D",
+    "MaxPooling2D", "Reshape", "Flatten",
+)  # fmt: skip
 
 
 def _namespace(**names: Any) -> Layers:
-    return cast(Layers, SimpleNamespace(**names))
+    return cast(Layers, SimpleNamespace(**_FOR_ANY_SHAPE, **names))
 
 
 def plain() -> Layers:
     """Return the names for one network of ordinary Keras layers."""
-    names = (
-        "Dense", "Dropout", "BatchNormalization", "LayerNormalization", "Embedding",
-        "Conv2D", "MaxPooling2D", "Reshape", "Flatten",
-    )  # fmt: skip
     return _namespace(
-        Sequential=keras.Sequential,
-        Model=keras.Model,
         Input=lambda n_inputs: keras.Input((n_inputs,)),
-        **{name: getattr(keras.layers, name) for name in names},
-        **_ANY_SHAPE,
+        **{name: getattr(keras.layers, name) for name in _KERAS_LAYERS},
     )
 
 
@@ -69,27 +68,15 @@ def replicated(n_replicates: int) -> Layers:
     from zoo.training.layers import replicated as layers
 
     return _namespace(
-        Sequential=keras.Sequential,
-        Model=keras.Model,
         Input=lambda n_inputs: keras.Input(batch_shape=(n_replicates, None, n_inputs)),
-        Dense=layers.ReplicateDense,
-        Dropout=layers.ReplicateDropout,
-        BatchNormalization=layers.ReplicateBatchNormalization,
-        LayerNormalization=layers.ReplicateLayerNormalization,
-        Embedding=layers.ReplicateEmbedding,
-        Conv2D=layers.ReplicateConv2D,
-        MaxPooling2D=layers.ReplicateMaxPooling2D,
-        Reshape=layers.ReplicateReshape,
-        Flatten=layers.ReplicateFlatten,
-        **_ANY_SHAPE,
+        Dropout=partial(TrainingDropout, has_replicates=True),
+        BatchNormalization=TrainingBatchNormalization,
+        **{name.removeprefix("Replicate"): getattr(layers, name) for name in layers.__all__},
     )
 
 
 def single() -> Layers:
     """Return the names for one network in training, in any backend."""
-    from zoo.training.layers import single as layers
-
-    return _namespace(
-        **vars(plain())
-        | {"Dropout": layers.SingleDropout, "BatchNormalization": layers.SingleBatchNormalization}
-    )
+    layers = plain()
+    vars(layers).update(Dropout=TrainingDropout, BatchNormalization=TrainingBatchNormalization)
+    return layers

@@ -9,21 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
 
 from keras import ops
 
 from zoo.training.types import Tensor
 
 __all__ = ["cosine_of_turns", "periodic_sum", "sine_of_turns"]
-
-if TYPE_CHECKING:  # Keras is not type-checked
-    _Function = TypeVar("_Function", bound=Callable[..., Tensor])
-
-    def _custom_gradient(function: _Function) -> _Function: ...
-
-else:
-    _custom_gradient = ops.custom_gradient
 
 _PIECE = 1 << 17  # features computed at once: half a megabyte, which fits a core's own cache
 _USUAL_ROWS = 256  # of a batch of unknown size
@@ -87,13 +78,14 @@ def periodic_sum(
     *lead, n_rows = _sizes(values)
     k, units = kernel.shape[-2:]
     n = math.prod(lead)  # numbers of all networks
-    flat = (
-        ops.reshape(values, (n, n_rows)),
-        ops.reshape(frequencies, (n, k)),
-        ops.reshape(phases, (n, k)),
-        ops.reshape(kernel, (n, k, units)),
-    )
-    made = _with_gradients(*flat) if training else _sum(_library_cosine(_turns(*flat[:3])), flat[3])
+    given = (values, frequencies, phases, kernel)
+    shapes = ((n, n_rows), (n, k), (n, k), (n, k, units))
+    flat = [ops.reshape(part, shape) for part, shape in zip(given, shapes, strict=True)]
+    if training:
+        made = ops.custom_gradient(_with_gradients)(*flat)
+    else:
+        turns = _turns(*flat[:3])
+        made = _sum(ops.cos(2 * math.pi * (turns - ops.round(turns))), flat[3])
     return ops.reshape(made, (*lead, units, n_rows))
 
 
@@ -101,20 +93,15 @@ def _sizes(tensor: Tensor) -> list[int]:
     return [-1 if size is None else size for size in tensor.shape]
 
 
-def _library_cosine(turns: Tensor) -> Tensor:
-    return ops.cos(2 * math.pi * (turns - ops.round(turns)))
-
-
 def _sum(features: Tensor, kernel: Tensor) -> Tensor:
     """Return (n, units, batch) of features (n, k, batch) and kernel (n, k, units)."""
     return ops.matmul(ops.swapaxes(kernel, 1, 2), features)
 
 
-@_custom_gradient
-def _with_gradients(*parts: Tensor) -> Tensor:
-    """Return the sums; their gradients compute the features again."""
+def _with_gradients(*parts: Tensor) -> tuple[Tensor, Callable[..., tuple[Tensor, ...]]]:
+    """Return the sums and the function of their gradients, which computes the features again."""
 
-    def gradient(*arguments: Tensor, upstream: Tensor = None) -> Tensor:
+    def gradient(*arguments: Tensor, upstream: Tensor = None) -> tuple[Tensor, ...]:
         upstream = arguments[0] if upstream is None else upstream
         return _by_piece(_feature_gradients, (*parts, upstream))
 
@@ -131,9 +118,8 @@ def _by_piece(
         return function(parts)
     size = -(-n // n_pieces)
     n_padded = n_pieces * size
-    whole = [
-        ops.pad(part, [(0, n_padded - n)] + [(0, 0)] * (len(part.shape) - 1)) for part in parts
-    ]
+    missing = (0, n_padded - n)
+    whole = [ops.pad(part, [missing] + [(0, 0)] * (len(part.shape) - 1)) for part in parts]
     cut = tuple(ops.reshape(part, (n_pieces, size, *_sizes(part)[1:])) for part in whole)
     made = ops.map(function, cut)
     return tuple(ops.reshape(piece, (n_padded, *_sizes(piece)[2:]))[:n] for piece in made)

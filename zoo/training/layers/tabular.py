@@ -9,38 +9,24 @@ from typing import Any
 import keras
 from keras import ops
 
-from zoo.training.layers.layer import Layer, SizedLayer, leading_axis, over_rows
+from zoo.training.layers.layer import Layer, leading_axis, over_rows
 from zoo.training.layers.periodic import periodic_sum
 from zoo.training.types import Shape, Tensor
 
 __all__ = [
-    "Columns",
-    "Crossings",
-    "NTKDense",
-    "PBLDEmbedding",
-    "ParametricActivation",
-    "SumColumns",
+    "Columns", "Crossings", "NTKDense", "PBLDEmbedding", "ParametricActivation", "SumColumns",
     "ZeroFill",
-]
+]  # fmt: skip
 
 _STRIDE, _BUCKETS = 610, 987  # of `Crossings`
 
 
 @keras.saving.register_keras_serializable("zoo")
 class Columns(Layer):
-    """The columns from `start` to `stop` of the inputs.
+    """The columns from `start` to `stop` (None: to the last one)."""
 
-    Parameters
-    ----------
-    start, stop : int
-        `stop` None: to the last one.
-    """
-
-    settings = ("start", "stop")
-
-    def __init__(self, start: int, stop: int | None, **options: Any) -> None:
-        super().__init__(**options)
-        self.start, self.stop = start, stop
+    start: int
+    stop: int | None
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return (..., stop - start)."""
@@ -48,14 +34,10 @@ class Columns(Layer):
 
 
 @keras.saving.register_keras_serializable("zoo")
-class ZeroFill(SizedLayer):
-    """The inputs, with columns of zeros after them.
+class ZeroFill(Layer):
+    """The inputs, with columns of zeros after them, `units` columns in all."""
 
-    Parameters
-    ----------
-    units : int
-        Columns of the output, at least as many as the input has.
-    """
+    units: int
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return (..., units)."""
@@ -77,26 +59,19 @@ class NTKDense(Layer):
         gradients of the inputs.
     """
 
-    settings = ("units", "has_scale")
-
-    def __init__(self, units: int, *, has_scale: bool = False, **options: Any) -> None:
-        super().__init__(**options)
-        self.units, self.has_scale = units, has_scale
+    units: int
+    has_scale: bool = False
 
     def build(self, input_shape: Shape) -> None:
         """Make a kernel (n, units), a bias (units,), and a scale (n,) of ones if there is one."""
         lead, n = leading_axis(input_shape), input_shape[-1]
         if self.has_scale:
-            self.scale = self.add_weight(name="scale", shape=(*lead, n), initializer="ones")
-        self.kernel = self.add_weight(name="kernel", shape=(*lead, n, self.units))
-        self.bias = self.add_weight(name="bias", shape=(*lead, self.units), initializer="zeros")
+            self.scale = self.new_weight("scale", *lead, n, initializer="ones")
+        self.kernel = self.new_weight("kernel", *lead, n, self.units)
+        self.bias = self.new_weight("bias", *lead, self.units, initializer="zeros")
         # a weight, because a network may train in a program with more inputs
-        self.gain = self.add_weight(
-            name="gain",
-            shape=(*lead, 1, 1),
-            initializer=keras.initializers.Constant(1 / math.sqrt(n)),
-            trainable=False,
-        )
+        gain = keras.initializers.Constant(1 / math.sqrt(n))
+        self.gain = self.new_weight("gain", *lead, 1, 1, initializer=gain, trainable=False)
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return (..., units)."""
@@ -116,16 +91,12 @@ class ParametricActivation(Layer):
         Keras's name of f.
     """
 
-    settings = ("activation",)
-
-    def __init__(self, activation: str, **options: Any) -> None:
-        super().__init__(**options)
-        self.activation = activation
+    activation: str
 
     def build(self, input_shape: Shape) -> None:
         """Make alpha (units,)."""
         shape = (*leading_axis(input_shape), input_shape[-1])
-        self.alpha = self.add_weight(name="alpha", shape=shape, initializer="ones")
+        self.alpha = self.new_weight("alpha", *shape, initializer="ones")
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return the activated inputs, (..., units)."""
@@ -146,19 +117,16 @@ class PBLDEmbedding(Layer):
         Outputs a number, x itself included.
     """
 
-    settings = ("n_frequencies", "units")
-
-    def __init__(self, n_frequencies: int = 16, units: int = 4, **options: Any) -> None:
-        super().__init__(**options)
-        self.n_frequencies, self.units = n_frequencies, units
+    n_frequencies: int = 16
+    units: int = 4
 
     def build(self, input_shape: Shape) -> None:
         """Make frequencies and phases (n, k), kernel (n, k, units - 1), offset (n, units - 1)."""
         lead, n, k = leading_axis(input_shape), input_shape[-1], self.n_frequencies
-        self.frequencies = self.add_weight(name="frequencies", shape=(*lead, n, k))
-        self.phases = self.add_weight(name="phases", shape=(*lead, n, k))
-        self.kernel = self.add_weight(name="kernel", shape=(*lead, n, k, self.units - 1))
-        self.offset = self.add_weight(name="offset", shape=(*lead, n, self.units - 1))
+        self.frequencies = self.new_weight("frequencies", *lead, n, k)
+        self.phases = self.new_weight("phases", *lead, n, k)
+        self.kernel = self.new_weight("kernel", *lead, n, k, self.units - 1)
+        self.offset = self.new_weight("offset", *lead, n, self.units - 1)
 
     def call(self, inputs: Tensor, *, training: bool = False) -> Tensor:
         """Return (..., n * units): all embeddings, then the numbers themselves."""
@@ -186,11 +154,11 @@ class Crossings(Layer):
         Numbers of the columns to cross.
     """
 
-    settings = ("pairs",)
+    pairs: tuple[tuple[int, int], ...]
 
     def __init__(self, pairs: Iterable[tuple[int, int]], **options: Any) -> None:
-        super().__init__(**options)
-        self.pairs = tuple((int(first), int(second)) for first, second in pairs)
+        whole = tuple((int(first), int(second)) for first, second in pairs)
+        super().__init__(whole, **options)
 
     @property
     def n_buckets(self) -> int:
