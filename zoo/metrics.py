@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from zoo import definitions
 from zoo.errors import DefinitionError
@@ -40,9 +39,8 @@ class Metric:
     needs : {"classes", "scores", "probabilities", "numbers"} or None
         What a model must predict: class codes, values that rank the rows of each class,
         probabilities, or the target's numbers.
-    reference : str or None
-        The function of `sklearn.metrics` that gives the same score up to rounding, where
-        scikit-learn defines it.
+    function : str or None
+        The function of `sklearn.metrics` that computes it.
     """
 
     name: str
@@ -52,14 +50,7 @@ class Metric:
     bounds: tuple[float, float]
     task: Task | None = None
     needs: Literal["classes", "scores", "probabilities", "numbers"] | None = None
-    reference: str | None = None
-
-    @property
-    def function(self) -> Callable[[NDArray[Any], NDArray[Any]], float]:
-        """The function of `zoo.scores`: of the true `y` and of what `needs` names."""
-        scores = importlib.import_module("zoo.scores")  # on use: the table imports no NumPy
-        function: Callable[[NDArray[Any], NDArray[Any]], float] = getattr(scores, self.name)
-        return function
+    function: str | None = None
 
     @property
     def higher_is_better(self) -> bool:
