@@ -74,10 +74,8 @@ def find(kind: Kind, name: str, extra: Iterable[Path] = ()) -> Path:
     DefinitionError
         If no folder has it; the message offers the nearest name.
     """
-    extra = list(extra)
-    for folder in folders(kind, extra):
-        path = folder / f"{name}.toml"
-        if path.is_file():
+    for folder in folders(kind, extra := list(extra)):
+        if (path := folder / f"{name}.toml").is_file():
             return path
     raise unknown(_WORDS[kind], name, names(kind, extra))
 

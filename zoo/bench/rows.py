@@ -55,9 +55,7 @@ class _CardRows:
         is_classes = self.task == "classification"
         self.classes = np.unique(table.y.to_numpy(object)) if is_classes else np.empty(0)
         shape = table.card.image_shape
-        self.image_shape: tuple[int, ...] | None = None
-        if shape is not None:
-            self.image_shape = shape if len(shape) == 3 else (*shape, 1)
+        self.image_shape = None if shape is None else (*shape, 1)[:3]  # grey has one channel
 
     def _part(self, rows: NDArray[np.int64]) -> Part:
         table = load(self._name, self._folders)

@@ -1,8 +1,8 @@
 """The results folder: append-only JSON Lines, one file per writing process, read as a union.
 
 A cell is written as one line in one call, so a process killed at any moment leaves at most one
-torn last line, which the reader drops. The last record of a key wins. No locks: two runs may
-share a folder, and results of two machines are merged by copying files.
+torn last line, which the reader drops. The last record of a key wins. There are no locks: two
+runs may share a folder, and results of two machines are merged by copying files.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ class Results:
 
 
 def cell_key(cell: Mapping[str, Any]) -> str:
-    """Return the canonical key of a cell: equal for the same measurement, on any machine."""
+    """Return the canonical key of a cell: the same for the same measurement on any machine."""
     return canonical_json([cell["key"][field] for field in _Key.__struct_fields__])
 
 
@@ -212,7 +212,7 @@ def _writer_lives(path: Path) -> bool:
 
 
 def check_folder(folder: Path) -> None:
-    """Refuse a folder with other files, so that a run never scatters results among them.
+    """Refuse a folder with other files, so that no run scatters results among them.
 
     Raises
     ------

@@ -80,12 +80,6 @@ def _call(job: dict[str, Any], say: Say) -> None:
     say({**answer, "number": 0})
 
 
-def _give_back() -> None:
-    """Return freed memory to the system, so that one fit's peak does not count for the next."""
-    with contextlib.suppress(OSError, AttributeError, TypeError):  # of the GNU C library only
-        ctypes.CDLL(None).malloc_trim(0)
-
-
 def main() -> None:
     """Serve jobs until standard input ends; Ctrl-C is left to the process that started this one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -103,7 +97,9 @@ def main() -> None:
     for line in sys.stdin:
         job = json.loads(line)
         (_call if "call" in job else _serve)(job, say)
-        _give_back()
+        # Freed memory goes back to the system, so that one fit's peak does not count for the next.
+        with contextlib.suppress(OSError, AttributeError, TypeError):  # the GNU C library only
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 if __name__ == "__main__":

@@ -71,11 +71,7 @@ def verify_shape(table: Table) -> None:
 def differences(table: Table, *, with_unchecked: bool = True) -> list[str]:
     """Return the facts of the card that differ from the data, a line each.
 
-    Parameters
-    ----------
-    table : Table
-    with_unchecked : bool
-        Whether a fact that the card leaves out counts.
+    A fact that the card leaves out counts if `with_unchecked`.
     """
     found, lines = compute_facts(table), []
     for fact in ("rows", "features", "classes", "missing", "fingerprint"):
