@@ -102,7 +102,7 @@ def require_extra(card: Card) -> None:
 
 
 def check(name: str, extra_folders: Iterable[Path] = ()) -> list[str]:
-    """Recompute the facts of a card from the data and return what differs, a line each.
+    """Recompute the facts of a card from the data and return what differs, one line each.
 
     A fact that the card leaves out is reported as unchecked, with the value found.
 

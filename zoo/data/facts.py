@@ -32,7 +32,7 @@ def fingerprint(table: Table) -> str:
     """Return 16 hexadecimal digits that change with any cell, name or order of rows or columns.
 
     Numbers are digested as little-endian float64 with one NaN, text as the sorted categories
-    and a code a row. So neither the width of an int nor the version of pandas matters.
+    and one code per row. So neither the width of an int nor the version of pandas matters.
     """
     total = hashlib.sha256()
     for name in table.X.columns:
@@ -69,7 +69,7 @@ def verify_shape(table: Table) -> None:
 
 
 def differences(table: Table, *, with_unchecked: bool = True) -> list[str]:
-    """Return the facts of the card that differ from the data, a line each.
+    """Return the facts of the card that differ from the data, one line each.
 
     A fact that the card leaves out counts if `with_unchecked`.
     """

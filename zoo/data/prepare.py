@@ -1,4 +1,4 @@
-"""Makes a table of the raw frame of a source, as the card says."""
+"""Turns the raw frame of a source into the table that the card describes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def prepare(frame: pd.DataFrame, card: Card) -> Table:
     Raises
     ------
     DataError
-        If a column is missing, or holds what it cannot.
+        If a column is missing, or its values do not fit the card.
     DefinitionError
         If the card names a preparation that does not exist.
     """
@@ -131,7 +131,7 @@ def _number_target(column: pd.Series[Any], card: Card) -> pd.Series[Any]:
             f"{card.name}: log_target needs a target {card.target} above 0 in each row, "
             f"found {values.min()}"
         )
-    # Rounded, for logarithms differ in the last bit from one processor to another.
+    # Rounded, because logarithms differ in the last bit between processors.
     return values.map(np.log).round(10)
 
 
@@ -144,7 +144,7 @@ def _as_text(value: object) -> str:
 
 
 def _convert(column: pd.Series[Any], name: str, card: Card) -> pd.Series[Any]:
-    """Return one column of `X` in the dtype that it is to have."""
+    """Return one column of `X`, cleaned and in its final dtype."""
     columns, where = card.columns, f"{card.name}: {name}"
     if name in columns.dates:
         return _as_dates(column, where)

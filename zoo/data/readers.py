@@ -1,4 +1,4 @@
-"""Reads the formats that data sets come in, each into one frame."""
+"""Reads the file formats of data sets, each into one frame."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def read_files(
     Raises
     ------
     DataError
-        If a file is not what its reader expects.
+        If a file does not have the format of its reader.
     """
     try:
         if reader == "idx":
@@ -67,7 +67,7 @@ def read_files(
 
 
 def pixel_frame(images: NDArray[Any]) -> pd.DataFrame:
-    """Return images (n_samples, height, width) or (n_samples, n_pixels), a column a pixel."""
+    """Return images (n_samples, height, width) or (n_samples, n_pixels), one column per pixel."""
     flat = images.reshape(len(images), -1)
     return pd.DataFrame(flat, columns=[f"pixel_{i}" for i in range(flat.shape[1])])
 

@@ -51,7 +51,7 @@ def fetch(card: Card) -> pd.DataFrame:
     raise DataError(f"{card.name}: no source answers: " + "; or ".join(map(str, failures)))
 
 
-def _frame(source: cards.Source, card: Card) -> pd.DataFrame:  # noqa: PLR0911 (one return a type)
+def _frame(source: cards.Source, card: Card) -> pd.DataFrame:  # noqa: PLR0911 (one return per type)
     match source:
         case cards.PackageSource():
             return _from_package(source, card)
