@@ -14,10 +14,7 @@ import msgspec
 
 from zoo.errors import DefinitionError, ZooError
 
-__all__ = [
-    "Kind", "convert", "find", "folders", "names", "near_name", "nearest", "read", "shown",
-    "unknown",
-]  # fmt: skip
+__all__ = ["Kind", "convert", "find", "names", "near_name", "nearest", "read", "shown", "unknown"]
 
 Kind = Literal["datasets", "benchmarks"]
 
@@ -29,7 +26,7 @@ T = TypeVar("T")
 _LONGEST = 60  # characters of a wrong value that are shown
 
 
-def folders(kind: Kind, extra: Iterable[Path] = ()) -> list[Path]:
+def _folders(kind: Kind, extra: Iterable[Path] = ()) -> list[Path]:
     """Return the folders that hold definitions of one kind; those of the user come first."""
     package = Path(__file__).parent
     candidates = [*extra, package / "_definitions" / kind, package.parent / kind]
@@ -38,7 +35,7 @@ def folders(kind: Kind, extra: Iterable[Path] = ()) -> list[Path]:
 
 def names(kind: Kind, extra: Iterable[Path] = ()) -> list[str]:
     """Return the sorted names of all definitions of one kind."""
-    return sorted({path.stem for folder in folders(kind, extra) for path in folder.glob("*.toml")})
+    return sorted({path.stem for folder in _folders(kind, extra) for path in folder.glob("*.toml")})
 
 
 def unknown(word: str, name: str, known: Iterable[str]) -> DefinitionError:
@@ -74,7 +71,7 @@ def find(kind: Kind, name: str, extra: Iterable[Path] = ()) -> Path:
     DefinitionError
         If no folder has it; the message offers the nearest name.
     """
-    for folder in folders(kind, extra := list(extra)):
+    for folder in _folders(kind, extra := list(extra)):
         if (path := folder / f"{name}.toml").is_file():
             return path
     raise unknown(_WORDS[kind], name, names(kind, extra))

@@ -18,9 +18,8 @@ __all__ = [
     "PackageSource", "SklearnSource", "Source", "UrlSource", "load_card", "read_card",
 ]  # fmt: skip
 
-_MOST = 10**12
-Positive = Annotated[int, Meta(ge=1, le=_MOST, description="a whole number from 1 to 10^12")]
-Count = Annotated[int, Meta(ge=0, le=_MOST, description="a whole number from 0 to 10^12")]
+Positive = Annotated[int, Meta(ge=1, le=10**12, description="a whole number from 1 to 10^12")]
+Count = Annotated[int, Meta(ge=0, le=10**12, description="a whole number from 0 to 10^12")]
 Texts = Annotated[tuple[str, ...], Meta(description="a list of texts")]
 Files = Annotated[tuple[str, ...], Meta(min_length=1, description="a list of at least one file")]
 Reader = Literal["csv", "npy", "pickle", "idx", "parquet"]

@@ -161,12 +161,11 @@ def _from_keras(source: cards.KerasSource, card: Card) -> pd.DataFrame:
     import keras
     import numpy as np
 
-    module = source.module
     _log.warning("%s: fetching it with Keras from the internet, unless Keras has it", card.name)
     try:
-        (X_a, y_a), (X_b, y_b) = getattr(keras.datasets, module).load_data()
+        (X_a, y_a), (X_b, y_b) = getattr(keras.datasets, source.module).load_data()
     except Exception as error:  # keras raises Exception itself when offline
-        raise DataError(_unreachable(card, f"keras.datasets.{module}", error)) from error
+        raise DataError(_unreachable(card, f"keras.datasets.{source.module}", error)) from error
     frame = pixel_frame(np.concatenate([X_a, X_b]))
     return frame.assign(**{card.target: np.concatenate([y_a, y_b]).ravel()})
 
