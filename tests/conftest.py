@@ -3,7 +3,7 @@
 import os
 
 import zoo
-from zoo.bench.programs import program_cache_flags
+from zoo.bench.environment import program_cache_flags
 from zoo.registry import missing_extra
 
 

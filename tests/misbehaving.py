@@ -47,7 +47,7 @@ class Dies(Base):
 
 class Sleeps(Base):
     def act(self, n_rows):
-        time.sleep(60)
+        time.sleep(600)
 
 
 class SleepsLate(Base):
@@ -60,7 +60,7 @@ class SleepsLate(Base):
 class Eats(Base):
     def act(self, n_rows):
         self.food = np.ones((1300, 1024, 1024), dtype=np.uint8)
-        time.sleep(60)
+        time.sleep(600)
 
 
 class Nan(Base):

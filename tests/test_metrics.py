@@ -76,6 +76,32 @@ def test_decision_values_have_no_log_loss_and_labels_alone_no_roc_auc():
     assert score_classes(y, predicted([0, 1]), ["roc_auc", "log_loss"]) == {}
 
 
+@pytest.mark.parametrize("y", [[1, 1, 1], [2, 2, 2]])
+def test_the_scores_of_one_class_that_occurs_are_nan_or_those_of_that_class(y):
+    columns = [[0.1, 0.6, 0.3], [0.2, 0.1, 0.7], [0.2, 0.4, 0.4]]
+    names = ["error_rate", "roc_auc", "average_precision", "balanced_accuracy", "log_loss"]
+    scores = score_classes(np.array(y), predicted([1, 2, 1], columns), names)
+    wrong = 1 / 3 if y[0] == 1 else 2 / 3
+    loss = -np.log(np.array(columns)[range(3), y]).mean()
+    expected = [wrong, np.nan, 1.0, 1 - wrong, loss]
+    assert list(scores.values()) == pytest.approx(expected, nan_ok=True)
+
+
+def test_scores_of_predictions_that_are_not_finite_are_nan():
+    prediction = predicted([0, 1], [[0.5, np.nan], [0.5, 0.5]])
+    scores = score_classes(np.array([0, 1]), prediction, ["error_rate", "roc_auc", "log_loss"])
+    assert scores == pytest.approx(
+        {"error_rate": 0, "roc_auc": np.nan, "log_loss": np.nan}, nan_ok=True
+    )
+    numbers = score_numbers(np.array([1.0, 2.0]), np.array([1.0, np.inf]), ["rmse", "mae", "r2"])
+    assert all(map(np.isnan, numbers.values()))
+
+
+def test_r2_of_a_constant_target_is_nan():
+    scores = score_numbers(np.array([2.0, 2.0]), np.array([2.0, 3.0]), ["r2", "mae"])
+    assert scores == pytest.approx({"r2": np.nan, "mae": 0.5}, nan_ok=True)
+
+
 def test_numbers_are_scored_by_hand():
     scores = score_numbers(
         np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 5.0]), ["rmse", "mae", "r2"]
@@ -102,7 +128,7 @@ def test_every_metric_agrees_with_scikit_learn_and_stays_in_its_bounds(known):
             predicted = {"classes": prediction.codes, "probabilities": columns}.get(
                 known.needs, columns[:, 1]
             )
-        expected = getattr(sklearn.metrics, known.reference)(y, predicted)
+        expected = getattr(sklearn.metrics, known.function)(y, predicted)
         assert score == pytest.approx(expected, abs=1e-12)
         assert known.bounds[0] <= score <= known.bounds[1]
 

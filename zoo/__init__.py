@@ -17,31 +17,24 @@ from typing import Any
 __version__ = "0.1.0"
 
 _PUBLIC = {
-    "models": ("zoo.models", None),
-    "spec": ("zoo.registry", "spec"),
-    "make": ("zoo.registry", "make"),
-    "ModelSpec": ("zoo.registry", "ModelSpec"),
-    "load_model": ("zoo.saving", "load_model"),
-    "export_model": ("zoo.export", "export_model"),
-    "learning_curve": ("zoo.study.learning_curve", "learning_curve"),
-    "load": ("zoo.data", "load"),
-    "datasets": ("zoo.data", "datasets"),
-    "ZooError": ("zoo.errors", "ZooError"),
-    "DefinitionError": ("zoo.errors", "DefinitionError"),
-    "DataError": ("zoo.errors", "DataError"),
-    "ModelFileError": ("zoo.errors", "ModelFileError"),
-    "ExportError": ("zoo.errors", "ExportError"),
+    "zoo.data": ("datasets", "load"),
+    "zoo.errors": ("DataError", "DefinitionError", "ExportError", "ModelFileError", "ZooError"),
+    "zoo.export": ("export_model",),
+    "zoo.models": ("models",),
+    "zoo.registry": ("ModelSpec", "make", "spec"),
+    "zoo.saving": ("load_model",),
+    "zoo.study.learning_curve": ("learning_curve",),
 }
+_MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}
 
-__all__ = ["__version__", *sorted(_PUBLIC)]  # noqa: PLE0604 (names are looked up on use)
+__all__ = ["__version__", *sorted(_MODULE_OF)]  # noqa: PLE0604 (names are looked up on use)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _PUBLIC:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module 'zoo' has no attribute '{name}'")
-    module_name, attribute = _PUBLIC[name]
-    module = importlib.import_module(module_name)
-    value = module if attribute is None else getattr(module, attribute)
+    module = importlib.import_module(_MODULE_OF[name])
+    value = module if name == "models" else getattr(module, name)  # the package can be called
     globals()[name] = value
     return value
 

@@ -11,38 +11,23 @@ from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
-from msgspec.structs import FieldInfo
 
 from zoo.errors import DefinitionError, ZooError
 
-__all__ = [
-    "Kind", "convert", "find", "folders", "names", "near_name", "nearest", "read", "shown",
-    "unknown",
-]  # fmt: skip
+__all__ = ["Kind", "convert", "find", "names", "near_name", "nearest", "read", "shown", "unknown"]
 
 Kind = Literal["datasets", "benchmarks"]
 
 _WORDS: Mapping[Kind, str] = {"datasets": "data set", "benchmarks": "suite"}
 _WORDS_OF: Mapping[Any, str] = {
-    str: "a text",
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    tuple: "a list",
-}
+    str: "a text", int: "a whole number", float: "a number", bool: "true or false", tuple: "a list",
+}  # fmt: skip
 T = TypeVar("T")
 _LONGEST = 60  # characters of a wrong value that are shown
 
 
-def folders(kind: Kind, extra: Iterable[Path] = ()) -> list[Path]:
-    """Return the folders that hold definitions of one kind, in the order they are searched.
-
-    Parameters
-    ----------
-    kind : {"datasets", "benchmarks"}
-    extra : iterable of Path
-        Folders of the user's own; they are searched first.
-    """
+def _folders(kind: Kind, extra: Iterable[Path] = ()) -> list[Path]:
+    """Return the folders that hold definitions of one kind; those of the user come first."""
     package = Path(__file__).parent
     candidates = [*extra, package / "_definitions" / kind, package.parent / kind]
     return [folder for folder in candidates if folder.is_dir()]
@@ -50,7 +35,7 @@ def folders(kind: Kind, extra: Iterable[Path] = ()) -> list[Path]:
 
 def names(kind: Kind, extra: Iterable[Path] = ()) -> list[str]:
     """Return the sorted names of all definitions of one kind."""
-    return sorted({path.stem for folder in folders(kind, extra) for path in folder.glob("*.toml")})
+    return sorted({path.stem for folder in _folders(kind, extra) for path in folder.glob("*.toml")})
 
 
 def unknown(word: str, name: str, known: Iterable[str]) -> DefinitionError:
@@ -59,7 +44,7 @@ def unknown(word: str, name: str, known: Iterable[str]) -> DefinitionError:
 
 
 def shown(value: object) -> str:
-    """Return a wrong value as one short line."""
+    """Return a wrong value in one short line."""
     try:
         text = repr(value)
     except ValueError:  # Python refuses to write integers of more than 4300 digits
@@ -68,7 +53,7 @@ def shown(value: object) -> str:
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
-    """Return the question whether the nearest known name was meant, or all if none is near."""
+    """Ask whether the nearest known name was meant, or list all of them if none is near."""
     near = near_name(name, known)
     return f"did you mean '{near}'?" if near else f"known are: {', '.join(known)}"
 
@@ -86,27 +71,19 @@ def find(kind: Kind, name: str, extra: Iterable[Path] = ()) -> Path:
     DefinitionError
         If no folder has it; the message offers the nearest name.
     """
-    extra = list(extra)
-    for folder in folders(kind, extra):
-        path = folder / f"{name}.toml"
-        if path.is_file():
+    for folder in _folders(kind, extra := list(extra)):
+        if (path := folder / f"{name}.toml").is_file():
             return path
     raise unknown(_WORDS[kind], name, names(kind, extra))
 
 
 def read(path: Path, form: type[T]) -> T:
-    """Return the content of a TOML file.
-
-    Parameters
-    ----------
-    path : Path
-    form : type
-        A `msgspec.Struct`, whose fields say what each key must hold.
+    """Return the content of a TOML file as a `form`, a `msgspec.Struct`.
 
     Raises
     ------
     DefinitionError
-        In one line: the file, the key, what was expected and what came.
+        In one line: the file, the key, what was expected and what was found.
     """
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -118,7 +95,7 @@ def read(path: Path, form: type[T]) -> T:
 def convert(
     raw: object, form: type[T], where: str, *, error: type[ZooError] = DefinitionError
 ) -> T:
-    """Return plain data as a value of a form, or raise `error` with where and what is wrong."""
+    """Return plain data as a value of a form, or raise `error`, which says what is wrong where."""
     try:
         return msgspec.convert(raw, form)
     except msgspec.ValidationError as problem:
@@ -126,9 +103,9 @@ def convert(
 
 
 def _what_is_wrong(value: object, form: Any, key: str) -> str | None:
-    """Return what is said of the first innermost part that does not fit its form.
+    """Describe the first innermost part that does not fit its form.
 
-    `msgspec` tells that a part does not fit; it offers neither names nor a description of the key.
+    `msgspec` tells that a part does not fit; it neither suggests names nor describes the key.
     """
     form = _one_of(form, value)
     bare = get_args(form)[0] if get_origin(form) is Annotated else form
@@ -136,14 +113,10 @@ def _what_is_wrong(value: object, form: Any, key: str) -> str | None:
     is_table = isinstance(value, dict) and hasattr(bare, "__struct_fields__")
     parts: list[tuple[str, object, Any]] = []
     if isinstance(value, dict) and is_table:
-        fields = {field.encode_name: field for field in msgspec.structs.fields(bare)}
-        if (said := _wrong_keys(value, bare, fields, key)) is not None:
+        if (said := _wrong_keys(value, bare, key)) is not None:
             return said
-        parts = [
-            (_dotted(key, name), value[name], field.type)
-            for name, field in fields.items()
-            if name in value
-        ]
+        types = {field.encode_name: field.type for field in msgspec.structs.fields(bare)}
+        parts = [(_dotted(key, name), value[name], types[name]) for name in types if name in value]
     elif isinstance(value, dict) and get_origin(bare) is dict:
         parts = [(_dotted(key, name), item, arguments[1]) for name, item in value.items()]
     elif isinstance(value, list) and arguments[-1:] == (...,):
@@ -163,9 +136,9 @@ def _what_is_wrong(value: object, form: Any, key: str) -> str | None:
 
 
 def _one_of(form: Any, value: object) -> Any:
-    """Return the part of a union that a value is to be: the table of its tag, or what is not None.
+    """Return the member of a union that a value should fit: by its tag, or the one beside None.
 
-    A table without a known tag is to be one that has any of the tags.
+    Without a known tag, it is a table that needs one of the tags.
     """
     members = [one for one in get_args(form) if one is not type(None)]
     if not isinstance(form, UnionType):
@@ -180,17 +153,15 @@ def _one_of(form: Any, value: object) -> Any:
     return msgspec.defstruct("Tagged", [(field, Literal[tuple(tags)])])
 
 
-def _wrong_keys(
-    table: dict[str, object], form: Any, fields: Mapping[str, FieldInfo], key: str
-) -> str | None:
-    """Return what is said of an unknown key, or of one that is missing."""
-    config = form.__struct_config__
+def _wrong_keys(table: dict[str, object], form: Any, key: str) -> str | None:
+    """Describe the first unknown key, or the first one that is missing."""
+    config, fields = form.__struct_config__, msgspec.structs.fields(form)
     tag = [config.tag_field] if config.tag_field else []
-    known = [*tag, *fields]
+    known = [*tag, *(field.encode_name for field in fields)]
     for name in table:
         if name not in known and config.forbid_unknown_fields:
             return f"unknown key '{_dotted(key, name)}'; {nearest(name, known)}"
-    for name in [*tag, *(name for name, field in fields.items() if field.required)]:
+    for name in [*tag, *(field.encode_name for field in fields if field.required)]:
         if name not in table:
             return f"the key '{_dotted(key, name)}' is missing"
     return None
@@ -202,7 +173,7 @@ def _dotted(key: str, name: str) -> str:
 
 
 def _described(form: Any) -> str:
-    """Return what a form is in words; its own where it has some."""
+    """Return a form in words: its own description, its choices or the word for its type."""
     if get_origin(form) is Annotated:
         return str(next(meta.description for meta in form.__metadata__ if meta.description))
     choices = get_args(form) if get_origin(form) is Literal else ()

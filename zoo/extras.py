@@ -1,4 +1,7 @@
-"""Packages of optional extras: whether they are installed, and what to tell who lacks one."""
+"""Packages of optional extras: whether they are installed, and the error if not.
+
+`what` is what the error says is not installed; `extra` is the extra to install.
+"""
 
 from __future__ import annotations
 
@@ -13,27 +16,12 @@ __all__ = ["missing_module", "require_distribution", "require_module"]
 
 
 def missing_module(module: str, what: str, extra: str) -> MissingExtraError | None:
-    """Return the error for a module that cannot be found, or None; nothing is imported.
-
-    Parameters
-    ----------
-    module : str
-    what : str
-        What needs it, for the message: "... is not installed".
-    extra : str
-        The extra that brings it.
-    """
+    """Return the error for a module that cannot be found, or None; nothing is imported."""
     return None if importlib.util.find_spec(module) else MissingExtraError(what, extra)
 
 
 def require_module(module: str, what: str, extra: str) -> ModuleType:
-    """Import a module of an extra.
-
-    Raises
-    ------
-    MissingExtraError
-        With the command that installs it.
-    """
+    """Import a module of an extra, or raise a MissingExtraError."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
@@ -41,13 +29,7 @@ def require_module(module: str, what: str, extra: str) -> ModuleType:
 
 
 def require_distribution(name: str, extra: str) -> metadata.Distribution:
-    """Return an installed distribution, which need not hold a module.
-
-    Raises
-    ------
-    MissingExtraError
-        With the command that installs it.
-    """
+    """Return an installed distribution, which may hold no module, or raise a MissingExtraError."""
     try:
         return metadata.distribution(name)
     except metadata.PackageNotFoundError as error:

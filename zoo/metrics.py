@@ -1,12 +1,11 @@
-"""The metrics: one table of what each is called, needs and means, looked up everywhere."""
+"""The metrics: one table of what each is called, needs and means."""
 
 from __future__ import annotations
 
-import importlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from zoo import definitions
 from zoo.errors import DefinitionError
@@ -22,27 +21,24 @@ Task = Literal["classification", "regression"]
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric, and how its scores become losses: less is better, and none is below 0.
+    """A metric, and how its scores become losses: lower is better, and none is below 0.
 
     Parameters
     ----------
     name : str
-    label : str
-        What people call it.
-    loss_label : str
-        What people call its loss.
+    label, loss_label : str
+        What reports call it and its loss.
     direction : {"higher", "lower"}
-        Which scores are better. Where higher ones are, the best score is taken to be 1.
+        Which scores are better. If higher, the best score is taken to be 1.
     bounds : (float, float)
-        The least and the greatest score that it can give.
+        The lowest and the highest possible score.
     task : {"classification", "regression"} or None
         None for a metric that is not in the table.
     needs : {"classes", "scores", "probabilities", "numbers"} or None
-        What a model must predict: class codes, values that rank the rows of each class,
-        probabilities, or the target's numbers.
-    reference : str or None
-        The function of `sklearn.metrics` that gives the same score up to rounding, where
-        scikit-learn defines it.
+        What a model must predict: class codes, values that rank rows by class, probabilities,
+        or numbers.
+    function : str or None
+        The function of `sklearn.metrics` that computes it.
     """
 
     name: str
@@ -52,23 +48,16 @@ class Metric:
     bounds: tuple[float, float]
     task: Task | None = None
     needs: Literal["classes", "scores", "probabilities", "numbers"] | None = None
-    reference: str | None = None
-
-    @property
-    def function(self) -> Callable[[NDArray[Any], NDArray[Any]], float]:
-        """The function of `zoo.scores`: of the true `y` and of what `needs` names."""
-        scores = importlib.import_module("zoo.scores")  # on use: the table imports no NumPy
-        function: Callable[[NDArray[Any], NDArray[Any]], float] = getattr(scores, self.name)
-        return function
+    function: str | None = None
 
     @property
     def higher_is_better(self) -> bool:
-        """Whether a higher score is a better one."""
+        """Whether a higher score is better."""
         return self.direction == "higher"
 
     @property
     def highest_loss(self) -> float:
-        """The loss of the worst score; infinity where there is no worst one."""
+        """The loss of the worst score; infinity if there is no worst one."""
         low, high = self.bounds
         return 1.0 - low if self.higher_is_better else high
 
@@ -80,7 +69,7 @@ class Metric:
         return 1.0 - values if self.higher_is_better else values
 
     def score(self, loss: ArrayLike) -> NDArray[np.float64]:
-        """Return the scores of losses, those outside the metric's bounds moved to the nearest."""
+        """Return the scores of losses, clipped to the metric's bounds."""
         import numpy as np
 
         values = np.clip(np.asarray(loss, dtype=np.float64), 0.0, self.highest_loss)
@@ -88,13 +77,7 @@ class Metric:
 
 
 def metric(name: str, *, higher_is_better: bool | None = None) -> Metric:
-    """Return the metric of a name.
-
-    Parameters
-    ----------
-    name : str
-    higher_is_better : bool or None
-        Which way a metric goes that is not in `METRICS`.
+    """Return the metric of a name; `higher_is_better` is for one that is not in `METRICS`.
 
     Raises
     ------

@@ -1,22 +1,21 @@
-"""The scores of predictions: one function a metric, by the name of the metric."""
+"""The scores of predictions, computed by scikit-learn's functions."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import sklearn.metrics
 from numpy.typing import NDArray
 
-from zoo.metrics import metric
+from zoo.metrics import Metric, metric
 
-__all__ = [
-    "ClassPrediction", "accuracy", "average_precision", "balanced_accuracy", "error_rate",
-    "log_loss", "mae", "r2", "rmse", "roc_auc", "score_classes", "score_numbers",
-]  # fmt: skip
+__all__ = ["ClassPrediction", "score_classes", "score_numbers"]
 
-_LEAST_PROBABILITY = 1e-15
+_MIN_PROBABILITY = 1e-15
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +42,11 @@ def score_classes(
 ) -> dict[str, float]:
     """Return the scores of a prediction, without the metrics that need what it lacks.
 
+    ROC AUC is of the second of two classes. Average precision is of the rarer of two classes
+    (the first if they are equally frequent). With more classes, both are the mean of one class
+    against the rest, over the classes that occur in `y`; so is balanced accuracy. In log loss,
+    probabilities below 1e-15 count as 1e-15. A score that is undefined is NaN.
+
     Parameters
     ----------
     y : ndarray of int, shape (n_samples,)
@@ -55,104 +59,44 @@ def score_classes(
     DefinitionError
         If a metric is unknown.
     """
-    given = {
-        "classes": prediction.codes,
-        "scores": prediction.scores,
-        "probabilities": prediction.scores if prediction.is_probability else None,
+    given = {"classes": prediction.codes, "scores": prediction.scores}
+    given["probabilities"] = prediction.scores if prediction.is_probability else None
+    wanted = [(known, given.get(str(known.needs))) for known in map(metric, metrics)]
+    return {
+        known.name: _score(known, y, predicted)
+        for known, predicted in wanted
+        if predicted is not None
     }
-    found: dict[str, float] = {}
-    for name in metrics:
-        known = metric(name)
-        predicted = given.get(str(known.needs))
-        if predicted is not None:
-            found[name] = known.function(y, predicted)
-    return found
 
 
 def score_numbers(
     y: NDArray[np.float64], predicted: NDArray[Any], metrics: Iterable[str]
 ) -> dict[str, float]:
-    """Return the scores of predicted numbers; both arrays have shape (n_samples,)."""
-    return {name: metric(name).function(y, predicted) for name in metrics}
+    """Return the scores of predicted numbers; both arrays have shape (n_samples,).
 
-
-def error_rate(y: NDArray[np.intp], codes: NDArray[np.intp]) -> float:
-    """Return the fraction of rows with a wrong class."""
-    return float(np.mean(codes != y))
-
-
-def accuracy(y: NDArray[np.intp], codes: NDArray[np.intp]) -> float:
-    """Return the fraction of rows with the right class."""
-    return 1.0 - error_rate(y, codes)
-
-
-def balanced_accuracy(y: NDArray[np.intp], codes: NDArray[np.intp]) -> float:
-    """Return the mean recall of the classes that occur in `y`."""
-    return float(np.mean([np.mean(codes[y == code] == code) for code in np.unique(y)]))
-
-
-def log_loss(y: NDArray[np.intp], probabilities: NDArray[np.float64]) -> float:
-    """Return the mean of minus log p in nats; probabilities below 1e-15 count as 1e-15."""
-    of_truth = probabilities[np.arange(len(y)), y]
-    return float(-np.log(np.maximum(of_truth, _LEAST_PROBABILITY)).mean())
-
-
-def roc_auc(y: NDArray[np.intp], scores: NDArray[np.float64]) -> float:
-    """Return the area under the ROC curve; ties count half.
-
-    With more than two classes: the mean of one against the rest over the classes that occur in
-    `y`.
+    The R² of a constant target is NaN.
     """
-    classes = [1] if scores.shape[1] == 2 else range(scores.shape[1])
-    areas = []
-    for code in classes:
-        is_class = y == code
-        n_class, n_rest = int(is_class.sum()), int((~is_class).sum())
-        if n_class and n_rest:
-            ranks = _average_ranks(scores[:, code])
-            area = ranks[is_class].sum() - n_class * (n_class + 1) / 2
-            areas.append(float(area / (n_class * n_rest)))
-    return float(np.mean(areas)) if areas else float("nan")
+    return {name: _score(metric(name), y, predicted) for name in metrics}
 
 
-def _average_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    ranks: NDArray[np.float64] = (last - (counts - 1) / 2.0)[inverse]
-    return ranks
+def _score(known: Metric, y: NDArray[Any], predicted: NDArray[Any]) -> float:
+    """Return the score; NaN if it is undefined or a prediction is not finite."""
+    if not np.isfinite(predicted).all() or (known.name == "r2" and np.ptp(y) == 0):
+        return float("nan")
+    function = getattr(sklearn.metrics, str(known.function))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scikit-learn warns of classes that do not occur
+        if known.needs == "scores":
+            codes = _scored_classes(known, y, predicted.shape[1])
+            return float(np.mean([function(y == code, predicted[:, code]) for code in codes]))
+        if known.needs == "probabilities":
+            clipped = np.clip(predicted, _MIN_PROBABILITY, 1.0)
+            return float(function(y, clipped, labels=range(predicted.shape[1])))
+        return float(function(y, predicted))
 
 
-def average_precision(y: NDArray[np.intp], scores: NDArray[np.float64]) -> float:
-    """Return the precision at each distinct score, weighted by the gain in recall.
-
-    Of the rarer of two classes; with more classes, the mean over those that occur in `y`.
-    """
-    classes = np.unique(y)
-    if scores.shape[1] == 2:  # the first where both are as rare
-        classes = classes[[np.argmin([(y == code).sum() for code in classes])]]
-    areas = []
-    for code in classes:
-        order = np.argsort(-scores[:, code], kind="stable")
-        ranked = scores[order, code]
-        last = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)
-        hits = np.cumsum(y[order] == code)[last]
-        gains = np.diff(hits, prepend=0) / hits[-1]
-        areas.append(float((hits / (last + 1) * gains).sum()))
-    return float(np.mean(areas))
-
-
-def rmse(y: NDArray[np.float64], predicted: NDArray[Any]) -> float:
-    """Return the root of the mean squared error."""
-    return float(float(np.mean((predicted - y) ** 2)) ** 0.5)
-
-
-def mae(y: NDArray[np.float64], predicted: NDArray[Any]) -> float:
-    """Return the mean absolute error."""
-    return float(np.abs(predicted - y).mean())
-
-
-def r2(y: NDArray[np.float64], predicted: NDArray[Any]) -> float:
-    """Return the explained variance; NaN for a constant target."""
-    square = float(np.mean((predicted - y) ** 2))
-    spread = float(np.mean((y - y.mean()) ** 2))
-    return 1.0 - square / spread if spread > 0 else float("nan")
+def _scored_classes(known: Metric, y: NDArray[np.intp], n_classes: int) -> NDArray[np.intp]:
+    classes, counts = np.unique(y, return_counts=True)
+    if n_classes > 2:
+        return classes
+    return np.array([1]) if known.name == "roc_auc" else classes[[counts.argmin()]]

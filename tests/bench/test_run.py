@@ -99,29 +99,34 @@ def test_every_model_sees_the_same_rows_at_a_size(replicate):
     assert not set(first.test) & set(first.train)
 
 
-def test_misbehaving_models_become_failed_cells_with_a_reason_and_the_others_are_measured(tmp_path):
-    names = ["raises", "dies", "sleeps", "eats", "nan"]
+def run_misbehaving(tmp_path, names, seconds):
     package = misbehaving.install(tmp_path / "site", names)
     text = SUITE.replace('"logistic", "decision_tree"', ", ".join(f'"{name}"' for name in names))
     text = text.replace("[20, 100]", "[20]").replace("replicates = 2", "replicates = 1")
-    text = text.replace("seconds = 60", "seconds = 12\nmemory_mb = 1200")
+    text = text.replace("seconds = 60", f"seconds = {seconds}\nmemory_mb = 1200")
     suites = write_suite(tmp_path / "suites", text)
     done = zoo_command("bench", "small", tmp_path / "out", suites, python_path=package)
     assert done.returncode == 1, done.stderr
-    found = {
-        cell["key"]["model"]: (cell["status"], cell["reason"])
-        for cell in read(tmp_path / "out").cells
-    }
+    cells = read(tmp_path / "out").cells
+    return {c["key"]["model"]: (c["status"], c["reason"]) for c in cells}, done.stderr
+
+
+def test_misbehaving_models_become_failed_cells_with_a_reason_and_the_others_are_measured(tmp_path):
+    found, said = run_misbehaving(tmp_path, ["raises", "dies", "eats", "nan"], seconds=300)
     assert found["dummy"] == ("ok", None)
     assert found["raises"] == ("failed", "RuntimeError: no way")
     assert found["dies"][0] == "failed"
     assert "exit code 7" in found["dies"][1]
-    assert found["sleeps"] == ("timeout", "over the limit of 12 s")
     assert found["eats"] == ("out_of_memory", "over the limit of 1200 MB")
     status, reason = found["nan"]
     assert status == "failed"
     assert reason.startswith("not a finite number: ")
-    assert "raises: 1 x failed: RuntimeError: no way" in done.stderr
+    assert "raises: 1 x failed: RuntimeError: no way" in said
+
+
+def test_a_model_that_takes_too_long_becomes_a_timeout_and_the_others_are_measured(tmp_path):
+    found, _ = run_misbehaving(tmp_path, ["sleeps"], seconds=12)
+    assert found == {"dummy": ("ok", None), "sleeps": ("timeout", "over the limit of 12 s")}
 
 
 def test_cells_that_were_with_others_in_a_worker_that_died_are_measured_alone(tmp_path):
@@ -139,6 +144,7 @@ def test_cells_that_were_with_others_in_a_worker_that_died_are_measured_alone(tm
     assert found == {(20, 0): too_few, (20, 1): too_few, (100, 0): ok, (100, 1): ok}, done.stderr
 
 
+@pytest.mark.slow
 def test_networks_measured_in_two_runs_score_as_in_one(tmp_path):
     text = SUITE.replace('"logistic", "decision_tree"', '"perceptron"')
     suites = write_suite(tmp_path / "suites", text)
@@ -151,6 +157,7 @@ def test_networks_measured_in_two_runs_score_as_in_one(tmp_path):
     assert all(c["timings_s"]["fit"] > 0 for c in read(tmp_path / "one").cells)
 
 
+@pytest.mark.slow
 def test_compiled_programs_are_kept_for_the_next_run(tmp_path, monkeypatch):
     monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("TF_XLA_FLAGS", raising=False)  # those that the tests run with
@@ -191,6 +198,7 @@ def n_stored(folder):
     return sum(path.read_bytes().count(b"\n") for path in folder.glob("cells*.jsonl"))
 
 
+@pytest.mark.slow
 def test_a_run_killed_at_random_moments_resumes_and_ends_like_an_undisturbed_one(tmp_path):
     suites = write_suite(tmp_path / "suites", SUITE.replace("replicates = 2", "replicates = 40"))
     assert zoo_command("bench", "small", tmp_path / "calm", suites).returncode == 0

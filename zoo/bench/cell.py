@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import math
 import resource
@@ -34,7 +35,7 @@ def run_cell(
     folders: tuple[Path, ...] = (),
     began: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
-    """Measure one cell.
+    """Measure one cell, and return its status, reason, scores, timings_s, memory_mb, model_facts.
 
     Parameters
     ----------
@@ -44,21 +45,14 @@ def run_cell(
     threads : int
         Threads that the model may use.
     folders : tuple of Path
-        Folders with cards of the user's own, or with a table that is kept in one.
+        Folders with cards of the user's own, or with a kept table.
     began : callable
         Called when data and framework are loaded and fitting starts.
-
-    Returns
-    -------
-    dict
-        status, reason, scores, timings_s, memory_mb, model_facts.
 
     Raises
     ------
     ZooError
-        If the data cannot be loaded.
-    Exception
-        Whatever the model raises.
+        If the data cannot be loaded; the model may raise anything else.
     """
     rows = rows_of(key["dataset"], folders)
     train = rows.train(key["replicate"], key["n_train"])
@@ -83,14 +77,9 @@ def run_cells_together(
     folders: tuple[Path, ...] = (),
     began: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[int, dict[str, Any] | Exception]]:
-    """Measure cells of one model and one data set; their networks train side by side.
+    """Measure cells of one model and one data set; `n_slots` networks train side by side.
 
-    Parameters
-    ----------
-    keys, metrics, threads, folders, began
-        As for `run_cell`.
-    n_slots : int
-        How many networks train at a time.
+    Parameters are those of `run_cell`.
 
     Yields
     ------
@@ -104,14 +93,10 @@ def run_cells_together(
     """
     rows = rows_of(keys[0]["dataset"], folders)
     models = [make_model(key, rows, threads) for key in keys]
-
-    def tables() -> Iterator[Part]:
-        for key in keys:
-            yield rows.train(key["replicate"], key["n_train"])
-
+    tables = (rows.train(key["replicate"], key["n_train"]) for key in keys)
     _reset_peak()
     began()
-    for number, error in models[0].fit_together(models, tables(), n_slots=n_slots):
+    for number, error in models[0].fit_together(models, tables, n_slots=n_slots):
         if error is not None:
             yield number, error
             continue
@@ -126,32 +111,21 @@ def run_cells_together(
 
 
 def _measure(
-    model: Any,
-    key: dict[str, Any],
-    rows: Rows,
-    metrics: tuple[str, ...],
-    timings_s: dict[str, float],
+    model: Any, key: dict[str, Any], rows: Rows, metrics: tuple[str, ...], timings: dict[str, float]
 ) -> dict[str, Any]:
-    """Return what the store keeps of a fitted model."""
+    """Return the record of a fitted model; with a score that is not finite, the cell failed."""
     test = rows.test(key["replicate"])
     start = time.perf_counter()
     test_scores = _score(model, rows, test, metrics)
-    timings_s = {**timings_s, "predict": time.perf_counter() - start}
+    timings = {**timings, "predict": time.perf_counter() - start}
     some = rows.train(key["replicate"], key["n_train"], at_most=_MAX_TRAIN_SCORE_ROWS)
     scores = {"test": test_scores, "train": _score(model, rows, some, metrics)}
-    return _record(model, scores, timings_s)
-
-
-def _record(
-    model: Any, scores: dict[str, dict[str, float]], timings_s: dict[str, float]
-) -> dict[str, Any]:
-    """Return the record; a score that is not finite makes the cell a failed one."""
     bad = [name for part in scores.values() for name, v in part.items() if not math.isfinite(v)]
     return {
         "status": Status.FAILED if bad else Status.OK,
         "reason": f"not a finite number: {', '.join(bad)}" if bad else None,
         "scores": {} if bad else scores,
-        "timings_s": {name: round(seconds, 4) for name, seconds in timings_s.items()},
+        "timings_s": {name: round(seconds, 4) for name, seconds in timings.items()},
         "memory_mb": {"peak_rss": _peak_mb()},
         "model_facts": {
             name: int(getattr(model, attribute))
@@ -208,17 +182,13 @@ def predict_classes(model: Any, X: pd.DataFrame, classes: NDArray[Any]) -> Class
 
 def _reset_peak() -> None:
     """Reset the peak of resident memory, where the system supports it (Linux)."""
-    try:
+    with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    except OSError:
-        return
 
 
 def _peak_mb() -> int:
-    try:
+    with contextlib.suppress(OSError):
         for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) // 1024
-    except OSError:
-        pass
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

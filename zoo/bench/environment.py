@@ -1,4 +1,4 @@
-"""The environment that a cell is measured in: packages, machine, commit."""
+"""The environment that a cell is measured in: packages, machine, commit, compiled programs."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from typing import Any
 
 import zoo
 from zoo.canonical import digest
+from zoo.data.download import cache_folder
 
-__all__ = ["commit", "describe_environment"]
+__all__ = ["commit", "describe_environment", "program_cache_flags"]
 
 _PACKAGES = (
     "tensorflow", "keras", "xgboost", "lightgbm", "scikit-learn", "numpy", "pandas", "scipy",
 )  # fmt: skip
+_VECTORS = ("avx512f", "avx2", "avx")
 
 
 def describe_environment() -> dict[str, Any]:
@@ -39,22 +41,23 @@ def _version(name: str) -> str | None:
         return None
 
 
+def _cpu_lines() -> list[str]:
+    """Return what the system says of its processors; nothing outside Linux."""
+    cpuinfo = Path("/proc/cpuinfo")
+    return cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
+
+
 def _machine() -> str:
     """Return the processor, its widest vectors and how many cores there are.
 
     Processors sold under one name round differently when their vectors differ in width, and a
     network may then train to another score from the same seed.
     """
-    model, vectors = platform.processor() or platform.machine(), ""
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        known: dict[str, str] = {}
-        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
-            name, _, value = line.partition(":")
-            known.setdefault(name.strip(), value.strip())
-        model = known.get("model name", model)
-        flags = set(known.get("flags", "").split())
-        vectors = next((f", {name}" for name in ("avx512f", "avx2", "avx") if name in flags), "")
+    pairs = (line.partition(":") for line in reversed(_cpu_lines()))  # the first processor wins
+    known = {name.strip(): value.strip() for name, _, value in pairs}
+    model = known.get("model name", platform.processor() or platform.machine())
+    flags = known.get("flags", "").split()
+    vectors = next((f", {name}" for name in _VECTORS if name in flags), "")
     return f"{model}{vectors}, {os.cpu_count()} cores"
 
 
@@ -73,7 +76,27 @@ def commit() -> str:
 
 
 def _git(root: Path, *arguments: str) -> str:
-    answer = subprocess.run(
-        ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True
+    command = ["git", "-C", str(root), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def program_cache_flags() -> str:
+    """Return TensorFlow's flags that cache compiled programs, or nothing where that is not safe.
+
+    Each kind of processor has its own cache: a program compiled for another may use instructions
+    that this one lacks. A cached program gives the same bits.
+    """
+    kinds = ("model name", "flags", "Features", "CPU part")
+    kind = sorted({line for line in _cpu_lines() if line.startswith(kinds)})
+    if not kind:
+        return ""
+    folder = cache_folder() / "programs" / digest(kind)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return ""
+    if not os.access(folder, os.W_OK) or " " in str(folder):
+        return ""  # TensorFlow splits its flags at blanks
+    return (
+        f"--tf_xla_persistent_cache_directory={folder} --tf_xla_persistent_cache_device_types=CPU"
     )
-    return answer.stdout.strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 from zoo import registry
 from zoo.bench.suite import Suite
 from zoo.data import Card, load_card, require_extra
-from zoo.data.limits import rows_left_to_train
+from zoo.data.limits import rows_held_for_test
 from zoo.definitions import unknown
 from zoo.errors import DataError
 
@@ -92,28 +93,27 @@ def make_plan(
         card = load_card(name, folders)
         require_extra(card)
         sizes, note = _sizes_of(suite, card)
-        left_out.extend(note)
-        for model in specs:
-            for size in sizes:
-                for replicate in range(suite.replicates):
-                    jobs.append(_job(suite, card, model, size, replicate))
+        left_out += note
+        cells = itertools.product(specs, sizes, range(suite.replicates))
+        jobs += [_job(suite, card, *cell) for cell in cells]
     return Plan(jobs, left_out)
 
 
 def _sizes_of(suite: Suite, card: Card) -> tuple[tuple[int, ...], list[str]]:
-    available = rows_left_to_train(card.facts.rows)
+    """Return the sizes that fit a data set, and a note on those that do not."""
+    available = card.facts.rows - rows_held_for_test(card.facts.rows)
     least = card.facts.classes or 1
     asked = suite.dataset_sizes.get(card.name, suite.sizes)
     fit = tuple(size for size in asked if least <= size <= available)
-    too_large = [size for size in asked if not least <= size <= available]
+    unfit = [size for size in asked if size not in fit]
+    named = ", ".join(map(str, unfit))
     where = f"{card.name}: sizes from {least} to {available} rows are possible"
-    if too_large and (not fit or card.name in suite.dataset_sizes):
+    if unfit and (not fit or card.name in suite.dataset_sizes):
         raise DataError(
-            f"{where}, but {suite.path} asks for {', '.join(map(str, too_large))}; "
+            f"{where}, but {suite.path} asks for {named}; "
             "correct its sizes or take a larger data set"
         )
-    note = [f"{where}; left out: {', '.join(map(str, too_large))}"] if too_large else []
-    return fit, note
+    return fit, [f"{where}; left out: {named}"] if unfit else []
 
 
 def _job(suite: Suite, card: Card, model: registry.ModelSpec, n_train: int, replicate: int) -> Job:

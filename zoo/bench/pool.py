@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import queue
@@ -17,8 +18,8 @@ from typing import Any
 
 import psutil
 
+from zoo.bench.environment import program_cache_flags
 from zoo.bench.plan import Job
-from zoo.bench.programs import program_cache_flags
 from zoo.bench.store import Status
 from zoo.bench.suite import Budget
 
@@ -26,14 +27,10 @@ __all__ = ["THREAD_VARIABLES", "Pool", "Worker"]
 
 _LOADING_S = 300.0  # for data and framework, before the budget of the cell counts
 THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "TF_NUM_INTRAOP_THREADS",
-    "TF_NUM_INTEROP_THREADS",
-    "NPROC",  # of JAX
-)
-
+    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS", "NPROC",  # of JAX
+)  # fmt: skip
+_LATE = {"status": Status.TIMEOUT, "reason": "not done by the deadline", "is_late": True}
 
 Finished = list[tuple[Job, dict[str, Any] | None]]
 
@@ -45,13 +42,8 @@ class Worker:
     ----------
     inbox : Queue
         Gets (worker, answer) for every answer, and (worker, None) when the process ends.
-    budget : Budget
-    folders : list of str
-        Folders with cards of the user's own.
-    n_slots : int
-        How many networks train side by side.
-    imports : sequence of str
-        Modules to load at once.
+    budget, folders, n_slots, imports
+        As for `Pool`.
     """
 
     def __init__(
@@ -60,7 +52,7 @@ class Worker:
         budget: Budget,
         folders: list[str],
         n_slots: int,
-        imports: Sequence[str] = (),
+        imports: Sequence[str],
     ) -> None:
         self._budget, self._folders, self._n_slots = budget, folders, n_slots
         threads = {name: str(budget.threads) for name in THREAD_VARIABLES}
@@ -81,6 +73,9 @@ class Worker:
             text=True,
             encoding="utf-8",
         )
+        assert self._process.stdin is not None  # noqa: S101 (for the type checker)
+        assert self._process.stdout is not None  # noqa: S101
+        self._questions, self._answers = self._process.stdin, self._process.stdout
         self._system = psutil.Process(self._process.pid)
         self.jobs: dict[int, Any] = {}  # Job, or None for a call
         self.is_alone = True
@@ -92,22 +87,17 @@ class Worker:
         self._listener.start()
 
     def _listen(self, inbox: queue.Queue[Any]) -> None:
-        assert self._process.stdout is not None  # noqa: S101 (for the type checker)
-        with self._process.stdout as answers:
-            for line in answers:
+        with self._answers:
+            for line in self._answers:
                 inbox.put((self, json.loads(line)))
         inbox.put((self, None))
 
     def send(self, jobs: list[Job]) -> None:
-        """Give the worker jobs. A dead process is noticed when its output ends.
+        """Give the worker jobs of one model and data set.
 
-        Parameters
-        ----------
-        jobs : list of Job
-            Of one model and data set.
+        A dead process is noticed when its output ends.
         """
-        self.jobs, self.is_alone = dict(enumerate(jobs)), len(jobs) == 1
-        self.deadline = None
+        self.jobs, self.is_alone, self.deadline = dict(enumerate(jobs)), len(jobs) == 1, None
         self.began, self.since = False, time.monotonic()
         self._write(
             {
@@ -127,10 +117,9 @@ class Worker:
         self._write({"call": what, "arguments": arguments})
 
     def _write(self, message: dict[str, Any]) -> None:
-        assert self._process.stdin is not None  # noqa: S101 (for the type checker)
         with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write(json.dumps(message) + "\n")
-            self._process.stdin.flush()
+            self._questions.write(json.dumps(message) + "\n")
+            self._questions.flush()
 
     def over_limit(self) -> tuple[Status, str] | None:
         """Return the status and reason of jobs that exceed their budget, else None."""
@@ -147,10 +136,6 @@ class Worker:
             return Status.OUT_OF_MEMORY, f"over the limit of {self._budget.memory_mb} MB"
         return None
 
-    def is_late(self) -> bool:
-        """Return whether the deadline of its jobs has passed."""
-        return self.deadline is not None and time.monotonic() > self.deadline
-
     def how_it_ended(self) -> str:
         """Return how a dead process ended: exit code or signal, and the last line of its log."""
         code = self._process.wait()
@@ -165,9 +150,8 @@ class Worker:
         self._process.kill()
         self._process.wait()
         self._listener.join()
-        assert self._process.stdin is not None  # noqa: S101 (for the type checker)
         with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.close()
+            self._questions.close()
         self._log.close()
 
 
@@ -179,6 +163,7 @@ class Pool:
     n_workers : int
     budget : Budget
     folders : list of str
+        Folders with cards of the user's own.
     n_slots : int
         How many networks train side by side.
     imports : sequence of str
@@ -194,13 +179,9 @@ class Pool:
         *,
         imports: Sequence[str] = (),
     ) -> None:
-        self._imports = imports
         self._inbox: queue.Queue[Any] = queue.Queue()
-        self._budget, self._folders, self._n_slots = budget, folders, n_slots
+        self._start = functools.partial(Worker, self._inbox, budget, folders, n_slots, imports)
         self.workers = [self._start() for _ in range(n_workers)]
-
-    def _start(self) -> Worker:
-        return Worker(self._inbox, self._budget, self._folders, self._n_slots, self._imports)
 
     def _replace(self, worker: Worker) -> None:
         worker.kill()
@@ -211,17 +192,10 @@ class Pool:
         return [worker for worker in self.workers if not worker.jobs]
 
     def hurry(self, deadline: float) -> None:
-        """Set a deadline for the workers' current jobs, unless theirs is earlier.
-
-        Parameters
-        ----------
-        deadline : float
-            Of `time.monotonic`.
-        """
+        """Set a deadline (of `time.monotonic`) for current jobs, unless theirs is earlier."""
         for worker in self.workers:
-            if worker.jobs:
-                known = (deadline, worker.deadline)
-                worker.deadline = min(one for one in known if one is not None)
+            if worker.jobs and (worker.deadline is None or worker.deadline > deadline):
+                worker.deadline = deadline
 
     def give_up(self) -> None:
         """Abandon the workers' current jobs."""
@@ -234,7 +208,6 @@ class Pool:
         Parameters
         ----------
         worker : Worker
-            An idle worker of this pool.
         what : str
             ``"module:function"``.
         arguments : dict
@@ -253,8 +226,7 @@ class Pool:
         The answer is None for jobs that shared a lost worker: any of them may be the cause, so
         each should be measured alone. It holds ``is_late`` for jobs that missed their deadline.
         """
-        lost = self._enforce_limits()
-        if lost:
+        if lost := self._enforce_limits():
             return lost
         try:
             worker, answer = self._inbox.get(timeout=timeout_s)
@@ -279,16 +251,12 @@ class Pool:
 
     def _enforce_limits(self) -> Finished:
         for worker in self.workers:
-            if worker.jobs and worker.is_late():
-                late = {
-                    "status": Status.TIMEOUT,
-                    "reason": "not done by the deadline",
-                    "is_late": True,
-                }
+            if not worker.jobs:
+                continue
+            if worker.deadline is not None and time.monotonic() > worker.deadline:
                 self._replace(worker)
-                return [(job, dict(late)) for job in worker.jobs.values()]
-            excess = worker.over_limit() if worker.jobs else None
-            if excess is not None:
+                return [(job, dict(_LATE)) for job in worker.jobs.values()]
+            if excess := worker.over_limit():
                 return self._lose(worker, {"status": excess[0], "reason": excess[1]})
         return []
 

@@ -55,9 +55,7 @@ class _CardRows:
         is_classes = self.task == "classification"
         self.classes = np.unique(table.y.to_numpy(object)) if is_classes else np.empty(0)
         shape = table.card.image_shape
-        self.image_shape: tuple[int, ...] | None = None
-        if shape is not None:
-            self.image_shape = shape if len(shape) == 3 else (*shape, 1)
+        self.image_shape = None if shape is None else (*shape, 1)[:3]  # grey has one channel
 
     def _part(self, rows: NDArray[np.int64]) -> Part:
         table = load(self._name, self._folders)
@@ -93,18 +91,15 @@ class _KeptRows:
         self.classes = np.asarray(facts.classes, dtype=object)
         self.image_shape: tuple[int, ...] | None = facts.image_shape
 
-    def _head(self, replicate: int) -> tuple[Part, Part]:
-        return _head_of(self._folder, self._digest, replicate, self._n_kept)
-
     def train(self, replicate: int, n_train: int, *, at_most: int | None = None) -> Part:
         rows = read_split(self._folder, replicate).subset(n_train)[:at_most]
         if len(rows) > self._n_kept:
             return read_rows(self._folder, rows)
-        X, y = self._head(replicate)[0]
+        X, y = _head_of(self._folder, self._digest, replicate, self._n_kept)[0]
         return X.iloc[: len(rows)], y.iloc[: len(rows)]
 
     def test(self, replicate: int) -> Part:
-        return self._head(replicate)[1]
+        return _head_of(self._folder, self._digest, replicate, self._n_kept)[1]
 
 
 @functools.lru_cache(maxsize=4)

@@ -1,29 +1,21 @@
-"""Runs a suite into a results folder; an interrupted run resumes."""
+"""Runs a suite into a results folder, in an order that reuses compiled programs and data."""
 
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from zoo.bench import store
 from zoo.bench.environment import commit, describe_environment
 from zoo.bench.plan import Job, Plan
 from zoo.bench.pool import Pool
 from zoo.bench.progress import Progress
-from zoo.bench.schedule import Schedule
-from zoo.bench.store import (
-    CellWriter,
-    Status,
-    cell_key,
-    check_folder,
-    has_results,
-    pack,
-    read,
-    set_aside,
-)
+from zoo.bench.store import CellWriter, Status, cell_key
 from zoo.bench.suite import Suite
 from zoo.data import load_card, verify
 
@@ -53,11 +45,11 @@ class RunSummary:
 
 def jobs_to_run(plan: Plan, folder: Path, *, retry_failed: bool = False) -> list[Job]:
     """Return the jobs whose cells the folder does not hold yet."""
-    if not has_results(folder):
+    if not store.has_results(folder):
         return plan.jobs
     done = {
         cell_key(cell)
-        for cell in read(folder).cells
+        for cell in store.read(folder).cells
         if not retry_failed or not Status(cell["status"]).is_failure
     }
     return [job for job in plan.jobs if cell_key({"key": job.key}) not in done]
@@ -74,6 +66,8 @@ def run_suite(
     is_fresh: bool = False,
 ) -> RunSummary:
     """Measure the cells of a plan that are not in `out` yet, then pack the folder.
+
+    An interrupted run resumes: what it measured is in `out`.
 
     Parameters
     ----------
@@ -100,20 +94,20 @@ def run_suite(
     """
     out = Path(out)
     folders = list(folders)
-    check_folder(out)
+    store.check_folder(out)
     todo = plan.jobs if is_fresh else jobs_to_run(plan, out, retry_failed=retry_failed)
     _verify_data(todo, folders)
     if is_fresh:
-        set_aside(out)
+        store.set_aside(out)
     writer = CellWriter(out)
     try:
         if todo:
             _run_jobs(suite, todo, writer, n_workers, [str(Path(f).resolve()) for f in folders])
     finally:
         writer.close()
-    pack(out)
+    store.pack(out)
     wanted = {cell_key({"key": job.key}) for job in plan.jobs}
-    cells = [cell for cell in read(out).cells if cell_key(cell) in wanted]
+    cells = [cell for cell in store.read(out).cells if cell_key(cell) in wanted]
     failed = [cell for cell in cells if Status(cell["status"]).is_failure]
     return RunSummary(len(todo), len(plan.jobs) - len(todo), failed)
 
@@ -130,17 +124,17 @@ def _run_jobs(
     suite: Suite, todo: list[Job], writer: CellWriter, n_workers: int | None, folders: list[str]
 ) -> None:
     origin = provenance(suite.name, suite.budget.threads, writer)
-    runnable = [job for job in todo if job.skip is None]
     for job in todo:
         if job.skip is not None:
             write_cell(writer, job, {"status": Status.SKIPPED, "reason": job.skip}, origin)
+    runnable = [job for job in todo if job.skip is None]
     if not runnable:
         return
     n_workers = n_workers or max(1, (os.cpu_count() or 1) // suite.budget.threads)
     n_slots = min(suite.replicates, _MOST_SLOTS)
     pool = Pool(min(n_workers, len(runnable)), suite.budget, folders, n_slots)
     try:
-        _serve(pool, Schedule(runnable), len(runnable), writer, origin)
+        _serve(pool, runnable, writer, origin)
     finally:
         pool.close()
 
@@ -158,12 +152,11 @@ def provenance(suite: str, threads: int, writer: CellWriter) -> dict[str, Any]:
     }
 
 
-def _serve(
-    pool: Pool, schedule: Schedule, n_jobs: int, writer: CellWriter, origin: dict[str, Any]
-) -> None:
-    n_done = 0
+def _serve(pool: Pool, jobs: list[Job], writer: CellWriter, origin: dict[str, Any]) -> None:
+    """Measure jobs and write their cells."""
+    schedule, n_done = _Schedule(jobs), 0
     without_data: dict[str, dict[str, Any]] = {}  # a data set that cannot be loaded is tried once
-    with Progress(n_jobs) as progress:
+    with Progress(len(jobs)) as progress:
 
         def finish(job: Job, answer: dict[str, Any]) -> None:
             nonlocal n_done
@@ -173,17 +166,18 @@ def _serve(
             n_done += 1
             progress.finish(job, is_failed=answer["status"] != Status.OK)
 
-        while n_done < n_jobs:
+        while n_done < len(jobs):
             for worker in pool.idle():
-                jobs = schedule.next_for(pool.workers.index(worker))
-                while jobs and jobs[0].key["dataset"] in without_data:
-                    for job in jobs:
-                        finish(job, dict(without_data[job.key["dataset"]]))
-                    jobs = schedule.next_for(pool.workers.index(worker))
-                if not jobs:
+                number = pool.workers.index(worker)
+                while (some := schedule.next_for(number)) and (
+                    answer := without_data.get(some[0].key["dataset"])
+                ):
+                    for job in some:
+                        finish(job, dict(answer))
+                if not some:
                     break
-                worker.send(jobs)
-                progress.begin(jobs[0])
+                worker.send(some)
+                progress.begin(some[0])
             for job, answer in pool.wait():
                 if answer is None:
                     schedule.put_back(job)
@@ -191,13 +185,56 @@ def _serve(
                     finish(job, answer)
 
 
+class _Schedule:
+    """Hands out jobs so that a worker reuses its compiled programs and loaded data.
+
+    A chain is all cells of one (data set, model), small sizes first. Each worker takes a chain
+    and gets it cell by cell. When no chain is left, it helps with the longest one, from its end.
+    A chain whose model trains together is handed out whole, large sizes first.
+    """
+
+    def __init__(self, jobs: Iterable[Job]) -> None:
+        chains: dict[tuple[str, str], deque[Job]] = {}
+        for job in sorted(jobs, key=lambda job: (job.key["n_train"], job.key["replicate"])):
+            chains.setdefault((job.key["dataset"], job.key["model"]), deque()).append(job)
+        # the costliest chains first, so that no worker ends alone with a long one
+        self._waiting = deque(sorted(chains.values(), key=_cost, reverse=True))
+        self._taken: dict[int, deque[Job]] = {}
+        self._alone: deque[Job] = deque()
+
+    def next_for(self, worker: int) -> list[Job]:
+        """Return the next jobs for the worker of this number; none when all are handed out."""
+        own = self._taken.get(worker)
+        if own:
+            return [own.popleft()]
+        if self._waiting:
+            chain = self._waiting.popleft()
+            if chain[0].trains_together:
+                return sorted(chain, key=lambda job: -job.key["n_train"])
+            self._taken[worker] = chain
+            return [chain.popleft()]
+        if self._alone:
+            return [self._alone.popleft()]
+        longest = max(self._taken.values(), key=len, default=None)
+        return [longest.pop()] if longest else []
+
+    def put_back(self, job: Job) -> None:
+        """Queue a job that was handed out with others, to be measured alone."""
+        self._alone.append(job)
+
+
+def _cost(chain: deque[Job]) -> int:
+    last = chain[-1]
+    classes = last.facts["n_classes"] or 1
+    return int(last.key["n_train"] * last.facts["n_features"] * classes)
+
+
 def write_cell(
     writer: CellWriter, job: Job, answer: dict[str, Any], origin: dict[str, Any]
 ) -> dict[str, Any]:
     """Write the result of a job, and return its record."""
     empty: dict[str, Any] = {"scores": {}, "timings_s": {}, "memory_mb": {}, "model_facts": {}}
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    cell = {**empty, **answer, "key": job.key, "facts": job.facts}
-    cell["run"] = {**origin, "finished": now}
+    run = {**origin, "finished": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
+    cell = {**empty, **answer, "key": job.key, "facts": job.facts, "run": run}
     writer.write(cell)
     return cell

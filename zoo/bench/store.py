@@ -1,8 +1,8 @@
 """The results folder: append-only JSON Lines, one file per writing process, read as a union.
 
 A cell is written as one line in one call, so a process killed at any moment leaves at most one
-torn last line, which the reader drops. The last record of a key wins. No locks: two runs may
-share a folder, and results of two machines are merged by copying files.
+torn last line, which the reader drops. The last record of a key wins. There are no locks: two
+runs may share a folder, and results of two machines are merged by copying files.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+import psutil
 from msgspec import Struct
 
 from zoo.canonical import canonical_json
@@ -24,18 +25,9 @@ from zoo.errors import StoreError
 from zoo.metrics import METRICS
 
 __all__ = [
-    "SCHEMA",
-    "Cell",
-    "CellWriter",
-    "Results",
-    "Status",
-    "cell_key",
-    "check_folder",
-    "has_results",
-    "pack",
-    "read",
-    "set_aside",
-]
+    "SCHEMA", "Cell", "CellWriter", "Results", "Status", "cell_key", "check_folder",
+    "has_results", "pack", "read", "set_aside",
+]  # fmt: skip
 
 SCHEMA = 1
 _PACKED = "cells.jsonl"
@@ -130,24 +122,17 @@ class Results:
 
 
 def cell_key(cell: Mapping[str, Any]) -> str:
-    """Return the canonical key of a cell: equal for the same measurement, on any machine."""
+    """Return the canonical key of a cell: the same for the same measurement on any machine."""
     return canonical_json([cell["key"][field] for field in _Key.__struct_fields__])
 
 
 def _sort_key(cell: Cell) -> tuple[Any, ...]:
-    key = cell["key"]
-    order = (key["dataset"], key["model"], key["n_train"], key["replicate"])
-    return (*order, cell_key(cell))
+    order = ("dataset", "model", "n_train", "replicate")
+    return (*(cell["key"][field] for field in order), cell_key(cell))
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the records of one file; a torn last line is dropped.
-
-    Raises
-    ------
-    StoreError
-        If any other line is not a record of this schema.
-    """
+    """Yield the records of one file; a torn last line is dropped, any other is an error."""
     lines = path.read_bytes().split(b"\n")
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -171,9 +156,8 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _files(folder: Path) -> list[Path]:
-    packed = folder / _PACKED
     parts = sorted(folder.glob(_PARTS), key=lambda path: (path.stat().st_mtime_ns, path.name))
-    return [*([packed] if packed.exists() else []), *parts]
+    return [*folder.glob(_PACKED), *parts]
 
 
 def read(folder: Path) -> Results:
@@ -194,10 +178,6 @@ def read(folder: Path) -> Results:
         raise StoreError(
             f"{folder} is not a results folder: it holds no {_PACKED}; give the folder of a run"
         )
-    return _read_files(files)
-
-
-def _read_files(files: list[Path]) -> Results:
     cells: dict[str, Cell] = {}
     environments: dict[str, dict[str, Any]] = {}
     for path in files:
@@ -211,23 +191,16 @@ def _read_files(files: list[Path]) -> Results:
 
 def has_results(folder: Path) -> bool:
     """Return whether the folder exists and holds records."""
-    return Path(folder).is_dir() and bool(_files(Path(folder)))
+    return folder.is_dir() and bool(_files(folder))
 
 
 def set_aside(folder: Path) -> Path | None:
-    """Move the records of a folder into ``earlier-1``, ``earlier-2``, ... inside it.
-
-    Returns
-    -------
-    Path or None
-        Where they are now; None if there were none.
-    """
+    """Move the records into ``earlier-1``, ``earlier-2``, ... and return where; None if none."""
     if not has_results(folder):
         return None
-    number = 1 + sum(1 for _ in Path(folder).glob("earlier-*"))
-    target = Path(folder) / f"earlier-{number}"
+    target = folder / f"earlier-{1 + len(list(folder.glob('earlier-*')))}"
     target.mkdir()
-    for path in _files(Path(folder)):
+    for path in _files(folder):
         path.rename(target / path.name)
     return target
 
@@ -235,30 +208,22 @@ def set_aside(folder: Path) -> Path | None:
 def _writer_lives(path: Path) -> bool:
     """Return whether another process may still append to this part."""
     pid = path.name.split("-")[1]
-    if not pid.isdigit() or int(pid) == os.getpid():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return pid.isdigit() and int(pid) != os.getpid() and psutil.pid_exists(int(pid))
 
 
 def check_folder(folder: Path) -> None:
-    """Refuse a folder with other files, so that a run never scatters results among them.
+    """Refuse a folder with other files, so that no run scatters results among them.
 
     Raises
     ------
     StoreError
         If `folder` is a file, or a folder that is neither empty nor a results folder.
     """
-    folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
+    if not folder.exists():
+        return
+    if not folder.is_dir():
         raise StoreError(f"{folder} is a file; --out expects a folder")
-    known = (*_files(folder), *folder.glob("earlier-*")) if folder.is_dir() else ()
-    if folder.is_dir() and any(folder.iterdir()) and not known:
+    if any(folder.iterdir()) and not (_files(folder) or any(folder.glob("earlier-*"))):
         raise StoreError(
             f"{folder} is not a results folder: it is not empty and holds no {_PACKED}; "
             "give an empty or a new folder"
@@ -281,7 +246,7 @@ class CellWriter:
 
     def __init__(self, folder: Path) -> None:
         check_folder(folder)
-        self._folder = Path(folder)
+        self._folder = folder
         self._descriptor: int | None = None
 
     def write(self, cell: Cell) -> None:
@@ -316,16 +281,14 @@ def pack(folder: Path) -> Path:
     The new file replaces the old one in one step. Only then are the parts removed, except those
     of a process that still runs.
     """
-    folder = Path(folder)
-    files = _files(folder)
-    results = read(folder)
+    files, results = _files(folder), read(folder)
     used = {cell.get("run", {}).get("environment") for cell in results.cells}
     records: list[Mapping[str, Any]] = [
         {"schema": SCHEMA, "environment": environment}
         for digest, environment in sorted(results.environments.items())
         if digest in used
     ]
-    records.extend(results.cells)
+    records += results.cells
     packed = folder / _PACKED
     temporary = folder / f".{_PACKED}.{secrets.token_hex(4)}"
     with temporary.open("w", encoding="utf-8", newline="\n") as file:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Struct
 from msgspec.structs import asdict, force_setattr
@@ -45,11 +45,11 @@ class _Metrics(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     regression: _Names = ("rmse", "mae", "r2")
 
     def __post_init__(self) -> None:
-        tasks: tuple[Task, ...] = ("classification", "regression")
-        for task in tasks:
+        for task in get_args(Task):
+            known = metric_names(task)
             for name in getattr(self, task):
-                if name not in metric_names(task):
-                    raise ValueError(str(definitions.unknown("metric", name, metric_names(task))))
+                if name not in known:
+                    raise ValueError(str(definitions.unknown("metric", name, known)))
 
 
 class _SuiteFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -64,18 +64,13 @@ class _SuiteFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     dataset_sizes: dict[str, _Sizes] = {}
 
     def __post_init__(self) -> None:
-        for key in ("datasets", "models"):
-            names = getattr(self, key)
-            if len(set(names)) < len(names):
-                twice = next(name for name in names if names.count(name) > 1)
+        for key, names in (("datasets", self.datasets), ("models", self.models)):
+            twice = next((name for name in names if names.count(name) > 1), None)
+            if twice is not None:
                 raise ValueError(f"the key '{key}' names {definitions.shown(twice)} twice")
-        force_setattr(self, "sizes", _sorted(self.sizes))
-        ordered = {name: _sorted(sizes) for name, sizes in self.dataset_sizes.items()}
-        force_setattr(self, "dataset_sizes", ordered)
-
-
-def _sorted(sizes: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(sorted(set(sizes)))
+        force_setattr(self, "sizes", tuple(sorted({*self.sizes})))
+        own = {name: tuple(sorted({*sizes})) for name, sizes in self.dataset_sizes.items()}
+        force_setattr(self, "dataset_sizes", own)
 
 
 class Suite(_SuiteFile, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""A worker process: reads jobs as JSON lines, answers with a JSON line for each of their cells.
+"""A worker process: reads jobs as JSON lines and answers with a JSON line for each cell.
 
 It is started as ``python -m zoo.bench.worker`` by `zoo.bench.pool`. Answers go to the stream that
 was its standard output; whatever a library prints goes to its standard error.
@@ -16,8 +16,11 @@ import sys
 import threading
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
+
+Say = Callable[[dict[str, Any]], None]
 
 
 def _follow_parent(parent: int) -> None:
@@ -27,30 +30,19 @@ def _follow_parent(parent: int) -> None:
     os._exit(1)
 
 
-def _reason(error: BaseException) -> str:
-    said = " ".join(str(error).split())
-    return f"{type(error).__name__}: {said}"[:500]
-
-
 def _failure(error: BaseException) -> dict[str, Any]:
     from zoo.bench.store import Status
     from zoo.errors import DataError, MissingExtraError
 
-    if isinstance(error, MemoryError):
-        return {"status": Status.OUT_OF_MEMORY, "reason": _reason(error)}
-    failure = {"status": Status.FAILED, "reason": _reason(error)}
-    if isinstance(error, (DataError, MissingExtraError)):
-        return {**failure, "has_no_data": True}
-    return failure
+    reason = f"{type(error).__name__}: {' '.join(str(error).split())}"[:500]
+    status = Status.OUT_OF_MEMORY if isinstance(error, MemoryError) else Status.FAILED
+    has_no_data = isinstance(error, (DataError, MissingExtraError))
+    return {"status": status, "reason": reason, "has_no_data": has_no_data}
 
 
-def _serve(job: dict[str, Any], out: IO[str]) -> None:
+def _serve(job: dict[str, Any], say: Say) -> None:
     """Measure the cells of a job; each gets an answer, even after an error."""
     from zoo.bench.cell import run_cell, run_cells_together
-
-    def say(message: dict[str, Any]) -> None:
-        out.write(json.dumps(message) + "\n")
-        out.flush()
 
     left = set(range(len(job["keys"])))
     options: dict[str, Any] = {
@@ -75,7 +67,7 @@ def _serve(job: dict[str, Any], out: IO[str]) -> None:
             say({**_failure(error), "number": number})
 
 
-def _call(job: dict[str, Any], out: IO[str]) -> None:
+def _call(job: dict[str, Any], say: Say) -> None:
     """Call a function in this process, which has already imported the framework."""
     from zoo.bench.store import Status
 
@@ -85,14 +77,7 @@ def _call(job: dict[str, Any], out: IO[str]) -> None:
         answer: dict[str, Any] = {"status": Status.OK, "reason": None}
     except Exception as error:  # noqa: BLE001 (the caller is told whatever it raises)
         answer = _failure(error)
-    out.write(json.dumps({**answer, "number": 0}) + "\n")
-    out.flush()
-
-
-def _give_back() -> None:
-    """Return freed memory to the system, so that one fit's peak does not count for the next."""
-    with contextlib.suppress(OSError, AttributeError, TypeError):  # of the GNU C library only
-        ctypes.CDLL(None).malloc_trim(0)
+    say({**answer, "number": 0})
 
 
 def main() -> None:
@@ -100,14 +85,21 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
+
+    def say(message: dict[str, Any]) -> None:
+        out.write(json.dumps(message) + "\n")
+        out.flush()
+
     threading.Thread(target=_follow_parent, args=(os.getppid(),), daemon=True).start()
     warnings.simplefilter("ignore")
     for name in ("zoo.bench.cell", *sys.argv[1:]):  # while the parent process is still busy
         importlib.import_module(name)
     for line in sys.stdin:
         job = json.loads(line)
-        (_call if "call" in job else _serve)(job, out)
-        _give_back()
+        (_call if "call" in job else _serve)(job, say)
+        # Freed memory goes back to the system, so that one fit's peak does not count for the next.
+        with contextlib.suppress(OSError, AttributeError, TypeError):  # the GNU C library only
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 if __name__ == "__main__":

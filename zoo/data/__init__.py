@@ -23,24 +23,18 @@ from zoo.errors import DataError, MissingExtraError
 from zoo.extras import require_distribution
 
 if TYPE_CHECKING:
-    from zoo.data.table import Table
+    from zoo.data.prepare import Table
 
 __all__ = ["Card", "check", "datasets", "load", "load_card", "require_extra", "verify"]
 
 
 def datasets(extra_folders: Iterable[Path] = ()) -> list[str]:
-    """Return the sorted names of the data sets that have a card.
-
-    Parameters
-    ----------
-    extra_folders : iterable of Path
-        Folders with cards of the user's own.
-    """
+    """Return the sorted names of all data sets, those of the user's own folders included."""
     return definitions.names("datasets", extra_folders)
 
 
 def load(name: str, extra_folders: Iterable[Path] = ()) -> Table:
-    """Return a data set; the first call in a process reads it, later calls are free.
+    """Return a data set; it is read once per process.
 
     Parameters
     ----------
@@ -63,7 +57,7 @@ def load(name: str, extra_folders: Iterable[Path] = ()) -> Table:
     DataError
         If no source can be reached, or the data differ from the card.
     """
-    from zoo.data.table import Table
+    from zoo.data.prepare import Table
 
     table = _load_once(name, tuple(Path(folder) for folder in extra_folders))
     return Table(table.X.copy(deep=False), table.y.copy(deep=False), table.card)
@@ -72,13 +66,18 @@ def load(name: str, extra_folders: Iterable[Path] = ()) -> Table:
 @functools.lru_cache(maxsize=8)
 def _load_once(name: str, extra_folders: tuple[Path, ...]) -> Table:
     from zoo.data.facts import verify_shape
+
+    table = _read(name, extra_folders)
+    verify_shape(table)
+    return table
+
+
+def _read(name: str, extra_folders: Iterable[Path]) -> Table:
     from zoo.data.prepare import prepare
     from zoo.data.sources import fetch
 
     card = load_card(name, extra_folders)
-    table = prepare(fetch(card), card)
-    verify_shape(table)
-    return table
+    return prepare(fetch(card), card)
 
 
 def require_extra(card: Card) -> None:
@@ -103,7 +102,7 @@ def require_extra(card: Card) -> None:
 
 
 def check(name: str, extra_folders: Iterable[Path] = ()) -> list[str]:
-    """Recompute the facts of a card from the data and return what differs, a line each.
+    """Recompute the facts of a card from the data and return what differs, one line each.
 
     A fact that the card leaves out is reported as unchecked, with the value found.
 
@@ -113,11 +112,8 @@ def check(name: str, extra_folders: Iterable[Path] = ()) -> list[str]:
         As `load`, except that changed facts are returned, not raised.
     """
     from zoo.data.facts import differences
-    from zoo.data.prepare import prepare
-    from zoo.data.sources import fetch
 
-    card = load_card(name, extra_folders)
-    return differences(prepare(fetch(card), card))
+    return differences(_read(name, extra_folders))
 
 
 def verify(name: str, extra_folders: Iterable[Path] = ()) -> None:
@@ -130,6 +126,5 @@ def verify(name: str, extra_folders: Iterable[Path] = ()) -> None:
     """
     from zoo.data.facts import differences
 
-    wrong = differences(load(name, extra_folders), with_unchecked=False)
-    if wrong:
+    if wrong := differences(load(name, extra_folders), with_unchecked=False):
         raise DataError(wrong[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct, field
 from msgspec.structs import asdict
@@ -18,25 +18,25 @@ __all__ = [
     "PackageSource", "SklearnSource", "Source", "UrlSource", "load_card", "read_card",
 ]  # fmt: skip
 
-_MOST = 10**12
-Positive = Annotated[int, Meta(ge=1, le=_MOST, description="a whole number from 1 to 10^12")]
-Count = Annotated[int, Meta(ge=0, le=_MOST, description="a whole number from 0 to 10^12")]
+Positive = Annotated[int, Meta(ge=1, le=10**12, description="a whole number from 1 to 10^12")]
+Count = Annotated[int, Meta(ge=0, le=10**12, description="a whole number from 0 to 10^12")]
 Texts = Annotated[tuple[str, ...], Meta(description="a list of texts")]
 Files = Annotated[tuple[str, ...], Meta(min_length=1, description="a list of at least one file")]
 Reader = Literal["csv", "npy", "pickle", "idx", "parquet"]
 Words = Annotated[dict[str, str], Meta(description="a table of texts")]
 _Bounds = Annotated[tuple[float, float], Meta(description="a list of two numbers: [low, high]")]
 _Probability = Annotated[float, Meta(ge=0, le=1, description="a number from 0 to 1")]
-_Shape = Annotated[
-    tuple[Positive, ...], Meta(min_length=2, max_length=3, description="a list of 2 or 3 numbers")
-]
+_TWO_OR_THREE = Meta(min_length=2, max_length=3, description="a list of 2 or 3 numbers")
+_Shape = Annotated[tuple[Positive, ...], _TWO_OR_THREE]
 
 
 class _Source(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="type"):
+    _is_remote: ClassVar[bool] = False
+
     @property
     def needs_network(self) -> bool:
         """Whether the source may have to reach the internet."""
-        return False
+        return self._is_remote
 
 
 class PackageSource(_Source, frozen=True, tag="package"):
@@ -47,12 +47,8 @@ class PackageSource(_Source, frozen=True, tag="package"):
     distribution, extra : str
     files : tuple of str
         Read one below the other.
-    reader : str
-        The files' format.
-    header : bool
-        False: the first row of a CSV is data.
-    names : tuple of str or None
-        Column names of a CSV without a header.
+    reader, header, names
+        As for `zoo.data.readers.read_files`.
     join : str or None
         A CSV of the distribution whose columns are added to the rows.
     join_on : tuple of str
@@ -90,33 +86,29 @@ class SklearnSource(_Source, frozen=True, tag="sklearn"):
 
     @property
     def needs_network(self) -> bool:
-        """Whether the function downloads."""
+        """See `Source.needs_network`."""
         return self.function.startswith("fetch_")
 
 
-class _RemoteSource(_Source, frozen=True):
-    @property
-    def needs_network(self) -> bool:
-        """Whether the source may have to reach the internet."""
-        return True
-
-
-class KerasSource(_RemoteSource, frozen=True, tag="keras"):
+class KerasSource(_Source, frozen=True, tag="keras"):
     """A module of `keras.datasets`."""
 
+    _is_remote: ClassVar[bool] = True
     module: str
 
 
-class OpenmlSource(_RemoteSource, frozen=True, tag="openml"):
+class OpenmlSource(_Source, frozen=True, tag="openml"):
     """A data set of OpenML."""
 
+    _is_remote: ClassVar[bool] = True
     id: Count
     sha256: str | None = None
 
 
-class UrlSource(_RemoteSource, frozen=True, tag="url"):
+class UrlSource(_Source, frozen=True, tag="url"):
     """A file to download. No pickle: loading one can run code."""
 
+    _is_remote: ClassVar[bool] = True
     url: str
     sha256: str
     reader: Literal["csv", "npy", "idx", "parquet"]
@@ -132,27 +124,23 @@ class GeneratedSource(_Source, frozen=True, tag="generated"):
 
 
 Source = (
-    PackageSource
-    | FileSource
-    | SklearnSource
-    | KerasSource
-    | OpenmlSource
-    | UrlSource
+    PackageSource | FileSource | SklearnSource | KerasSource | OpenmlSource | UrlSource
     | GeneratedSource
-)
+)  # fmt: skip
+_ONE_OR_MORE = Meta(min_length=1, description="at least one table [[source]]")
 
 
 class Columns(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What is done to the columns of the raw frame, in this order.
+    """Changes to the columns of the raw frame, in this order.
 
     Attributes
     ----------
     drop : tuple of str
-        Left out: identifiers, duplicates of other columns, whatever leaks the target.
+        Left out: identifiers, duplicates of other columns, columns that leak the target.
     missing : tuple of str
         Texts that stand for a missing value.
     bounds : Mapping of str to (low, high)
-        Numbers outside become missing: errors of entry.
+        Numbers outside are entry errors and become missing.
     codes : Mapping of str to Mapping of str to str
         Words for the codes of a column.
     boolean : tuple of str
@@ -173,7 +161,7 @@ class Columns(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class Facts(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What is true of the loaded data set; None stands for not yet checked.
+    """The facts of the loaded data set; None: not checked yet.
 
     Attributes
     ----------
@@ -185,7 +173,7 @@ class Facts(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     fingerprint : str or None
         A digest of the whole content.
     bayes_error : float or None
-        The least error rate that any classifier can have, where it is known.
+        The lowest error rate that a classifier can have, where it is known.
     """
 
     rows: Positive
@@ -205,9 +193,7 @@ class _CardFile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     license: str
     reference: str
     citation: str
-    sources: Annotated[
-        tuple[Source, ...], Meta(min_length=1, description="at least one table [[source]]")
-    ] = field(name="source")
+    sources: Annotated[tuple[Source, ...], _ONE_OR_MORE] = field(name="source")
     facts: Facts
     columns: Columns = Columns()
     metric: str | None = None
@@ -255,7 +241,7 @@ class Card(_CardFile, frozen=True, kw_only=True):
     log_target : bool
         True: the target is the natural logarithm of the target column.
     prepare : str or None
-        The name of a function of `zoo.data.joins` that is run on the raw frame.
+        The name of a function of `zoo.data.prepare` that is run on the raw frame.
     notes : str
         What was found in the data.
     """
@@ -264,13 +250,7 @@ class Card(_CardFile, frozen=True, kw_only=True):
 
 
 def load_card(name: str, extra_folders: Iterable[Path] = ()) -> Card:
-    """Return the card called `name`.
-
-    Parameters
-    ----------
-    name : str
-    extra_folders : iterable of Path
-        Folders with cards of the user's own; they are searched first.
+    """Return the card called `name`; folders of the user's own are searched first.
 
     Raises
     ------
@@ -281,13 +261,7 @@ def load_card(name: str, extra_folders: Iterable[Path] = ()) -> Card:
 
 
 def read_card(path: Path) -> Card:
-    """Return the card that a TOML file holds.
-
-    Raises
-    ------
-    DefinitionError
-        Naming file and key.
-    """
+    """Return the card that a TOML file holds; raises as `load_card`."""
     read = definitions.read(path, _CardFile)
     if read.name != path.stem:
         raise DefinitionError(

@@ -74,8 +74,7 @@ def _get(url: str, name: str) -> bytes:
     _log.warning("%s: fetching %s from the internet", name, url)
     try:
         with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:
-            content: bytes = answer.read()
-            return content
+            return bytes(answer.read())
     # URLError, HTTPError and timeouts are all OSErrors; a download that ends early is not.
     except (OSError, http.client.HTTPException) as error:
         if isinstance(error, urllib.error.HTTPError):

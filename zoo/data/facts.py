@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from zoo.data.cards import Facts
-from zoo.data.table import Table
+from zoo.data.prepare import Table
 from zoo.errors import DataError
 
 __all__ = ["compute_facts", "differences", "fingerprint", "verify_shape"]
@@ -18,11 +18,10 @@ __all__ = ["compute_facts", "differences", "fingerprint", "verify_shape"]
 
 def compute_facts(table: Table) -> Facts:
     """Return the facts of the table, its fingerprint included."""
-    classes = int(table.y.nunique()) if table.card.task == "classification" else None
     return Facts(
         rows=len(table.X),
         features=table.X.shape[1],
-        classes=classes,
+        classes=int(table.y.nunique()) if table.card.task == "classification" else None,
         missing=int(table.X.isna().to_numpy().sum()),
         fingerprint=fingerprint(table),
         bayes_error=table.card.facts.bayes_error,
@@ -33,7 +32,7 @@ def fingerprint(table: Table) -> str:
     """Return 16 hexadecimal digits that change with any cell, name or order of rows or columns.
 
     Numbers are digested as little-endian float64 with one NaN, text as the sorted categories
-    and a code a row. So neither the width of an int nor the version of pandas matters.
+    and one code per row. So neither the width of an int nor the version of pandas matters.
     """
     total = hashlib.sha256()
     for name in table.X.columns:
@@ -58,15 +57,8 @@ def _digest_column(total: Any, name: str, column: pd.Series[Any]) -> None:
 
 
 def verify_shape(table: Table) -> None:
-    """Refuse a table whose numbers of rows or features are not those of its card.
-
-    Raises
-    ------
-    DataError
-        With what was expected, what was found, and what to do.
-    """
-    found = {"rows": len(table.X), "features": table.X.shape[1]}
-    for fact, value in found.items():
+    """Raise a DataError if the numbers of rows or features are not those of the card."""
+    for fact, value in zip(("rows", "features"), table.X.shape, strict=True):
         expected = getattr(table.card.facts, fact)
         if value != expected:
             raise DataError(
@@ -77,27 +69,19 @@ def verify_shape(table: Table) -> None:
 
 
 def differences(table: Table, *, with_unchecked: bool = True) -> list[str]:
-    """Return the facts of the card that differ from the data, a line each.
+    """Return the facts of the card that differ from the data, one line each.
 
-    Parameters
-    ----------
-    table : Table
-    with_unchecked : bool
-        Whether a fact that the card leaves out counts.
+    A fact that the card leaves out counts if `with_unchecked`.
     """
     found, lines = compute_facts(table), []
     for fact in ("rows", "features", "classes", "missing", "fingerprint"):
         expected, value = getattr(table.card.facts, fact), getattr(found, fact)
-        if expected == value:
-            continue
-        if expected is None and not with_unchecked:
-            continue
-        if expected is None:
+        if expected is None and value is not None and with_unchecked:
             lines.append(
                 f"{table.card.name}: {fact} is unchecked, the card has none; found {value}: "
                 f"add it to [facts] in {table.card.path}"
             )
-        else:
+        elif expected is not None and expected != value:
             lines.append(
                 f"{table.card.name}: {fact}: expected {expected}, found {value}; restore the "
                 f"source, or correct the card and raise its revision: {table.card.path}"

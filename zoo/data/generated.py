@@ -18,12 +18,12 @@ _GAIN = 2.0
 
 
 def generate(n_rows: int, seed: int) -> pd.DataFrame:
-    """Return rows of the teacher task; the first rows of a longer table are those of a shorter.
+    """Return rows of the teacher task; a longer table begins with the rows of a shorter one.
 
-    Each input is standard normal. A fixed random network of two hidden tanh layers without biases
-    gives a sign, and that sign is flipped with probability 0.1, whatever the inputs. So no
-    classifier errs less than 0.1, and the noiseless teacher errs exactly that. Without biases the
-    teacher is an odd function and the inputs are symmetric: the two classes are equally likely.
+    Inputs are standard normal. The sign of a fixed random network of two hidden tanh layers
+    without biases is flipped with probability 0.1, independently of the inputs. So no classifier
+    has an error rate below 0.1, which the noiseless teacher reaches. Without biases the teacher
+    is an odd function, and the inputs are symmetric: the two classes are equally likely.
 
     Parameters
     ----------

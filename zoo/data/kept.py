@@ -102,10 +102,9 @@ def keep(
     target = table_folder(folder)
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    classes: tuple[str, ...] = ()
+    labels = np.empty(0, dtype=str)
     if task == "classification":
         labels, codes = np.unique(y.to_numpy(object).astype(str), return_inverse=True)
-        classes = tuple(str(label) for label in labels)
         np.save(target / "target.npy", codes.astype(np.int32))
     else:
         np.save(target / "target.npy", y.to_numpy(np.float64))
@@ -127,7 +126,7 @@ def keep(
         n_train=min(len(split.train) for split in splits),
         n_test=min(len(split.test) for split in splits),
         n_replicates=len(splits),
-        classes=classes,
+        classes=tuple(map(str, labels)),
         image_shape=image_shape,
         about=dict(about or {}),
     )
@@ -152,45 +151,34 @@ def _write_columns(target: Path, X: pd.DataFrame) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    notes: list[dict[str, Any]] = []
-    schema = []
-    for number, (name, dtype) in enumerate(zip(X.columns, X.dtypes, strict=True)):
-        note: dict[str, Any] = {"name": str(name)}
-        if isinstance(dtype, pd.CategoricalDtype):
-            note["categories"] = [str(category) for category in dtype.categories]
-            note["is_ordered"] = bool(dtype.ordered)
-            schema.append(pa.field(f"c{number}", pa.int32()))
-        else:
-            schema.append(pa.field(f"c{number}", pa.from_numpy_dtype(_plain(X.iloc[:0, number]))))
-        note["dtype"] = str(_plain(X.iloc[:0, number])) if "categories" not in note else "int32"
-        notes.append(note)
-    with pq.ParquetWriter(target / "columns.parquet", pa.schema(schema)) as writer:
+    notes = [_note(str(name), dtype) for name, dtype in zip(X.columns, X.dtypes, strict=True)]
+    types = [pa.from_numpy_dtype(np.dtype(note["dtype"])) for note in notes]
+    schema = pa.schema([pa.field(f"c{number}", kind) for number, kind in enumerate(types)])
+    with pq.ParquetWriter(target / "columns.parquet", schema) as writer:
         for start in range(0, len(X), _ROWS_A_GROUP):
             part = X.iloc[start : start + _ROWS_A_GROUP]
-            arrays = [_array(part.iloc[:, number], note) for number, note in enumerate(notes)]
-            writer.write_table(pa.Table.from_arrays(arrays, schema=pa.schema(schema)))
+            arrays = [_values(part.iloc[:, number], note) for number, note in enumerate(notes)]
+            writer.write_table(pa.Table.from_arrays(list(map(pa.array, arrays)), schema=schema))
     _write_json(target / "columns.json", notes)
 
 
-def _plain(column: pd.Series[Any]) -> np.dtype[Any]:
-    """Return the NumPy dtype that a column is kept in."""
-    dtype = column.dtype
-    if isinstance(dtype, np.dtype) and dtype.kind in "iufbM":
-        return dtype
-    if pd.api.types.is_bool_dtype(dtype):
-        return np.dtype(bool)
-    return np.dtype(np.float64)
+def _note(name: str, dtype: Any) -> dict[str, Any]:
+    """Return how a column is kept: its NumPy dtype, and the categories where it has some."""
+    if isinstance(dtype, pd.CategoricalDtype):
+        categories = [str(category) for category in dtype.categories]
+        ordered = bool(dtype.ordered)
+        return {"name": name, "categories": categories, "is_ordered": ordered, "dtype": "int32"}
+    if not isinstance(dtype, np.dtype) or dtype.kind not in "iufbM":
+        dtype = np.dtype(bool if pd.api.types.is_bool_dtype(dtype) else np.float64)
+    return {"name": name, "dtype": str(dtype)}
 
 
-def _array(column: pd.Series[Any], note: Mapping[str, Any]) -> Any:
-    import pyarrow as pa
-
-    if "categories" in note:
-        return pa.array(column.cat.codes.to_numpy(np.int32))
+def _values(column: pd.Series[Any], note: Mapping[str, Any]) -> NDArray[Any]:
     dtype = np.dtype(note["dtype"])
-    if dtype.kind == "f":
-        return pa.array(column.to_numpy(dtype, na_value=np.nan))
-    return pa.array(column.to_numpy(dtype))
+    numbers = column.cat.codes if "categories" in note else column
+    missing = {"na_value": np.nan} if dtype.kind == "f" else {}
+    values: NDArray[Any] = numbers.to_numpy(dtype, **missing)
+    return values
 
 
 def read_split(folder: Path, replicate: int) -> Split:
@@ -213,7 +201,7 @@ def read_split(folder: Path, replicate: int) -> Split:
 def read_rows(
     folder: Path, rows: NDArray[np.int64] | None = None
 ) -> tuple[pd.DataFrame, pd.Series[Any]]:
-    """Return some rows of the kept table, in the order given, or all.
+    """Return `X` and `y` of rows of the kept table, in the order given, or of all.
 
     Parameters
     ----------
@@ -221,10 +209,6 @@ def read_rows(
         The results folder.
     rows : ndarray of int, shape (n,), or None
         Positions; None: all.
-
-    Returns
-    -------
-    X, y : DataFrame of shape (n, n_features), Series of shape (n,)
 
     Raises
     ------
@@ -264,9 +248,8 @@ def _read_columns(
                 column[positions] = values.to_numpy()[local]
     made: dict[str, Any] = {}
     for note, column in zip(notes, columns, strict=True):
+        made[note["name"]] = column
         if "categories" in note:
             dtype = pd.CategoricalDtype(note["categories"], ordered=note["is_ordered"])
             made[note["name"]] = pd.Categorical.from_codes(column, dtype=dtype)
-        else:
-            made[note["name"]] = column
     return pd.DataFrame(made, copy=False)

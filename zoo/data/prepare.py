@@ -1,21 +1,41 @@
-"""From the raw frame of a source to a table, as the card says."""
+"""Turns the raw frame of a source into the table that the card describes."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from zoo.data.cards import Card
-from zoo.data.joins import PREPARE
-from zoo.data.table import Table
 from zoo.errors import DataError, DefinitionError
 
-__all__ = ["prepare"]
+__all__ = ["Table", "prepare"]
 
 _TRUTH = {"t": True, "true": True, "yes": True, "1": True, "1.0": True}
 _TRUTH |= {"f": False, "false": False, "no": False, "0": False, "0.0": False}
+_LATE_MINUTES = 15  # the US Department of Transportation's "on time" ends 15 minutes late
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A data set in memory.
+
+    Attributes
+    ----------
+    X : DataFrame of shape (n_samples, n_features)
+        Numbers are int or float, two-valued columns bool, text `category`; a missing value is NaN.
+    y : Series of shape (n_samples,)
+        Labels as text (classification) or numbers as float (regression).
+    card : Card
+        Where the data come from and what they mean.
+    """
+
+    X: pd.DataFrame
+    y: pd.Series[Any]
+    card: Card
 
 
 def prepare(frame: pd.DataFrame, card: Card) -> Table:
@@ -30,22 +50,21 @@ def prepare(frame: pd.DataFrame, card: Card) -> Table:
     Raises
     ------
     DataError
-        If a column is missing, or holds what it cannot.
+        If a column is missing, or its values do not fit the card.
     DefinitionError
         If the card names a preparation that does not exist.
     """
     if card.prepare is not None:
-        if card.prepare not in PREPARE:
+        if card.prepare not in _PREPARE:
             raise DefinitionError(
                 f"{card.path}: the key 'prepare' is '{card.prepare}'; "
-                f"expected one of: {', '.join(PREPARE)}"
+                f"expected one of: {', '.join(_PREPARE)}"
             )
-        frame = PREPARE[card.prepare](frame)
+        frame = _PREPARE[card.prepare](frame)
     columns = card.columns
     named = {card.target, *columns.drop, *columns.bounds, *columns.codes}
     named |= {*columns.boolean, *columns.categorical, *columns.dates}
-    absent = sorted(named - set(frame.columns))
-    if absent:
+    if absent := sorted(named - set(frame.columns)):
         raise DataError(
             f"{card.name}: expected the columns {', '.join(absent)}, which the source does not "
             f"hold; correct {card.path} or install the pinned version of the package"
@@ -58,11 +77,34 @@ def prepare(frame: pd.DataFrame, card: Card) -> Table:
     return Table(pd.DataFrame(converted), y, card)
 
 
+def _flights(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the flights that landed, with times in minutes, the weekday and the target."""
+    frame = frame[frame["arr_delay"].notna()].reset_index(drop=True)
+    departure, arrival = frame["sched_dep_time"], frame["sched_arr_time"]
+    return frame.assign(
+        weekday=pd.to_datetime(frame[["year", "month", "day"]]).dt.day_name(),
+        sched_dep_minute=departure // 100 * 60 + departure % 100,
+        sched_arr_minute=arrival // 100 * 60 + arrival % 100,
+        arrives=np.where(frame["arr_delay"] > _LATE_MINUTES, "late", "on time"),
+    )
+
+
+def _lfw_subset(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the images with their labels: the first half are faces, the second half not."""
+    half = len(frame) // 2
+    return frame.assign(target=["face"] * half + ["other"] * (len(frame) - half))
+
+
+_PREPARE: Mapping[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "flights": _flights,
+    "lfw_subset": _lfw_subset,
+}
+
+
 def _target(column: pd.Series[Any], card: Card) -> pd.Series[Any]:
     """Return labels as text, or numbers as float, without missing values."""
     column = column.reset_index(drop=True).rename(card.target)
-    if column.isna().any():
-        n_missing = column.isna().sum()
+    if n_missing := column.isna().sum():
         raise DataError(f"{card.name}: the target {card.target} has {n_missing} missing values")
     if card.task == "regression":
         return _number_target(column, card)
@@ -89,7 +131,7 @@ def _number_target(column: pd.Series[Any], card: Card) -> pd.Series[Any]:
             f"{card.name}: log_target needs a target {card.target} above 0 in each row, "
             f"found {values.min()}"
         )
-    # Rounded, for logarithms differ in the last bit from one processor to another.
+    # Rounded, because logarithms differ in the last bit between processors.
     return values.map(np.log).round(10)
 
 
@@ -102,28 +144,26 @@ def _as_text(value: object) -> str:
 
 
 def _convert(column: pd.Series[Any], name: str, card: Card) -> pd.Series[Any]:
-    """Return one column of `X` in the dtype that it is to have."""
-    columns = card.columns
+    """Return one column of `X`, cleaned and in its final dtype."""
+    columns, where = card.columns, f"{card.name}: {name}"
     if name in columns.dates:
-        return _as_dates(column, name, card)
+        return _as_dates(column, where)
     is_text = not pd.api.types.is_numeric_dtype(column.dtype)
-    if is_text or name in columns.categorical or name in columns.codes:
+    is_category = is_text or name in columns.categorical or name in columns.codes
+    if is_category:
         column = column.astype(object).map(_as_text, na_action="ignore")
         if columns.missing:
             column = column.mask(column.isin(columns.missing))
     if is_text and name in columns.bounds:
-        raise DataError(
-            f"{card.name}: {name}: expected numbers, for it has bounds in {card.path}, found text"
-        )
+        raise DataError(f"{where}: expected numbers, for it has bounds in {card.path}, found text")
     if name in columns.codes:
         words = columns.codes[name]
-        unknown = sorted(set(column.dropna()) - set(words))
-        if unknown:
-            raise DataError(f"{card.name}: {name}: no word for {unknown} in {card.path}")
+        if unknown := sorted(set(column.dropna()) - set(words)):
+            raise DataError(f"{where}: no word for {unknown} in {card.path}")
         column = column.map(words)
     if name in columns.boolean:
-        return _as_bool(column, name, card)
-    if is_text or name in columns.categorical or name in columns.codes:
+        return _as_bool(column, where)
+    if is_category:
         return column.astype("str").astype("category")
     if name in columns.bounds:
         low, high = columns.bounds[name]
@@ -131,19 +171,17 @@ def _convert(column: pd.Series[Any], name: str, card: Card) -> pd.Series[Any]:
     return column
 
 
-def _as_dates(column: pd.Series[Any], name: str, card: Card) -> pd.Series[Any]:
+def _as_dates(column: pd.Series[Any], where: str) -> pd.Series[Any]:
     try:
         return pd.to_datetime(column, utc=True).dt.tz_localize(None)
     except (ValueError, TypeError) as error:
         said = " ".join(str(error).split())
-        raise DataError(
-            f"{card.name}: {name}: expected dates, found something else: {said}"
-        ) from error
+        raise DataError(f"{where}: expected dates, found something else: {said}") from error
 
 
-def _as_bool(column: pd.Series[Any], name: str, card: Card) -> pd.Series[Any]:
+def _as_bool(column: pd.Series[Any], where: str) -> pd.Series[Any]:
     truth = column.astype(object).map(lambda value: _TRUTH.get(_as_text(value).lower()))
     if truth.isna().any():
         odd = sorted({_as_text(value) for value in column[truth.isna()]})
-        raise DataError(f"{card.name}: {name}: expected t/f, yes/no or 1/0, found {odd[:5]}")
+        raise DataError(f"{where}: expected t/f, yes/no or 1/0, found {odd[:5]}")
     return truth.astype(bool)

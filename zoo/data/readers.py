@@ -1,10 +1,10 @@
-"""Reads the formats that data sets come in, each into one frame."""
+"""Reads the file formats of data sets, each into one frame."""
 
 from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,9 @@ def read_files(
     paths: Sequence[Path],
     reader: str,
     *,
-    has_header: bool,
-    names: Sequence[str] | None,
     target: str,
+    header: bool = True,
+    names: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """Return the content of the files, one below the other.
 
@@ -33,24 +33,29 @@ def read_files(
         For "idx": images, labels, images, labels, ...
     reader : {"csv", "npy", "pickle", "idx", "parquet", "arff"}
         Pickles are read only from installed packages and local files: loading one can run code.
-    has_header : bool
+    target : str
+        The name of the labels of "idx", and of the last column of a CSV without a header or names.
+    header : bool
         False: the first row of a CSV is data.
     names : sequence of str or None
         Column names of a CSV without a header; None: pixels, then the target.
-    target : str
-        The name of the last column of such a CSV, and of the labels of "idx".
 
     Raises
     ------
     DataError
-        If a file is not what its reader expects.
+        If a file does not have the format of its reader.
     """
     try:
         if reader == "idx":
             pairs = zip(paths[::2], paths[1::2], strict=True)
-            parts = [_read_idx_pair(images, labels, target) for images, labels in pairs]
+            parts = [
+                pixel_frame(_read_idx(images)).assign(**{target: _read_idx(labels)})
+                for images, labels in pairs
+            ]
+        elif reader == "csv" and not header:
+            parts = [_read_bare_csv(path, names, target) for path in paths]
         else:
-            parts = [_read_one(path, reader, has_header, names, target) for path in paths]
+            parts = [_FRAME_OF[reader](path) for path in paths]
     except (ValueError, EOFError, OSError) as error:
         said = " ".join(str(error).split())
         where = ", ".join(map(str, paths))
@@ -62,25 +67,9 @@ def read_files(
 
 
 def pixel_frame(images: NDArray[Any]) -> pd.DataFrame:
-    """Return images (n_samples, height, width) or (n_samples, n_pixels), a column a pixel."""
+    """Return images (n_samples, height, width) or (n_samples, n_pixels), one column per pixel."""
     flat = images.reshape(len(images), -1)
     return pd.DataFrame(flat, columns=[f"pixel_{i}" for i in range(flat.shape[1])])
-
-
-def _read_one(
-    path: Path, reader: str, has_header: bool, names: Sequence[str] | None, target: str
-) -> pd.DataFrame:
-    if reader == "csv":
-        return pd.read_csv(path) if has_header else _read_bare_csv(path, names, target)
-    if reader == "npy":
-        return pixel_frame(np.load(path, allow_pickle=False))
-    if reader == "parquet":
-        return pd.read_parquet(path)
-    if reader == "arff":
-        return _read_arff(path)
-    compression: Any = "xz" if path.suffix == ".compress" else "infer"
-    frame: pd.DataFrame = pd.read_pickle(path, compression=compression)
-    return frame
 
 
 def _read_bare_csv(path: Path, names: Sequence[str] | None, target: str) -> pd.DataFrame:
@@ -89,10 +78,6 @@ def _read_bare_csv(path: Path, names: Sequence[str] | None, target: str) -> pd.D
         return frame.set_axis(list(names), axis=1)
     pixels = pixel_frame(frame.iloc[:, :-1].to_numpy(np.uint8))
     return pixels.assign(**{target: frame.iloc[:, -1]})
-
-
-def _read_idx_pair(images: Path, labels: Path, target: str) -> pd.DataFrame:
-    return pixel_frame(_read_idx(images)).assign(**{target: _read_idx(labels)})
 
 
 def _read_idx(path: Path) -> NDArray[np.uint8]:
@@ -121,3 +106,19 @@ def _read_arff(path: Path) -> pd.DataFrame:
         text = frame[name].map(lambda value: value.decode("utf-8"))
         frame[name] = text.mask(text.eq("?"))
     return frame
+
+
+def _read_pickle(path: Path) -> pd.DataFrame:
+    frame: pd.DataFrame = pd.read_pickle(
+        path, compression="xz" if path.suffix == ".compress" else "infer"
+    )
+    return frame
+
+
+_FRAME_OF: Mapping[str, Callable[[Path], pd.DataFrame]] = {
+    "csv": pd.read_csv,
+    "npy": lambda path: pixel_frame(np.load(path, allow_pickle=False)),
+    "parquet": pd.read_parquet,
+    "arff": _read_arff,
+    "pickle": _read_pickle,
+}

@@ -15,24 +15,15 @@ from typing import Any
 
 import pandas as pd
 
-from zoo.data.cards import (
-    Card,
-    FileSource,
-    GeneratedSource,
-    KerasSource,
-    OpenmlSource,
-    PackageSource,
-    SklearnSource,
-    Source,
-    UrlSource,
-)
+from zoo.data import cards
+from zoo.data.cards import Card
 from zoo.data.download import cache_folder, download, fetch_openml_file
 from zoo.data.generated import generate
 from zoo.data.readers import pixel_frame, read_files
 from zoo.errors import DataError, MissingExtraError, ZooError
 from zoo.extras import require_distribution
 
-__all__ = ["fetch", "locate"]
+__all__ = ["fetch"]
 
 _log = logging.getLogger("zoo.data")
 
@@ -60,34 +51,29 @@ def fetch(card: Card) -> pd.DataFrame:
     raise DataError(f"{card.name}: no source answers: " + "; or ".join(map(str, failures)))
 
 
-def _frame(source: Source, card: Card) -> pd.DataFrame:  # noqa: PLR0911 (one return a type)
+def _frame(source: cards.Source, card: Card) -> pd.DataFrame:  # noqa: PLR0911 (one return per type)
     match source:
-        case PackageSource():
+        case cards.PackageSource():
             return _from_package(source, card)
-        case FileSource():
+        case cards.FileSource():
             return _from_file(source, card)
-        case SklearnSource():
+        case cards.SklearnSource():
             return _from_sklearn(source, card)
-        case KerasSource():
+        case cards.KerasSource():
             return _from_keras(source, card)
-        case OpenmlSource():
-            return _from_openml(source, card)
-        case UrlSource():
-            return _from_url(source, card)
-        case GeneratedSource():
+        case cards.OpenmlSource():
+            path = fetch_openml_file(source.id, name=card.name, sha256=source.sha256)
+            reader = "arff" if path.suffix == ".arff" else "parquet"
+            return read_files([path], reader, target=card.target)
+        case cards.UrlSource():
+            path = download(source.url, name=card.name, sha256=source.sha256)
+            return _read([path], source, card)
+        case cards.GeneratedSource():
             return generate(source.rows, source.seed)
 
 
-def locate(distribution: str, file: str, extra: str) -> Path:
-    """Return the path of a file inside an installed distribution, without importing it.
-
-    Raises
-    ------
-    MissingExtraError
-        If the distribution is not installed.
-    DataError
-        If this version of it lacks the file.
-    """
+def _locate(distribution: str, file: str, extra: str) -> Path:
+    """Return the path of a file inside an installed distribution, without importing it."""
     found = require_distribution(distribution, extra)
     path = Path(str(found.locate_file(file)))
     if not path.is_file():
@@ -98,20 +84,19 @@ def locate(distribution: str, file: str, extra: str) -> Path:
     return path
 
 
-def _from_package(source: PackageSource, card: Card) -> pd.DataFrame:
+def _from_package(source: cards.PackageSource, card: Card) -> pd.DataFrame:
     distribution, extra = source.distribution, source.extra
-    frame = _read([locate(distribution, file, extra) for file in source.files], source, card)
+    frame = _read([_locate(distribution, file, extra) for file in source.files], source, card)
     if source.join is not None:
-        other = pd.read_csv(locate(distribution, source.join, extra))
+        other = pd.read_csv(_locate(distribution, source.join, extra))
         keys = list(source.join_on)
         new = [name for name in other.columns if name in keys or name not in frame.columns]
         frame = frame.merge(other[new], on=keys, how="left", validate="many_to_one")
     return frame
 
 
-def _from_file(source: FileSource, card: Card) -> pd.DataFrame:
-    paths = [Path(file).expanduser() for file in source.files]
-    paths = [path if path.is_absolute() else card.path.parent / path for path in paths]
+def _from_file(source: cards.FileSource, card: Card) -> pd.DataFrame:
+    paths = [card.path.parent / Path(file).expanduser() for file in source.files]
     for path in paths:
         if not path.is_file():
             raise DataError(
@@ -121,21 +106,17 @@ def _from_file(source: FileSource, card: Card) -> pd.DataFrame:
 
 
 def _read(
-    paths: list[Path], source: PackageSource | FileSource | UrlSource, card: Card
+    paths: list[Path], source: cards.PackageSource | cards.FileSource | cards.UrlSource, card: Card
 ) -> pd.DataFrame:
     return read_files(
-        paths,
-        source.reader,
-        has_header=source.header,
-        names=None if source.names is None else list(source.names),
-        target=card.target,
+        paths, source.reader, header=source.header, names=source.names, target=card.target
     )
 
 
-def _from_sklearn(source: SklearnSource, card: Card) -> pd.DataFrame:
+def _from_sklearn(source: cards.SklearnSource, card: Card) -> pd.DataFrame:
     from sklearn import datasets
 
-    function = source.function
+    function, folder = source.function, cache_folder() / "sklearn"
     fetcher: Callable[..., Any] | None = getattr(datasets, function, None)
     if fetcher is None:
         raise DataError(
@@ -143,7 +124,6 @@ def _from_sklearn(source: SklearnSource, card: Card) -> pd.DataFrame:
         )
     options: dict[str, Any] = {}
     if source.needs_network:
-        folder = cache_folder() / "sklearn"
         folder.mkdir(parents=True, exist_ok=True)
         options = {"data_home": str(folder), "n_retries": 1}
         if function == "fetch_olivetti_faces":
@@ -153,7 +133,6 @@ def _from_sklearn(source: SklearnSource, card: Card) -> pd.DataFrame:
     except OSError as error:  # urllib's errors and a file that cannot be written
         raise DataError(_unreachable(card, f"sklearn.datasets.{function}", error)) from error
     except (EOFError, LookupError, ValueError, pickle.UnpicklingError, zlib.error) as error:
-        folder = cache_folder() / "sklearn"
         said = " ".join(str(error).split())
         raise DataError(
             f"{card.name}: sklearn.datasets.{function} cannot read its cache ({said}); "
@@ -177,17 +156,16 @@ def _fetch_cached(fetcher: Callable[..., Any], options: dict[str, Any], card: Ca
             return fetcher(**options)
 
 
-def _from_keras(source: KerasSource, card: Card) -> pd.DataFrame:
+def _from_keras(source: cards.KerasSource, card: Card) -> pd.DataFrame:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import keras
     import numpy as np
 
-    module = source.module
     _log.warning("%s: fetching it with Keras from the internet, unless Keras has it", card.name)
     try:
-        (X_a, y_a), (X_b, y_b) = getattr(keras.datasets, module).load_data()
+        (X_a, y_a), (X_b, y_b) = getattr(keras.datasets, source.module).load_data()
     except Exception as error:  # keras raises Exception itself when offline
-        raise DataError(_unreachable(card, f"keras.datasets.{module}", error)) from error
+        raise DataError(_unreachable(card, f"keras.datasets.{source.module}", error)) from error
     frame = pixel_frame(np.concatenate([X_a, X_b]))
     return frame.assign(**{card.target: np.concatenate([y_a, y_b]).ravel()})
 
@@ -198,14 +176,3 @@ def _unreachable(card: Card, what: str, error: Exception) -> str:
         f"{card.name}: expected to fetch it with {what}, which failed ({said}); "
         f"connect to the internet and try again: it is then cached in {cache_folder()}"
     )
-
-
-def _from_url(source: UrlSource, card: Card) -> pd.DataFrame:
-    path = download(source.url, name=card.name, sha256=source.sha256)
-    return _read([path], source, card)
-
-
-def _from_openml(source: OpenmlSource, card: Card) -> pd.DataFrame:
-    path = fetch_openml_file(source.id, name=card.name, sha256=source.sha256)
-    reader = "arff" if path.suffix == ".arff" else "parquet"
-    return read_files([path], reader, has_header=True, names=None, target=card.target)

@@ -11,11 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from zoo.canonical import derive_seed
-from zoo.data.limits import MAX_TEST_ROWS, rows_held_for_test
+from zoo.data.limits import rows_held_for_test
 from zoo.errors import DataError
 from zoo.metrics import Task
 
-__all__ = ["MAX_TEST_ROWS", "PROTOCOL", "Split", "split"]
+__all__ = ["PROTOCOL", "Split", "split"]
 
 PROTOCOL = "nested-holdout/1"
 
@@ -59,18 +59,13 @@ class Split:
         DataError
             If there is no such part; the message is `why_not`'s.
         """
-        reason = self.why_not(n)
-        if reason is not None:
+        if (reason := self.why_not(n)) is not None:
             raise DataError(reason)
         return self.train[:n]
 
 
 def split(
-    y: pd.Series[Any] | NDArray[Any] | Sequence[Any],
-    *,
-    task: Task,
-    dataset: str,
-    replicate: int,
+    y: pd.Series[Any] | NDArray[Any] | Sequence[Any], *, task: Task, dataset: str, replicate: int
 ) -> Split:
     """Return test rows and training order of one replicate.
 
