@@ -10,7 +10,7 @@ import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
 from zoo.encoding.encoder import EncoderState, TableEncoder
-from zoo.encoding.scaling import CenterFactor
+from zoo.encoding.scaling import Scaling
 
 __all__ = ["encode"]
 
@@ -137,7 +137,7 @@ def _date_parts(seconds: tf.Tensor) -> list[tf.Tensor]:
     return [seconds / _DAY, from_march + 3.0 - 12.0 * late, weekday, hour]
 
 
-def _scaled(values: tf.Tensor, scaling: CenterFactor) -> tf.Tensor:
+def _scaled(values: tf.Tensor, scaling: Scaling) -> tf.Tensor:
     center, factor = (tf.constant(x, values.dtype) for x in (scaling.center, scaling.factor))
     made = (values - center) * factor
     third = made / 3.0

@@ -16,8 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from zoo.encoding.encoder import EncoderState, TableEncoder
-from zoo.encoding.estimator import FittedEstimator
+from zoo.encoding.encoder import EncoderState, FittedEstimator, TableEncoder
 from zoo.encoding.frames import Kind, read_codes, read_numbers
 
 __all__ = ["RawColumn", "encoder_spec", "raw_columns", "raw_values"]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from zoo.definitions import unknown
-from zoo.encoding.estimator import FittedEstimator
+from zoo.encoding.encoder import FittedEstimator
 from zoo.errors import ExportError, ZooError
 from zoo.export.atomic_files import Content, as_json, check_target, side_file, write_all
 

@@ -15,7 +15,7 @@ from typing import Any
 import keras
 from keras import KerasTensor, ops
 
-from zoo.encoding.estimator import FittedEstimator
+from zoo.encoding.encoder import FittedEstimator
 from zoo.errors import ExportError
 from zoo.training.layers.embeddings import PiecewiseLinearEmbedding
 from zoo.training.layers.namespaces import plain

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
-from zoo.encoding.estimator import FittedEstimator
+from zoo.encoding.encoder import FittedEstimator
 from zoo.errors import ExportError
 from zoo.export.networks import network_of
 from zoo.export.trees import Ensemble, has_trees, read_trees

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from zoo.encoding.estimator import FittedEstimator
+from zoo.encoding.encoder import FittedEstimator
 from zoo.export.encoder_spec import RawColumn, raw_columns
 from zoo.export.model_graph import from_columns, from_pixels, image_shape, output_name
 from zoo.export.prediction_graph import Predict

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import zoo
-from zoo.encoding.estimator import FittedEstimator
+from zoo.encoding.encoder import FittedEstimator
 from zoo.export.encoder_spec import raw_columns
 from zoo.export.model_graph import image_shape, output_name
 from zoo.extras import require_module

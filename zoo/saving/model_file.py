@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 
 import zoo
 from zoo.definitions import convert
-from zoo.encoding.estimator import FittedEstimator
+from zoo.encoding.encoder import FittedEstimator
 from zoo.errors import DefinitionError, MissingExtraError, ModelFileError
 from zoo.registry import Task, models, spec
 from zoo.registry.lookup import estimator_class
