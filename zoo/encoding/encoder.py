@@ -23,7 +23,7 @@ Flags = Literal["numbers", "onehot"]
 Layout = Literal["code", "sign", "onehot"]
 Scale = Literal["none", "standard", "robust", "quantile"]
 
-_N_NUMBERS = {"number": 1, "duration": 1, "date": 4, "category": 0}  # numbers per column, by kind
+_N_NUMBERS = {"number": 1, "duration": 1, "date": 4, "category": 0}  # per column, by kind
 _PARAMETERS = ("categories", "scale", "max_onehot", "flags")
 _MAX_CATEGORIES = 254  # HistGradientBoosting takes 255; one of them is for unknown categories
 _LARGEST = 1e38  # models add and halve float32 numbers, which end at 3.4e38
@@ -199,6 +199,7 @@ class TableEncoder:
         self.is_categorical_[self.n_numbers_ : self.n_fixed_] = True
 
     def _layout(self, n_categories: int) -> Layout:
+        """Return what a column of so many categories becomes."""
         is_mixed = self.categories == "mixed"
         if self.categories == "ordinal" or (is_mixed and n_categories > self.max_onehot):
             return "code"
@@ -265,7 +266,7 @@ class TableEncoder:
         """
         columns = self._read(X)
         matrix = np.empty((len(X), len(self.is_categorical_)), np.float32)
-        is_number, is_flag = ~self.is_flag_, self.is_flag_
+        is_flag = self.is_flag_
         for rows in columns.blocks(max(matrix.shape[1], len(is_flag))):
             numbers, codes = columns.numbers(rows), columns.codes(rows)
             rest = self._indicators(numbers, codes)
@@ -275,7 +276,7 @@ class TableEncoder:
                 numbers = self._scale_numbers(numbers)
             if self._scale_indicators is not None:
                 rest = self._scale_indicators(rest)
-            parts = [numbers[:, is_number], *self._coded(codes), numbers[:, is_flag], rest]
+            parts = [numbers[:, ~is_flag], *self._coded(codes), numbers[:, is_flag], rest]
             np.concatenate(parts, axis=1, out=matrix[rows], casting="same_kind")
         return matrix
 
