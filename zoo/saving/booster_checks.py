@@ -17,6 +17,10 @@ from numpy.typing import NDArray
 __all__ = ["check_branches", "check_lightgbm", "check_xgboost", "refuse_unless"]
 
 _MAX_CODE = 1 << 16  # of a category: XGBoost allocates a bit for each code up to the largest
+_NODE_LISTS = (  # XGBoost's, with an entry per node of a tree
+    "base_weights", "default_left", "left_children", "loss_changes", "parents", "right_children",
+    "split_conditions", "split_indices", "split_type", "sum_hessian",
+)  # fmt: skip
 
 
 def refuse_unless(is_sound: bool, what: str) -> None:
@@ -30,15 +34,9 @@ def check_branches(
 ) -> None:
     """Refuse a tree whose nodes refer to other nodes or columns than it has.
 
-    Parameters
-    ----------
-    inner : ndarray of shape (n_inner,)
-        The numbers of the inner nodes.
-    children : ndarray of shape (2, n_inner)
-        Each must come after its parent, so that there is no cycle.
-    features : ndarray of shape (n_inner,)
-    n, n_columns : int
-        Numbers of nodes and columns.
+    Its inner nodes have numbers (n_inner,), children (2, n_inner) and features (n_inner,). A child
+    must come after its parent, so that there is no cycle. `n` and `n_columns` are counts of nodes
+    and columns.
     """
     refuse_unless(
         n > 0
@@ -63,7 +61,7 @@ def _int(text: str) -> int:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    # of two equal keys, this reader and the library might each take a different one
+    """Return a dict; of two equal keys, this reader and the library might take different ones."""
     refuse_unless(len({name for name, _ in pairs}) == len(pairs), "names that come twice")
     return dict(pairs)
 
@@ -77,13 +75,10 @@ def check_xgboost(data: bytes) -> None:
         If parts do not fit each other, or are missing.
     """
     learner = json.loads(data, object_pairs_hook=_once)["learner"]
-    size = {name: learner["learner_model_param"][name] for name in ("num_class", "num_feature")}
-    n_groups, n_columns = max(1, _int(size["num_class"])), _int(size["num_feature"])
-    booster = learner["gradient_booster"]
-    refuse_unless(
-        booster["name"] == "gbtree" and learner["learner_model_param"]["num_target"] == "1",
-        "booster and targets",
-    )
+    param, booster = learner["learner_model_param"], learner["gradient_booster"]
+    n_groups, n_columns = max(1, _int(param["num_class"])), _int(param["num_feature"])
+    is_usual = booster["name"] == "gbtree" and param["num_target"] == "1"
+    refuse_unless(is_usual, "booster and targets")
     model = booster["model"]
     trees, starts = model["trees"], _whole(model["iteration_indptr"])
     groups = _whole(model["tree_info"])
@@ -100,21 +95,8 @@ def check_xgboost(data: bytes) -> None:
         _check_xgboost_tree(tree, n_columns)
 
 
-_NODE_LISTS = (
-    "base_weights",
-    "default_left",
-    "left_children",
-    "loss_changes",
-    "parents",
-    "right_children",
-    "split_conditions",
-    "split_indices",
-    "split_type",
-    "sum_hessian",
-)
-
-
 def _check_xgboost_tree(tree: dict[str, Any], n_columns: int) -> None:
+    """Check one tree's lists, its branches and its sets of categories."""
     param = tree["tree_param"]
     n = _int(param["num_nodes"])
     refuse_unless(
@@ -130,8 +112,7 @@ def _check_xgboost_tree(tree: dict[str, Any], n_columns: int) -> None:
     refuse_unless(bool(((parents >= 0) & (parents < n)).all()), "a tree's parents")
     names = ("nodes", "segments", "sizes")
     nodes, starts, sizes = (_whole(tree[f"categories_{name}"]) for name in names)
-    codes = _whole(tree["categories"])
-    kinds = _whole(tree["split_type"])
+    codes, kinds = _whole(tree["categories"]), _whole(tree["split_type"])
     refuse_unless(
         nodes.shape == starts.shape == sizes.shape
         and np.array_equal(nodes, np.flatnonzero(kinds))
@@ -168,12 +149,11 @@ def check_lightgbm(data: bytes) -> None:
         and len(blocks) % n_groups == 0,
         "trees, columns and classes",
     )
-    sizes = [_int(size) for size in header.get("tree_sizes", "").split()]
-    refuse_unless(sizes == [len(block) for block in blocks], "the sizes of trees")
+    sizes = _numbers(header.get("tree_sizes", "").split())
+    refuse_unless(sizes.tolist() == [*map(len, blocks)], "the sizes of trees")
     for block in blocks:
-        _check_lightgbm_tree(
-            {name: value.split() for name, value in _lines(block).items()}, n_columns
-        )
+        tree = {name: value.split() for name, value in _lines(block).items()}
+        _check_lightgbm_tree(tree, n_columns)
 
 
 def _lines(block: str) -> dict[str, str]:
@@ -183,12 +163,13 @@ def _lines(block: str) -> dict[str, str]:
     return lines
 
 
-def _numbers(tree: dict[str, list[str]], name: str) -> NDArray[np.int64]:
-    return np.array([_int(value) for value in tree[name]], np.int64)
+def _numbers(values: Collection[str]) -> NDArray[np.int64]:
+    return np.array([_int(value) for value in values], np.int64)
 
 
 def _check_lightgbm_tree(tree: dict[str, list[str]], n_columns: int) -> None:
-    ((n_leaves,), (n_sets,)) = (_numbers(tree, name) for name in ("num_leaves", "num_cat"))
+    """Check one tree's lists, its branches and its sets of categories."""
+    ((n_leaves,), (n_sets,)) = (_numbers(tree[name]) for name in ("num_leaves", "num_cat"))
     refuse_unless(
         n_leaves > 0
         and n_sets >= 0
@@ -200,17 +181,17 @@ def _check_lightgbm_tree(tree: dict[str, list[str]], n_columns: int) -> None:
         return
     names = ("split_feature", "threshold", "decision_type", "left_child", "right_child")
     refuse_unless(all(len(tree[name]) == n_leaves - 1 for name in names), "a tree's lists")
-    children = np.stack([_numbers(tree, "left_child"), _numbers(tree, "right_child")])
+    children = np.stack([_numbers(tree["left_child"]), _numbers(tree["right_child"])])
     refuse_unless(bool((children < n_leaves - 1).all()), "a tree's branches")
     # a leaf is written as ~number; here, leaves are numbered after the inner nodes
     children = np.where(children < 0, n_leaves - 1 + ~children, children)
     inner = np.arange(n_leaves - 1)
-    check_branches(inner, children, _numbers(tree, "split_feature"), 2 * n_leaves - 1, n_columns)
-    is_set = _numbers(tree, "decision_type") & 1 == 1
-    sets = np.array([_int(tree["threshold"][i]) for i in np.flatnonzero(is_set)], np.int64)
+    check_branches(inner, children, _numbers(tree["split_feature"]), 2 * n_leaves - 1, n_columns)
+    is_set = _numbers(tree["decision_type"]) & 1 == 1
+    sets = _numbers([tree["threshold"][i] for i in np.flatnonzero(is_set)])
     refuse_unless(bool(((sets >= 0) & (sets < n_sets)).all()), "a tree's sets of categories")
     if n_sets:
-        bounds = _numbers(tree, "cat_boundaries")
+        bounds = _numbers(tree["cat_boundaries"])
         refuse_unless(
             len(bounds) == n_sets + 1
             and bounds[0] == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,12 +30,8 @@ TREES = [_TREE, _BOOSTED]
 def check_parts(value: object, n_columns: int) -> None:
     """Refuse trees, support vectors, neighbours and boosters with indices out of range.
 
-    Parameters
-    ----------
-    value : object
-        A fitted estimator or its attributes; parts are found however deep they are.
-    n_columns : int
-        Of the matrix that it will be given.
+    They are found however deep they are in a fitted estimator or its attributes, which will be
+    given a matrix of `n_columns`.
 
     Raises
     ------
@@ -59,22 +55,10 @@ def _parts(value: object) -> Iterator[tuple[object, Check]]:
 
 
 def _check_of(kind: type) -> Check | None:
-    module, name = kind.__module__, kind.__name__
-    by_name = {
-        _TREE: _check_tree,
-        _BOOSTED: _check_boosted_tree,
-        "HistGradientBoostingClassifier": _check_bins,
-        "HistGradientBoostingRegressor": _check_bins,
-        "XGBClassifier": _check_xgboost_columns,
-        "XGBRegressor": _check_xgboost_columns,
-        "LGBMClassifier": _check_lightgbm_columns,
-        "LGBMRegressor": _check_lightgbm_columns,
-    }
-    if module.startswith("sklearn.svm."):
-        return _check_vectors
-    if module.startswith("sklearn.neighbors."):
-        return _check_neighbors
-    return by_name.get(f"{module}.{name}", by_name.get(name))
+    """Return the check of objects of a type, by its full name, its module or its name."""
+    full = f"{kind.__module__}.{kind.__name__}"
+    package = ".".join(kind.__module__.split(".")[:2])
+    return _CHECKS.get(full) or _CHECKS.get(package) or _CHECKS.get(kind.__name__)
 
 
 def _check_tree(tree: Tree, n_columns: int) -> None:
@@ -100,30 +84,21 @@ def _check_bins(model: HistGradientBoostingClassifier, n_columns: int) -> None:
     """Check which columns of histogram boosting are categorical, and their codes."""
     bins = model._bin_mapper
     is_category = np.asarray(bins.is_categorical_)
-    split_on = [
-        tree.nodes["feature_idx"][
-            (tree.nodes["is_leaf"] == 0) & (tree.nodes["is_categorical"] != 0)
-        ]
-        for trees in model._predictors
-        for tree in trees
-    ]
+    nodes = [tree.nodes for trees in model._predictors for tree in trees]
+    inner = [part[(part["is_leaf"] == 0) & (part["is_categorical"] != 0)] for part in nodes]
     codes = [bins.bin_thresholds_[i] for i in np.flatnonzero(is_category)]
     refuse_unless(
         is_category.shape == (n_columns,)
         and len(bins.bin_thresholds_) == n_columns
-        and all(bool((columns < n_columns).all()) for columns in split_on)
-        and all(bool(is_category[columns].all()) for columns in split_on)
+        and all(bool((part["feature_idx"] < n_columns).all()) for part in inner)
+        and all(bool(is_category[part["feature_idx"]].all()) for part in inner)
         and all(bool(((known >= 0) & (known < 256)).all()) for known in codes),
         "categories of boosted trees",
     )
 
 
-def _check_xgboost_columns(model: XGBModel, n_columns: int) -> None:
+def _check_booster(model: XGBModel | LGBMModel, n_columns: int) -> None:
     refuse_unless(model.n_features_in_ == n_columns, "booster and columns")
-
-
-def _check_lightgbm_columns(model: LGBMModel, n_columns: int) -> None:
-    refuse_unless(model.booster_.num_feature() == n_columns, "booster and columns")
 
 
 def _check_vectors(model: SVC | SVR, n_columns: int) -> None:
@@ -165,3 +140,17 @@ def _check_neighbors(model: KNeighborsClassifier | KNeighborsRegressor, n_column
         ),
         "rows of neighbours",
     )
+
+
+_CHECKS: Mapping[str, Check] = {
+    _TREE: _check_tree,
+    _BOOSTED: _check_boosted_tree,
+    "sklearn.svm": _check_vectors,
+    "sklearn.neighbors": _check_neighbors,
+    "HistGradientBoostingClassifier": _check_bins,
+    "HistGradientBoostingRegressor": _check_bins,
+    "XGBClassifier": _check_booster,
+    "XGBRegressor": _check_booster,
+    "LGBMClassifier": _check_booster,
+    "LGBMRegressor": _check_booster,
+}

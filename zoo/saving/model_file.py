@@ -82,13 +82,8 @@ def save_model(
             members[file.name] = file.read_bytes()
     if table is not None:
         members[_TABLE] = json.dumps(dict(table), allow_nan=False).encode()
-    digests = {key: hashlib.sha256(data).hexdigest() for key, data in members.items()}
-    header = {
-        "format": FORMAT,
-        "schema": SCHEMA,
-        **msgspec.to_builtins(described),
-        "members": digests,
-    }
+    header = {"format": FORMAT, "schema": SCHEMA, **msgspec.to_builtins(described)}
+    header["members"] = {key: hashlib.sha256(data).hexdigest() for key, data in members.items()}
     pack(Path(path), {"model.json": json.dumps(header, indent=1).encode(), **members})
 
 
@@ -182,9 +177,8 @@ def _make(header: _Header) -> FittedEstimator:
     try:
         model = estimator_class(spec(header.model), cast("Task", header.task))()
     except DefinitionError as error:
-        raise ModelFileError(
-            f"{error}; install a newer zoo, or the package that has the model"
-        ) from error
+        why = f"{error}; install a newer zoo, or the package that has the model"
+        raise ModelFileError(why) from error
     model.set_params(**{key: decode(node, {}) for key, node in header.params.items()})
     return cast("FittedEstimator", model)
 

@@ -32,15 +32,10 @@ _TRUSTED = [*TREES, "functools.partial", "sklearn.utils.validation.check_array"]
 
 
 def encode(value: Any, name: str, members: dict[str, bytes] | None) -> Json:
-    """Return a value as JSON; arrays and models of libraries go to `members`.
+    """Return the value of an attribute as JSON; arrays and models of libraries go to `members`.
 
-    Parameters
-    ----------
-    value : object
-    name : str
-        Of the attribute, for messages and names of members.
-    members : dict or None
-        Content of a file's members by name; None for parameters, which must be plain values.
+    `members` holds the content of a file's members by name; it is None for parameters, which must
+    be plain values.
 
     Raises
     ------
