@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,27 +38,16 @@ def check_parts(value: object, n_columns: int) -> None:
     ValueError, AttributeError
         If parts do not fit each other, or are missing.
     """
-    for part, check in _parts(value):
-        check(part, n_columns)
-
-
-def _parts(value: object) -> Iterator[tuple[object, Check]]:
-    """Yield the objects to check, each with its check."""
-    if (check := _check_of(type(value))) is not None:
-        yield value, check
+    kind = type(value)
+    package = ".".join(kind.__module__.split(".")[:2])
+    for name in {f"{kind.__module__}.{kind.__name__}", package, kind.__name__} & _CHECKS.keys():
+        _CHECKS[name](value, n_columns)
     if isinstance(value, dict | list | tuple | set | np.ndarray):
         if not isinstance(value, np.ndarray) or value.dtype == object:
             for item in value.values() if isinstance(value, dict) else value:
-                yield from _parts(item)
+                check_parts(item, n_columns)
     elif hasattr(value, "__dict__"):
-        yield from _parts(vars(value))
-
-
-def _check_of(kind: type) -> Check | None:
-    """Return the check of objects of a type, by its full name, its module or its name."""
-    full = f"{kind.__module__}.{kind.__name__}"
-    package = ".".join(kind.__module__.split(".")[:2])
-    return _CHECKS.get(full) or _CHECKS.get(package) or _CHECKS.get(kind.__name__)
+        check_parts(vars(value), n_columns)
 
 
 def _check_tree(tree: Tree, n_columns: int) -> None:
@@ -142,7 +131,7 @@ def _check_neighbors(model: KNeighborsClassifier | KNeighborsRegressor, n_column
     )
 
 
-_CHECKS: Mapping[str, Check] = {
+_CHECKS: Mapping[str, Check] = {  # by full name, package or name of a type
     _TREE: _check_tree,
     _BOOSTED: _check_boosted_tree,
     "sklearn.svm": _check_vectors,

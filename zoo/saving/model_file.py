@@ -49,14 +49,9 @@ def save_model(
 ) -> None:
     """Write a fitted model of the registry to one file, for `load_model`.
 
-    Parameters
-    ----------
-    model : estimator
-        Its parameters and its attributes that end in an underscore are saved.
-    path : path-like
-        Written to a temporary file first, then renamed: a crash leaves no partial file.
-    table : mapping or None
-        Plain data (JSON) about the table that it was fitted on, for `load_table`.
+    The file holds the model's parameters and its attributes that end in an underscore, and `table`:
+    plain data (JSON) about the table that it was fitted on, for `load_table`. It is written under
+    another name first, then renamed: a crash leaves no partial file.
 
     Raises
     ------
@@ -90,12 +85,7 @@ def save_model(
 def load_model(path: str | os.PathLike[str]) -> Any:
     """Return the fitted model that `save` wrote; its predictions are the same to the last bit.
 
-    No code from the file is run.
-
-    Parameters
-    ----------
-    path : path-like
-        At most 4 GiB unpacked.
+    No code from the file is run. Its content is at most 4 GiB.
 
     Raises
     ------
@@ -110,7 +100,7 @@ def load_model(path: str | os.PathLike[str]) -> Any:
         model, state = _make(described), described.state
         before = set(vars(model))
         vars(model).update({key: decode(node, members) for key, node in state.items()})
-        if before & set(state) or not set(state) <= set(_learnt(model)):
+        if before & {*state} or not {*state} <= {*_learnt(model)}:
             raise ValueError(f"expected names of learnt attributes, got {', '.join(state)}")
         _check(model, described.task)
     except MissingExtraError:
@@ -145,12 +135,10 @@ def load_table(path: str | os.PathLike[str]) -> dict[str, Any] | None:
     if _TABLE not in members:
         return None
     try:
-        found = json.loads(members[_TABLE])
-    except ValueError as error:
-        raise ModelFileError(f"'{path}': its {_TABLE} is not JSON; save the model again") from error
-    if not isinstance(found, dict):
-        raise ModelFileError(f"'{path}': its {_TABLE} is not what save writes; save it again")
-    return found
+        return dict(json.loads(members[_TABLE]).items())
+    except (ValueError, AttributeError) as error:
+        why = f"'{path}': its {_TABLE} is not a JSON object; save the model again"
+        raise ModelFileError(why) from error
 
 
 def _learnt(model: FittedEstimator) -> list[str]:

@@ -56,20 +56,18 @@ def encode(value: Any, name: str, members: dict[str, bytes] | None) -> Json:
         return items if kind is list else {"tuple": items}
     if kind is dict:
         return {"dict": [[inner(key), inner(item)] for key, item in value.items()]}
-    if members is not None:
-        return _encode_learnt(value, name, members)
-    raise _not_plain(value, name)
-
-
-def _not_plain(value: object, name: str) -> ModelFileError:
-    what = type(value).__name__ + (f" of {value.dtype}" if hasattr(value, "dtype") else "")
-    return ModelFileError(
-        f"'{name}' of the model holds a {what}, which a file of plain data cannot store; "
-        "convert it to numbers, text or lists and fit again"
-    )
+    node = None if members is None else _encode_learnt(value, name, members)
+    if node is None:
+        what = kind.__name__ + (f" of {value.dtype}" if hasattr(value, "dtype") else "")
+        raise ModelFileError(
+            f"'{name}' of the model holds a {what}, which a file of plain data cannot store; "
+            "convert it to numbers, text or lists and fit again"
+        )
+    return node
 
 
 def _encode_learnt(value: object, name: str, members: dict[str, bytes]) -> Json:
+    """Return an array, an encoder or a library's model as JSON; None for any other object."""
     library = type(value).__module__.partition(".")[0]
     if library in _SUFFIXES:
         return {library: _encode_library(library, value, name, members)}
@@ -83,7 +81,7 @@ def _encode_learnt(value: object, name: str, members: dict[str, bytes]) -> Json:
         member = f"arrays/{len(members)}-{name}.npy"
         members[member] = stream.getvalue()
         return {"array" if isinstance(value, np.ndarray) else "scalar": member}
-    raise _not_plain(value, name)
+    return None
 
 
 def decode(node: Json, members: Mapping[str, bytes]) -> Any:
@@ -109,6 +107,7 @@ def decode(node: Json, members: Mapping[str, bytes]) -> Any:
 
 
 def _array(data: bytes) -> NDArray[Any]:
+    """Return an array from numpy's format; `numpy.load` would allocate whatever size it states."""
     stream = io.BytesIO(data)
     np.lib.format.read_magic(stream)  # a header of another version than 1.0 cannot be read below
     shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(stream)
@@ -141,6 +140,7 @@ def _encode_library(library: str, value: Any, name: str, members: dict[str, byte
 
 
 def _decode_library(library: str, node: Any, members: Mapping[str, bytes]) -> Any:
+    """Return the model that `_encode_library` wrote, once its numbers have been checked."""
     data = members[node["member"]]
     if library == "sklearn":
         import skops.io
