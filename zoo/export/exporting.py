@@ -144,7 +144,7 @@ def export_model(
 
 def _examples(model: FittedEstimator, table: pd.DataFrame | NDArray[Any]) -> Rows:
     """Return encoded rows, or images."""
-    from zoo.export.model_graph import image_shape
+    from zoo.export.prediction_graph import image_shape
 
     head = table.iloc[:_MAX_EXAMPLES] if isinstance(table, pd.DataFrame) else table[:_MAX_EXAMPLES]
     try:
@@ -163,7 +163,7 @@ def _export(
 ) -> Export:
     from zoo.export import litert
     from zoo.export.encoder_spec import encoder_spec
-    from zoo.export.model_graph import image_shape
+    from zoo.export.prediction_graph import image_shape
 
     if precision == "int8" and not litert.suits_int8(model):
         precision = "int8 mixed"

@@ -13,8 +13,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from zoo.encoding.encoder import FittedEstimator
-from zoo.export.model_graph import from_pixels, image_shape, output_name
-from zoo.export.prediction_graph import prediction_function
+from zoo.export.prediction_graph import from_pixels, image_shape, output_name, prediction_function
 from zoo.export.savedmodel import write_matrix_model
 from zoo.extras import require_module
 

@@ -11,8 +11,13 @@ from numpy.typing import ArrayLike
 
 from zoo.encoding.encoder import FittedEstimator
 from zoo.export.encoder_spec import RawColumn, raw_columns
-from zoo.export.model_graph import from_columns, from_pixels, image_shape, output_name
-from zoo.export.prediction_graph import with_category_splits
+from zoo.export.prediction_graph import (
+    from_columns,
+    from_pixels,
+    image_shape,
+    output_name,
+    with_category_splits,
+)
 from zoo.export.trees import Ensemble, has_trees, read_trees
 from zoo.extras import require_module
 

@@ -8,8 +8,7 @@ import tensorflow as tf
 
 from zoo.encoding.encoder import FittedEstimator
 from zoo.export.encoder_spec import RawColumn, raw_columns
-from zoo.export.model_graph import from_columns, from_pixels, image_shape, output_name
-from zoo.export.prediction_graph import Predict
+from zoo.export.prediction_graph import Predict, from_columns, from_pixels, image_shape, output_name
 
 __all__ = ["write_matrix_model", "write_saved_model"]
 

@@ -10,7 +10,7 @@ import numpy as np
 import zoo
 from zoo.encoding.encoder import FittedEstimator
 from zoo.export.encoder_spec import raw_columns
-from zoo.export.model_graph import image_shape, output_name
+from zoo.export.prediction_graph import image_shape, output_name
 from zoo.extras import require_module
 
 __all__ = ["signature_of_columns", "signature_of_litert"]

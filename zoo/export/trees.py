@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
     from sklearn.tree._tree import Tree
 
-__all__ = ["Ensemble", "has_trees", "read_trees"]
+__all__ = ["Ensemble", "has_trees", "kind_of_model", "read_trees"]
 
 Link = Literal["identity", "sigmoid", "softmax", "probabilities"]
 NodeId = TypeVar("NodeId")
@@ -107,16 +108,21 @@ def _at_most(threshold: float) -> float:
     )
 
 
+def kind_of_model(model: FittedEstimator) -> str:
+    """Return the class of the library's model inside, as "XGB" for XGBClassifier; "" if none."""
+    name = type(model.model_).__name__ if hasattr(model, "model_") else ""
+    return re.sub("(Classifier|Regressor)$", "", name)
+
+
 def has_trees(model: FittedEstimator) -> bool:
     """Whether the library's model inside is an ensemble that `read_trees` can read."""
-    return type(getattr(model, "model_", None)).__name__ in _READERS
+    return kind_of_model(model) in _READERS
 
 
 def read_trees(model: FittedEstimator) -> Ensemble:
     """Return the trees of an estimator that wraps a library's model."""
-    name = type(model.model_).__name__
     n_outputs = len(getattr(model, "classes_", [0]))
-    return _READERS[name](model, len(model.encoder_.is_categorical_), n_outputs)
+    return _READERS[kind_of_model(model)](model, len(model.encoder_.is_categorical_), n_outputs)
 
 
 def _boosted(model: FittedEstimator, n_columns: int, n_outputs: int) -> Ensemble:
@@ -266,14 +272,9 @@ def _lightgbm_node(made: Ensemble, unit: Leaf, node: dict[str, Any]) -> Split | 
 
 
 _READERS: dict[str, Callable[[FittedEstimator, int, int], Ensemble]] = {
-    "DecisionTreeClassifier": _scikit,
-    "DecisionTreeRegressor": _scikit,
-    "RandomForestClassifier": _scikit,
-    "RandomForestRegressor": _scikit,
-    "HistGradientBoostingClassifier": _hist,
-    "HistGradientBoostingRegressor": _hist,
-    "XGBClassifier": _xgboost,
-    "XGBRegressor": _xgboost,
-    "LGBMClassifier": _lightgbm,
-    "LGBMRegressor": _lightgbm,
+    "DecisionTree": _scikit,
+    "RandomForest": _scikit,
+    "HistGradientBoosting": _hist,
+    "XGB": _xgboost,
+    "LGBM": _lightgbm,
 }

@@ -158,5 +158,6 @@ def _decode_library(library: str, node: Any, members: Mapping[str, bytes]) -> An
         check_lightgbm(data)
         model._Booster = sys.modules["lightgbm"].Booster(model_str=data.decode())
         model._Booster.best_iteration = model._best_iteration = node["best_iteration"]
-        model._n_features, model.fitted_ = model._Booster.num_feature(), True
+        model._n_features = model._n_features_in = model._Booster.num_feature()
+        model.fitted_ = True
     return model
