@@ -22,9 +22,7 @@ __all__ = ["Precision", "suits_int8", "to_litert"]
 Precision = Literal["float32", "int8", "int8 mixed"]
 
 _DENSE = ("FULLY_CONNECTED", "CONV_2D")
-_PLAIN = {
-    "InputLayer", "Dense", "Dropout", "Flatten", "Reshape", "Conv2D", "MaxPooling2D",
-}  # fmt: skip
+_PLAIN = {"InputLayer", "Dense", "Dropout", "Flatten", "Reshape", "Conv2D", "MaxPooling2D"}
 
 
 def suits_int8(model: FittedEstimator) -> bool:
@@ -41,14 +39,9 @@ def to_litert(
 ) -> bytes:
     """Return the content of a file.
 
-    Parameters
-    ----------
-    model : estimator
-        Fitted.
-    precision : {"float32", "int8", "int8 mixed"}
-        int8: weights and activations. int8 mixed: those of dense layers and convolutions only.
-    rows : ndarray of shape (n_rows, n_columns), optional
-        Encoded rows, or images, whose activations calibrate the quantization.
+    int8 is for weights and activations, int8 mixed for those of dense layers and convolutions
+    only. `rows` are encoded rows (n_rows, n_columns), or images, whose activations calibrate the
+    quantization.
     """
     require_module("ai_edge_litert.interpreter", "ai-edge-litert", "export")
     shape = image_shape(model)
@@ -79,9 +72,8 @@ def _convert(folder: str, precision: Precision, rows: NDArray[np.float32] | None
         return bytes(converter.convert())
     schema = require_module("ai_edge_litert.schema_py_generated", "ai-edge-litert", "export")
     others = [name for name in vars(schema.BuiltinOperator) if name.isupper()]
-    options = tf.lite.experimental.QuantizationDebugOptions(
-        denylisted_ops=[name for name in others if name not in _DENSE]
-    )
+    others = [name for name in others if name not in _DENSE]
+    options = tf.lite.experimental.QuantizationDebugOptions(denylisted_ops=others)
     debugger = tf.lite.experimental.QuantizationDebugger(
         converter=converter, debug_dataset=examples, debug_options=options
     )
