@@ -177,7 +177,10 @@ class TableEncoder:
             for rows in columns.blocks(indicators.shape[1]):
                 indicators[rows] = self._indicators(columns.numbers(rows), columns.codes(rows))
             self._scale_indicators = Scaling.learn(
-                "robust", indicators.shape[1], lambda taken: indicators[:, taken].astype(np.float64)
+                "robust",
+                indicators.shape[1],
+                lambda taken: indicators[:, taken].astype(float),
+                None,
             )
         return self
 

@@ -50,11 +50,7 @@ class Scaling:
 
     @classmethod
     def learn(
-        cls,
-        kind: str,
-        n_columns: int,
-        take: Callable[[slice], Floats],
-        weight: Floats | None = None,
+        cls, kind: str, n_columns: int, take: Callable[[slice], Floats], weight: Floats | None
     ) -> Scaling:
         """Learn a "standard" or "robust" scaling, ignoring NaN.
 
