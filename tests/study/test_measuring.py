@@ -1,5 +1,6 @@
 import gc
 import math
+import os
 import sys
 import time
 
@@ -109,7 +110,7 @@ def foreign_models(tmp_path, monkeypatch):
     """Offer models by entry point to this process and to workers."""
     site = misbehaving.install(tmp_path / "site", ("raises_late", "sleeps_late"))
     monkeypatch.syspath_prepend(str(site))
-    monkeypatch.setenv("PYTHONPATH", str(site))
+    monkeypatch.setenv("PYTHONPATH", str(site), prepend=os.pathsep)
     all_specs.cache_clear()
     yield
     all_specs.cache_clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,12 +11,13 @@ import tensorflow as tf
 from numpy.typing import ArrayLike
 
 from zoo.encoding.encoder import FittedEstimator
+from zoo.export.encoder_graph import encode
 from zoo.export.encoder_spec import raw_columns
 from zoo.export.prediction_graph import (
-    from_columns,
     from_pixels,
     image_shape,
     output_name,
+    prediction_function,
     with_category_splits,
 )
 from zoo.export.trees import Ensemble, has_trees, read_trees
@@ -63,19 +65,19 @@ def _from_columns(model: FittedEstimator) -> onnx.ModelProto:
     sizes = {"numbers": is_text.count(False), "codes": is_text.count(True)}
     given = [name for name, size in sizes.items() if size]
     specs = [tf.TensorSpec((None, sizes[name]), tf.float64, name=name) for name in given]
-    of_columns = from_columns(
-        model, None if ensemble is None else lambda X: with_category_splits(ensemble, X)
-    )
+    if ensemble is None:
+        name, of_matrix = output_name(model), prediction_function(model)
+    else:
+        name, of_matrix = "rows", partial(with_category_splits, ensemble)
 
     def function(*inputs: tf.Tensor) -> tf.Tensor:
-        values = dict(zip(given, inputs, strict=True))
         nothing = tf.zeros((tf.shape(inputs[0])[0], 0), tf.float64)
-        return of_columns(values.get("numbers", nothing), values.get("codes", nothing))
+        values = {"numbers": nothing, "codes": nothing} | dict(zip(given, inputs, strict=True))
+        return of_matrix(encode(model.encoder_, **values))
 
-    name = output_name(model)
-    proto = _traced(function, specs, name if ensemble is None else "rows")
+    proto = _traced(function, specs, name)
     if ensemble is not None:
-        _append_trees(proto.graph, model, ensemble, name)
+        _append_trees(proto.graph, model, ensemble, output_name(model))
     _prepend_columns(proto.graph, model, given)
     return proto
 

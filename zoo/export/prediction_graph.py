@@ -38,34 +38,28 @@ def output_name(model: FittedEstimator) -> str:
 
 def image_shape(model: FittedEstimator) -> tuple[int, int, int] | None:
     """Return height, width and channels if the table's columns are the pixels of an image."""
-    takes_images = "image_shape" in getattr(model, "get_params", dict)()
-    if not takes_images or not hasattr(model, "weights_"):
+    if "image_shape" not in model.get_params() or not hasattr(model, "weights_"):
         return None
     shape: tuple[int, int, int] = model._config(model.n_inputs_).image_shape
     is_whole = math.prod(shape) == model.n_features_in_ == model.n_inputs_
     return shape if is_whole and {*model.encoder_.kinds_} == {"number"} else None
 
 
-def from_columns(
-    model: FittedEstimator, predict: Predict | None = None
-) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
-    """Return a function of raw numbers and category codes, as `encode` takes them.
-
-    `predict` maps the encoded matrix to the output; by default, to the model's predictions.
-    """
-    of_matrix = predict or prediction_function(model)
-    return lambda numbers, codes: of_matrix(encode(model.encoder_, numbers, codes))
+def from_columns(model: FittedEstimator) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    """Return the prediction as a function of raw numbers and category codes; see `encode`."""
+    predict = prediction_function(model)
+    return lambda numbers, codes: predict(encode(model.encoder_, numbers, codes))
 
 
 def from_pixels(model: FittedEstimator) -> Predict:
-    """Return a function of images (n, height, width, channels), float32."""
+    """Return the prediction as a function of images (n, height, width, channels), float32."""
     of_columns = from_columns(model)
     return lambda images: of_columns(tf.reshape(images, (-1, model.n_features_in_)), None)
 
 
 def has_graph(model: FittedEstimator) -> bool:
     """Whether there is a graph for what a fitted model computes."""
-    return _has_one_class(model) or _builder(model) is not None
+    return _builder(model) is not None
 
 
 def prediction_function(model: FittedEstimator) -> Predict:
@@ -79,10 +73,7 @@ def prediction_function(model: FittedEstimator) -> Predict:
     ExportError
         If there is none; see `has_graph`.
     """
-    if _has_one_class(model):
-        return lambda X: tf.ones_like(X[:, :1])
-    builder = _builder(model)
-    if builder is None:
+    if (builder := _builder(model)) is None:
         raise ExportError(f"there is no graph for what a {type(model).__name__} computes")
     graph = builder(model)
 
@@ -96,12 +87,10 @@ def prediction_function(model: FittedEstimator) -> Predict:
     return predict
 
 
-def _has_one_class(model: FittedEstimator) -> bool:
-    return len(getattr(model, "classes_", "ab")) == 1
-
-
 def _builder(model: FittedEstimator) -> Callable[[FittedEstimator], Predict] | None:
     """Return what builds the graph of probabilities, scores or standardised values, if any."""
+    if len(getattr(model, "classes_", ())) == 1:
+        return lambda model: lambda X: tf.ones_like(X[:, :1])
     if hasattr(model, "candidate_targets_"):
         return _modern_nca
     if hasattr(model, "to_keras"):
