@@ -160,15 +160,13 @@ def _export(
         precision = "int8 mixed"
     content, signature = _converted(model, to, precision, rows)
     beside, spec = side_files(path)
-    parts: dict[Path, Content] = {}
-    has_spec = to == "litert" and image_shape(model) is None
-    if has_spec:
-        signature["preprocessing"] = spec.name
-        parts[spec] = as_json(encoder_spec(model))
-    write_all({**parts, beside: as_json(signature), path: content})
-    if not has_spec:
+    if to != "litert" or image_shape(model) is not None:
+        write_all({beside: as_json(signature), path: content})
         spec.unlink(missing_ok=True)  # of an export that was here before
-    return Export(path, beside, spec if has_spec else None, precision)
+        return Export(path, beside, None, precision)
+    described = as_json(signature | {"preprocessing": spec.name})
+    write_all({spec: as_json(encoder_spec(model)), beside: described, path: content})
+    return Export(path, beside, spec, precision)
 
 
 def _converted(

@@ -21,7 +21,7 @@ __all__ = ["Precision", "suits_int8", "to_litert"]
 
 Precision = Literal["float32", "int8", "int8 mixed"]
 
-_DENSE = ("FULLY_CONNECTED", "CONV_2D")
+_DENSE = {"FULLY_CONNECTED", "CONV_2D"}
 _PLAIN = {"InputLayer", "Dense", "Dropout", "Flatten", "Reshape", "Conv2D", "MaxPooling2D"}
 
 
@@ -56,13 +56,13 @@ def to_litert(
 
 
 def _convert(folder: str, precision: Precision, rows: NDArray[np.float32] | None) -> bytes:
+    """Convert a SavedModel, quantized if there are rows to calibrate on."""
     converter = tf.lite.TFLiteConverter.from_saved_model(folder)
     if precision == "float32" or rows is None:
         return bytes(converter.convert())
 
     def examples() -> Iterator[list[NDArray[np.float32]]]:
-        for row in rows:
-            yield [row[None]]
+        return ([row[None]] for row in rows)
 
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = examples
@@ -71,9 +71,8 @@ def _convert(folder: str, precision: Precision, rows: NDArray[np.float32] | None
     if precision == "int8":
         return bytes(converter.convert())
     schema = require_module("ai_edge_litert.schema_py_generated", "ai-edge-litert", "export")
-    others = [name for name in vars(schema.BuiltinOperator) if name.isupper()]
-    others = [name for name in others if name not in _DENSE]
-    options = tf.lite.experimental.QuantizationDebugOptions(denylisted_ops=others)
+    others = {name for name in vars(schema.BuiltinOperator) if name.isupper()} - _DENSE
+    options = tf.lite.experimental.QuantizationDebugOptions(denylisted_ops=sorted(others))
     debugger = tf.lite.experimental.QuantizationDebugger(
         converter=converter, debug_dataset=examples, debug_options=options
     )

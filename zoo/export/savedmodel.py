@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import tensorflow as tf
@@ -11,6 +12,8 @@ from zoo.export.encoder_spec import RawColumn, raw_columns
 from zoo.export.prediction_graph import Predict, from_columns, from_pixels, image_shape, output_name
 
 __all__ = ["write_matrix_model", "write_saved_model"]
+
+Outputs = dict[str, tf.Tensor]
 
 
 def _lookup_table(column: RawColumn) -> tf.lookup.StaticHashTable:
@@ -23,21 +26,19 @@ def _lookup_table(column: RawColumn) -> tf.lookup.StaticHashTable:
 
 def write_saved_model(model: FittedEstimator, folder: Path) -> None:
     """Write a model with the signature `serving_default` to a folder."""
-    name, shape, module = output_name(model), image_shape(model), tf.Module()
-    if shape is not None:
-        predict = from_pixels(model)
-        specs = [tf.TensorSpec((None, *shape), tf.float32, name="image")]
-        function = tf.function(lambda images: {name: predict(images)}, input_signature=specs)
-        return _save(module, function, folder)
+    name, module = output_name(model), tf.Module()
+    if (shape := image_shape(model)) is not None:
+        spec = tf.TensorSpec((None, *shape), tf.float32, name="image")
+        return write_matrix_model(from_pixels(model), spec, name, folder)
     columns, of_columns = raw_columns(model), from_columns(model)
     tables = {column.key: _lookup_table(column) for column in columns if column.kind == "category"}
-    module.tables = list(tables.values())  # only attributes are saved
+    module.tables = list(tables.values())
     keys = [column.key for column in columns]
     specs = [
         tf.TensorSpec((None,), tf.string if key in tables else tf.float64, name=key) for key in keys
     ]
 
-    def predict_columns(*values: tf.Tensor) -> dict[str, tf.Tensor]:
+    def predict_columns(*values: tf.Tensor) -> Outputs:
         given = dict(zip(keys, values, strict=True))
         numbers = [given[key] for key in keys if key not in tables]
         codes = [tf.cast(table.lookup(given[key]), tf.float64) for key, table in tables.items()]
@@ -45,18 +46,17 @@ def write_saved_model(model: FittedEstimator, folder: Path) -> None:
         parts = (tf.stack(part, axis=1) if part else nothing for part in (numbers, codes))
         return {name: of_columns(*parts)}
 
-    return _save(module, tf.function(predict_columns, input_signature=specs), folder)
+    return _save(module, predict_columns, specs, folder)
 
 
 def write_matrix_model(predict: Predict, spec: tf.TensorSpec, name: str, folder: Path) -> None:
     """Write a function of one tensor as a SavedModel, for a converter to read."""
-    function = tf.function(lambda X: {name: predict(X)}, input_signature=[spec])
-    _save(tf.Module(), function, folder)
+    _save(tf.Module(), lambda X: {name: predict(X)}, [spec], folder)
 
 
 def _save(
-    module: tf.Module, function: tf.types.experimental.PolymorphicFunction, folder: Path
+    module: tf.Module, function: Callable[..., Outputs], specs: list[tf.TensorSpec], folder: Path
 ) -> None:
-    concrete = function.get_concrete_function()
-    module.network_variables = list(concrete.variables)
+    concrete = tf.function(function, input_signature=specs).get_concrete_function()
+    module.network_variables = list(concrete.variables)  # only attributes are saved
     tf.saved_model.save(module, str(folder), signatures={"serving_default": concrete})
