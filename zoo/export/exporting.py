@@ -20,7 +20,7 @@ from zoo.errors import ExportError, ZooError
 from zoo.export.atomic_files import Content, as_json, check_target, side_files, write_all
 
 if TYPE_CHECKING:
-    from zoo.export.litert import Precision
+    from zoo.export.tensorflow_files import Precision
 
 __all__ = ["FORMATS", "Export", "Refusal", "export_model", "why_not"]
 
@@ -134,7 +134,7 @@ def export_model(
 
 
 def _examples(model: FittedEstimator, table: pd.DataFrame | NDArray[Any]) -> Rows:
-    """Return encoded rows, or images."""
+    """Return the first rows of a table, encoded, or as images if its model takes them."""
     from zoo.export.prediction_graph import image_shape
 
     head = table.iloc[:_MAX_EXAMPLES] if isinstance(table, pd.DataFrame) else table[:_MAX_EXAMPLES]
@@ -152,11 +152,11 @@ def _export(
     model: FittedEstimator, path: Path, to: str, precision: Precision, rows: Rows | None
 ) -> Export:
     """Convert a model and write all files."""
-    from zoo.export import litert
     from zoo.export.encoder_spec import encoder_spec
     from zoo.export.prediction_graph import image_shape
+    from zoo.export.tensorflow_files import suits_int8
 
-    if precision == "int8" and not litert.suits_int8(model):
+    if precision == "int8" and not suits_int8(model):
         precision = "int8 mixed"
     content, signature = _converted(model, to, precision, rows)
     beside, spec = side_files(path)
@@ -173,16 +173,16 @@ def _converted(
     model: FittedEstimator, to: str, precision: Precision, rows: Rows | None
 ) -> tuple[Content, dict[str, Any]]:
     """Return the content of a file, or a function that writes a folder, and its signature."""
-    from zoo.export import litert, onnx_file, savedmodel
+    from zoo.export import onnx_file, tensorflow_files
     from zoo.export.signature import signature_of_columns, signature_of_litert
 
     try:
         if to == "litert":
-            content = litert.to_litert(model, precision, rows)
+            content = tensorflow_files.to_litert(model, precision, rows)
             return content, signature_of_litert(model, content, precision)
         if to == "onnx":
             return onnx_file.to_onnx(model), signature_of_columns(model, to, ["n", 1])
-        write = partial(savedmodel.write_saved_model, model)
+        write = partial(tensorflow_files.write_saved_model, model)
         return write, signature_of_columns(model, to, ["n"])
     except ZooError:
         raise
