@@ -25,7 +25,7 @@ from zoo.registry import Task, models, spec
 from zoo.registry.lookup import estimator_class
 from zoo.registry.spec import EXTRAS
 from zoo.saving.archive import FORMAT, SCHEMA, one_line, pack, read
-from zoo.saving.checks import check_parts
+from zoo.saving.index_checks import check_parts
 from zoo.saving.values import decode, encode
 
 __all__ = ["load_model", "load_table", "save_model"]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from zoo.encoding.encoder import EncoderState, TableEncoder
 from zoo.errors import ModelFileError
 from zoo.saving.archive import Json, unpack
-from zoo.saving.checks import TREES, check_lightgbm, check_xgboost
+from zoo.saving.index_checks import TREES, check_lightgbm, check_xgboost
 
 __all__ = ["decode", "encode"]
 
@@ -26,7 +26,7 @@ _ARRAY_KINDS = "biufSUmM"  # those that numpy writes without pickle
 _SUFFIXES = {"sklearn": "skops", "xgboost": "json", "lightgbm": "txt"}
 _CLASSES = ("XGBClassifier", "XGBRegressor", "LGBMClassifier", "LGBMRegressor")
 # Types beyond skops' own list. That has no trees, because their nodes are indices that native code
-# does not check: `zoo.saving.checks` does.
+# does not check: `zoo.saving.index_checks` does.
 _TRUSTED = [*TREES, "functools.partial", "sklearn.utils.validation.check_array"]
 
 
