@@ -73,10 +73,8 @@ def _check_boosted_tree(tree: TreePredictor, n_columns: int) -> None:
     children = np.stack([nodes["left"], nodes["right"]]).astype(np.int64)
     sets = nodes["bitset_idx"][nodes["is_categorical"] != 0]
     bits = tree.raw_left_cat_bitsets
-    _refuse_unless(
-        bits.ndim == 2 and bits.shape[1] == 8 and bool((sets < len(bits)).all()),
-        "a tree's sets of categories",
-    )
+    is_sound = bits.ndim == 2 and bits.shape[1] == 8 and (sets < len(bits)).all()
+    _refuse_unless(is_sound, "a tree's sets of categories")
     _check_branches(inner, children, nodes["feature_idx"], len(tree.nodes), n_columns)
 
 
@@ -90,9 +88,9 @@ def _check_bins(model: HistGradientBoostingClassifier, n_columns: int) -> None:
     _refuse_unless(
         is_category.shape == (n_columns,)
         and len(bins.bin_thresholds_) == n_columns
-        and all(bool((part["feature_idx"] < n_columns).all()) for part in inner)
+        and all((part["feature_idx"] < n_columns).all() for part in inner)
         and all(bool(is_category[part["feature_idx"]].all()) for part in inner)
-        and all(bool(((known >= 0) & (known < 256)).all()) for known in codes),
+        and all(((known >= 0) & (known < 256)).all() for known in codes),
         "categories of boosted trees",
     )
 
@@ -116,7 +114,7 @@ def _check_vectors(model: SVC | SVR, n_columns: int) -> None:
     _refuse_unless(
         all(np.shape(getattr(model, name)) == shape for name, shape in shapes.items())
         and n_classes == (len(model.classes_) if is_classifier else 2)
-        and bool((counts >= 0).all())
+        and (counts >= 0).all()
         and (not is_classifier or int(counts.sum()) == n_vectors)
         and {np.size(model._probA), np.size(model._probB)} <= {0, n_pairs}
         and model.kernel == "rbf"
@@ -128,16 +126,13 @@ def _check_vectors(model: SVC | SVR, n_columns: int) -> None:
 
 def _check_neighbors(model: KNeighborsClassifier | KNeighborsRegressor, n_columns: int) -> None:
     """Check the training rows of a fitted nearest-neighbours estimator."""
-    rows = model._fit_X
+    rows, is_classifier = model._fit_X, hasattr(model, "classes_")
     _refuse_unless(
         rows.shape == (model.n_samples_fit_, n_columns)
         and np.shape(model._y) == (len(rows),)
         and model.weights == "distance"
         and model._fit_method == "brute"
-        and (
-            not hasattr(model, "classes_")
-            or bool(((model._y >= 0) & (model._y < len(model.classes_))).all())
-        ),
+        and (not is_classifier or ((model._y >= 0) & (model._y < len(model.classes_))).all()),
         "rows of neighbours",
     )
 
@@ -156,7 +151,7 @@ _CHECKS: Mapping[str, Check] = {  # by full name, package or name of a type
 }
 
 
-def _refuse_unless(is_sound: bool, what: str) -> None:
+def _refuse_unless(is_sound: bool | np.bool_, what: str) -> None:
     """Raise a ValueError that says what does not fit, unless all is sound."""
     if not is_sound:
         raise ValueError(f"{what} do not fit each other")
@@ -175,8 +170,10 @@ def _check_branches(
         n > 0
         and children.shape == (2, *inner.shape)
         and features.shape == inner.shape
-        and bool((children > inner).all() and (children < n).all())
-        and bool((features >= 0).all() and (features < n_columns).all()),
+        and (children > inner).all()
+        and (children < n).all()
+        and (features >= 0).all()
+        and (features < n_columns).all(),
         "a tree's branches and columns",
     )
 
@@ -217,10 +214,10 @@ def check_xgboost(data: bytes) -> None:
     groups = _whole(model["tree_info"])
     _refuse_unless(
         len(groups) == len(trees) == _int(model["gbtree_model_param"]["num_trees"])
-        and bool(((groups >= 0) & (groups < n_groups)).all())
+        and ((groups >= 0) & (groups < n_groups)).all()
         and starts[0] == 0
         and starts[-1] == len(trees)
-        and bool((np.diff(starts) >= 0).all()),
+        and (np.diff(starts) >= 0).all(),
         "trees, iterations and classes",
     )
     _refuse_unless(not any(model["cats"].values()), "categories and columns without names")
@@ -242,16 +239,17 @@ def _check_xgboost_tree(tree: dict[str, Any], n_columns: int) -> None:
     inner = np.flatnonzero(children[0] != -1)
     features, parents = _whole(tree["split_indices"]), _whole(tree["parents"])[1:]
     _check_branches(inner, children[:, inner], features[inner], n, n_columns)
-    _refuse_unless(bool(((parents >= 0) & (parents < n)).all()), "a tree's parents")
+    _refuse_unless(((parents >= 0) & (parents < n)).all(), "a tree's parents")
     names = ("nodes", "segments", "sizes")
     nodes, starts, sizes = (_whole(tree[f"categories_{name}"]) for name in names)
     codes, kinds = _whole(tree["categories"]), _whole(tree["split_type"])
     _refuse_unless(
         nodes.shape == starts.shape == sizes.shape
         and np.array_equal(nodes, np.flatnonzero(kinds))
-        and bool((starts >= 0).all() and (sizes > 0).all())
-        and bool((starts + sizes <= len(codes)).all())
-        and bool(((codes >= 0) & (codes < _MAX_CODE)).all()),
+        and (starts >= 0).all()
+        and (sizes > 0).all()
+        and (starts + sizes <= len(codes)).all()
+        and ((codes >= 0) & (codes < _MAX_CODE)).all(),
         "a tree's sets of categories",
     )
 
@@ -315,20 +313,20 @@ def _check_lightgbm_tree(tree: dict[str, list[str]], n_columns: int) -> None:
     names = ("split_feature", "threshold", "decision_type", "left_child", "right_child")
     _refuse_unless(all(len(tree[name]) == n_leaves - 1 for name in names), "a tree's lists")
     children = np.stack([_numbers(tree["left_child"]), _numbers(tree["right_child"])])
-    _refuse_unless(bool((children < n_leaves - 1).all()), "a tree's branches")
+    _refuse_unless((children < n_leaves - 1).all(), "a tree's branches")
     # a leaf is written as ~number; here, leaves are numbered after the inner nodes
     children = np.where(children < 0, n_leaves - 1 + ~children, children)
     inner = np.arange(n_leaves - 1)
     _check_branches(inner, children, _numbers(tree["split_feature"]), 2 * n_leaves - 1, n_columns)
     is_set = _numbers(tree["decision_type"]) & 1 == 1
     sets = _numbers([tree["threshold"][i] for i in np.flatnonzero(is_set)])
-    _refuse_unless(bool(((sets >= 0) & (sets < n_sets)).all()), "a tree's sets of categories")
+    _refuse_unless(((sets >= 0) & (sets < n_sets)).all(), "a tree's sets of categories")
     if n_sets:
         bounds = _numbers(tree["cat_boundaries"])
         _refuse_unless(
             len(bounds) == n_sets + 1
             and bounds[0] == 0
-            and bool((np.diff(bounds) > 0).all())
+            and (np.diff(bounds) > 0).all()
             and bounds[-1] == len(tree["cat_threshold"]),
             "a tree's sets of categories",
         )
