@@ -102,7 +102,11 @@ def _builder(model: FittedEstimator) -> Callable[[FittedEstimator], Predict] | N
     return _BUILDERS.get(kind_of_model(model))
 
 
-def _two_classes(probability: tf.Tensor) -> tf.Tensor:
+def _probabilities(sums: tf.Tensor) -> tf.Tensor:
+    """Return a softmax of a sum per class, or the probabilities of two classes from one logit."""
+    if sums.shape[1] > 1:
+        return tf.nn.softmax(sums)
+    probability = tf.sigmoid(sums)
     return tf.concat([1.0 - probability, probability], axis=1)
 
 
@@ -120,11 +124,8 @@ def _linear(kernel: ArrayLike, bias: ArrayLike) -> Predict:
 
 
 def _logistic(model: FittedEstimator) -> Predict:
-    library = model.model_
-    sums = _linear(library.coef_.T, library.intercept_)
-    if len(library.classes_) == 2:
-        return lambda X: _two_classes(tf.sigmoid(sums(X)))
-    return lambda X: tf.nn.softmax(sums(X))
+    sums = _linear(model.model_.coef_.T, model.model_.intercept_)
+    return lambda X: _probabilities(sums(X))
 
 
 def _ridge(model: FittedEstimator) -> Predict:
@@ -141,7 +142,7 @@ def _naive_bayes(model: FittedEstimator) -> Predict:
     square, line = -0.5 * inverse.T, (means * inverse).T
 
     def predict(X: tf.Tensor) -> tf.Tensor:
-        rows = _cast(X) - _constant(X, center)
+        rows = tf.cast(X, _dtype(X)) - _constant(X, center)
         logs = tf.matmul(rows * rows, _constant(X, square)) + tf.matmul(rows, _constant(X, line))
         return tf.nn.softmax(logs + _constant(X, start))
 
@@ -160,10 +161,6 @@ def _dtype(X: tf.Tensor) -> tf.DType:
     return tf.float32 if X.shape[0] == 1 else tf.float64
 
 
-def _cast(X: tf.Tensor) -> tf.Tensor:
-    return tf.cast(X, _dtype(X))
-
-
 def _constant(X: tf.Tensor, values: ArrayLike) -> tf.Tensor:
     return tf.constant(values, _dtype(X))
 
@@ -171,7 +168,7 @@ def _constant(X: tf.Tensor, values: ArrayLike) -> tf.Tensor:
 def _squared_distances(X: tf.Tensor, points: Floats) -> tf.Tensor:
     """Return squared distances (n_rows, n_points); multiplied out unless X is a single row."""
     center = points.mean(axis=0)
-    far, near = points - center, _cast(X) - _constant(X, center)
+    far, near = points - center, tf.cast(X, _dtype(X)) - _constant(X, center)
     if X.shape[0] == 1:
         return tf.reduce_sum((_constant(X, far) - near) ** 2, axis=1)[None]
     lengths, products = _constant(X, (far**2).sum(axis=1)), tf.matmul(near, _constant(X, far.T))
@@ -190,11 +187,9 @@ def _kernel_svm(model: FittedEstimator) -> Predict:
         kernel = tf.exp(-gamma * _squared_distances(X, vectors))
         return tf.matmul(kernel, _constant(X, weights)) + _constant(X, bias)
 
-    if n_classes < 2:
-        return margins
     if n_classes == 2:
-        return lambda X: _two_classes(tf.sigmoid(2.0 * margins(X)))
-    return lambda X: tf.nn.softmax(_votes(margins(X), n_classes))
+        return lambda X: _probabilities(2.0 * margins(X))
+    return (lambda X: tf.nn.softmax(_votes(margins(X), n_classes))) if n_classes else margins
 
 
 def _one_against_one(library: SVC) -> Floats:
@@ -308,9 +303,7 @@ def _trees(model: FittedEstimator) -> Predict:
             node = tf.where(goes_left, tf.gather(left, node), tf.gather(right, node))
         sums = tf.reduce_sum(tf.gather(tf.constant(value), node), axis=1)
         sums += tf.constant(ensemble.base, tf.float32)
-        if ensemble.link == "sigmoid":
-            return _two_classes(tf.sigmoid(sums))
-        return tf.nn.softmax(sums) if ensemble.link == "softmax" else sums
+        return _probabilities(sums) if ensemble.link in {"sigmoid", "softmax"} else sums
 
     return predict
 
