@@ -34,7 +34,7 @@ _PACKAGES = ("keras", "tensorflow", "xgboost", "lightgbm", "scikit-learn", "nump
 _TABLE = "table.json"
 
 
-class _Header(msgspec.Struct, frozen=True, kw_only=True):
+class _Header(msgspec.Struct, frozen=True):
     """The entries of ``model.json`` that describe a model."""
 
     model: str
@@ -63,13 +63,10 @@ def save_model(
     check_is_fitted(model)
     name, task = _registered(type(model))
     members: dict[str, bytes] = {}
-    described = _Header(
-        model=name,
-        task=task,
-        versions={**_versions(spec(name).extra)},
-        params={k: encode(v, k, None) for k, v in model.get_params(deep=False).items()},
-        state={key: encode(vars(model)[key], key, members) for key in _learnt(model)},
-    )
+    header: dict[str, Any] = {"format": FORMAT, "schema": SCHEMA, "model": name, "task": task}
+    header["versions"] = _versions(spec(name).extra)
+    header["params"] = {k: encode(v, k, None) for k, v in model.get_params(deep=False).items()}
+    header["state"] = {key: encode(vars(model)[key], key, members) for key in _learnt(model)}
     if hasattr(model, "to_keras") and hasattr(model, "weights_"):
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "network.keras")
@@ -77,7 +74,6 @@ def save_model(
             members[file.name] = file.read_bytes()
     if table is not None:
         members[_TABLE] = json.dumps(dict(table), allow_nan=False).encode()
-    header = {"format": FORMAT, "schema": SCHEMA, **msgspec.to_builtins(described)}
     header["members"] = {key: hashlib.sha256(data).hexdigest() for key, data in members.items()}
     pack(Path(path), {"model.json": json.dumps(header, indent=1).encode(), **members})
 
@@ -100,7 +96,7 @@ def load_model(path: str | os.PathLike[str]) -> Any:
         model, state = _make(described), described.state
         before = set(vars(model))
         vars(model).update({key: decode(node, members) for key, node in state.items()})
-        if before & {*state} or not {*state} <= {*_learnt(model)}:
+        if before & {*state} or {*state} - {*_learnt(model)}:
             raise ValueError(f"expected names of learnt attributes, got {', '.join(state)}")
         _check(model, described.task)
     except MissingExtraError:
