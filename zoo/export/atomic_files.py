@@ -51,7 +51,7 @@ def check_target(path: Path, *, overwrite: bool, is_folder: bool) -> None:
 
 @contextlib.contextmanager
 def _temporary(path: Path) -> Iterator[Path]:
-    """Give an unused path beside `path`; remove at the end what is there."""
+    """Yield an unused path beside `path`, and remove whatever is there at the end."""
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
         yield part
