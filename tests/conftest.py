@@ -1,6 +1,7 @@
 """Compiled programs that all tests share, and what a run leaves out for want of an extra."""
 
 import os
+from pathlib import Path
 
 import zoo
 from zoo.bench.environment import program_cache_flags
@@ -8,7 +9,12 @@ from zoo.registry import missing_extra
 
 
 def pytest_configure():
-    """Keep compiled programs, as workers do: processes and later runs of the tests share them."""
+    """Let the processes that tests start import this tree, not another that is installed.
+
+    Compiled programs are kept, as by workers: these processes and later runs share them.
+    """
+    paths = (str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH"))
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     flags = (program_cache_flags(), os.environ.get("TF_XLA_FLAGS"))
     os.environ["TF_XLA_FLAGS"] = " ".join(filter(None, flags))
 

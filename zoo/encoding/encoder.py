@@ -5,45 +5,38 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from zoo.encoding.frames import Kind, categories_of, kind_of, read_codes, read_numbers
-from zoo.encoding.quantiles import NormalQuantiles
-from zoo.encoding.scaling import CenterFactor, Floats, Scaling
+from zoo.encoding.scaling import Floats, NormalQuantiles, Scaling
 
-__all__ = ["Categories", "EncoderState", "Flags", "Layout", "Scale", "TableEncoder"]
+__all__ = [
+    "Categories", "EncoderState", "FittedEstimator", "Flags", "Layout", "Scale", "TableEncoder",
+]  # fmt: skip
 
 Categories = Literal["onehot", "ordinal", "mixed"]
 Flags = Literal["numbers", "onehot"]
 Layout = Literal["code", "sign", "onehot"]
 Scale = Literal["none", "standard", "robust", "quantile"]
 
-_N_NUMBERS = {"number": 1, "duration": 1, "date": 4, "category": 0}  # numbers per column, by kind
+_N_NUMBERS = {"number": 1, "duration": 1, "date": 4, "category": 0}  # per column, by kind
 _PARAMETERS = ("categories", "scale", "max_onehot", "flags")
 _MAX_CATEGORIES = 254  # HistGradientBoosting takes 255; one of them is for unknown categories
 _LARGEST = 1e38  # models add and halve float32 numbers, which end at 3.4e38
 _BLOCK = 1 << 18  # numbers converted at a time
 
 
+@dataclass(frozen=True, slots=True)
 class _ReadColumns:
-    """Columns of a table as numbers and codes, converted to float64 block by block.
+    """Columns of a table as numbers and codes, converted to float64 block by block."""
 
-    Parameters
-    ----------
-    numbers : ndarray of shape (n_rows, n_numbers) or list of ndarray of shape (n_rows,)
-    codes : list of ndarray of shape (n_rows,)
-        Of the categories; NaN where the category is missing or unknown.
-    n_rows : int
-    """
-
-    def __init__(
-        self, numbers: NDArray[Any] | list[NDArray[Any]], codes: list[NDArray[Any]], n_rows: int
-    ) -> None:
-        self._numbers, self._codes, self.n_rows = numbers, codes, n_rows
+    _numbers: NDArray[Any] | list[NDArray[Any]]  # (n_rows, n_numbers), or (n_rows,) each
+    _codes: list[NDArray[Any]]  # (n_rows,) each; NaN where the category is missing or unknown
+    n_rows: int
 
     def blocks(self, n_columns: int) -> Iterator[slice]:
         """Yield slices of rows, small enough to bound memory."""
@@ -80,9 +73,9 @@ class EncoderState:
     is_flag: list[bool]  # per number (a date has four): is a boolean among the one-hot columns
     is_empty: list[bool]  # per number: missing in all training rows
     has_indicator: list[bool]  # per number: a column indicates its missing values
-    number_scaling: CenterFactor | None  # per number, if scaled by center and factor
+    number_scaling: Scaling | None  # per number, if scaled by center and factor
     quantiles: list[list[float]] | None  # per number, if scaled by quantiles
-    indicator_scaling: CenterFactor | None  # per indicator of a missing value and one-hot column
+    indicator_scaling: Scaling | None  # per indicator of a missing value and one-hot column
 
 
 class TableEncoder:
@@ -133,23 +126,15 @@ class TableEncoder:
     """
 
     def __init__(
-        self,
-        *,
-        categories: Categories,
-        scale: Scale,
-        max_onehot: int = 9,
-        flags: Flags = "numbers",
+        self, *, categories: Categories, scale: Scale, max_onehot: int = 9, flags: Flags = "numbers"
     ) -> None:
-        options = ((categories, Categories), (scale, Scale), (flags, Flags))
-        for value, known in ((value, get_args(kind)) for value, kind in options):
-            if value not in known:
+        for value, kind in ((categories, Categories), (scale, Scale), (flags, Flags)):
+            if value not in (known := get_args(kind)):
                 raise ValueError(f"expected one of {', '.join(known)}, got {value!r}")
-        self.categories = categories
-        self.scale = scale
+        self.categories, self.scale = categories, scale
+        self.max_onehot, self.flags = max_onehot, flags
         self._scale_numbers: Scaling | NormalQuantiles | None = None
         self._scale_indicators: Scaling | None = None
-        self.max_onehot = max_onehot
-        self.flags = flags
 
     def fit(self, X: pd.DataFrame, weight: Floats | None = None) -> TableEncoder:
         """Learn kinds, categories, centers and spreads from training rows (n_samples, n_features).
@@ -165,11 +150,11 @@ class TableEncoder:
         if {*self.kinds_} == {"category"} and not any(self.category_codes_):
             # the table has no value at all, but a matrix needs a column
             self.kinds_, self.category_codes_ = ["number"] * len(self.kinds_), []
-        is_flag: list[bool] = []
-        for kind, dtype in zip(self.kinds_, X.dtypes, strict=True):
-            is_one = self.flags == "onehot" and pd.api.types.is_bool_dtype(dtype)
-            is_flag += [is_one and kind == "number"] * _N_NUMBERS[kind]
-        self.is_flag_ = np.array(is_flag, bool)
+        is_flag = [
+            self.flags == "onehot" and kind == "number" and pd.api.types.is_bool_dtype(dtype)
+            for kind, dtype in zip(self.kinds_, X.dtypes, strict=True)
+        ]
+        self.is_flag_ = np.repeat(is_flag, [_N_NUMBERS[kind] for kind in self.kinds_])
         n_numbers = len(self.is_flag_)
         self.is_empty_: NDArray[np.bool_] = np.zeros(n_numbers, bool)  # so all are read
         columns = self._read(X)
@@ -183,16 +168,19 @@ class TableEncoder:
         if self.scale != "none":
             take = partial(columns.numbers, slice(None))
             self._scale_numbers = (
-                NormalQuantiles(n_numbers, take)
+                NormalQuantiles.learn(n_numbers, take)
                 if self.scale == "quantile"
-                else Scaling(self.scale, n_numbers, take, weight)
+                else Scaling.learn(self.scale, n_numbers, take, weight)
             )
         if self.scale == "robust":
             indicators = np.empty((len(X), self._n_indicators), np.int8)
             for rows in columns.blocks(indicators.shape[1]):
                 indicators[rows] = self._indicators(columns.numbers(rows), columns.codes(rows))
-            self._scale_indicators = Scaling(
-                "robust", indicators.shape[1], lambda taken: indicators[:, taken].astype(np.float64)
+            self._scale_indicators = Scaling.learn(
+                "robust",
+                indicators.shape[1],
+                lambda taken: indicators[:, taken].astype(float),
+                None,
             )
         return self
 
@@ -214,6 +202,7 @@ class TableEncoder:
         self.is_categorical_[self.n_numbers_ : self.n_fixed_] = True
 
     def _layout(self, n_categories: int) -> Layout:
+        """Return what a column of so many categories becomes."""
         is_mixed = self.categories == "mixed"
         if self.categories == "ordinal" or (is_mixed and n_categories > self.max_onehot):
             return "code"
@@ -221,8 +210,7 @@ class TableEncoder:
 
     def state(self) -> EncoderState:
         """Return all that was learnt; `from_state` makes an equal encoder of it."""
-        numbers, indicators = self._scale_numbers, self._scale_indicators
-        by_rank = numbers.quantiles.T if isinstance(numbers, NormalQuantiles) else None
+        numbers = self._scale_numbers
         return EncoderState(
             **{name: getattr(self, name) for name in _PARAMETERS},
             kinds=list(self.kinds_),
@@ -230,9 +218,9 @@ class TableEncoder:
             is_flag=self.is_flag_.tolist(),
             is_empty=self.is_empty_.tolist(),
             has_indicator=self.has_indicator_.tolist(),
-            number_scaling=numbers.state() if isinstance(numbers, Scaling) else None,
-            quantiles=None if by_rank is None else by_rank.tolist(),
-            indicator_scaling=None if indicators is None else indicators.state(),
+            number_scaling=numbers if isinstance(numbers, Scaling) else None,
+            quantiles=numbers.quantiles.tolist() if isinstance(numbers, NormalQuantiles) else None,
+            indicator_scaling=self._scale_indicators,
         )
 
     @classmethod
@@ -253,24 +241,20 @@ class TableEncoder:
         encoder.has_indicator_ = np.array(state.has_indicator, bool)
         encoder.is_flag_ = np.array(state.is_flag, bool)
         n_numbers = sum(_N_NUMBERS[kind] for kind in encoder.kinds_)
+        masks = (state.is_empty, state.has_indicator, state.is_flag)
         if not (
-            encoder.is_empty_.shape == encoder.has_indicator_.shape == (n_numbers,)
-            and encoder.is_flag_.shape == (n_numbers,)
+            all(len(mask) == n_numbers for mask in masks)
             and [*map(len, encoder.category_codes_)] == [*map(len, state.category_names)]
             and len(encoder.category_codes_) == encoder.kinds_.count("category")
         ):
             raise ValueError("kinds, categories and missing values are not of the same columns")
         encoder._count_columns()
         if encoder.scale == "quantile":
-            encoder._scale_numbers = NormalQuantiles.from_quantiles(
-                state.quantiles or [], n_columns=n_numbers
-            )
+            encoder._scale_numbers = _quantiles(state.quantiles or [], n_numbers)
         elif encoder.scale != "none":
-            encoder._scale_numbers = Scaling.from_state(state.number_scaling, n_columns=n_numbers)
+            encoder._scale_numbers = _checked(state.number_scaling, n_numbers)
         if encoder.scale == "robust":
-            encoder._scale_indicators = Scaling.from_state(
-                state.indicator_scaling, n_columns=encoder._n_indicators
-            )
+            encoder._scale_indicators = _checked(state.indicator_scaling, encoder._n_indicators)
         return encoder
 
     def transform(self, X: pd.DataFrame) -> NDArray[np.float32]:
@@ -285,7 +269,7 @@ class TableEncoder:
         """
         columns = self._read(X)
         matrix = np.empty((len(X), len(self.is_categorical_)), np.float32)
-        is_number, is_flag = ~self.is_flag_, self.is_flag_
+        is_flag = self.is_flag_
         for rows in columns.blocks(max(matrix.shape[1], len(is_flag))):
             numbers, codes = columns.numbers(rows), columns.codes(rows)
             rest = self._indicators(numbers, codes)
@@ -295,7 +279,7 @@ class TableEncoder:
                 numbers = self._scale_numbers(numbers)
             if self._scale_indicators is not None:
                 rest = self._scale_indicators(rest)
-            parts = [numbers[:, is_number], *self._coded(codes), numbers[:, is_flag], rest]
+            parts = [numbers[:, ~is_flag], *self._coded(codes), numbers[:, is_flag], rest]
             np.concatenate(parts, axis=1, out=matrix[rows], casting="same_kind")
         return matrix
 
@@ -337,3 +321,32 @@ class TableEncoder:
             elif layout == "code":
                 yield np.nan_to_num(column + 1.0, nan=0.0) + start
                 start += len(known) + 1
+
+
+def _checked(scaling: Scaling | None, n_columns: int) -> Scaling:
+    """Return a scaling read from a file, or raise ValueError if it is not of so many columns."""
+    if scaling is None or not len(scaling.center) == len(scaling.factor) == n_columns:
+        n_found = 0 if scaling is None else len(scaling.center)
+        raise ValueError(f"expected {n_columns} centers and factors, got {n_found}")
+    return scaling
+
+
+def _quantiles(rows: list[list[float]], n_columns: int) -> NormalQuantiles:
+    """Return quantiles read from a file, or raise ValueError if they are not sound."""
+    quantiles = np.array(rows, float).reshape(n_columns, -1 if n_columns else 2)
+    is_rising = bool(np.isfinite(quantiles).all() and (np.diff(quantiles) >= 0).all())
+    if quantiles.shape[1] < 2 or not is_rising:
+        raise ValueError("expected finite quantiles in rising order for each column")
+    return NormalQuantiles(quantiles)
+
+
+class FittedEstimator(Protocol):
+    """A fitted estimator, as saving and exports see it; other attributes depend on the model."""
+
+    encoder_: TableEncoder
+    n_features_in_: int
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters, as scikit-learn does."""
+
+    def __getattr__(self, name: str) -> Any: ...

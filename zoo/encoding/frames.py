@@ -19,15 +19,7 @@ Kind = Literal["number", "duration", "date", "category"]
 
 
 def as_array(values: Any, name: str) -> NDArray[Any]:
-    """Return an array; refuse sparse, ragged and complex input.
-
-    Raises
-    ------
-    TypeError
-        If it is sparse.
-    ValueError
-        If it is ragged or complex.
-    """
+    """Return an array; raise TypeError for sparse input, ValueError if it is ragged or complex."""
     if sparse.issparse(values):
         raise TypeError(f"{name} must be dense, got a sparse matrix; pass {name}.toarray()")
     try:
@@ -73,11 +65,12 @@ def as_frame(X: Any) -> pd.DataFrame:
             f"Expected 2D array, got {values.ndim}D array instead; "
             "Reshape your data to (n_samples, n_features)"
         )
-    for count, what in zip(values.shape, ("sample", "feature"), strict=True):
+    names = (("sample", "row"), ("feature", "column"))
+    for count, (what, part) in zip(values.shape, names, strict=True):
         if count == 0:
             raise ValueError(
                 f"Found array with 0 {what}(s) (shape={values.shape}) while a minimum of 1 is "
-                f"required. Pass at least one {'row' if what == 'sample' else 'column'}"
+                f"required. Pass at least one {part}"
             )
     if isinstance(values, pd.DataFrame):
         _refuse_complex(values.dtypes, "X")
@@ -123,10 +116,15 @@ def read_numbers(column: pd.Series[Any], kind: Kind) -> list[NDArray[Any]]:
         return [column.dt.total_seconds().to_numpy(np.float64)]
     if not pd.api.types.is_datetime64_any_dtype(column.dtype):
         column = _parsed(column, "dates", _to_dates, timedelta)
-    return _date_parts(column)
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        column = column.dt.tz_convert("UTC").dt.tz_localize(None)
+    days = (column - pd.Timestamp("1970-01-01")) / pd.Timedelta(days=1)
+    parts = (days, column.dt.month, column.dt.day_of_week, column.dt.hour)
+    return [part.to_numpy(np.float64) for part in parts]
 
 
 def _floats(column: pd.Series[Any]) -> NDArray[Any]:
+    """Return the numbers of a column, (n_rows,), in their own dtype if that is one of numpy's."""
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiub":
         return np.asarray(column)
     if not pd.api.types.is_numeric_dtype(column.dtype):
@@ -134,22 +132,18 @@ def _floats(column: pd.Series[Any]) -> NDArray[Any]:
             raise _not_a(column, "numbers", column.dropna().iloc[0])
         raw = column.astype(object)
         column = pd.to_numeric(raw, errors="coerce")
-        invalid = raw[column.isna() & raw.notna()]
-        invalid = invalid[~invalid.map(_is_blank)]
-        if len(invalid):
-            raise _not_a(raw, "numbers", invalid.iloc[0])
+        for value in raw[column.isna() & raw.notna()]:
+            if not (isinstance(value, str) and value.strip().lower() in {"", "nan"}):
+                raise _not_a(raw, "numbers", value)
     return np.asarray(column.to_numpy(np.float64, na_value=np.nan))
 
 
-def _is_blank(value: object) -> bool:
-    return isinstance(value, str) and value.strip().lower() in {"", "nan"}
-
-
 def _to_dates(raw: pd.Series[Any], errors: Literal["coerce"]) -> pd.Series[Any]:
+    """Return dates in UTC: all in ISO 8601, or all in the format of the first."""
     dates = pd.to_datetime(raw, format="ISO8601", utc=True, errors=errors)
     if dates.isna().equals(raw.isna()):
         return dates
-    return pd.to_datetime(raw, utc=True, errors=errors)  # in the format of the first value
+    return pd.to_datetime(raw, utc=True, errors=errors)
 
 
 def _parsed(
@@ -174,19 +168,9 @@ def _not_a(column: pd.Series[Any], what: str, value: object) -> ValueError:
     )
 
 
-def _date_parts(column: pd.Series[Any]) -> list[NDArray[np.float64]]:
-    """Return days since 1970, month, weekday and hour."""
-    if isinstance(column.dtype, pd.DatetimeTZDtype):
-        column = column.dt.tz_convert("UTC").dt.tz_localize(None)
-    days = (column - pd.Timestamp("1970-01-01")) / pd.Timedelta(days=1)
-    parts = (days, column.dt.month, column.dt.day_of_week, column.dt.hour)
-    return [part.to_numpy(np.float64) for part in parts]
-
-
 def _text(value: object) -> str:
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
+    """Return a category as text, the integer 1 and the float 1.0 alike."""
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
 def _as_text(column: pd.Series[Any]) -> pd.Series[Any]:

@@ -1,4 +1,4 @@
-"""Scaling of columns by a center and a factor, with a smooth clip."""
+"""Scaling of columns of numbers: by center and factor, or to a normal distribution by rank."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
-__all__ = ["CenterFactor", "Floats", "Scaling", "smooth_clip"]
+__all__ = ["Floats", "NormalQuantiles", "Scaling", "smooth_clip"]
 
 Floats = NDArray[np.float64]
+
+_MIN_PROBABILITY = 1e-7  # so the lowest and highest value are 5.2 deviations from the mean
+_ROWS_PER_QUANTILE, _MAX_QUANTILES, _MIN_QUANTILES = 30, 1000, 10
 
 
 def smooth_clip(values: Floats) -> Floats:
@@ -19,6 +23,7 @@ def smooth_clip(values: Floats) -> Floats:
 
 
 def _mean_and_deviation(values: Floats, weight: Floats | None) -> tuple[Floats, Floats]:
+    """Return means and standard deviations, ignoring NaN."""
     present = ~np.isnan(values)
     fraction = present * (1.0 if weight is None else weight[:, None])
     fraction = fraction / np.maximum(fraction.sum(axis=0), 1e-300)
@@ -37,26 +42,20 @@ def _median_and_range(values: Floats, _: Floats | None) -> tuple[Floats, Floats]
 
 
 @dataclass(frozen=True, slots=True)
-class CenterFactor:
-    """What the scaling (x - center) * factor learnt, one entry per column."""
+class Scaling:
+    """The scaling smooth_clip((x - center) * factor), one entry per column."""
 
     center: list[float]
     factor: list[float]
 
+    @classmethod
+    def learn(
+        cls, kind: str, n_columns: int, take: Callable[[slice], Floats], weight: Floats | None
+    ) -> Scaling:
+        """Learn a "standard" or "robust" scaling, ignoring NaN.
 
-class Scaling:
-    """Learns a center and a factor for each column, ignoring NaN.
-
-    `take` returns the columns of a slice, (n_rows, n). Weights affect means, not quantiles.
-    """
-
-    def __init__(
-        self,
-        kind: str,
-        n_columns: int,
-        take: Callable[[slice], Floats],
-        weight: Floats | None = None,
-    ) -> None:
+        `take` returns the columns of a slice, (n_rows, n). Weights affect means, not quantiles.
+        """
         learn = _mean_and_deviation if kind == "standard" else _median_and_range
         # a few columns at a time, to bound memory; a single one would be summed in another order
         starts = [*range(0, n_columns - 1, 4)] or [0]
@@ -64,25 +63,55 @@ class Scaling:
             learn(take(slice(start, end)), weight)
             for start, end in zip(starts, [*starts[1:], n_columns], strict=True)
         ]
-        self.center, spread = (np.concatenate(part) for part in zip(*parts, strict=True))
-        tiny = spread <= 1e-9 * np.maximum(np.abs(self.center), 1e-12)
-        self.factor = np.where(tiny, 0.0, 1.0 / np.where(tiny, 1.0, spread))
-
-    @classmethod
-    def from_state(cls, state: CenterFactor | None, *, n_columns: int) -> Scaling:
-        """Return the scaling whose `state` this is."""
-        scaling = cls.__new__(cls)
-        center, factor = ([], []) if state is None else (state.center, state.factor)
-        scaling.center, scaling.factor = np.array(center, float), np.array(factor, float)
-        if scaling.center.shape != (n_columns,) or scaling.factor.shape != (n_columns,):
-            raise ValueError(f"expected {n_columns} centers and factors, got {len(center)}")
-        return scaling
-
-    def state(self) -> CenterFactor:
-        """Return centers and factors as plain numbers."""
-        return CenterFactor(self.center.tolist(), self.factor.tolist())
+        center, spread = (np.concatenate(part) for part in zip(*parts, strict=True))
+        tiny = spread <= 1e-9 * np.maximum(np.abs(center), 1e-12)
+        factor = np.where(tiny, 0.0, 1.0 / np.where(tiny, 1.0, spread))
+        return cls(center.tolist(), factor.tolist())
 
     def __call__(self, values: Floats) -> Floats:
         """Return centered, scaled and smoothly clipped values; NaN becomes 0."""
-        known = np.where(np.isnan(values), self.center, values)
-        return smooth_clip((known - self.center) * self.factor)
+        center = np.array(self.center, float)
+        known = np.where(np.isnan(values), center, values)
+        return smooth_clip((known - center) * np.array(self.factor, float))
+
+
+@dataclass(frozen=True, slots=True)
+class NormalQuantiles:
+    """The quantiles (n_columns, n_quantiles) of training rows, from which normal scores follow.
+
+    As in `sklearn.preprocessing.QuantileTransformer`, values between two quantiles are
+    interpolated, and the fraction of training rows below a value becomes a quantile of the normal
+    distribution. A value that many rows have gets the middle of its ranks, also at the ends of the
+    range; published preprocessing adds a little noise for this (arXiv:2410.24210, appendix D).
+    """
+
+    quantiles: Floats
+
+    @classmethod
+    def learn(cls, n_columns: int, take: Callable[[slice], Floats]) -> NormalQuantiles:
+        """Learn the quantiles of each column, ignoring NaN; `take` is as for `Scaling.learn`."""
+        n_rows = len(take(slice(0, 1)))
+        n_quantiles = max(min(n_rows // _ROWS_PER_QUANTILE, _MAX_QUANTILES), _MIN_QUANTILES)
+        learnt = np.zeros((n_columns, n_quantiles))
+        for j in range(n_columns):
+            column = take(slice(j, j + 1))[:, 0]
+            known = column[~np.isnan(column)]
+            if len(known):
+                found = np.quantile(known, np.linspace(0.0, 1.0, n_quantiles))
+                # interpolation may break the order by a last bit
+                learnt[j] = np.maximum.accumulate(found)
+        return cls(learnt)
+
+    def __call__(self, values: Floats) -> Floats:
+        """Return normal scores; NaN and constant columns become 0."""
+        made = np.zeros(values.shape)
+        probabilities = np.linspace(0.0, 1.0, self.quantiles.shape[1])
+        for j, quantiles in enumerate(self.quantiles):
+            if quantiles[0] == quantiles[-1]:
+                continue
+            column = values[:, j]
+            below = np.interp(column, quantiles, probabilities)
+            above = np.interp(-column, -quantiles[::-1], -probabilities[::-1])
+            rank = np.clip((below - above) / 2.0, _MIN_PROBABILITY, 1.0 - _MIN_PROBABILITY)
+            made[:, j] = np.where(np.isnan(column), 0.0, ndtri(rank))
+        return made

@@ -11,14 +11,16 @@ from pathlib import Path
 
 from zoo.errors import ExportError
 
-__all__ = ["Content", "as_json", "check_target", "side_file", "write_all"]
+__all__ = ["Content", "as_json", "check_target", "side_files", "write_all"]
 
 Content = bytes | Callable[[Path], None]
 
 
-def side_file(path: Path, what: str) -> Path:
-    """Return m.onnx.WHAT.json for m.onnx, the path of a file that describes it."""
-    return path.with_name(f"{path.name}.{what}.json")
+def side_files(path: Path) -> tuple[Path, Path]:
+    """Return m.onnx.signature.json and m.onnx.preprocessing.json for m.onnx."""
+    names = (f"{path.name}.{what}.json" for what in ("signature", "preprocessing"))
+    signature, preprocessing = map(path.with_name, names)
+    return signature, preprocessing
 
 
 def as_json(value: object) -> bytes:
@@ -26,8 +28,8 @@ def as_json(value: object) -> bytes:
     return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
-def check_target(path: Path, others: list[Path], *, overwrite: bool, is_folder: bool) -> None:
-    """Refuse a path that cannot be written, before the model is converted.
+def check_target(path: Path, *, overwrite: bool, is_folder: bool) -> None:
+    """Refuse a path that cannot be written, or whose side files cannot be.
 
     Raises
     ------
@@ -36,7 +38,7 @@ def check_target(path: Path, others: list[Path], *, overwrite: bool, is_folder: 
     """
     if not path.parent.is_dir():
         raise ExportError(f"'{path.parent}' is not a folder; make it, or name another with -o")
-    for known in [path, *others]:
+    for known in (path, *side_files(path)):
         if known.exists() and not overwrite:
             raise ExportError(
                 f"'{known}' is there already; name another file with -o, or replace it with --force"
@@ -49,6 +51,7 @@ def check_target(path: Path, others: list[Path], *, overwrite: bool, is_folder: 
 
 @contextlib.contextmanager
 def _temporary(path: Path) -> Iterator[Path]:
+    """Yield an unused path beside `path`, and remove whatever is there at the end."""
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
         yield part
@@ -84,6 +87,7 @@ def write_all(parts: Mapping[Path, Content]) -> None:
 
 
 def _write(path: Path, content: Content) -> None:
+    """Write under another name, then rename; what was there comes back if that fails."""
     with _temporary(path) as part:
         if isinstance(content, bytes):
             part.write_bytes(content)

@@ -10,7 +10,7 @@ import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
 from zoo.encoding.encoder import EncoderState, TableEncoder
-from zoo.encoding.scaling import CenterFactor
+from zoo.encoding.scaling import Scaling
 
 __all__ = ["encode"]
 
@@ -87,6 +87,7 @@ def _filled(like: tf.Tensor, value: ArrayLike) -> tf.Tensor:
 
 
 def _taken(values: tf.Tensor, columns: NDArray[np.intp]) -> tf.Tensor:
+    """Return some columns; an operation that takes all or none would stay in the graph."""
     if len(columns) == values.shape[1]:
         return values
     if not len(columns):
@@ -137,7 +138,7 @@ def _date_parts(seconds: tf.Tensor) -> list[tf.Tensor]:
     return [seconds / _DAY, from_march + 3.0 - 12.0 * late, weekday, hour]
 
 
-def _scaled(values: tf.Tensor, scaling: CenterFactor) -> tf.Tensor:
+def _scaled(values: tf.Tensor, scaling: Scaling) -> tf.Tensor:
     center, factor = (tf.constant(x, values.dtype) for x in (scaling.center, scaling.factor))
     made = (values - center) * factor
     third = made / 3.0
@@ -183,39 +184,31 @@ def _normal_scores(
     known = tf.where(is_zero, tf.zeros_like(values), values)
     flat = tf.constant(quantiles.ravel())
     start = tf.constant((np.arange(n_columns) * count).astype(np.int32)[None])
-    below = _rank(flat, start, count, known, lambda q: q <= known)
-    above = _rank(flat, start, count, known, lambda q: q < known)
-    rank = (below + above) / 2.0
+
+    def fraction(is_passed: Callable[[tf.Tensor], tf.Tensor]) -> tf.Tensor:
+        """Return the fraction of training rows up to each value, interpolated between quantiles.
+
+        A binary search for the last quantile that is passed: a position advances by halving steps.
+        """
+        position = tf.zeros_like(known, tf.int32)
+        step = 1 << max(0, math.ceil(math.log2(count)) - 1)
+        while step:
+            tried = tf.minimum(position + step, count - 2)
+            position = tf.where(is_passed(tf.gather(flat, start + tried)), tried, position)
+            step //= 2
+        left, right = tf.gather(flat, start + position), tf.gather(flat, start + position + 1)
+        width = right - left
+        is_wide = width > 0.0
+        part = (known - left) / tf.where(is_wide, width, tf.ones_like(width))
+        part = tf.minimum(tf.maximum(part, tf.zeros_like(part)), tf.ones_like(part))
+        # equal quantiles at the ends are passed together or not at all
+        part = tf.where(is_wide, part, tf.cast(is_passed(right), tf.float64))
+        return (tf.cast(position, tf.float64) + part) / (count - 1.0)
+
+    rank = (fraction(lambda q: q <= known) + fraction(lambda q: q < known)) / 2.0
     lowest, highest = (_filled(rank, end) for end in (_MIN_PROBABILITY, 1 - _MIN_PROBABILITY))
     rank = tf.minimum(tf.maximum(rank, lowest), highest)
     return tf.where(is_zero, tf.zeros_like(values), _normal_quantile(rank))
-
-
-def _rank(
-    flat: tf.Tensor,
-    start: tf.Tensor,
-    count: int,
-    values: tf.Tensor,
-    is_passed: Callable[[tf.Tensor], tf.Tensor],
-) -> tf.Tensor:
-    """Return the fraction of training rows up to each value, interpolated between quantiles.
-
-    A binary search for the last quantile that is passed: a position advances by halving steps.
-    """
-    position = tf.zeros_like(values, tf.int32)
-    step = 1 << max(0, math.ceil(math.log2(count)) - 1)
-    while step:
-        tried = tf.minimum(position + step, count - 2)
-        position = tf.where(is_passed(tf.gather(flat, start + tried)), tried, position)
-        step //= 2
-    left, right = tf.gather(flat, start + position), tf.gather(flat, start + position + 1)
-    width = right - left
-    is_wide = width > 0.0
-    part = tf.where(is_wide, (values - left) / tf.where(is_wide, width, tf.ones_like(width)), 0.0)
-    part = tf.minimum(tf.maximum(part, tf.zeros_like(part)), tf.ones_like(part))
-    # equal quantiles at the ends are passed together or not at all
-    part = tf.where(is_wide, part, tf.cast(is_passed(right), tf.float64))
-    return (tf.cast(position, tf.float64) + part) / (count - 1.0)
 
 
 def _ratio(powers: tuple[tuple[float, ...], tuple[float, ...]], x: tf.Tensor) -> tf.Tensor:
@@ -227,6 +220,7 @@ def _ratio(powers: tuple[tuple[float, ...], tuple[float, ...]], x: tf.Tensor) ->
 
 
 def _normal_quantile(probability: tf.Tensor) -> tf.Tensor:
+    """Return the quantile function of the normal distribution (AS 241)."""
     from_middle = probability - 0.5
     central = from_middle * _ratio(_CENTRAL, 0.180625 - from_middle * from_middle)
     root = tf.sqrt(-tf.math.log(tf.minimum(probability, 1.0 - probability)))

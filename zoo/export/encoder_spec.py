@@ -16,8 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from zoo.encoding.encoder import EncoderState, TableEncoder
-from zoo.encoding.estimator import FittedEstimator
+from zoo.encoding.encoder import EncoderState, FittedEstimator, TableEncoder
 from zoo.encoding.frames import Kind, read_codes, read_numbers
 
 __all__ = ["RawColumn", "encoder_spec", "raw_columns", "raw_values"]
@@ -80,27 +79,21 @@ def raw_values(model: FittedEstimator, X: pd.DataFrame) -> dict[str, NDArray[Any
     """
     frame = X[list(model.feature_names_in_)] if hasattr(model, "feature_names_in_") else X
     found: dict[str, NDArray[Any]] = {}
+    start = 0
     for i, column in enumerate(raw_columns(model)):
-        values = frame.iloc[:, i]
+        values, n_taken = frame.iloc[:, i], len(_TAKES[column.kind])
         if column.kind == "category":
             codes = read_codes(values, {name: code for code, name in enumerate(column.categories)})
             known = np.array([*column.categories, column.missing], object)
             found[column.key] = known[np.where(np.isnan(codes), -1, codes).astype(int)]
-        elif _is_empty(model, i):
-            found[column.key] = np.full(len(frame), np.nan)
-        elif column.kind == "date":
-            days = read_numbers(values, "date")[0].astype(np.float64)
-            found[column.key] = np.round(days * 86400.0, 6)  # or an hour might end too early
+        elif model.encoder_.is_empty_[start : start + n_taken].all():
+            found[column.key] = np.full(len(frame), np.nan)  # ignored, so it may hold anything
         else:
-            found[column.key] = read_numbers(values, column.kind)[0].astype(np.float64)
+            read = read_numbers(values, column.kind)[0].astype(np.float64)
+            # dates in microseconds, or an hour might end too early
+            found[column.key] = np.round(read * 86400.0, 6) if column.kind == "date" else read
+        start += n_taken
     return found
-
-
-def _is_empty(model: FittedEstimator, number: int) -> bool:
-    """Whether a column had no value in training, so that its values are ignored."""
-    sizes = [len(_TAKES[kind]) for kind in model.encoder_.kinds_]
-    start = sum(sizes[:number])
-    return bool(sizes[number] and model.encoder_.is_empty_[start : start + sizes[number]].all())
 
 
 def encoder_spec(model: FittedEstimator) -> dict[str, Any]:
@@ -130,10 +123,10 @@ def encoder_spec(model: FittedEstimator) -> dict[str, Any]:
 
 
 def _number_rules(state: EncoderState, takes: list[tuple[str, str]]) -> Iterator[Rule]:
+    """Yield the rule of each number that is taken from a column."""
     for i, (name, take) in enumerate(takes):
-        rule: Rule = {
-            "column": name, "take": take, "missing": None if state.scale == "none" else 0.0
-        }  # fmt: skip
+        missing = None if state.scale == "none" else 0.0
+        rule: Rule = {"column": name, "take": take, "missing": missing}
         if state.is_empty[i]:
             rule |= {"take": "nothing", "missing": 0.0}
         elif state.quantiles is not None:
@@ -149,9 +142,8 @@ def _category_rules(
     """Return the rules of columns of codes, and those of signs and one-hot columns."""
     codes: list[Rule] = []
     onehot: list[Rule] = []
-    start = 0
-    category_columns = [column for column in columns if column.kind == "category"]
-    for column, layout in zip(category_columns, encoder.layouts_, strict=True):
+    start, of_categories = 0, [column for column in columns if column.kind == "category"]
+    for column, layout in zip(of_categories, encoder.layouts_, strict=True):
         rule = {"column": column.name}
         if encoder.categories == "ordinal":
             codes.append(rule | {"take": "code", "start": 0, "missing": None})
@@ -161,6 +153,5 @@ def _category_rules(
         elif layout == "sign":
             onehot.append(rule | {"take": "sign"})
         else:
-            names = column.categories
-            onehot += [rule | {"take": "is_category", "category": name} for name in names]
+            onehot += [rule | {"take": "is_category", "category": c} for c in column.categories]
     return codes, onehot

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from zoo.definitions import unknown
-from zoo.encoding.estimator import FittedEstimator
+from zoo.encoding.encoder import FittedEstimator
 from zoo.errors import ExportError, ZooError
-from zoo.export.atomic_files import Content, as_json, check_target, side_file, write_all
+from zoo.export.atomic_files import Content, as_json, check_target, side_files, write_all
 
 if TYPE_CHECKING:
-    from zoo.export.litert import Precision
+    from zoo.export.tensorflow_files import Precision
 
 __all__ = ["FORMATS", "Export", "Refusal", "export_model", "why_not"]
 
@@ -61,14 +61,7 @@ class Export:
 
 
 def why_not(model: FittedEstimator, to: str, precision: str = "float32") -> Refusal | None:
-    """Return why a fitted model cannot be exported to a format, or None.
-
-    Parameters
-    ----------
-    model : estimator
-    to : {"litert", "onnx", "savedmodel"}
-    precision : {"float32", "int8"}
-    """
+    """Return why a fitted model cannot be exported to a format and precision, or None."""
     from zoo.export.prediction_graph import has_graph
 
     if not has_graph(model):
@@ -123,10 +116,9 @@ def export_model(
     check_is_fitted(model)
     if to not in FORMATS:
         raise unknown("format", to, FORMATS)
-    if precision not in {"float32", "int8"}:
+    if precision not in ("float32", "int8"):
         raise unknown("precision", precision, ("float32", "int8"))
-    refusal = why_not(model, to, precision)
-    if refusal is not None:
+    if (refusal := why_not(model, to, precision)) is not None:
         inner = type(getattr(model, "model_", model)).__name__
         detail = f" (a fitted {inner})" if refusal is Refusal.NO_GRAPH else ""
         raise ExportError(f"{type(model).__name__} cannot be exported to {to}: {refusal}{detail}")
@@ -136,23 +128,21 @@ def export_model(
             "or --calibrate rows.csv"
         )
     target = Path(path)
-    others = [side_file(target, what) for what in ("signature", "preprocessing")]
-    check_target(target, others, overwrite=overwrite, is_folder=to == "savedmodel")
+    check_target(target, overwrite=overwrite, is_folder=to == "savedmodel")
     rows = None if calibration is None else _examples(model, calibration)
     return _export(model, target, to, precision, rows)
 
 
 def _examples(model: FittedEstimator, table: pd.DataFrame | NDArray[Any]) -> Rows:
-    """Return encoded rows, or images."""
-    from zoo.export.model_graph import image_shape
+    """Return the first rows of a table, encoded, or as images if its model takes them."""
+    from zoo.export.prediction_graph import image_shape
 
     head = table.iloc[:_MAX_EXAMPLES] if isinstance(table, pd.DataFrame) else table[:_MAX_EXAMPLES]
     try:
         matrix: Rows = model._encode(head)
     except ValueError as error:
         raise ExportError(f"the calibration rows are not of the model's table: {error}") from error
-    shape = image_shape(model)
-    if shape is None:
+    if (shape := image_shape(model)) is None:
         return matrix
     pixels = head[list(model.feature_names_in_)] if hasattr(model, "feature_names_in_") else head
     return np.asarray(pixels, np.float32).reshape(-1, *shape)
@@ -161,45 +151,43 @@ def _examples(model: FittedEstimator, table: pd.DataFrame | NDArray[Any]) -> Row
 def _export(
     model: FittedEstimator, path: Path, to: str, precision: Precision, rows: Rows | None
 ) -> Export:
-    from zoo.export import litert
+    """Convert a model and write all files."""
     from zoo.export.encoder_spec import encoder_spec
-    from zoo.export.model_graph import image_shape
+    from zoo.export.prediction_graph import image_shape
+    from zoo.export.tensorflow_files import suits_int8
 
-    if precision == "int8" and not litert.suits_int8(model):
+    if precision == "int8" and not suits_int8(model):
         precision = "int8 mixed"
     content, signature = _converted(model, to, precision, rows)
-    beside, spec = side_file(path, "signature"), side_file(path, "preprocessing")
-    parts: dict[Path, Content] = {}
-    has_spec = to == "litert" and image_shape(model) is None
-    if has_spec:
-        signature["preprocessing"] = spec.name
-        parts[spec] = as_json(encoder_spec(model))
-    write_all({**parts, beside: as_json(signature), path: content})
-    if not has_spec:
+    beside, spec = side_files(path)
+    if to != "litert" or image_shape(model) is not None:
+        write_all({beside: as_json(signature), path: content})
         spec.unlink(missing_ok=True)  # of an export that was here before
-    return Export(path, beside, spec if has_spec else None, precision)
+        return Export(path, beside, None, precision)
+    described = as_json(signature | {"preprocessing": spec.name})
+    write_all({spec: as_json(encoder_spec(model)), beside: described, path: content})
+    return Export(path, beside, spec, precision)
 
 
 def _converted(
     model: FittedEstimator, to: str, precision: Precision, rows: Rows | None
 ) -> tuple[Content, dict[str, Any]]:
     """Return the content of a file, or a function that writes a folder, and its signature."""
-    from zoo.export import litert, onnx_file, savedmodel
+    from zoo.export import onnx_file, tensorflow_files
     from zoo.export.signature import signature_of_columns, signature_of_litert
 
     try:
         if to == "litert":
-            content = litert.to_litert(model, precision, rows)
+            content = tensorflow_files.to_litert(model, precision, rows)
             return content, signature_of_litert(model, content, precision)
         if to == "onnx":
             return onnx_file.to_onnx(model), signature_of_columns(model, to, ["n", 1])
-        write = partial(savedmodel.write_saved_model, model)
+        write = partial(tensorflow_files.write_saved_model, model)
         return write, signature_of_columns(model, to, ["n"])
     except ZooError:
         raise
     except Exception as error:
-        why = " ".join(str(error).split())[:200]
+        what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
         raise ExportError(
-            f"{type(model).__name__} cannot be exported to {to}: the converter raised "
-            f"{type(error).__name__}: {why}"
+            f"{type(model).__name__} cannot be exported to {to}: the converter raised {what}"
         ) from error

@@ -9,26 +9,17 @@ They compute what the model computes. Two layers are written differently:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import keras
 from keras import KerasTensor, ops
 
-from zoo.encoding.estimator import FittedEstimator
+from zoo.encoding.encoder import FittedEstimator
 from zoo.errors import ExportError
 from zoo.training.layers.embeddings import PiecewiseLinearEmbedding
 from zoo.training.layers.namespaces import plain
 
-__all__ = ["Network", "network_of"]
-
-
-@dataclass(frozen=True, slots=True)
-class Network:
-    """A network, and whether its outputs are probabilities rather than logits."""
-
-    keras_model: keras.Model
-    gives_probabilities: bool
+__all__ = ["network_of"]
 
 
 class _MeanProbabilities(keras.layers.Layer):  # type: ignore[misc]
@@ -61,8 +52,8 @@ class _Bins(PiecewiseLinearEmbedding):
         return inside - is_first * ops.relu(-passed) + is_last * ops.relu(passed - 1.0)
 
 
-def network_of(model: FittedEstimator) -> Network:
-    """Return the trained network of an estimator, for encoded rows.
+def network_of(model: FittedEstimator) -> tuple[keras.Model, bool]:
+    """Return an estimator's trained network, and whether it gives probabilities, not logits.
 
     Raises
     ------
@@ -76,7 +67,7 @@ def network_of(model: FittedEstimator) -> Network:
             "export in a process with KERAS_BACKEND=tensorflow"
         )
     if not hasattr(model, "_build"):  # a model of another package
-        return Network(model.to_keras(), gives_probabilities=False)
+        return model.to_keras(), False
     layers = plain()
     members: list[bool] = []
 
@@ -91,4 +82,4 @@ def network_of(model: FittedEstimator) -> Network:
     variables = [*network.trainable_variables, *network.non_trainable_weights]
     for variable, value in zip(variables, model.weights_, strict=True):
         variable.assign(value)
-    return Network(network, gives_probabilities=any(members))
+    return network, any(members)

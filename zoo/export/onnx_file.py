@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
-from zoo.encoding.estimator import FittedEstimator
-from zoo.export.encoder_spec import RawColumn, raw_columns
-from zoo.export.model_graph import from_columns, from_pixels, image_shape, output_name
-from zoo.export.prediction_graph import with_category_splits
+from zoo.encoding.encoder import FittedEstimator
+from zoo.export.encoder_graph import encode
+from zoo.export.encoder_spec import raw_columns
+from zoo.export.prediction_graph import (
+    from_pixels,
+    image_shape,
+    output_name,
+    prediction_function,
+    with_category_splits,
+)
 from zoo.export.trees import Ensemble, has_trees, read_trees
 from zoo.extras import require_module
 
@@ -33,8 +40,7 @@ def to_onnx(model: FittedEstimator) -> bytes:
         spec = tf.TensorSpec((None, *shape), tf.float32, name="image")
         proto = _traced(from_pixels(model), [spec], output_name(model))
     else:
-        ensemble = read_trees(model) if has_trees(model) else None
-        proto = _from_columns(model, ensemble)
+        proto = _from_columns(model)
     proto.opset_import.append(package.helper.make_opsetid("ai.onnx.ml", _ML_OPSET))
     proto.producer_name, proto.producer_version, proto.doc_string = "zoo", "", ""
     package.checker.check_model(proto, full_check=True)
@@ -44,6 +50,7 @@ def to_onnx(model: FittedEstimator) -> bytes:
 def _traced(
     function: Callable[..., tf.Tensor], specs: list[tf.TensorSpec], name: str
 ) -> onnx.ModelProto:
+    """Convert a TensorFlow function whose output is called `name`."""
     import tf2onnx
 
     traced = tf.function(lambda *inputs: {name: function(*inputs)}, input_signature=specs)
@@ -51,24 +58,26 @@ def _traced(
     return proto
 
 
-def _from_columns(model: FittedEstimator, ensemble: Ensemble | None) -> onnx.ModelProto:
+def _from_columns(model: FittedEstimator) -> onnx.ModelProto:
+    """Return the graph of a table's columns; trees become a node of their own kind."""
+    ensemble = read_trees(model) if has_trees(model) else None
     is_text = [column.kind == "category" for column in raw_columns(model)]
     sizes = {"numbers": is_text.count(False), "codes": is_text.count(True)}
     given = [name for name, size in sizes.items() if size]
     specs = [tf.TensorSpec((None, sizes[name]), tf.float64, name=name) for name in given]
-    of_columns = from_columns(
-        model, None if ensemble is None else lambda X: with_category_splits(ensemble, X)
-    )
+    if ensemble is None:
+        name, of_matrix = output_name(model), prediction_function(model)
+    else:
+        name, of_matrix = "rows", partial(with_category_splits, ensemble)
 
     def function(*inputs: tf.Tensor) -> tf.Tensor:
-        values = dict(zip(given, inputs, strict=True))
         nothing = tf.zeros((tf.shape(inputs[0])[0], 0), tf.float64)
-        return of_columns(values.get("numbers", nothing), values.get("codes", nothing))
+        values = {"numbers": nothing, "codes": nothing} | dict(zip(given, inputs, strict=True))
+        return of_matrix(encode(model.encoder_, **values))
 
-    name = output_name(model)
-    proto = _traced(function, specs, name if ensemble is None else "rows")
+    proto = _traced(function, specs, name)
     if ensemble is not None:
-        _append_trees(proto.graph, model, ensemble, name)
+        _append_trees(proto.graph, model, ensemble, output_name(model))
     _prepend_columns(proto.graph, model, given)
     return proto
 
@@ -83,10 +92,19 @@ def _prepend_columns(graph: onnx.GraphProto, model: FittedEstimator, given: list
         is_text = column.kind == "category"
         kind = TensorProto.STRING if is_text else TensorProto.DOUBLE
         inputs.append(helper.make_tensor_value_info(column.key, kind, [None, 1]))
-        parts["codes" if is_text else "numbers"].append(column.key)
-        if is_text:
-            parts["codes"][-1] = f"zoo/code/{column.key}"
-            nodes += _code_nodes(column, parts["codes"][-1])
+        if not is_text:
+            parts["numbers"].append(column.key)
+            continue
+        code = f"zoo/code/{column.key}"
+        parts["codes"].append(code)
+        table = {  # with an entry that no text has, where no category is known
+            "keys_strings": list(column.categories) or [str(column.missing)],
+            "values_int64s": list(range(len(column.categories))) or [-1],
+            "default_int64": -1,
+        }
+        encoder = ("LabelEncoder", [column.key], [f"{code}/int"])
+        nodes.append(helper.make_node(*encoder, domain="ai.onnx.ml", **table))
+        nodes.append(helper.make_node("Cast", [f"{code}/int"], [code], to=TensorProto.DOUBLE))
     for name in given:
         nodes.append(helper.make_node("Concat", parts[name], [f"zoo/{name}"], axis=1))
     taken = {name: f"zoo/{name}" for name in given}
@@ -98,25 +116,6 @@ def _prepend_columns(graph: onnx.GraphProto, model: FittedEstimator, given: list
     rest = list(graph.node)
     del graph.node[:]
     graph.node.extend([*nodes, *rest])
-
-
-def _code_nodes(column: RawColumn, output: str) -> list[onnx.NodeProto]:
-    from onnx import TensorProto, helper
-
-    names = list(column.categories) or [str(column.missing)]
-    codes = list(range(len(column.categories))) or [-1]
-    return [
-        helper.make_node(
-            "LabelEncoder",
-            [column.key],
-            [f"{output}/int"],
-            domain="ai.onnx.ml",
-            keys_strings=names,
-            values_int64s=codes,
-            default_int64=-1,
-        ),
-        helper.make_node("Cast", [f"{output}/int"], [output], to=TensorProto.DOUBLE),
-    ]
 
 
 def _append_trees(
@@ -137,17 +136,15 @@ def _append_trees(
         nodes.append(helper.make_node(kind, inputs, [output], **options))
 
     n_outputs = len(model.classes_) if hasattr(model, "classes_") else 1
-    is_linked = ensemble.link in {"sigmoid", "softmax"}
-    add("Add", ["zoo/sums", constant("base", ensemble.base)], "zoo/all" if is_linked else "zoo/raw")
+    is_output = ensemble.link == "probabilities"
+    add("Add", ["zoo/sums", constant("base", ensemble.base)], name if is_output else "zoo/raw")
     if ensemble.link == "softmax":
-        add("Softmax", ["zoo/all"], name, axis=1)
+        add("Softmax", ["zoo/raw"], name, axis=1)
     elif ensemble.link == "sigmoid":
-        add("Sigmoid", ["zoo/all"], "zoo/probability")
+        add("Sigmoid", ["zoo/raw"], "zoo/probability")
         add("Sub", [constant("one", [1.0]), "zoo/probability"], "zoo/other")
         add("Concat", ["zoo/other", "zoo/probability"], name, axis=1)
-    elif ensemble.link == "probabilities":
-        add("Identity", ["zoo/raw"], name)
-    else:
+    elif ensemble.link == "identity":
         add("Mul", ["zoo/raw", constant("scale", [model.target_scale_])], "zoo/scaled")
         add("Add", ["zoo/scaled", constant("mean", [model.target_mean_])], name)
     graph.node.extend(nodes)
@@ -161,9 +158,8 @@ def _tree_node(ensemble: Ensemble, rows: str, output: str) -> onnx.NodeProto:
     nodes = np.arange(len(ensemble.feature))
     starts = np.array(ensemble.roots)
     tree = np.searchsorted(starts, nodes, side="right") - 1
-    number = nodes - starts[tree]
-    is_leaf = np.array(ensemble.left) == nodes
-    value = np.array(ensemble.value)
+    number, left, right = (part - starts[tree] for part in (nodes, ensemble.left, ensemble.right))
+    is_leaf, value = left == number, np.array(ensemble.value)
     leaf, target = np.nonzero((value != 0.0) & is_leaf[:, None])
     return helper.make_node(
         "TreeEnsembleRegressor",
@@ -173,11 +169,11 @@ def _tree_node(ensemble: Ensemble, rows: str, output: str) -> onnx.NodeProto:
         n_targets=ensemble.n_outputs,
         nodes_treeids=tree.tolist(),
         nodes_nodeids=number.tolist(),
-        nodes_featureids=[int(feature) for feature in ensemble.feature],
-        nodes_values=[float(threshold) for threshold in ensemble.threshold],
+        nodes_featureids=ensemble.feature,
+        nodes_values=ensemble.threshold,
         nodes_modes=["LEAF" if leaf else "BRANCH_LEQ" for leaf in is_leaf],
-        nodes_truenodeids=np.where(is_leaf, 0, np.array(ensemble.left) - starts[tree]).tolist(),
-        nodes_falsenodeids=np.where(is_leaf, 0, np.array(ensemble.right) - starts[tree]).tolist(),
+        nodes_truenodeids=np.where(is_leaf, 0, left).tolist(),
+        nodes_falsenodeids=np.where(is_leaf, 0, right).tolist(),
         nodes_missing_value_tracks_true=[int(goes_left) for goes_left in ensemble.missing_left],
         target_treeids=tree[leaf].tolist(),
         target_nodeids=number[leaf].tolist(),

@@ -1,31 +1,65 @@
-"""What each model computes from its matrix, as a TensorFlow function: the prediction."""
+"""What each model computes, as a TensorFlow function of its matrix, raw columns or images."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
-from zoo.encoding.estimator import FittedEstimator
+from zoo.encoding.encoder import FittedEstimator
 from zoo.errors import ExportError
+from zoo.export.encoder_graph import encode
 from zoo.export.networks import network_of
-from zoo.export.trees import Ensemble, has_trees, read_trees
+from zoo.export.trees import Ensemble, has_trees, kind_of_model, read_trees
 
 if TYPE_CHECKING:
     from sklearn.svm import SVC
 
-__all__ = ["Predict", "has_graph", "prediction_function", "with_category_splits"]
+__all__ = [
+    "Predict", "from_columns", "from_pixels", "has_graph", "image_shape", "output_name",
+    "prediction_function", "with_category_splits",
+]  # fmt: skip
 
 Predict = Callable[[tf.Tensor], tf.Tensor]
 Floats = NDArray[np.float64]
 
 
+def output_name(model: FittedEstimator) -> str:
+    """Return the name of the output: probabilities, scores or value."""
+    if not hasattr(model, "classes_"):
+        return "value"
+    return "probabilities" if hasattr(model, "predict_proba") else "scores"
+
+
+def image_shape(model: FittedEstimator) -> tuple[int, int, int] | None:
+    """Return height, width and channels if the table's columns are the pixels of an image."""
+    if "image_shape" not in model.get_params() or not hasattr(model, "weights_"):
+        return None
+    shape: tuple[int, int, int] = model._config(model.n_inputs_).image_shape
+    is_whole = math.prod(shape) == model.n_features_in_ == model.n_inputs_
+    return shape if is_whole and {*model.encoder_.kinds_} == {"number"} else None
+
+
+def from_columns(model: FittedEstimator) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    """Return the prediction as a function of raw numbers and category codes; see `encode`."""
+    predict = prediction_function(model)
+    return lambda numbers, codes: predict(encode(model.encoder_, numbers, codes))
+
+
+def from_pixels(model: FittedEstimator) -> Predict:
+    """Return the prediction as a function of images (n, height, width, channels), float32."""
+    of_columns = from_columns(model)
+    return lambda images: of_columns(tf.reshape(images, (-1, model.n_features_in_)), None)
+
+
 def has_graph(model: FittedEstimator) -> bool:
     """Whether there is a graph for what a fitted model computes."""
-    return _has_one_class(model) or _builder(model) is not None
+    return _builder(model) is not None
 
 
 def prediction_function(model: FittedEstimator) -> Predict:
@@ -39,19 +73,24 @@ def prediction_function(model: FittedEstimator) -> Predict:
     ExportError
         If there is none; see `has_graph`.
     """
-    if _has_one_class(model):
-        return lambda X: tf.ones_like(X[:, :1])
-    builder = _builder(model)
-    if builder is None:
+    if (builder := _builder(model)) is None:
         raise ExportError(f"there is no graph for what a {type(model).__name__} computes")
-    return builder(model)
+    graph = builder(model)
 
+    def predict(X: tf.Tensor) -> tf.Tensor:
+        values = tf.cast(graph(X), tf.float32)
+        if hasattr(model, "highest_"):
+            values = tf.clip_by_value(values, model.lowest_, model.highest_)
+        is_class = hasattr(model, "classes_")
+        return values if is_class else values * model.target_scale_ + model.target_mean_
 
-def _has_one_class(model: FittedEstimator) -> bool:
-    return len(getattr(model, "classes_", "ab")) == 1
+    return predict
 
 
 def _builder(model: FittedEstimator) -> Callable[[FittedEstimator], Predict] | None:
+    """Return what builds the graph of probabilities, scores or standardised values, if any."""
+    if len(getattr(model, "classes_", ())) == 1:
+        return lambda model: lambda X: tf.ones_like(X[:, :1])
     if hasattr(model, "candidate_targets_"):
         return _modern_nca
     if hasattr(model, "to_keras"):
@@ -60,26 +99,20 @@ def _builder(model: FittedEstimator) -> Callable[[FittedEstimator], Predict] | N
         return lambda model: _linear(model.coef_.T, model.intercept_)
     if has_trees(model):
         return _trees
-    return _BUILDERS.get(type(getattr(model, "model_", None)).__name__)
+    return _BUILDERS.get(kind_of_model(model))
 
 
-def _in_target_unit(model: FittedEstimator, values: tf.Tensor) -> tf.Tensor:
-    """Return standardised values (n_rows, 1) in the unit of the target."""
-    if hasattr(model, "highest_"):
-        values = tf.clip_by_value(values, model.lowest_, model.highest_)
-    return values * model.target_scale_ + model.target_mean_
-
-
-def _two_classes(probability: tf.Tensor) -> tf.Tensor:
+def _probabilities(sums: tf.Tensor) -> tf.Tensor:
+    """Return a softmax of a sum per class, or the probabilities of two classes from one logit."""
+    if sums.shape[1] > 1:
+        return tf.nn.softmax(sums)
+    probability = tf.sigmoid(sums)
     return tf.concat([1.0 - probability, probability], axis=1)
 
 
 def _network(model: FittedEstimator) -> Predict:
-    made = network_of(model)
-    network = made.keras_model
-    if not hasattr(model, "classes_"):
-        return lambda X: _in_target_unit(model, network(X, training=False))
-    if made.gives_probabilities:
+    network, gives_probabilities = network_of(model)
+    if gives_probabilities or not hasattr(model, "classes_"):
         return lambda X: network(X, training=False)
     return lambda X: tf.nn.softmax(network(X, training=False))
 
@@ -91,16 +124,12 @@ def _linear(kernel: ArrayLike, bias: ArrayLike) -> Predict:
 
 
 def _logistic(model: FittedEstimator) -> Predict:
-    library = model.model_
-    sums = _linear(library.coef_.T, library.intercept_)
-    if len(library.classes_) == 2:
-        return lambda X: _two_classes(tf.sigmoid(sums(X)))
-    return lambda X: tf.nn.softmax(sums(X))
+    sums = _linear(model.model_.coef_.T, model.model_.intercept_)
+    return lambda X: _probabilities(sums(X))
 
 
 def _ridge(model: FittedEstimator) -> Predict:
-    sums = _linear(model.model_.coef_.reshape(-1, 1), np.ravel(model.model_.intercept_))
-    return lambda X: _in_target_unit(model, sums(X))
+    return _linear(model.model_.coef_.reshape(-1, 1), np.ravel(model.model_.intercept_))
 
 
 def _naive_bayes(model: FittedEstimator) -> Predict:
@@ -108,34 +137,28 @@ def _naive_bayes(model: FittedEstimator) -> Predict:
     # log p = sum of -(x - mean)^2 / (2 var), multiplied out so that it is two matrix products
     center = library.theta_.mean(axis=0)
     means, inverse = library.theta_ - center, 1.0 / library.var_
-    constant = np.log(library.class_prior_) - 0.5 * (
-        np.log(2 * np.pi * library.var_) + means**2 * inverse
-    ).sum(axis=1)
-    square, line, start = -0.5 * inverse.T, (means * inverse).T, constant
+    lengths = (np.log(2 * np.pi * library.var_) + means**2 * inverse).sum(axis=1)
+    start = np.log(library.class_prior_) - 0.5 * lengths
+    square, line = -0.5 * inverse.T, (means * inverse).T
 
     def predict(X: tf.Tensor) -> tf.Tensor:
-        rows = _cast(X) - _constant(X, center)
+        rows = tf.cast(X, _dtype(X)) - _constant(X, center)
         logs = tf.matmul(rows * rows, _constant(X, square)) + tf.matmul(rows, _constant(X, line))
-        return tf.cast(tf.nn.softmax(logs + _constant(X, start)), tf.float32)
+        return tf.nn.softmax(logs + _constant(X, start))
 
     return predict
 
 
 def _dummy(model: FittedEstimator) -> Predict:
-    if hasattr(model, "classes_"):
-        row = np.asarray(model.model_.class_prior_[None], np.float32)
-        return lambda X: tf.zeros_like(X[:, :1]) + tf.constant(row)
-    row = np.asarray(model.model_.constant_, np.float32).reshape(1, 1)
-    return lambda X: _in_target_unit(model, tf.zeros_like(X[:, :1]) + tf.constant(row))
+    library = model.model_
+    values = library.class_prior_ if hasattr(model, "classes_") else library.constant_
+    row = np.asarray(values, np.float32).reshape(1, -1)
+    return lambda X: tf.zeros_like(X[:, :1]) + tf.constant(row)
 
 
 def _dtype(X: tf.Tensor) -> tf.DType:
     """Return float64, or float32 for a single row: LiteRT has no products of float64."""
     return tf.float32 if X.shape[0] == 1 else tf.float64
-
-
-def _cast(X: tf.Tensor) -> tf.Tensor:
-    return tf.cast(X, _dtype(X))
 
 
 def _constant(X: tf.Tensor, values: ArrayLike) -> tf.Tensor:
@@ -145,7 +168,7 @@ def _constant(X: tf.Tensor, values: ArrayLike) -> tf.Tensor:
 def _squared_distances(X: tf.Tensor, points: Floats) -> tf.Tensor:
     """Return squared distances (n_rows, n_points); multiplied out unless X is a single row."""
     center = points.mean(axis=0)
-    far, near = points - center, _cast(X) - _constant(X, center)
+    far, near = points - center, tf.cast(X, _dtype(X)) - _constant(X, center)
     if X.shape[0] == 1:
         return tf.reduce_sum((_constant(X, far) - near) ** 2, axis=1)[None]
     lengths, products = _constant(X, (far**2).sum(axis=1)), tf.matmul(near, _constant(X, far.T))
@@ -156,58 +179,43 @@ def _squared_distances(X: tf.Tensor, points: Floats) -> tf.Tensor:
 def _kernel_svm(model: FittedEstimator) -> Predict:
     library = model.model_
     vectors, gamma = np.asarray(library.support_vectors_, np.float64), float(library._gamma)
-    if hasattr(model, "classes_") and len(library.classes_) > 2:
-        weights, bias = _one_against_one(library)
-    else:
-        weights, bias = np.asarray(library.dual_coef_).T, np.ravel(library.intercept_)
+    n_classes = len(getattr(library, "classes_", ()))
+    bias = np.ravel(library.intercept_)
+    weights = _one_against_one(library) if n_classes > 2 else np.asarray(library.dual_coef_).T
 
     def margins(X: tf.Tensor) -> tf.Tensor:
         kernel = tf.exp(-gamma * _squared_distances(X, vectors))
         return tf.matmul(kernel, _constant(X, weights)) + _constant(X, bias)
 
-    if not hasattr(model, "classes_"):
-        return lambda X: _in_target_unit(model, tf.cast(margins(X), tf.float32))
-    if len(library.classes_) == 2:
-        return lambda X: _two_classes(tf.cast(tf.sigmoid(2.0 * margins(X)), tf.float32))
-    votes = _votes(len(library.classes_))
-    return lambda X: tf.cast(tf.nn.softmax(votes(margins(X))), tf.float32)
+    if n_classes == 2:
+        return lambda X: _probabilities(2.0 * margins(X))
+    return (lambda X: tf.nn.softmax(_votes(margins(X), n_classes))) if n_classes else margins
 
 
-def _one_against_one(library: SVC) -> tuple[Floats, Floats]:
-    """Return weights (n_vectors, n_pairs) and bias (n_pairs,) for each pair of classes."""
-    n = len(library.classes_)
+def _one_against_one(library: SVC) -> Floats:
+    """Return weights (n_vectors, n_pairs) for each pair of classes."""
     ends = np.cumsum(library.n_support_)
     of_class = [slice(end - size, end) for end, size in zip(ends, library.n_support_, strict=True)]
     columns = []
-    for i in range(n):
-        for j in range(i + 1, n):
-            column = np.zeros(ends[-1])
-            column[of_class[i]] = library.dual_coef_[j - 1, of_class[i]]
-            column[of_class[j]] = library.dual_coef_[i, of_class[j]]
-            columns.append(column)
-    return np.array(columns).T, np.ravel(library.intercept_)
+    for i, j in combinations(range(len(ends)), 2):
+        column = np.zeros(ends[-1])
+        column[of_class[i]] = library.dual_coef_[j - 1, of_class[i]]
+        column[of_class[j]] = library.dual_coef_[i, of_class[j]]
+        columns.append(column)
+    return np.array(columns).T
 
 
-def _votes(n_classes: int) -> Predict:
-    """Return a function of the margins of pairs to one score per class, as in scikit-learn.
+def _votes(margins: tf.Tensor, n_classes: int) -> tf.Tensor:
+    """Return one score per class from the margins of all pairs, as scikit-learn does.
 
     A score is the number of votes plus the sum of margins, transformed to less than half a vote.
     """
-    pairs = [(i, j) for i in range(n_classes) for j in range(i + 1, n_classes)]
-    wins, sums = np.zeros((len(pairs), n_classes)), np.zeros((len(pairs), n_classes))
-    losses = np.zeros((len(pairs), n_classes))
-    for row, (i, j) in enumerate(pairs):
-        wins[row, i], losses[row, j] = 1.0, 1.0
-        sums[row, i], sums[row, j] = 1.0, -1.0
-
-    def scores(margins: tf.Tensor) -> tf.Tensor:
-        won = tf.cast(margins > 0.0, margins.dtype)
-        won_by, lost_by, signs = (tf.constant(x, margins.dtype) for x in (wins, losses, sums))
-        total = tf.matmul(margins, signs)
-        votes = tf.matmul(won, won_by) + tf.matmul(1.0 - won, lost_by)
-        return votes + total / (3.0 * (tf.abs(total) + 1.0))
-
-    return scores
+    first, second = (np.eye(n_classes)[of_pair] for of_pair in np.triu_indices(n_classes, 1))
+    won = tf.cast(margins > 0.0, margins.dtype)
+    won_by, lost_by, signs = (tf.constant(x, won.dtype) for x in (first, second, first - second))
+    total = tf.matmul(margins, signs)
+    votes = tf.matmul(won, won_by) + tf.matmul(1.0 - won, lost_by)
+    return votes + total / (3.0 * (tf.abs(total) + 1.0))
 
 
 def _nearest_neighbors(model: FittedEstimator) -> Predict:
@@ -219,7 +227,7 @@ def _nearest_neighbors(model: FittedEstimator) -> Predict:
         outcome, weight = _outcomes(model, np.asarray(library._y)), np.ones(len(points))
     scale = np.maximum((points**2).sum(axis=1).max(), 1e-30)
 
-    def mean(X: tf.Tensor) -> tf.Tensor:
+    def mean_of_near(X: tf.Tensor) -> tf.Tensor:
         found, rows = tf.math.top_k(-_squared_distances(X, points), library.n_neighbors)
         squares = -found
         is_same = squares <= 1e-13 * scale
@@ -230,11 +238,9 @@ def _nearest_neighbors(model: FittedEstimator) -> Predict:
         votes = votes * tf.gather(_constant(X, weight), rows)
         weights = tf.expand_dims(votes / tf.reduce_sum(votes, axis=1, keepdims=True), -1)
         outcomes = tf.gather(_constant(X, outcome), rows)
-        return tf.cast(tf.reduce_sum(weights * outcomes, axis=1), tf.float32)
+        return tf.reduce_sum(weights * outcomes, axis=1)
 
-    if hasattr(model, "classes_"):
-        return mean
-    return lambda X: _in_target_unit(model, mean(X))
+    return mean_of_near
 
 
 def _outcomes(model: FittedEstimator, target: NDArray[Any]) -> Floats:
@@ -246,19 +252,17 @@ def _outcomes(model: FittedEstimator, target: NDArray[Any]) -> Floats:
 
 def _modern_nca(model: FittedEstimator) -> Predict:
     """Return a softmax over distances to all training rows, whose embeddings are constants."""
-    network = network_of(model).keras_model
+    network, _ = network_of(model)
     points = np.asarray(model.embedded_, np.float64)
     outcome = _outcomes(model, np.asarray(model.candidate_targets_))
     weight = np.log(model.candidate_weights_)
 
-    def mean(X: tf.Tensor) -> tf.Tensor:
+    def mean_of_all(X: tf.Tensor) -> tf.Tensor:
         distance = tf.sqrt(_squared_distances(network(X, training=False), points))
         weights = tf.nn.softmax(_constant(X, weight) - distance / float(model.temperature))
-        return tf.cast(tf.matmul(weights, _constant(X, outcome)), tf.float32)
+        return tf.matmul(weights, _constant(X, outcome))
 
-    if hasattr(model, "classes_"):
-        return mean
-    return lambda X: _in_target_unit(model, mean(X))
+    return mean_of_all
 
 
 def with_category_splits(ensemble: Ensemble, X: tf.Tensor) -> tf.Tensor:
@@ -294,35 +298,22 @@ def _trees(model: FittedEstimator) -> Predict:
         node = tf.zeros_like(rows[:, :1], tf.int32) + tf.constant(roots)
         for _ in range(ensemble.depth):
             number = tf.gather(rows, tf.gather(feature, node), batch_dims=1)
-            goes_left = tf.where(
-                tf.math.is_nan(number),
-                tf.gather(missing, node),
-                number <= tf.gather(threshold, node),
-            )
+            is_below = number <= tf.gather(threshold, node)
+            goes_left = tf.where(tf.math.is_nan(number), tf.gather(missing, node), is_below)
             node = tf.where(goes_left, tf.gather(left, node), tf.gather(right, node))
         sums = tf.reduce_sum(tf.gather(tf.constant(value), node), axis=1)
-        return _linked(model, ensemble, sums + tf.constant(ensemble.base, tf.float32))
+        sums += tf.constant(ensemble.base, tf.float32)
+        return _probabilities(sums) if ensemble.link in {"sigmoid", "softmax"} else sums
 
     return predict
-
-
-def _linked(model: FittedEstimator, ensemble: Ensemble, sums: tf.Tensor) -> tf.Tensor:
-    """Return the prediction for sums of leaves (n_rows, n_sums)."""
-    if ensemble.link == "sigmoid":
-        return _two_classes(tf.sigmoid(sums))
-    if ensemble.link == "softmax":
-        return tf.nn.softmax(sums)
-    return sums if ensemble.link == "probabilities" else _in_target_unit(model, sums)
 
 
 _BUILDERS: Mapping[str, Callable[[FittedEstimator], Predict]] = {
     "LogisticRegression": _logistic,
     "Ridge": _ridge,
     "GaussianNB": _naive_bayes,
-    "KNeighborsClassifier": _nearest_neighbors,
-    "KNeighborsRegressor": _nearest_neighbors,
+    "KNeighbors": _nearest_neighbors,
     "SVC": _kernel_svm,
     "SVR": _kernel_svm,
-    "DummyClassifier": _dummy,
-    "DummyRegressor": _dummy,
+    "Dummy": _dummy,
 }

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import zoo
-from zoo.encoding.estimator import FittedEstimator
+from zoo.encoding.encoder import FittedEstimator
 from zoo.export.encoder_spec import raw_columns
-from zoo.export.model_graph import image_shape, output_name
+from zoo.export.prediction_graph import image_shape, output_name
 from zoo.extras import require_module
 
 __all__ = ["signature_of_columns", "signature_of_litert"]
@@ -18,6 +18,7 @@ __all__ = ["signature_of_columns", "signature_of_litert"]
 if TYPE_CHECKING:
     from ai_edge_litert.schema_py_generated import TensorT
 
+Entry = dict[str, Any]  # of JSON
 Shape = list[int | str]
 _UNITS = {
     "number": "as in the table; a boolean is 0 or 1",
@@ -26,8 +27,13 @@ _UNITS = {
 }
 
 
-def _head(model: FittedEstimator, to: str, precision: str) -> dict[str, Any]:
+def _signature(
+    model: FittedEstimator, to: str, precision: str, inputs: list[Entry], output: Entry
+) -> Entry:
+    """Return a signature; `output` has all entries that do not follow from the model."""
     is_class = hasattr(model, "classes_")
+    named: Entry = {"name": output_name(model), "dtype": "float32"}
+    labels: Entry = {"classes": [_plain(label) for label in model.classes_]} if is_class else {}
     return {
         "format": f"zoo signature of {to}",
         "version": 1,
@@ -35,61 +41,50 @@ def _head(model: FittedEstimator, to: str, precision: str) -> dict[str, Any]:
         "estimator": type(model).__name__,
         "task": "classification" if is_class else "regression",
         "precision": precision,
+        "inputs": inputs,
+        "outputs": [named | output | labels],
     }
 
 
-def _output(model: FittedEstimator, shape: Shape) -> dict[str, Any]:
-    described: dict[str, Any] = {"name": output_name(model), "dtype": "float32", "shape": shape}
-    if hasattr(model, "classes_"):
-        described["classes"] = [_plain(label) for label in model.classes_]
-    return described
-
-
 def _plain(label: object) -> bool | int | float | str:
+    """Return a class as JSON; a date, say, as text."""
     value = label.item() if isinstance(label, np.generic) else label
     if isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value)):
         return value
     return str(value)
 
 
-def signature_of_columns(model: FittedEstimator, to: str, shape: Shape) -> dict[str, Any]:
+def signature_of_columns(model: FittedEstimator, to: str, shape: Shape) -> Entry:
     """Return the signature of a file that takes raw columns, or images."""
-    described = _head(model, to, "float32")
-    image = image_shape(model)
-    if image is not None:
+    inputs: list[Entry] = []
+    if (image := image_shape(model)) is not None:
         inputs = [{"name": "image", "dtype": "float32", "shape": ["n", *image]}]
-    else:
-        inputs = []
-        for column in raw_columns(model):
-            entry: dict[str, Any] = {"name": column.key, "column": column.name, "shape": shape}
-            if column.kind == "category":
-                names = list(column.categories)
-                entry |= {"dtype": "string", "categories": names, "missing": column.missing}
-            else:
-                entry |= {"dtype": "float64", "unit": _UNITS[column.kind], "missing": "NaN"}
-            inputs.append(entry)
+    for column in raw_columns(model) if image is None else ():
+        entry: Entry = {"name": column.key, "column": column.name, "shape": shape}
+        if column.kind == "category":
+            names = list(column.categories)
+            entry |= {"dtype": "string", "categories": names, "missing": column.missing}
+        else:
+            entry |= {"dtype": "float64", "unit": _UNITS[column.kind], "missing": "NaN"}
+        inputs.append(entry)
     n_outputs = len(model.classes_) if hasattr(model, "classes_") else 1
-    return described | {"inputs": inputs, "outputs": [_output(model, ["n", n_outputs])]}
+    return _signature(model, to, "float32", inputs, {"shape": ["n", n_outputs]})
 
 
-def signature_of_litert(model: FittedEstimator, content: bytes, precision: str) -> dict[str, Any]:
+def signature_of_litert(model: FittedEstimator, content: bytes, precision: str) -> Entry:
     """Return the signature of a LiteRT file, read from its content."""
     runtime = require_module("ai_edge_litert.interpreter", "ai-edge-litert", "export")
     interpreter = runtime.Interpreter(model_content=content)
     (given,), (made,) = interpreter.get_input_details(), interpreter.get_output_details()
-    described = _head(model, "litert", precision)
-    of_input, of_output = _quantization(content)
-    row: dict[str, Any] = {"name": "row" if image_shape(model) is None else "image"}
-    row |= {"dtype": _name(given), "shape": given["shape"].tolist()} | of_input
-    output = _output(model, made["shape"].tolist()) | {"dtype": _name(made)} | of_output
-    return described | {"inputs": [row], "outputs": [output]}
+    row, output = (
+        {"dtype": np.dtype(end["dtype"]).name, "shape": end["shape"].tolist()} | quantization
+        for end, quantization in zip((given, made), _quantization(content), strict=True)
+    )
+    name = "row" if image_shape(model) is None else "image"
+    return _signature(model, "litert", precision, [{"name": name} | row], output)
 
 
-def _name(detail: dict[str, Any]) -> str:
-    return str(np.dtype(detail["dtype"]).name)
-
-
-def _quantization(content: bytes) -> list[dict[str, Any]]:
+def _quantization(content: bytes) -> list[Entry]:
     """Return the quantization of input and output, as a key `quantization`, if they have one.
 
     A file whose graph is in int8 begins and ends with an operation that converts.
@@ -97,7 +92,7 @@ def _quantization(content: bytes) -> list[dict[str, Any]]:
     schema = require_module("ai_edge_litert.schema_py_generated", "ai-edge-litert", "export")
     model = schema.ModelT.InitFromPackedBuf(content, 0)
     (graph,) = model.subgraphs
-    found: list[dict[str, Any]] = [{}, {}]
+    found: list[Entry] = [{}, {}]
     for node in graph.operators:
         code = model.operatorCodes[node.opcodeIndex].builtinCode
         if code == schema.BuiltinOperator.QUANTIZE and node.inputs[0] == graph.inputs[0]:
@@ -107,7 +102,6 @@ def _quantization(content: bytes) -> list[dict[str, Any]]:
     return found
 
 
-def _int8(tensor: TensorT) -> dict[str, Any]:
-    scale, zero_point = tensor.quantization.scale[0], tensor.quantization.zeroPoint[0]
-    found = {"dtype": "int8", "scale": float(scale), "zero_point": int(zero_point)}
-    return {"quantization": found}
+def _int8(tensor: TensorT) -> Entry:
+    scale, zero_point = float(tensor.quantization.scale[0]), int(tensor.quantization.zeroPoint[0])
+    return {"quantization": {"dtype": "int8", "scale": scale, "zero_point": zero_point}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,14 +12,14 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.encoding.estimator import FittedEstimator
+from zoo.encoding.encoder import FittedEstimator
 
 if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
     from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
     from sklearn.tree._tree import Tree
 
-__all__ = ["Ensemble", "has_trees", "read_trees"]
+__all__ = ["Ensemble", "has_trees", "kind_of_model", "read_trees"]
 
 Link = Literal["identity", "sigmoid", "softmax", "probabilities"]
 NodeId = TypeVar("NodeId")
@@ -54,8 +55,8 @@ class Ensemble:
 
     n_columns: int
     n_outputs: int
-    link: Link = "identity"
-    base: NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))
+    link: Link
+    base: NDArray[np.float64]
     feature: list[int] = field(default_factory=list)
     threshold: list[float] = field(default_factory=list)
     missing_left: list[bool] = field(default_factory=list)
@@ -101,22 +102,25 @@ class Ensemble:
 def _at_most(threshold: float) -> float:
     """Return the largest float32 that is not above a threshold."""
     near = np.float32(threshold)
-    # numpy would compare a float32 with a Python float in 32 bits
-    return float(
-        near if float(near) <= float(threshold) else np.nextafter(near, np.float32(-np.inf))
-    )
+    is_above = float(near) > float(threshold)  # numpy would compare them in 32 bits
+    return float(np.nextafter(near, np.float32(-np.inf)) if is_above else near)
+
+
+def kind_of_model(model: FittedEstimator) -> str:
+    """Return the class of the library's model inside, as "XGB" for XGBClassifier; "" if none."""
+    name = type(model.model_).__name__ if hasattr(model, "model_") else ""
+    return re.sub("(Classifier|Regressor)$", "", name)
 
 
 def has_trees(model: FittedEstimator) -> bool:
     """Whether the library's model inside is an ensemble that `read_trees` can read."""
-    return type(getattr(model, "model_", None)).__name__ in _READERS
+    return kind_of_model(model) in _READERS
 
 
 def read_trees(model: FittedEstimator) -> Ensemble:
     """Return the trees of an estimator that wraps a library's model."""
-    name = type(model.model_).__name__
     n_outputs = len(getattr(model, "classes_", [0]))
-    return _READERS[name](model, len(model.encoder_.is_categorical_), n_outputs)
+    return _READERS[kind_of_model(model)](model, len(model.encoder_.is_categorical_), n_outputs)
 
 
 def _boosted(model: FittedEstimator, n_columns: int, n_outputs: int) -> Ensemble:
@@ -132,18 +136,17 @@ def _scikit(model: FittedEstimator, n_columns: int, n_outputs: int) -> Ensemble:
     trees = getattr(model.model_, "estimators_", None) or [model.model_]
     link: Link = "probabilities" if hasattr(model, "classes_") else "identity"
     made = Ensemble(n_columns, n_outputs, link=link, base=np.zeros(n_outputs))
+
+    def read(tree: Tree, value: NDArray[np.float64], i: int) -> Split | Leaf:
+        left, right = tree.children_left[i], tree.children_right[i]
+        if left < 0:
+            return np.asarray(value[i])
+        missing = tree.missing_go_to_left[i]
+        return Split(tree.feature[i], _at_most(tree.threshold[i]), missing, left, right)
+
     for tree in (estimator.tree_ for estimator in trees):
-        made.add(partial(_scikit_node, tree, tree.value[:, 0, :] / len(trees)), 0)
+        made.add(partial(read, tree, tree.value[:, 0, :] / len(trees)), 0)
     return made
-
-
-def _scikit_node(tree: Tree, value: NDArray[np.float64], i: int) -> Split | Leaf:
-    if tree.children_left[i] < 0:
-        return np.asarray(value[i])
-    children = tree.children_left[i], tree.children_right[i]
-    return Split(
-        tree.feature[i], _at_most(tree.threshold[i]), tree.missing_go_to_left[i], *children
-    )
 
 
 def _hist(model: FittedEstimator, n_columns: int, n_outputs: int) -> Ensemble:
@@ -151,33 +154,25 @@ def _hist(model: FittedEstimator, n_columns: int, n_outputs: int) -> Ensemble:
     made = _boosted(model, n_columns, n_outputs)
     made.base = np.asarray(library._baseline_prediction, float).reshape(-1)
     columns, codes = _hist_columns(library, n_columns)
-    units = np.eye(made.n_outputs)
+
+    def read(tree: TreePredictor, unit: Leaf, i: int) -> Split | Leaf:
+        node = tree.nodes[i]
+        if node["is_leaf"]:
+            return np.asarray(node["value"] * unit)
+        column, missing = columns[node["feature_idx"]], bool(node["missing_go_to_left"])
+        children = node["left"], node["right"]
+        if not node["is_categorical"]:
+            return Split(column, _at_most(node["num_threshold"]), missing, *children)
+        words, known = tree.raw_left_cat_bitsets[node["bitset_idx"]], codes[node["feature_idx"]]
+        goes_left = [missing] * (int(max(known, default=-1)) + 3)
+        for position, code in enumerate(known):
+            goes_left[int(code) + 1] = bool(words[position // 32] >> (position % 32) & 1)
+        return made.split_on_categories(column, goes_left, *children)
+
     for predictors in library._predictors:
-        for unit, predictor in zip(units, predictors, strict=True):
-            made.add(partial(_hist_node, made, predictor, columns, codes, unit), 0)
+        for unit, predictor in zip(np.eye(made.n_outputs), predictors, strict=True):
+            made.add(partial(read, predictor, unit), 0)
     return made
-
-
-def _hist_node(
-    made: Ensemble,
-    tree: TreePredictor,
-    columns: list[int],
-    codes: dict[int, list[float]],
-    unit: Leaf,
-    i: int,
-) -> Split | Leaf:
-    node = tree.nodes[i]
-    if node["is_leaf"]:
-        return np.asarray(node["value"] * unit)
-    column, missing = columns[node["feature_idx"]], bool(node["missing_go_to_left"])
-    children = node["left"], node["right"]
-    if not node["is_categorical"]:
-        return Split(column, _at_most(node["num_threshold"]), missing, *children)
-    words, known = tree.raw_left_cat_bitsets[node["bitset_idx"]], codes[node["feature_idx"]]
-    goes_left = [missing] * (int(max(known, default=-1)) + 3)
-    for position, code in enumerate(known):
-        goes_left[int(code) + 1] = bool(words[position // 32] >> (position % 32) & 1)
-    return made.split_on_categories(column, goes_left, *children)
 
 
 def _hist_columns(
@@ -204,12 +199,10 @@ def _xgboost(model: FittedEstimator, n_columns: int, n_outputs: int) -> Ensemble
     base = np.broadcast_to(base, made.n_outputs)
     made.base = np.log(base / (1 - base)) if made.link == "sigmoid" else base
     parts = learner["gradient_booster"]["model"]
-    best = learner["attributes"].get("best_iteration")
-    n_trees = len(parts["trees"])
-    if best is not None:
-        n_trees = parts["iteration_indptr"][int(best) + 1]
-    units = np.eye(made.n_outputs)
-    for tree, output in zip(parts["trees"][:n_trees], parts["tree_info"], strict=False):
+    starts, units = parts["iteration_indptr"], np.eye(made.n_outputs)
+    best = int(learner["attributes"].get("best_iteration", len(starts) - 2))
+    trees = parts["trees"][: starts[best + 1]]
+    for tree, output in zip(trees, parts["tree_info"], strict=False):
         made.add(partial(_xgboost_node, made, tree, _xgboost_sets(tree), units[output]), 0)
     return made
 
@@ -217,6 +210,7 @@ def _xgboost(model: FittedEstimator, n_columns: int, n_outputs: int) -> Ensemble
 def _xgboost_node(
     made: Ensemble, tree: dict[str, Any], sets: dict[int, set[int]], unit: Leaf, i: int
 ) -> Split | Leaf:
+    """Return a node; `sets` holds the codes that go right where it splits on categories."""
     if tree["left_children"][i] < 0:
         return np.asarray(tree["split_conditions"][i] * unit)
     column, missing = tree["split_indices"][i], bool(tree["default_left"][i])
@@ -243,37 +237,32 @@ def _xgboost_sets(tree: dict[str, Any]) -> dict[int, set[int]]:
 def _lightgbm(model: FittedEstimator, n_columns: int, n_outputs: int) -> Ensemble:
     dump = model.model_.booster_.dump_model()
     made = _boosted(model, n_columns, n_outputs)
+
+    def read(unit: Leaf, node: dict[str, Any]) -> Split | Leaf:
+        if "leaf_value" in node:
+            return np.asarray(node["leaf_value"] * unit)
+        column, children = node["split_feature"], (node["left_child"], node["right_child"])
+        if node["decision_type"] == "==":
+            chosen = {int(code) for code in str(node["threshold"]).split("||")}
+            # missing values and codes not in the set go right
+            goes_left = [False, *(code in chosen for code in range(max(chosen) + 1)), False]
+            return made.split_on_categories(column, goes_left, *children)
+        missing = bool(node["default_left"])
+        if node["missing_type"] != "NaN":
+            missing = node["threshold"] >= 0  # training had no missing value: it counts as zero
+        return Split(column, _at_most(node["threshold"]), missing, *children)
+
     units = np.eye(made.n_outputs)
     for tree in dump["tree_info"]:
         unit = units[tree["tree_index"] % dump["num_tree_per_iteration"]]
-        made.add(partial(_lightgbm_node, made, unit), tree["tree_structure"])
+        made.add(partial(read, unit), tree["tree_structure"])
     return made
 
 
-def _lightgbm_node(made: Ensemble, unit: Leaf, node: dict[str, Any]) -> Split | Leaf:
-    if "leaf_value" in node:
-        return np.asarray(node["leaf_value"] * unit)
-    column, children = node["split_feature"], (node["left_child"], node["right_child"])
-    if node["decision_type"] == "==":
-        chosen = {int(code) for code in str(node["threshold"]).split("||")}
-        # missing values and codes not in the set go right
-        goes_left = [False, *(code in chosen for code in range(max(chosen) + 1)), False]
-        return made.split_on_categories(column, goes_left, *children)
-    missing = bool(node["default_left"])
-    if node["missing_type"] != "NaN":
-        missing = node["threshold"] >= 0  # training had no missing value: it counts as zero
-    return Split(column, _at_most(node["threshold"]), missing, *children)
-
-
 _READERS: dict[str, Callable[[FittedEstimator, int, int], Ensemble]] = {
-    "DecisionTreeClassifier": _scikit,
-    "DecisionTreeRegressor": _scikit,
-    "RandomForestClassifier": _scikit,
-    "RandomForestRegressor": _scikit,
-    "HistGradientBoostingClassifier": _hist,
-    "HistGradientBoostingRegressor": _hist,
-    "XGBClassifier": _xgboost,
-    "XGBRegressor": _xgboost,
-    "LGBMClassifier": _lightgbm,
-    "LGBMRegressor": _lightgbm,
+    "DecisionTree": _scikit,
+    "RandomForest": _scikit,
+    "HistGradientBoosting": _hist,
+    "XGB": _xgboost,
+    "LGBM": _lightgbm,
 }

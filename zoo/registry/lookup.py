@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 from collections.abc import Mapping
 from importlib.metadata import entry_points
 from types import MappingProxyType
-from typing import Any
+from typing import Any, get_args
 
 from zoo.definitions import unknown
 from zoo.errors import DefinitionError, MissingExtraError
 from zoo.extras import missing_module
 from zoo.registry.catalog import BUILT_IN
-from zoo.registry.spec import FAMILIES, Family, ModelSpec, Task
+from zoo.registry.spec import FAMILIES, ModelSpec, Task
 
-__all__ = ["FAMILIES", "Family", "ModelSpec", "Task", "make", "missing_extra", "models", "spec"]
+__all__ = ["all_specs", "build_table", "estimator_class", "make", "missing_extra", "models", "spec"]
 
 
 def build_table(specs: tuple[ModelSpec, ...]) -> Mapping[str, ModelSpec]:
@@ -36,16 +37,11 @@ def build_table(specs: tuple[ModelSpec, ...]) -> Mapping[str, ModelSpec]:
     return MappingProxyType(table)
 
 
-_table: Mapping[str, ModelSpec] | None = None
-
-
-def _all_specs() -> Mapping[str, ModelSpec]:
+@functools.cache  # entry points do not change while a process runs
+def all_specs() -> Mapping[str, ModelSpec]:
     """Return the built-in models and those of other packages (entry points `zoo.models`)."""
-    global _table  # noqa: PLW0603 (read once: entry points do not change while a process runs)
-    if _table is None:
-        foreign = [point.load() for point in entry_points(group="zoo.models")]
-        _table = build_table((*BUILT_IN, *foreign))
-    return _table
+    foreign = [point.load() for point in entry_points(group="zoo.models")]
+    return build_table((*BUILT_IN, *foreign))
 
 
 def models(*, family: str | None = None, task: str | None = None) -> list[str]:
@@ -63,13 +59,12 @@ def models(*, family: str | None = None, task: str | None = None) -> list[str]:
     >>> models(family="mlp")
     ['mlp']
     """
-    if family is not None and family not in FAMILIES:
-        raise unknown("family", family, FAMILIES)
-    if task is not None and task not in ("classification", "regression"):
-        raise unknown("task", task, ("classification", "regression"))
+    for what, name, known in (("family", family, FAMILIES), ("task", task, get_args(Task))):
+        if name is not None and name not in known:
+            raise unknown(what, name, known)
     return [
         entry.name
-        for entry in _all_specs().values()
+        for entry in all_specs().values()
         if family in (None, entry.family) and (task is None or task in entry.tasks)
     ]
 
@@ -82,7 +77,7 @@ def spec(name: str) -> ModelSpec:
     DefinitionError
         If there is no such model; the message offers the nearest name.
     """
-    table = _all_specs()
+    table = all_specs()
     if name not in table:
         raise unknown("model", name, table)
     return table[name]

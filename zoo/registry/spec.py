@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from zoo.errors import DefinitionError
 from zoo.metrics import Task
@@ -13,14 +13,7 @@ __all__ = ["EXTRAS", "FAMILIES", "Family", "ModelSpec", "Task"]
 
 Family = Literal["baseline", "classical", "perceptron", "mlp", "deep", "boosting"]
 
-FAMILIES: tuple[Family, ...] = (
-    "baseline",
-    "classical",
-    "perceptron",
-    "mlp",
-    "deep",
-    "boosting",
-)
+FAMILIES: tuple[Family, ...] = get_args(Family)
 
 # Optional extras that models need: the module that each installs, and its distribution.
 EXTRAS: Mapping[str, str] = {"jax": "jax", "sonnet": "dm-sonnet", "torch": "torch"}
@@ -72,12 +65,7 @@ class ModelSpec:
     @property
     def tasks(self) -> tuple[Task, ...]:
         """The tasks that the model can do."""
-        tasks: list[Task] = []
-        if self.classifier:
-            tasks.append("classification")
-        if self.regressor:
-            tasks.append("regression")
-        return tuple(tasks)
+        return tuple(self._paths())
 
     def class_path(self, task: Task) -> str:
         """Return the ``"module:Class"`` of the model for `task`.
@@ -87,9 +75,16 @@ class ModelSpec:
         DefinitionError
             If the model does not do this task.
         """
-        path = {"classification": self.classifier, "regression": self.regressor}.get(task)
-        if path is None:
+        paths = self._paths()
+        if task not in paths:
             raise DefinitionError(
-                f"the model '{self.name}' does not do {task}; it does: {', '.join(self.tasks)}"
+                f"the model '{self.name}' does not do {task}; it does: {', '.join(paths)}"
             )
-        return path
+        return paths[task]
+
+    def _paths(self) -> dict[Task, str]:
+        """Return the class paths by task."""
+        paths: dict[Task, str | None] = {
+            "classification": self.classifier, "regression": self.regressor
+        }  # fmt: skip
+        return {task: path for task, path in paths.items() if path}

@@ -89,14 +89,11 @@ def read(path: Path) -> tuple[dict[str, Json], dict[str, bytes]]:
         header = json.loads(members.pop("model.json", b"null"))
         if not isinstance(header, dict) or header.get("format") != FORMAT:
             raise ModelFileError("it has no model.json of a zoo model")
-        if header.get("schema") != SCHEMA:
-            raise ModelFileError(
-                f"expected schema {SCHEMA}, got {header.get('schema')}, of another version of zoo: "
-                "update it"
-            )
+        if (found := header.get("schema")) != SCHEMA:
+            raise ModelFileError(f"expected schema {SCHEMA}, got {found}; update zoo")
         listed = dict(header.get("members") or {})
-        found = {name: hashlib.sha256(data).hexdigest() for name, data in members.items()}
-        wrong = sorted(key for key in {*listed, *found} if listed.get(key) != found.get(key))
+        held = {name: hashlib.sha256(data).hexdigest() for name, data in members.items()}
+        wrong = sorted(key for key in {*listed, *held} if listed.get(key) != held.get(key))
         if wrong:
             raise ModelFileError(f"'{wrong[0]}' is missing, added or changed since it was saved")
         if "network.keras" in members:

@@ -19,13 +19,13 @@ from sklearn.utils.validation import check_is_fitted
 
 import zoo
 from zoo.definitions import convert
-from zoo.encoding.estimator import FittedEstimator
+from zoo.encoding.encoder import FittedEstimator
 from zoo.errors import DefinitionError, MissingExtraError, ModelFileError
 from zoo.registry import Task, models, spec
 from zoo.registry.lookup import estimator_class
 from zoo.registry.spec import EXTRAS
 from zoo.saving.archive import FORMAT, SCHEMA, one_line, pack, read
-from zoo.saving.fitted_checks import check_parts
+from zoo.saving.index_checks import check_parts
 from zoo.saving.values import decode, encode
 
 __all__ = ["load_model", "load_table", "save_model"]
@@ -34,7 +34,7 @@ _PACKAGES = ("keras", "tensorflow", "xgboost", "lightgbm", "scikit-learn", "nump
 _TABLE = "table.json"
 
 
-class _Header(msgspec.Struct, frozen=True, kw_only=True):
+class _Header(msgspec.Struct, frozen=True):
     """The entries of ``model.json`` that describe a model."""
 
     model: str
@@ -49,14 +49,9 @@ def save_model(
 ) -> None:
     """Write a fitted model of the registry to one file, for `load_model`.
 
-    Parameters
-    ----------
-    model : estimator
-        Its parameters and its attributes that end in an underscore are saved.
-    path : path-like
-        Written to a temporary file first, then renamed: a crash leaves no partial file.
-    table : mapping or None
-        Plain data (JSON) about the table that it was fitted on, for `load_table`.
+    The file holds the model's parameters and its attributes that end in an underscore, and `table`:
+    plain data (JSON) about the table that it was fitted on, for `load_table`. It is written under
+    another name first, then renamed: a crash leaves no partial file.
 
     Raises
     ------
@@ -68,13 +63,10 @@ def save_model(
     check_is_fitted(model)
     name, task = _registered(type(model))
     members: dict[str, bytes] = {}
-    described = _Header(
-        model=name,
-        task=task,
-        versions={**_versions(spec(name).extra)},
-        params={k: encode(v, k, None) for k, v in model.get_params(deep=False).items()},
-        state={key: encode(vars(model)[key], key, members) for key in _learnt(model)},
-    )
+    header: dict[str, Any] = {"format": FORMAT, "schema": SCHEMA, "model": name, "task": task}
+    header["versions"] = _versions(spec(name).extra)
+    header["params"] = {k: encode(v, k, None) for k, v in model.get_params(deep=False).items()}
+    header["state"] = {key: encode(vars(model)[key], key, members) for key in _learnt(model)}
     if hasattr(model, "to_keras") and hasattr(model, "weights_"):
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "network.keras")
@@ -82,25 +74,14 @@ def save_model(
             members[file.name] = file.read_bytes()
     if table is not None:
         members[_TABLE] = json.dumps(dict(table), allow_nan=False).encode()
-    digests = {key: hashlib.sha256(data).hexdigest() for key, data in members.items()}
-    header = {
-        "format": FORMAT,
-        "schema": SCHEMA,
-        **msgspec.to_builtins(described),
-        "members": digests,
-    }
+    header["members"] = {key: hashlib.sha256(data).hexdigest() for key, data in members.items()}
     pack(Path(path), {"model.json": json.dumps(header, indent=1).encode(), **members})
 
 
 def load_model(path: str | os.PathLike[str]) -> Any:
     """Return the fitted model that `save` wrote; its predictions are the same to the last bit.
 
-    No code from the file is run.
-
-    Parameters
-    ----------
-    path : path-like
-        At most 4 GiB unpacked.
+    No code from the file is run. Its content is at most 4 GiB.
 
     Raises
     ------
@@ -115,7 +96,7 @@ def load_model(path: str | os.PathLike[str]) -> Any:
         model, state = _make(described), described.state
         before = set(vars(model))
         vars(model).update({key: decode(node, members) for key, node in state.items()})
-        if before & set(state) or not set(state) <= set(_learnt(model)):
+        if before & {*state} or {*state} - {*_learnt(model)}:
             raise ValueError(f"expected names of learnt attributes, got {', '.join(state)}")
         _check(model, described.task)
     except MissingExtraError:
@@ -150,12 +131,10 @@ def load_table(path: str | os.PathLike[str]) -> dict[str, Any] | None:
     if _TABLE not in members:
         return None
     try:
-        found = json.loads(members[_TABLE])
-    except ValueError as error:
-        raise ModelFileError(f"'{path}': its {_TABLE} is not JSON; save the model again") from error
-    if not isinstance(found, dict):
-        raise ModelFileError(f"'{path}': its {_TABLE} is not what save writes; save it again")
-    return found
+        return dict(json.loads(members[_TABLE]).items())
+    except (ValueError, AttributeError) as error:
+        why = f"'{path}': its {_TABLE} is not a JSON object; save the model again"
+        raise ModelFileError(why) from error
 
 
 def _learnt(model: FittedEstimator) -> list[str]:
@@ -182,9 +161,8 @@ def _make(header: _Header) -> FittedEstimator:
     try:
         model = estimator_class(spec(header.model), cast("Task", header.task))()
     except DefinitionError as error:
-        raise ModelFileError(
-            f"{error}; install a newer zoo, or the package that has the model"
-        ) from error
+        why = f"{error}; install a newer zoo, or the package that has the model"
+        raise ModelFileError(why) from error
     model.set_params(**{key: decode(node, {}) for key, node in header.params.items()})
     return cast("FittedEstimator", model)
 

@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from zoo.encoding.encoder import EncoderState, TableEncoder
 from zoo.errors import ModelFileError
 from zoo.saving.archive import Json, unpack
-from zoo.saving.booster_checks import check_lightgbm, check_xgboost
-from zoo.saving.fitted_checks import TREES
+from zoo.saving.index_checks import TREES, check_lightgbm, check_xgboost
 
 __all__ = ["decode", "encode"]
 
@@ -27,20 +26,15 @@ _ARRAY_KINDS = "biufSUmM"  # those that numpy writes without pickle
 _SUFFIXES = {"sklearn": "skops", "xgboost": "json", "lightgbm": "txt"}
 _CLASSES = ("XGBClassifier", "XGBRegressor", "LGBMClassifier", "LGBMRegressor")
 # Types beyond skops' own list. That has no trees, because their nodes are indices that native code
-# does not check: `zoo.saving.fitted_checks` does.
+# does not check: `zoo.saving.index_checks` does.
 _TRUSTED = [*TREES, "functools.partial", "sklearn.utils.validation.check_array"]
 
 
 def encode(value: Any, name: str, members: dict[str, bytes] | None) -> Json:
-    """Return a value as JSON; arrays and models of libraries go to `members`.
+    """Return the value of an attribute as JSON; arrays and models of libraries go to `members`.
 
-    Parameters
-    ----------
-    value : object
-    name : str
-        Of the attribute, for messages and names of members.
-    members : dict or None
-        Content of a file's members by name; None for parameters, which must be plain values.
+    `members` holds the content of a file's members by name; it is None for parameters, which must
+    be plain values.
 
     Raises
     ------
@@ -61,20 +55,18 @@ def encode(value: Any, name: str, members: dict[str, bytes] | None) -> Json:
         return items if kind is list else {"tuple": items}
     if kind is dict:
         return {"dict": [[inner(key), inner(item)] for key, item in value.items()]}
-    if members is not None:
-        return _encode_learnt(value, name, members)
-    raise _not_plain(value, name)
-
-
-def _not_plain(value: object, name: str) -> ModelFileError:
-    what = type(value).__name__ + (f" of {value.dtype}" if hasattr(value, "dtype") else "")
-    return ModelFileError(
-        f"'{name}' of the model holds a {what}, which a file of plain data cannot store; "
-        "convert it to numbers, text or lists and fit again"
-    )
+    node = None if members is None else _encode_learnt(value, name, members)
+    if node is None:
+        what = kind.__name__ + (f" of {value.dtype}" if hasattr(value, "dtype") else "")
+        raise ModelFileError(
+            f"'{name}' of the model holds a {what}, which a file of plain data cannot store; "
+            "convert it to numbers, text or lists and fit again"
+        )
+    return node
 
 
 def _encode_learnt(value: object, name: str, members: dict[str, bytes]) -> Json:
+    """Return an array, an encoder or a library's model as JSON; None for any other object."""
     library = type(value).__module__.partition(".")[0]
     if library in _SUFFIXES:
         return {library: _encode_library(library, value, name, members)}
@@ -88,7 +80,7 @@ def _encode_learnt(value: object, name: str, members: dict[str, bytes]) -> Json:
         member = f"arrays/{len(members)}-{name}.npy"
         members[member] = stream.getvalue()
         return {"array" if isinstance(value, np.ndarray) else "scalar": member}
-    raise _not_plain(value, name)
+    return None
 
 
 def decode(node: Json, members: Mapping[str, bytes]) -> Any:
@@ -114,6 +106,7 @@ def decode(node: Json, members: Mapping[str, bytes]) -> Any:
 
 
 def _array(data: bytes) -> NDArray[Any]:
+    """Return an array from numpy's format; `numpy.load` would allocate whatever size it states."""
     stream = io.BytesIO(data)
     np.lib.format.read_magic(stream)  # a header of another version than 1.0 cannot be read below
     shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(stream)
@@ -146,6 +139,7 @@ def _encode_library(library: str, value: Any, name: str, members: dict[str, byte
 
 
 def _decode_library(library: str, node: Any, members: Mapping[str, bytes]) -> Any:
+    """Return the model that `_encode_library` wrote, once its numbers have been checked."""
     data = members[node["member"]]
     if library == "sklearn":
         import skops.io
@@ -163,5 +157,6 @@ def _decode_library(library: str, node: Any, members: Mapping[str, bytes]) -> An
         check_lightgbm(data)
         model._Booster = sys.modules["lightgbm"].Booster(model_str=data.decode())
         model._Booster.best_iteration = model._best_iteration = node["best_iteration"]
-        model._n_features, model.fitted_ = model._Booster.num_feature(), True
+        model._n_features = model._n_features_in = model._Booster.num_feature()
+        model.fitted_ = True
     return model
