@@ -124,6 +124,7 @@ def test_misbehaving_models_become_failed_cells_with_a_reason_and_the_others_are
     assert "raises: 1 x failed: RuntimeError: no way" in said
 
 
+@pytest.mark.slow
 def test_a_model_that_takes_too_long_becomes_a_timeout_and_the_others_are_measured(tmp_path):
     found, _ = run_misbehaving(tmp_path, ["sleeps"], seconds=12)
     assert found == {"dummy": ("ok", None), "sleeps": ("timeout", "over the limit of 12 s")}

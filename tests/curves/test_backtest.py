@@ -78,7 +78,10 @@ def test_a_data_set_of_the_shipped_model_gets_one_learned_without_it(curves, bac
     after = before.copy()
     here = after["name"] == names["two"]
     after.loc[here, "test_err_mean"] *= np.linspace(1, 0.2, here.sum())
-    first, second = backtest.models_without_own_data(before), backtest.models_without_own_data(after)
+    first, second = (
+        backtest.models_without_own_data(before),
+        backtest.models_without_own_data(after),
+    )
     assert first[names["two"]].to_dict() == second[names["two"]].to_dict()
     assert first[names["one"]].to_dict() != second[names["one"]].to_dict()
     assert first["unknown"] is shipped_error_model()

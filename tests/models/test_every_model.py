@@ -84,6 +84,7 @@ def test_a_model_beats_the_dummy_on_an_easy_task(name):
     assert model.score(X[200:], y[200:]) > 0.8
 
 
+@pytest.mark.slow
 def test_a_cnn_learns_digits():
     from sklearn.datasets import load_digits
 
