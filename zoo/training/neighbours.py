@@ -148,7 +148,7 @@ class NeighbourProgram(CompiledNetwork):
     def _updated(
         self, moments: Moments, gradients: Sequence[Tensor], count: Tensor, rates: Tensor
     ) -> Moments:
-        """Return weights and moments after a step of the optimiser."""
+        """Return weights and moments after a step of the optimizer."""
         weights, first, second = ([value[None] for value in values] for values in moments)
         new = self._optimizer.update(
             self.template.trainable_variables,

@@ -165,7 +165,7 @@ class Program(CompiledNetwork):
         state: Sequence[Tensor],
         outcome: tuple[Tensor, Tensor],
     ) -> TrainState:
-        """Return the networks after one step of the optimiser.
+        """Return the networks after one step of the optimizer.
 
         `rate` (3, R) is learning rate, weight decay and strength of dropout. `outcome` says which
         networks take the step, bool (R,), and the loss of each, (R,). A network whose loss is not a
