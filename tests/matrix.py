@@ -29,9 +29,8 @@ def marks(name):
 
 
 def one_fit(names):
-    """Return names for a test with one fit a model: the slow ones but two are marked."""
-    shown = ("deep_mlp", "realmlp")
-    return [pytest.param(name, marks=[] if name in shown else marks(name)) for name in names]
+    """Return names for a test with one fit a model: the slow ones but RealMLP are marked."""
+    return [pytest.param(name, marks=[] if name == "realmlp" else marks(name)) for name in names]
 
 
 def names(of=MODELS, task="classification"):

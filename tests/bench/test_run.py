@@ -1,6 +1,7 @@
 import itertools
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -56,25 +57,30 @@ def run_small(tmp_path, out="out", **options):
     return run_suite(suite, plan, tmp_path / out, folders=folders, **options)
 
 
-def test_a_run_measures_every_cell_once_and_a_second_run_keeps_them(tmp_path):
-    assert run_small(tmp_path).n_run == 12
-    cells = read(tmp_path / "out").cells
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """Return a folder with a run of two workers in ``out``, and how many cells it measured."""
+    folder = tmp_path_factory.mktemp("measured")
+    return folder, run_small(folder, n_workers=2).n_run
+
+
+def test_a_run_measures_every_cell_once_and_a_second_run_keeps_them(measured):
+    folder, n_run = measured
+    assert n_run == 12
+    cells = read(folder / "out").cells
     assert [cell["status"] for cell in cells] == ["ok"] * 12
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["cells.jsonl"]
-    again = run_small(tmp_path)
+    assert [path.name for path in (folder / "out").iterdir()] == ["cells.jsonl"]
+    again = run_small(folder)
     assert (again.n_run, again.n_kept) == (0, 12)
 
 
-def test_a_fresh_run_moves_earlier_results_aside(tmp_path):
-    run_small(tmp_path)
-    assert run_small(tmp_path, is_fresh=True).n_run == 12
+def test_a_fresh_run_of_one_worker_sets_the_earlier_cells_aside_and_measures_the_same(
+    measured, tmp_path
+):
+    shutil.copytree(measured[0] / "out", tmp_path / "out")
+    assert run_small(tmp_path, is_fresh=True, n_workers=1).n_run == 12
     assert len(read(tmp_path / "out" / "earlier-1").cells) == 12
-
-
-def test_one_worker_and_two_give_the_same_cells(tmp_path):
-    run_small(tmp_path, "one", n_workers=1)
-    run_small(tmp_path, "two", n_workers=2)
-    assert without_measurements(tmp_path / "one") == without_measurements(tmp_path / "two")
+    assert without_measurements(tmp_path / "out") == without_measurements(measured[0] / "out")
 
 
 def test_our_logistic_curve_is_that_of_scikit_learn_on_the_same_rows():

@@ -23,7 +23,7 @@ VALUES = [
     ["a", "a"], [["a"]], [{}], {}, {"a": 1}, {"a": {"b": ["c"]}},
     datetime.date(2020, 1, 1), datetime.datetime(2020, 1, 1, 12, tzinfo=datetime.UTC),
 ]  # fmt: skip
-N_OF_EACH = 150
+N_OF_EACH = 80
 DEFINITIONS = [definitions.find("datasets", name) for name in zoo.data.datasets()]
 DEFINITIONS += [definitions.find("benchmarks", name) for name in suites()]
 

@@ -68,6 +68,7 @@ def test_a_bad_export_is_refused_in_one_line_and_nothing_is_written(folder, capf
     assert (folder / "there.onnx").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_file_and_its_signature(folder):
     pytest.importorskip("tf2onnx", reason="it comes with the extra 'export'")
     done = zoo_export("m.zoo", "--to", "onnx", "-o", "made.onnx", cwd=folder)

@@ -116,6 +116,7 @@ def table(n_rows, seed=0):
 SMALL = {"units": 16, "n_heads": 2, "n_blocks": 2}  # one program serves the tests below
 
 
+@pytest.mark.slow
 def test_networks_fitted_together_equal_each_alone():
     X, y = table(120)
     small = {**SMALL, "max_epochs": 3}
