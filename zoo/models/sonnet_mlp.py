@@ -18,10 +18,11 @@ from zoo.training.types import Array, DoubleArray, FloatArray, Shape, Tensor
 _LOCK = threading.RLock()
 
 
-class Network:
+class Network(snt.Module):  # type: ignore[misc]
     """Linear modules with rectifiers between them, for (n_rows, n_inputs)."""
 
     def __init__(self, sizes: Shape) -> None:
+        super().__init__()
         n_inputs, *units = sizes
         zeros = snt.initializers.Zeros()  # the first weights come with each fit
         self.layers = [snt.Linear(n, w_init=zeros, name=f"linear_{n}") for n in units]
