@@ -117,6 +117,7 @@ def run_misbehaving(tmp_path, names, seconds):
     return {c["key"]["model"]: (c["status"], c["reason"]) for c in cells}, done.stderr
 
 
+@pytest.mark.slow
 def test_misbehaving_models_become_failed_cells_with_a_reason_and_the_others_are_measured(tmp_path):
     found, said = run_misbehaving(tmp_path, ["raises", "dies", "eats", "nan"], seconds=300)
     assert found["dummy"] == ("ok", None)
@@ -136,6 +137,7 @@ def test_a_model_that_takes_too_long_becomes_a_timeout_and_the_others_are_measur
     assert found == {"dummy": ("ok", None), "sleeps": ("timeout", "over the limit of 12 s")}
 
 
+@pytest.mark.slow
 def test_cells_that_were_with_others_in_a_worker_that_died_are_measured_alone(tmp_path):
     package = misbehaving.install(tmp_path / "site", ["crowd"])
     suites = write_suite(

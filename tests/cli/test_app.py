@@ -92,6 +92,7 @@ def test_unusable_data_stop_a_run_before_it_writes(tmp_path, source, sizes, mess
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_failed_download_fails_its_cells_and_the_others_run(tmp_path):
     folder = own_folder(tmp_path / "mine", 'type = "openml"\nid = 7')
     suite = folder / "mine.toml"
