@@ -6,11 +6,12 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import pandas as pd
 
 from zoo.canonical import canonical_json
+from zoo.encoding.written import Column, DecimalMark
 from zoo.metrics import Task
 
 __all__ = [
@@ -28,8 +29,6 @@ __all__ = [
     "digest_of",
 ]
 
-Column: TypeAlias = "pd.Series[Any]"
-DecimalMark = Literal[".", ","]
 ColumnKind = Literal[
     "number", "boolean", "category", "date", "text", "id", "group", "copy", "constant", "empty"
 ]

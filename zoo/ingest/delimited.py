@@ -19,9 +19,9 @@ from typing import IO, Any, cast
 
 import pandas as pd
 
+from zoo.encoding.written import MISSING_WORDS
 from zoo.errors import DataError
 from zoo.ingest.clean_table import Column, DecimalMark, RawTable
-from zoo.ingest.written import MISSING_WORDS
 
 __all__ = ["name_columns", "open_compressed", "read_delimited"]
 

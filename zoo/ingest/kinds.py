@@ -9,9 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from zoo.ingest.clean_table import Column, ColumnKind, ColumnNote, DecimalMark, TransformSpec
-from zoo.ingest.topics import fit_topics
-from zoo.ingest.written import (
+from zoo.encoding.written import (
     MISSING_LABELS,
     MISSING_WORDS,
     TRUE_WORDS,
@@ -22,6 +20,8 @@ from zoo.ingest.written import (
     is_day_known,
     is_missing,
 )
+from zoo.ingest.clean_table import Column, ColumnKind, ColumnNote, DecimalMark, TransformSpec
+from zoo.ingest.topics import fit_topics
 
 __all__ = ["Finding", "confirm", "find_kind", "is_named_id"]
 

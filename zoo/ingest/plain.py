@@ -11,9 +11,9 @@ from types import UnionType
 import numpy as np
 import pandas as pd
 
+from zoo.encoding.written import decimal_mark, is_missing
 from zoo.errors import DataError
 from zoo.ingest.clean_table import Column, DecimalMark
-from zoo.ingest.written import decimal_mark, is_missing
 
 __all__ = ["as_plain", "decimal_of_file", "plain_frame", "value_text"]
 

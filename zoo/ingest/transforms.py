@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from zoo.encoding.written import MISSING_LABELS, is_missing, read_clock, read_dates, read_numbers
 from zoo.errors import DataError
 from zoo.ingest.clean_table import Column, TransformSpec
 from zoo.ingest.delimited import name_columns
 from zoo.ingest.images import IMAGE, read_pixels
 from zoo.ingest.plain import as_plain, value_text
 from zoo.ingest.topics import topic_features
-from zoo.ingest.written import MISSING_LABELS, is_missing, read_clock, read_dates, read_numbers
 
 __all__ = ["VERSION", "apply_transform", "as_labels", "as_numbers", "as_times", "transform"]
 

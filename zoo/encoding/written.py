@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterable
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -16,13 +17,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pandas.tseries.api import guess_datetime_format
 
-from zoo.ingest.clean_table import Column, DecimalMark
-
 __all__ = [
     "MISSING_LABELS",
     "MISSING_WORDS",
     "TRUE_WORDS",
     "TRUTH",
+    "Column",
+    "DecimalMark",
     "date_formats",
     "decimal_mark",
     "is_clock",
@@ -32,6 +33,9 @@ __all__ = [
     "read_dates",
     "read_numbers",
 ]
+
+Column: TypeAlias = "pd.Series[Any]"
+DecimalMark = Literal[".", ","]
 
 # Words for a missing label or category. "none" is not among them, as it is often a category
 # (none, mild, severe).
