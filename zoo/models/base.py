@@ -282,6 +282,13 @@ class ProbabilityClassifier(TableClassifier):
         return probabilities
 
 
+def _spread(deviation: DoubleArray, weight: DoubleArray | None) -> float:
+    """Return the root of the mean square; 1 if all are 0."""
+    largest = float(np.abs(deviation).max())
+    unit = largest if 0 < largest < 1e-140 else 1.0  # squares of smaller numbers are 0
+    return unit * float(np.sqrt(np.average((deviation / unit) ** 2, weights=weight))) or 1.0
+
+
 class TableRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
     """A regressor over frames; subclasses fit a standardised target."""
 
@@ -298,7 +305,7 @@ class TableRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         matrix = self._encode_fit(table, weight, is_named=isinstance(X, pd.DataFrame))
         self.target_mean_ = float(np.average(target, weights=weight))
         deviation = target - self.target_mean_
-        self.target_scale_ = float(np.sqrt(np.average(deviation**2, weights=weight))) or 1.0
+        self.target_scale_ = _spread(deviation, weight)
         return matrix, deviation / self.target_scale_, weight
 
     @abstractmethod
