@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from zoo.definitions import unknown
 from zoo.encoding.encoder import FittedEstimator
+from zoo.encoding.frames import as_frame, select_columns
 from zoo.errors import ExportError, ZooError
 from zoo.export.atomic_files import Content, as_json, check_target, side_files, write_all
 
@@ -33,6 +34,9 @@ class Refusal(enum.StrEnum):
     """Why a fitted model cannot be exported; the value says it in words."""
 
     NO_GRAPH = "there is no graph for what it computes"
+    LONG_INTEGERS = (
+        "a column of its table has integers beyond 2**53, which the float64 of an input cannot hold"
+    )
     INT8_FORMAT = "int8 is for litert only"
     INT8_MODEL = "int8 is for networks whose prediction is their last layer"
 
@@ -66,6 +70,8 @@ def why_not(model: FittedEstimator, to: str, precision: str = "float32") -> Refu
 
     if not has_graph(model):
         return Refusal.NO_GRAPH
+    if any(reading.center for reading in model.encoder_.readings_):
+        return Refusal.LONG_INTEGERS
     if precision == "float32":
         return None
     if to != "litert":
@@ -144,7 +150,8 @@ def _examples(model: FittedEstimator, table: pd.DataFrame | NDArray[Any]) -> Row
         raise ExportError(f"the calibration rows are not of the model's table: {error}") from error
     if (shape := image_shape(model)) is None:
         return matrix
-    pixels = head[list(model.feature_names_in_)] if hasattr(model, "feature_names_in_") else head
+    names = getattr(model, "feature_names_in_", None)
+    pixels = head if names is None else select_columns(as_frame(head), names)
     return np.asarray(pixels, np.float32).reshape(-1, *shape)
 
 
