@@ -7,6 +7,7 @@ import inspect
 import math
 import resource
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from zoo import registry
 from zoo.bench.rows import Part, Rows, rows_of
 from zoo.bench.store import Status
 from zoo.canonical import derive_seed
+from zoo.errors import UnreadValuesWarning
 from zoo.scores import ClassPrediction, score_classes, score_numbers
 
 __all__ = ["make_model", "predict_classes", "run_cell", "run_cells_together"]
@@ -153,6 +155,15 @@ def make_model(key: Mapping[str, Any], rows: Rows, threads: int) -> Any:
 
 def _score(model: Any, rows: Rows, part: Part, metrics: tuple[str, ...]) -> dict[str, float]:
     X, y = part
+    with warnings.catch_warnings():
+        # few training rows lack many of the categories that the test rows have
+        warnings.simplefilter("ignore", UnreadValuesWarning)
+        return _scores_of(model, rows, X, y, metrics)
+
+
+def _scores_of(
+    model: Any, rows: Rows, X: pd.DataFrame, y: pd.Series[Any], metrics: tuple[str, ...]
+) -> dict[str, float]:
     if rows.task == "regression":
         return score_numbers(y.to_numpy(np.float64), model.predict(X), metrics)
     prediction = predict_classes(model, X, rows.classes)

@@ -12,10 +12,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import sparse
 
-from zoo.encoding.arrow_tables import frame_of_arrow
+from zoo.encoding.arrow_tables import frame_of_arrow, read_arrow
 from zoo.errors import warn_caller
 
-__all__ = ["as_array", "as_frame", "has_names", "select_columns", "warn_of_names"]
+__all__ = ["as_array", "as_column", "as_frame", "has_names", "select_columns", "warn_of_names"]
 
 # What frames of other libraries have: a lazy frame of Polars or narwhals, the Arrow PyCapsule
 # protocol, the dataframe interchange protocol, and the older way to pandas.
@@ -113,6 +113,11 @@ def _native(X: Any) -> pd.DataFrame | None:
     if hasattr(X, "collect_schema") and hasattr(X, "collect"):
         X = X.collect()  # a lazy frame
     what = f"{type(X).__module__}.{type(X).__qualname__}"
+    if what.startswith("polars.") and any(
+        str(dtype) == "Object" for dtype in getattr(X, "dtypes", ())
+    ):
+        # which Polars hands over as addresses
+        raise ValueError("X has a column of Python objects; cast it to numbers, text or times")
     try:
         if any(hasattr(X, name) for name in _ARROW):
             return frame_of_arrow(pa.table(X))
@@ -128,6 +133,40 @@ def _native(X: Any) -> pd.DataFrame | None:
         ) from error
     made = X.to_pandas()
     return made if isinstance(made, pd.DataFrame) else None
+
+
+def as_column(values: Any, name: str) -> pd.Series[Any]:
+    """Return a column of any library, a frame of one column, an array or a list as a Series.
+
+    Raises
+    ------
+    ValueError
+        If it does not have one value per row.
+    """
+    if isinstance(values, pd.Series):
+        return values
+    if has_names(values) and (frame := _native(values)) is not None:
+        values = frame
+    elif any(hasattr(values, protocol) for protocol in _ARROW):
+        return read_arrow(pa.chunked_array(_chunks(values)), getattr(values, "name", None))
+    if isinstance(values, pd.DataFrame) and values.shape[1] == 1:
+        return values.iloc[:, 0]
+    array = values if isinstance(values, pd.DataFrame) else as_array(values, name)
+    is_column = array.ndim == 2 and array.shape[1] == 1
+    if array.ndim != 1 and not is_column:
+        raise ValueError(f"{name} must have one value per row, got the shape {array.shape}")
+    if isinstance(values, np.ma.MaskedArray):
+        return _unmasked(values.reshape(-1, 1)).iloc[:, 0].rename(None)
+    if isinstance(values, list | tuple) and not is_column:
+        exact = np.empty(len(values), object)  # numpy makes floats of some long integers
+        exact[:] = values
+        return pd.Series(exact) if array.dtype.kind == "f" else pd.Series(array)
+    return pd.Series(array.ravel())
+
+
+def _chunks(values: Any) -> Any:
+    """Return a column with an Arrow protocol as what a chunked array is made of."""
+    return values if hasattr(values, "__arrow_c_stream__") else [pa.array(values)]
 
 
 def _check_shape(values: pd.DataFrame | NDArray[Any]) -> None:
@@ -229,7 +268,7 @@ def warn_of_names(
     """
     if (given is None) == (fitted is None):
         return
-    names = [*(fitted or given or ())]
+    names = [name for side in (given, fitted) if side is not None for name in side]
     if names in (_numbered(len(names)), [*range(len(names))]):
         return
     text = (

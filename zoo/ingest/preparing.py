@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -31,7 +30,7 @@ from zoo.ingest.delimited import name_columns
 from zoo.ingest.images import CLASS, IMAGE, PixelPlan, plan_pixels, read_pixels
 from zoo.ingest.kinds import confirm, find_kind
 from zoo.ingest.leaks import is_copy
-from zoo.ingest.plain import as_plain, decimal_of_file, plain_frame
+from zoo.ingest.plain import as_plain, decimal_of_file, plain_frame, plain_series
 from zoo.ingest.reading import did_you_mean, read_table
 from zoo.ingest.roles import Roles, choose_metric, keep_rows, read_roles
 from zoo.ingest.transforms import VERSION, transform
@@ -114,7 +113,7 @@ def prepare(
 
     Parameters
     ----------
-    X : DataFrame (pandas or Polars) or array-like of shape (n_samples, n_features)
+    X : frame of any library or array-like of shape (n_samples, n_features)
     y : array-like of shape (n_samples,)
     name : str
     task : {"classification", "regression"} or None
@@ -133,7 +132,7 @@ def prepare(
     for role, values in (("target", y), ("group", groups), ("time", times)):
         if values is None:
             continue
-        column = _series(values, role)
+        column = plain_series(values, role)
         if len(column) != len(frame):
             raise DataError(
                 f"X has {len(frame)} rows and {role} {len(column)}; give one value per row"
@@ -146,20 +145,6 @@ def prepare(
     return _prepare(
         dict(frame.items()), named, name=name, task=task, where=name, is_time_used=False
     )
-
-
-def _series(values: object, role: str) -> Column:
-    """Return one value per row of a pandas or Polars column, a frame of one column or an array."""
-    if not isinstance(values, pd.Series) and hasattr(values, "to_pandas"):
-        values = values.to_pandas()
-    if isinstance(values, pd.DataFrame) and values.shape[1] == 1:
-        values = values.iloc[:, 0]
-    array = values if isinstance(values, pd.Series) else np.asarray(values)
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    if array.ndim != 1:
-        raise DataError(f"{role} must have one value per row, got the shape {array.shape}")
-    return pd.Series(array).reset_index(drop=True)
 
 
 def _prepare(

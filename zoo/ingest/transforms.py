@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from zoo.encoding.plain_columns import EXACT
 from zoo.encoding.written import MISSING_LABELS, is_missing, read_clock, read_dates, read_numbers
 from zoo.errors import DataError
 from zoo.ingest.clean_table import Column, TransformSpec
@@ -139,6 +140,8 @@ def _parse(column: Column, read: Callable[[Column], ArrayLike], dtype: type | st
 
 
 def _number(column: Column, spec: TransformSpec) -> Column:
+    if column.dtype.kind == "i" and max(column.max(), -column.min()) > EXACT:
+        return column  # models subtract a constant before they make floats of it
     if column.dtype.kind in "iubf":
         values = column.astype(np.float64)
     elif column.dtype.kind == "M":
