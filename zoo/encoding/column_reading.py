@@ -27,7 +27,7 @@ Kind = Literal["number", "duration", "date", "category"]
 
 _FARTHEST = 2**1000  # floats end at 2**1024
 _SAMPLE = 5000  # rows that show how a column of text is written
-_WHOLE = re.compile(r"\s*[+-]?\d+\s*")
+_WHOLE = re.compile(r"\s*[+-]?[0-9]{1,300}\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +139,10 @@ def _as_floats(column: pd.Series[Any], center: int) -> NDArray[Any]:
         return np.asarray(column)
     if dtype.kind == "O" or (center and dtype.kind in "iu"):
         # Python's integers have no end
-        shifted = column.astype(object).map(lambda value: _float(value, center), na_action="ignore")
-        return np.asarray(shifted.astype(np.float64))
+        is_known = column.notna().to_numpy(bool)
+        shifted = np.full(len(column), np.nan)
+        shifted[is_known] = [_float(value, center) for value in column[is_known]]
+        return shifted
     return np.asarray(column.to_numpy(np.float64, na_value=np.nan) - center)
 
 
@@ -209,10 +211,13 @@ def _exactly(column: pd.Series[Any], numbers: pd.Series[Any]) -> pd.Series[Any]:
     """Return the numbers that a column of text holds, as integers where floats would round them."""
     if not (numbers.abs() >= EXACT).any():
         return numbers
-    is_whole = column.str.fullmatch(_WHOLE).fillna(False).to_numpy(bool)
-    exact = numbers.astype(object).where(numbers.notna(), None)
-    exact[is_whole] = column[is_whole].map(int)
-    return plain_column(exact)
+    pairs = zip(column, numbers, strict=True)
+    exact = np.empty(len(column), object)
+    exact[:] = [
+        int(text) if isinstance(text, str) and _WHOLE.fullmatch(text) else number
+        for text, number in pairs
+    ]
+    return plain_column(pd.Series(exact, index=column.index, name=column.name))
 
 
 def _by_text(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.interchange
 from numpy.typing import NDArray
 from scipy import sparse
 
