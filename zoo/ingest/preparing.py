@@ -28,7 +28,7 @@ from zoo.ingest.clean_table import (
     digest_of,
 )
 from zoo.ingest.delimited import name_columns
-from zoo.ingest.images import CLASS, IMAGE, PixelPlan, plan_pixels, read_pixels
+from zoo.ingest.images import CLASS, IMAGE, MAX_MEGAPIXELS, PixelPlan, plan_pixels, read_pixels
 from zoo.ingest.kinds import confirm, find_kind
 from zoo.ingest.leaks import is_copy
 from zoo.ingest.plain import as_plain, decimal_of_file, plain_frame
@@ -290,7 +290,10 @@ def _image_warnings(plan: PixelPlan, folder: Path) -> Iterator[TableWarning]:
     if plan.broken:
         shown = ", ".join(str(Path(path).relative_to(folder)) for path in plan.broken[:3])
         more = f" and {len(plan.broken) - 3} more" if len(plan.broken) > 3 else ""
-        text = f"Images that cannot be read were left out: {shown}{more}."
+        text = (
+            f"Images that cannot be read, or have over {MAX_MEGAPIXELS} megapixels, were left out"
+        )
+        text += f": {shown}{more}."
         yield TableWarning(about=Topic.DROPPED, text=text)
     if plan.is_resized:
         height, width, _ = plan.image_shape
