@@ -15,7 +15,14 @@ from numpy.typing import NDArray
 from zoo.encoding.categories import categories_of, read_codes, warn_of_unknown
 from zoo.encoding.column_reading import Kind, Reading, find_readings, read_numbers
 from zoo.encoding.plain_columns import plain_column
-from zoo.encoding.scaling import Floats, NormalQuantiles, Scaling
+from zoo.encoding.scaling import (
+    LARGEST,
+    Floats,
+    NormalQuantiles,
+    Scaling,
+    knots_of,
+    normal_scores,
+)
 
 __all__ = [
     "Categories", "EncoderState", "FittedEstimator", "Flags", "Layout", "Scale", "TableEncoder",
@@ -28,7 +35,7 @@ Scale = Literal["none", "standard", "robust", "quantile"]
 
 _N_NUMBERS = {"number": 1, "duration": 1, "date": 4, "category": 0}  # per column, by kind
 _PARAMETERS = ("categories", "scale", "max_onehot", "flags")
-_LARGEST = 1e38  # models add and halve float32 numbers, which end at 3.4e38
+_END = 5e307  # of numbers, whose differences must be finite
 _BLOCK = 1 << 18  # numbers converted at a time
 
 
@@ -55,7 +62,7 @@ class _ReadColumns:
         else:
             values = np.empty((len(range(*rows.indices(self.n_rows))), 0))
         values[np.isinf(values)] = np.nan
-        return np.clip(values, -_LARGEST, _LARGEST, out=values)
+        return np.clip(values, -_END, _END, out=values)
 
     def codes(self, rows: slice) -> list[Floats]:
         """Return the codes of each category column, (n_rows, 1)."""
@@ -79,6 +86,7 @@ class EncoderState:
     has_indicator: list[bool]  # per number: a column indicates its missing values
     number_scaling: Scaling | None  # per number, if scaled by center and factor
     quantiles: list[list[float]] | None  # per number, if scaled by quantiles
+    knots: list[list[float]]  # per number: what ranks it where float32 would merge it, else none
     indicator_scaling: Scaling | None  # per indicator of a missing value and one-hot column
 
 
@@ -87,7 +95,7 @@ class TableEncoder:
 
     Numbers and booleans stay numbers, dates become days, month, weekday and hour, durations
     seconds, everything else a category. Categories unknown in training and infinite numbers count
-    as missing; numbers beyond 1e38 count as 1e38.
+    as missing. What was learnt is applied in float64, before the numbers become float32.
 
     Parameters
     ----------
@@ -98,7 +106,9 @@ class TableEncoder:
         across columns (each column's first code is for missing values), so that one embedding
         table serves all.
     scale : {"none", "standard", "robust", "quantile"}
-        none: numbers as they are, missing values NaN. Otherwise a missing value becomes 0 beside
+        none: numbers as they are, missing values NaN; but where float32 would merge more than one
+        in twenty of a column's distinct values, normal scores by their ranks, which split in the
+        same ways; beyond 1e38 they count as 1e38. Otherwise a missing value becomes 0 beside
         an indicator column, and each number is centered, scaled and clipped smoothly to (-3, 3) by
         x / sqrt(1 + (x / 3)^2) (arXiv:2407.04491, appendix A). standard: by mean and standard
         deviation. robust: by median and interquartile range, or half the range where that is 0;
@@ -141,6 +151,7 @@ class TableEncoder:
         self.max_onehot, self.flags = max_onehot, flags
         self._scale_numbers: Scaling | NormalQuantiles | None = None
         self._scale_indicators: Scaling | None = None
+        self._knots: dict[int, Floats] = {}  # by number
 
     def fit(self, X: pd.DataFrame, weight: Floats | None = None) -> TableEncoder:
         """Learn kinds, categories, centers and spreads from training rows (n_samples, n_features).
@@ -172,8 +183,11 @@ class TableEncoder:
         keeps_nan = self.scale == "none" and self.categories == "ordinal"
         self.has_indicator_ = (n_missing > 0) & ~self.is_empty_ & (not keeps_nan)
         self._count_columns()
-        if self.scale != "none":
-            take = partial(columns.numbers, slice(None))
+        take = partial(columns.numbers, slice(None))
+        if self.scale == "none":
+            of_number = (knots_of(take(slice(j, j + 1))[:, 0]) for j in range(n_numbers))
+            self._knots = {j: knots for j, knots in enumerate(of_number) if len(knots)}
+        else:
             self._scale_numbers = (
                 NormalQuantiles.learn(n_numbers, take)
                 if self.scale == "quantile"
@@ -234,6 +248,7 @@ class TableEncoder:
             has_indicator=self.has_indicator_.tolist(),
             number_scaling=numbers if isinstance(numbers, Scaling) else None,
             quantiles=numbers.quantiles.tolist() if isinstance(numbers, NormalQuantiles) else None,
+            knots=[[*map(float, self._knots.get(j, ()))] for j in range(len(self.is_flag_))],
             indicator_scaling=self._scale_indicators,
         )
 
@@ -258,14 +273,17 @@ class TableEncoder:
         encoder.has_indicator_ = np.array(state.has_indicator, bool)
         encoder.is_flag_ = np.array(state.is_flag, bool)
         n_numbers = sum(_N_NUMBERS[kind] for kind in encoder.kinds_)
-        masks = (state.is_empty, state.has_indicator, state.is_flag)
+        parts = (state.is_empty, state.has_indicator, state.is_flag, state.knots)
         if not (
-            all(len(mask) == n_numbers for mask in masks)
+            all(len(part) == n_numbers for part in parts)
             and [*map(len, encoder.category_codes_)] == [*map(len, state.category_names)]
             and len(encoder.category_codes_) == encoder.kinds_.count("category")
         ):
             raise ValueError("kinds, categories and missing values are not of the same columns")
         encoder._count_columns()
+        for j, knots in enumerate(state.knots):
+            if knots:
+                encoder._knots[j] = _quantiles([knots], 1).quantiles[0]
         if encoder.scale == "quantile":
             encoder._scale_numbers = _quantiles(state.quantiles or [], n_numbers)
         elif encoder.scale != "none":
@@ -292,6 +310,9 @@ class TableEncoder:
             rest = self._indicators(numbers, codes)
             if self._scale_numbers is None:
                 numbers[:, self.is_empty_] = 0.0  # nothing was learnt, and bins need a number
+                for j, knots in self._knots.items():
+                    numbers[:, j] = normal_scores(numbers[:, j], knots)
+                np.clip(numbers, -LARGEST, LARGEST, out=numbers)
             else:
                 numbers = self._scale_numbers(numbers)
             if self._scale_indicators is not None:

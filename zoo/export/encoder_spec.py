@@ -133,8 +133,8 @@ def _number_rules(state: EncoderState, takes: list[tuple[str, str]]) -> Iterator
         rule: Rule = {"column": name, "take": take, "missing": missing}
         if state.is_empty[i]:
             rule |= {"take": "nothing", "missing": 0.0}
-        elif state.quantiles is not None:
-            rule["quantiles"] = state.quantiles[i]
+        elif state.quantiles is not None or state.knots[i]:
+            rule["quantiles"] = state.knots[i] if state.quantiles is None else state.quantiles[i]
         elif (scaling := state.number_scaling) is not None:
             rule |= {"center": scaling.center[i], "factor": scaling.factor[i], "smooth_clip": True}
         yield rule

@@ -27,6 +27,8 @@ __all__ = ["FORMATS", "Export", "Refusal", "export_model", "why_not"]
 
 Rows = NDArray[np.float32]
 FORMATS = ("litert", "onnx", "savedmodel")
+_FLOAT32 = np.finfo(np.float32)
+_SMALLEST_SCALE = 1000.0 * float(_FLOAT32.tiny)
 _MAX_EXAMPLES = 500  # rows that calibrate int8
 
 
@@ -36,6 +38,10 @@ class Refusal(enum.StrEnum):
     NO_GRAPH = "there is no graph for what it computes"
     LONG_INTEGERS = (
         "a column of its table has integers beyond 2**53, which the float64 of an input cannot hold"
+    )
+    TARGET = (
+        "its predictions are too close to each other, or too large, for the float32 of an output; "
+        "fit it on the target minus its mean, in a suitable unit"
     )
     INT8_FORMAT = "int8 is for litert only"
     INT8_MODEL = "int8 is for networks whose prediction is their last layer"
@@ -72,12 +78,21 @@ def why_not(model: FittedEstimator, to: str, precision: str = "float32") -> Refu
         return Refusal.NO_GRAPH
     if any(reading.center for reading in model.encoder_.readings_):
         return Refusal.LONG_INTEGERS
+    if hasattr(model, "target_scale_") and not _suits_float32(model):
+        return Refusal.TARGET
     if precision == "float32":
         return None
     if to != "litert":
         return Refusal.INT8_FORMAT
     is_network = hasattr(model, "to_keras") and hasattr(model, "weights_")
     return None if is_network else Refusal.INT8_MODEL
+
+
+def _suits_float32(model: FittedEstimator) -> bool:
+    """Return whether float32 keeps the predictions of a regressor at least three digits apart."""
+    largest = abs(model.target_mean_) + 100.0 * model.target_scale_
+    is_normal = model.target_scale_ > _SMALLEST_SCALE and largest < float(_FLOAT32.max)
+    return bool(is_normal and largest * float(_FLOAT32.eps) < model.target_scale_ / 1000.0)
 
 
 def export_model(

@@ -18,7 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from zoo.encoding.encoder import Categories, Flags, Scale, TableEncoder
 from zoo.encoding.frames import as_frame, has_names, select_columns, warn_of_names
 from zoo.models.parameters import ClassifierParameters
-from zoo.models.targets import as_labels, as_numbers, class_weights
+from zoo.models.targets import as_labels, as_numbers, class_weights, relative_weights
 from zoo.training.types import Array, DoubleArray, FloatArray, IntArray
 
 __all__ = [
@@ -91,7 +91,9 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         y : array-like of shape (n_samples,)
             Labels of any type for a classifier, numbers for a regressor.
         sample_weight : array-like of shape (n_samples,), optional
-            Not negative; not all zero. Rows of weight zero are left out.
+            Not negative; not all zero. Rows of weight zero are left out. Only relative weights
+            count: twice the weights change nothing. A row of weight 2 counts as two rows beside
+            the others, but not against a penalty or a smallest leaf, which see weights of mean 1.
 
         Raises
         ------
@@ -154,6 +156,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         weight: DoubleArray = _check_sample_weight(
             sample_weight, y, dtype=np.float64, ensure_non_negative=True
         )
+        weight = weight / weight.max()  # their sums and products must not overflow
         kept = weight > 0
         if kept.all():
             return table, y, weight
@@ -243,6 +246,7 @@ class TableClassifier(ClassifierMixin, ClassifierParameters, TableEstimator):  #
             weight = factors[codes] * (1.0 if weight is None else weight)
             table, labels, weight = self._kept(table, labels, weight)
             classes, codes = np.unique(labels, return_inverse=True)
+        weight = None if weight is None else relative_weights(weight)
         matrix = self._encode_fit(table, weight, is_named=has_names(X))
         self.classes_ = classes
         return matrix, codes, weight
@@ -278,6 +282,13 @@ class ProbabilityClassifier(TableClassifier):
         return probabilities
 
 
+def _spread(deviation: DoubleArray, weight: DoubleArray | None) -> float:
+    """Return the root of the mean square; 1 if all are 0."""
+    largest = float(np.abs(deviation).max())
+    unit = largest if 0 < largest < 1e-140 else 1.0  # squares of smaller numbers are 0
+    return unit * float(np.sqrt(np.average((deviation / unit) ** 2, weights=weight))) or 1.0
+
+
 class TableRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
     """A regressor over frames; subclasses fit a standardised target."""
 
@@ -290,10 +301,11 @@ class TableRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
     ) -> tuple[FloatArray, DoubleArray, DoubleArray | None]:
         """See `TableEstimator._checked`."""
         table, target, weight = self._kept(X, as_numbers(y, self), sample_weight)
+        weight = None if weight is None else relative_weights(weight)
         matrix = self._encode_fit(table, weight, is_named=has_names(X))
         self.target_mean_ = float(np.average(target, weights=weight))
         deviation = target - self.target_mean_
-        self.target_scale_ = float(np.sqrt(np.average(deviation**2, weights=weight))) or 1.0
+        self.target_scale_ = _spread(deviation, weight)
         return matrix, deviation / self.target_scale_, weight
 
     @abstractmethod

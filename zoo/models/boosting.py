@@ -13,6 +13,7 @@ import numpy as np
 
 from zoo.models.base import ProbabilityClassifier, TableRegressor, validation_split
 from zoo.models.parameters import RandomState, estimator
+from zoo.models.targets import relative_weights
 from zoo.models.wrapped import LibraryEstimator, LibraryModel
 from zoo.training.types import Array, DoubleArray, FloatArray
 
@@ -45,7 +46,7 @@ class _Boosting(LibraryEstimator):
         rng = self._rng()
         codes = y if self._is_classifier else None
         train, validation = (
-            _Part(X[rows], y[rows], None if weight is None else weight[rows])
+            _Part(X[rows], y[rows], None if weight is None else relative_weights(weight[rows]))
             for rows in validation_split(codes, len(X), self.validation_fraction, rng)
         )
         seed = int(rng.randint(2**31))

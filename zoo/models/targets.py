@@ -1,4 +1,4 @@
-"""Targets: one column of labels or numbers, and the weights of classes."""
+"""Targets: one column of labels or numbers, and the weights of classes and rows."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from zoo.encoding.plain_columns import EXACT
 from zoo.errors import warn_caller
 from zoo.training.types import Array, DoubleArray
 
-__all__ = ["ClassWeight", "as_labels", "as_numbers", "class_weights"]
+__all__ = ["ClassWeight", "as_labels", "as_numbers", "class_weights", "relative_weights"]
 
 _TOO_LARGE = 1e150  # squares of larger numbers are infinite
+_LIGHTEST = 1e-30  # of the heaviest row's weight; float32 has no much smaller numbers
 
 ClassWeight: TypeAlias = Mapping[Any, float] | Literal["balanced"] | None
 
@@ -176,4 +177,20 @@ def class_weights(
             f"class_weight names the class {odd[0]!r}, which y does not have; "
             f"its classes are {', '.join(map(repr, known[:20]))}"
         )
-    return np.array([class_weight.get(label, 1.0) for label in known], np.float64)
+    factors = np.array([class_weight.get(label, 1.0) for label in known], np.float64)
+    return factors / (factors.max() or 1.0)  # products with weights must not overflow
+
+
+def relative_weights(weight: DoubleArray) -> DoubleArray:
+    """Return positive weights of rows (n_samples,) divided by their mean.
+
+    Penalties and smallest leaves then act as on rows without weights, whatever the sum. Weights
+    are rounded to 33 bits, so that those in another unit become the same to the last bit; one
+    below 1e-30 of the heaviest counts as that.
+    """
+    if not weight.size:
+        return weight
+    lifted = np.maximum(weight / weight.max(), _LIGHTEST)
+    mantissa, exponent = np.frexp(lifted / lifted.mean())
+    relative: DoubleArray = np.ldexp(np.round(mantissa * 2.0**33), exponent - 33)
+    return relative
