@@ -21,7 +21,7 @@ import pandas as pd
 
 from zoo.encoding.written import MISSING_WORDS
 from zoo.errors import DataError
-from zoo.ingest.clean_table import Column, DecimalMark, RawTable
+from zoo.ingest.clean_table import Column, DecimalMark, RawTable, TableWarning, Topic
 
 __all__ = ["name_columns", "open_compressed", "read_delimited"]
 
@@ -232,7 +232,8 @@ def _read(stream: IO[bytes], layout: _Layout, path: Path) -> RawTable:
         remarks.append(f"The fields were read as delimited by {mark}.")
     if decimal == ",":
         remarks.append("The comma was taken as the decimal mark.")
-    return RawTable(frame, "," if decimal == "," else None, tuple(remarks))
+    said = tuple(TableWarning(about=Topic.READ, text=text) for text in remarks)
+    return RawTable(frame, "," if decimal == "," else None, said)
 
 
 def _read_part(stream: IO[bytes], layout: _Layout, path: Path, **options: object) -> pd.DataFrame:

@@ -19,8 +19,8 @@ from zoo.ingest.checks import check_table
 from zoo.ingest.clean_table import (
     Column,
     ColumnNote,
-    DecimalMark,
     OwnTable,
+    RawTable,
     TableWarning,
     Task,
     Topic,
@@ -94,11 +94,9 @@ def read_own(
                 raise did_you_mean("column", wanted, raw.frame.columns, path)
     if len({*named.values()}) < len(named):
         raise DataError(f"{path}: target, group and time must be different columns")
-    columns, decimal, remarks = dict(raw.frame.items()), raw.decimal, raw.remarks
+    columns, how = dict(raw.frame.items()), replace(raw, frame=pd.DataFrame())
     del raw  # so that each column is freed as soon as it is transformed
-    return _prepare(
-        columns, named, name=name, task=task, where=str(path), decimal=decimal, remarks=remarks
-    )
+    return _prepare(columns, named, name=name, task=task, where=str(path), how=how)
 
 
 def prepare(
@@ -143,8 +141,9 @@ def prepare(
         frame[named[role]] = column.to_numpy() if column.dtype.kind in "iufb" else column.array
     if "target" not in named:
         raise DataError("y is missing; give one value per row")
+    how = RawTable(pd.DataFrame(), is_typed=True)
     return _prepare(
-        dict(frame.items()), named, name=name, task=task, where=name, is_time_used=False
+        dict(frame.items()), named, name=name, task=task, where=name, how=how, is_time_used=False
     )
 
 
@@ -169,16 +168,15 @@ def _prepare(
     name: str,
     task: Task | None,
     where: str,
-    decimal: DecimalMark | None = None,
-    remarks: Iterable[str] = (),
+    how: RawTable,
     is_time_used: bool = True,
 ) -> OwnTable:
-    """Return the table; the mapping of columns is emptied."""
+    """Return the table; the mapping of columns is emptied. `how` says how they were read."""
     n_rows_read = len(columns[named["target"]])
     frame_mb = sum(one.memory_usage(deep=True, index=False) for one in columns.values()) / 1e6
     hidden = [role for role in named if role != "time" or not is_time_used]
     try:
-        features, specs, notes, roles = _clean(columns, named, hidden, task, decimal)
+        features, specs, notes, roles, doubts = _clean(columns, named, hidden, task, how)
     except DataError as error:
         raise DataError(f"{where}: {error}") from error
     table = OwnTable(
@@ -197,8 +195,7 @@ def _prepare(
         transform={"version": VERSION, "kind": "table", "columns": specs},
         frame_mb=frame_mb,
     )
-    known = [TableWarning(about=Topic.READ, text=text) for text in remarks]
-    warnings = check_table(table, [*roles.warnings, *known])
+    warnings = check_table(table, [*roles.warnings, *how.remarks, *doubts])
     return replace(table, warnings=warnings, digest=digest_of(table))
 
 
@@ -207,17 +204,20 @@ def _clean(
     named: Mapping[str, str],
     hidden: Iterable[str],
     task: Task | None,
-    decimal: DecimalMark | None,
-) -> tuple[dict[str, Column], list[TransformSpec], list[ColumnNote], Roles]:
-    """Return features without the hidden roles, their specs, a note per column, and the roles."""
+    how: RawTable,
+) -> tuple[dict[str, Column], list[TransformSpec], list[ColumnNote], Roles, list[TableWarning]]:
+    """Return features without the hidden roles, their specs, notes, the roles, and warnings."""
     for key, column in columns.items():
         columns[key] = as_plain(column)
-    decimal = decimal or decimal_of_file(columns.values())
-    roles = read_roles(columns, named, task, decimal)
+    decimal = how.decimal or decimal_of_file(columns.values())
+    roles = read_roles(
+        columns, named, task, decimal, is_typed=how.is_typed, missing_words=how.missing_words
+    )
     for role in hidden:
         del columns[named[role]]
     cleaned: dict[str, Column] = {}
     specs, notes = [], []
+    doubts: list[TableWarning] = []
     for key in list(columns):  # one by one, to save memory
         column = keep_rows(columns.pop(key), roles.is_kept)
         finding = find_kind(column, decimal)
@@ -229,6 +229,7 @@ def _clean(
                 note = replace(finding.note, kind="copy", is_used=False, note=_COPY)
                 finding = replace(finding, note=note)
         notes.append(finding.note)
+        doubts += finding.warnings
         if finding.note.is_used and finding.spec:
             specs.append(finding.spec)
             cleaned.update(features)
@@ -243,7 +244,7 @@ def _clean(
     if roles.groups is not None:
         n_unique, group = int(roles.groups.nunique()), named["group"]
         notes.append(ColumnNote(name=group, kind="group", n_unique=n_unique, note=_GROUP))
-    return cleaned, specs, notes, roles
+    return cleaned, specs, notes, roles, doubts
 
 
 def _prepare_images(frame: pd.DataFrame, folder: Path, name: str, task: str | None) -> OwnTable:

@@ -6,7 +6,7 @@ without code, so it can be stored in a file and applied to new rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 import pandas as pd
@@ -80,12 +80,16 @@ def transform(column: Column, spec: TransformSpec) -> dict[str, Column]:
     return {spec["name"]: _READERS[spec["kind"]](column, spec)}
 
 
-def as_labels(column: Column) -> Column:
-    """Return a plain column as labels without blanks at the ends; missing ones are NaN."""
+def as_labels(column: Column, kept: Collection[str] = ()) -> Column:
+    """Return a plain column as labels without blanks at the ends; missing ones are NaN.
+
+    The words `kept` are labels, although they usually stand for a missing value.
+    """
 
     def read(texts: Column) -> Column:
         labels = texts.str.strip()
-        return labels.astype(object).mask(is_missing(labels, MISSING_LABELS), np.nan)
+        is_none = is_missing(labels, MISSING_LABELS) & ~labels.isin([*kept]).to_numpy(bool)
+        return labels.astype(object).mask(is_none, np.nan)
 
     return _parse(column, read, object)
 
