@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, datetime, time
 from decimal import Decimal
 from types import UnionType
@@ -13,9 +13,9 @@ import pandas as pd
 
 from zoo.encoding.written import decimal_mark, is_missing
 from zoo.errors import DataError
-from zoo.ingest.clean_table import Column, DecimalMark
+from zoo.ingest.clean_table import Column, DecimalMark, TableWarning, Topic
 
-__all__ = ["as_plain", "decimal_of_file", "plain_frame", "value_text"]
+__all__ = ["as_plain", "decimal_of_file", "plain_frame", "value_text", "with_index"]
 
 _SAMPLE = 5000  # rows of a column whose decimal mark is looked for
 
@@ -40,6 +40,28 @@ def plain_frame(X: object) -> pd.DataFrame:
         return as_frame(X)
     except (TypeError, ValueError) as error:
         raise DataError(" ".join(str(error).split())) from error
+
+
+def with_index(
+    frame: pd.DataFrame, wanted: Collection[str] = ()
+) -> tuple[pd.DataFrame, tuple[TableWarning, ...]]:
+    """Return a frame with its index levels as columns, and a remark on them.
+
+    An index that only numbers the rows and has no name is dropped, unless "index" is wanted.
+    """
+    index = frame.index
+    names = [*index.names]
+    is_numbers = index.nlevels == 1 and (
+        isinstance(index, pd.RangeIndex) or pd.api.types.is_integer_dtype(index.dtype)
+    )
+    if is_numbers and names == [None] and ("index" not in wanted or "index" in frame.columns):
+        return frame.reset_index(drop=True), ()
+    level = "level {}" if index.nlevels > 1 else "index"
+    found = [level.format(i) if name is None else name for i, name in enumerate(names, 1)]
+    frame = frame.reset_index(allow_duplicates=True, names=found)
+    what = ", ".join(f"'{name}'" for name in found)
+    text = f"The index of the frame became the column{'s' * (len(found) > 1)} {what}."
+    return frame, (TableWarning(about=Topic.READ, text=text, columns=(*map(str, found),)),)
 
 
 def value_text(value: object) -> str:
@@ -82,8 +104,15 @@ def as_plain(column: Column) -> Column:
     return column.astype("str") if isinstance(dtype, pd.StringDtype) else _mixed(column)
 
 
-def decimal_of_file(columns: Iterable[Column]) -> DecimalMark | None:
-    """Return the decimal mark that most text columns use unambiguously, or None."""
+def decimal_of_file(
+    columns: Iterable[Column], known: DecimalMark | None = None
+) -> DecimalMark | None:
+    """Return the decimal mark that most text columns use unambiguously, or None.
+
+    `known` is the mark of the columns that were parsed while the file was read.
+    """
+    if known == ",":
+        return known
     votes = {".": 0, ",": 0}
     for column in columns:
         if isinstance(column.dtype, pd.StringDtype):
@@ -93,7 +122,7 @@ def decimal_of_file(columns: Iterable[Column]) -> DecimalMark | None:
                 mark, is_number, is_certain = decimal_mark(texts)
                 votes[mark] += is_certain and is_number.mean() >= 0.9
     if votes["."] == votes[","]:
-        return None
+        return None if votes["."] else known
     return "," if votes[","] > votes["."] else "."
 
 

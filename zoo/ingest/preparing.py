@@ -27,11 +27,11 @@ from zoo.ingest.clean_table import (
     TransformSpec,
     digest_of,
 )
-from zoo.ingest.delimited import name_columns
 from zoo.ingest.images import CLASS, IMAGE, PixelPlan, plan_pixels, read_pixels
 from zoo.ingest.kinds import confirm, find_kind
 from zoo.ingest.leaks import is_copy
-from zoo.ingest.plain import as_plain, decimal_of_file, plain_frame
+from zoo.ingest.outline import name_columns
+from zoo.ingest.plain import as_plain, decimal_of_file, plain_frame, with_index
 from zoo.ingest.reading import did_you_mean, read_table
 from zoo.ingest.roles import Roles, choose_metric, keep_rows, read_roles
 from zoo.ingest.transforms import VERSION, transform
@@ -77,21 +77,23 @@ def read_own(
         If a package for the format is not installed.
     """
     path = Path(path)
-    raw = read_table(path, sheet=sheet)
+    asked = {"target": target, "group": group, "time": time}
+    named = {role: " ".join(name.split()) for role, name in asked.items() if name is not None}
+    raw = read_table(path, sheet=sheet, wanted={*named.values()}, roles={*named.values()})
     name = re.sub(r"[^\w-]+", "_", path.name.split(".")[0] or path.name).strip("_")[:60] or "table"
     if IMAGE in raw.frame and path.is_dir():
         if group is not None or time is not None:
             raise DataError(f"{path}: images have no columns that --group or --time could name")
         return _prepare_images(raw.frame, path, name, task)
+    hint = "" if raw.has_header else "; the first line holds data, not names"
     if target is None:
         shown = ", ".join(map(str, raw.frame.columns[:30]))
-        raise DataError(f"{path}: name the column to predict with --target; columns are: {shown}")
-    named = {}
-    for role, wanted in (("target", target), ("group", group), ("time", time)):
-        if wanted is not None:
-            named[role] = " ".join(wanted.split())
-            if named[role] not in raw.frame.columns:
-                raise did_you_mean("column", wanted, raw.frame.columns, path)
+        raise DataError(
+            f"{path}: name the column to predict with --target; columns are: {shown}{hint}"
+        )
+    for role, wanted in named.items():
+        if wanted not in raw.frame.columns:
+            raise did_you_mean("column", asked[role] or "", raw.frame.columns, path, hint)
     if len({*named.values()}) < len(named):
         raise DataError(f"{path}: target, group and time must be different columns")
     columns, how = dict(raw.frame.items()), replace(raw, frame=pd.DataFrame())
@@ -125,7 +127,7 @@ def prepare(
     DataError
         If they are no table, have different lengths, or the target cannot be predicted.
     """
-    frame = plain_frame(X).reset_index(drop=True)
+    frame, remarks = with_index(plain_frame(X))
     frame = frame.set_axis(name_columns(list(frame.columns)), axis=1)
     named = {}
     for role, values in (("target", y), ("group", groups), ("time", times)):
@@ -141,7 +143,7 @@ def prepare(
         frame[named[role]] = column.to_numpy() if column.dtype.kind in "iufb" else column.array
     if "target" not in named:
         raise DataError("y is missing; give one value per row")
-    how = RawTable(pd.DataFrame(), is_typed=True)
+    how = RawTable(pd.DataFrame(), remarks=remarks, is_typed=True)
     return _prepare(
         dict(frame.items()), named, name=name, task=task, where=name, how=how, is_time_used=False
     )
@@ -209,7 +211,7 @@ def _clean(
     """Return features without the hidden roles, their specs, notes, the roles, and warnings."""
     for key, column in columns.items():
         columns[key] = as_plain(column)
-    decimal = how.decimal or decimal_of_file(columns.values())
+    decimal = decimal_of_file(columns.values(), how.decimal)
     roles = read_roles(
         columns, named, task, decimal, is_typed=how.is_typed, missing_words=how.missing_words
     )

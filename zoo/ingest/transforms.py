@@ -15,12 +15,20 @@ from numpy.typing import ArrayLike
 from zoo.encoding.written import MISSING_LABELS, is_missing, read_clock, read_dates, read_numbers
 from zoo.errors import DataError
 from zoo.ingest.clean_table import Column, TransformSpec
-from zoo.ingest.delimited import name_columns
 from zoo.ingest.images import IMAGE, read_pixels
-from zoo.ingest.plain import as_plain, value_text
+from zoo.ingest.outline import name_columns
+from zoo.ingest.plain import as_plain, value_text, with_index
 from zoo.ingest.topics import topic_features
 
-__all__ = ["VERSION", "apply_transform", "as_labels", "as_numbers", "as_times", "transform"]
+__all__ = [
+    "VERSION",
+    "apply_transform",
+    "as_labels",
+    "as_numbers",
+    "as_times",
+    "columns_of",
+    "transform",
+]
 
 VERSION = 1
 _BLOCK = 50_000  # rows whose texts are parsed at a time, to save memory
@@ -47,12 +55,12 @@ def apply_transform(frame: pd.DataFrame, spec: TransformSpec) -> pd.DataFrame:
     DataError
         If columns are missing, an image cannot be read, or the spec is not valid.
     """
-    frame = frame.set_axis(name_columns(list(frame.columns)), axis=1)
     try:
         if spec["version"] != VERSION:
             raise DataError(f"expected transform spec version {VERSION}, got {spec['version']}")
-        is_images = spec["kind"] == "images"
-        names = [IMAGE] if is_images else [step["name"] for step in spec["columns"]]
+        is_images, names = spec["kind"] == "images", columns_of(spec)
+        frame, _ = with_index(frame, names)
+        frame = frame.set_axis(name_columns(list(frame.columns)), axis=1)
         if absent := [f"'{name}'" for name in names if name not in frame.columns]:
             more = f" and {len(absent) - 10} more" if len(absent) > 10 else ""
             raise DataError(
@@ -71,6 +79,11 @@ def apply_transform(frame: pd.DataFrame, spec: TransformSpec) -> pd.DataFrame:
         said = " ".join([type(error).__name__, *str(error).split()])
         raise DataError(f"the transform spec is not valid: {said}") from error
     return pd.DataFrame(features, index=pd.RangeIndex(len(frame)), copy=False)
+
+
+def columns_of(spec: TransformSpec) -> list[str]:
+    """Return the names of the raw columns that a valid spec reads."""
+    return [IMAGE] if spec["kind"] == "images" else [step["name"] for step in spec["columns"]]
 
 
 def transform(column: Column, spec: TransformSpec) -> dict[str, Column]:
