@@ -2,59 +2,34 @@
 
 from __future__ import annotations
 
-import bz2
 import csv
-import gzip
 import io
 import itertools
-import lzma
 import re
 import warnings
-import zipfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
 
+from zoo.data.unpacking import UNPACKING_ERRORS, open_unpacked
 from zoo.errors import DataError
 from zoo.ingest.clean_table import Column, DecimalMark, RawTable, Severity, TableWarning, Topic
 from zoo.ingest.layout import FIRST_PART, Layout, find_layout, late_escape
 from zoo.ingest.outline import count_footer, footer_remark, footer_warning, is_note
 from zoo.ingest.plain_numbers import MISSING_FORMS, decimal_of_sample, is_plain
 
-__all__ = ["open_compressed", "read_delimited"]
+__all__ = ["TEXT_MEMORY", "read_delimited"]
 
 _READING: dict[str, Any] = {"header": None, "index_col": False, "keep_default_na": False}
+TEXT_MEMORY = 3.0  # bytes of memory per byte of text while it is read and cleaned
 _SAMPLE_ROWS = 2000
 _BLOCK = 1 << 20  # bytes
-_COMPRESSIONS = {b"\x1f\x8b": gzip, b"BZh": bz2, b"\xfd7zXZ\x00": lzma}
 _MOST_NOTES = 20  # lines below the table
-
-
-def open_compressed(path: Path) -> IO[bytes]:
-    """Open a file; gzip, bzip2, xz and zip are recognised by their first bytes and decompressed.
-
-    Raises
-    ------
-    DataError
-        If a zip archive does not hold exactly one file.
-    """
-    with path.open("rb") as stream:
-        start = stream.read(6)
-    for mark, module in _COMPRESSIONS.items():
-        if start.startswith(mark):
-            return cast("IO[bytes]", module.open(path))
-    if start.startswith(b"PK\x03\x04") and path.suffix.lower() == ".zip":
-        archive = zipfile.ZipFile(path)
-        inside = [name for name in archive.namelist() if not name.startswith("__MACOSX")]
-        if len(inside) != 1:
-            raise DataError(f"{path}: expected one file in the archive, found {len(inside)}")
-        return archive.open(inside[0])
-    return path.open("rb")
 
 
 def read_delimited(
@@ -77,18 +52,18 @@ def read_delimited(
     DataError
         If the file is empty, has no row, is not text, or a row has more fields than the header.
     """
-    with open_compressed(path) as stream:
+    with open_unpacked(path, bytes_per_byte=TEXT_MEMORY) as stream:
         try:
-            start = stream.read(FIRST_PART)
-            layout = find_layout(start, path, wanted)
-            if _needs_cleaning(stream, layout):
-                with _cleaned(stream, layout) as (clean, changed):
-                    return _read(clean, changed, path, roles)
-            return _read(stream, layout, path, roles)
-        except UnicodeDecodeError:
-            # the first part did not show it; every byte is valid in this encoding
-            return _read(stream, replace(layout, encoding="latin-1"), path, roles)
-        except (EOFError, OSError, lzma.LZMAError) as error:
+            layout = find_layout(stream.read(FIRST_PART), path, wanted)
+            try:
+                if _needs_cleaning(stream, layout):
+                    with _cleaned(stream, layout) as (clean, changed):
+                        return _read(clean, changed, path, roles)
+                return _read(stream, layout, path, roles)
+            except UnicodeDecodeError:
+                # the first part did not show it; every byte is valid in this encoding
+                return _read(stream, replace(layout, encoding="latin-1"), path, roles)
+        except UNPACKING_ERRORS as error:
             said = f"cannot be decompressed ({error}); is it complete?"
             raise DataError(f"{path}: {said}") from error
 
