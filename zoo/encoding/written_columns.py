@@ -109,8 +109,15 @@ def how_written(
     return None
 
 
-def decimal_of_columns(columns: Iterable[Column]) -> DecimalMark | None:
-    """Return the decimal mark that most columns of text use unambiguously, or None."""
+def decimal_of_columns(
+    columns: Iterable[Column], known: DecimalMark | None = None
+) -> DecimalMark | None:
+    """Return the decimal mark that most columns of text use unambiguously, or None.
+
+    `known` is the mark of columns that were parsed before.
+    """
+    if known == ",":
+        return known
     votes = {".": 0, ",": 0}
     for column in columns:
         texts = pd.Series(column.iloc[:_SAMPLE].dropna().unique(), dtype="str")
@@ -119,5 +126,5 @@ def decimal_of_columns(columns: Iterable[Column]) -> DecimalMark | None:
             mark, is_number, is_certain = decimal_mark(texts)
             votes[mark] += is_certain and is_number.mean() >= 0.9
     if votes["."] == votes[","]:
-        return None
+        return None if votes["."] else known
     return "," if votes[","] > votes["."] else "."

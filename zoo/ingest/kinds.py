@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,8 +21,20 @@ from zoo.encoding.written import (
     is_clock,
     is_day_known,
     is_missing,
+    is_number,
+    read_numbers,
 )
-from zoo.ingest.clean_table import Column, ColumnKind, ColumnNote, DecimalMark, TransformSpec
+from zoo.ingest.clean_table import (
+    Column,
+    ColumnKind,
+    ColumnNote,
+    DecimalMark,
+    Severity,
+    TableWarning,
+    Topic,
+    TransformSpec,
+)
+from zoo.ingest.label_words import words_like_labels
 
 __all__ = ["Finding", "confirm", "find_kind", "is_named_id"]
 
@@ -45,10 +58,13 @@ class Finding:
     spec : TransformSpec or None
         How `zoo.ingest.transforms.transform` reads it. An identifier has one if it can be a target
         or a time: it is a number then.
+    warnings : tuple of TableWarning
+        About values that can be read in two ways.
     """
 
     note: ColumnNote
     spec: TransformSpec | None
+    warnings: tuple[TableWarning, ...] = ()
 
 
 def is_named_id(name: str) -> bool:
@@ -179,6 +195,9 @@ class _Texts:
         self.counts = np.bincount(codes[codes >= 0], minlength=len(texts))
         self.texts = pd.Series(texts, dtype="str").str.strip()
         self.is_label = ~is_missing(self.texts, MISSING_LABELS)
+        words, others = {*self.texts[~self.is_label]}, {*self.texts[self.is_label]}
+        self.kept = words_like_labels(words, others) if words and others else []
+        self.is_label |= self.texts.isin(self.kept).to_numpy(bool)
         self.is_value = ~is_missing(self.texts, MISSING_WORDS)
         self.n_known = int(self.counts[self.is_label].sum())
         self.labels = self.texts[self.is_label]
@@ -213,19 +232,61 @@ class _Texts:
         return len(self.labels) <= 6 and frozenset(self.labels.str.casefold()) in TRUTH
 
     def _number(self, texts: Column, counts: NDArray[np.int64]) -> Finding | None:
-        mark, is_number, is_certain = decimal_mark(texts, self.decimal)
-        of_rows, of_texts = counts[is_number].sum() / counts.sum(), is_number.mean()
-        is_one_word = (~is_number).sum() == 1  # which then stands for a missing value
+        mark, is_read, is_certain = decimal_mark(texts, self.decimal)
+        of_rows, of_texts = counts[is_read].sum() / counts.sum(), is_read.mean()
+        is_one_word = (~is_read).sum() == 1  # which then stands for a missing value
         if not (of_rows >= 0.95 or (of_texts >= 0.9 and of_rows >= (0.2 if is_one_word else 0.8))):
             return None
         notes = ["numbers written as text" + (" with a decimal comma" if mark == "," else "")]
         if not is_certain and texts.str.contains(",", regex=False).any():
             notes.append(f"'{mark}' was taken as the decimal mark")
-        if not is_number.all():
-            notes.append(f"not read: {', '.join(map(repr, texts[~is_number].iloc[:3]))}")
-        if missing := {*self.texts[~self.is_value]} - {""}:
-            notes.append(f"missing: {', '.join(map(repr, sorted(missing)[:3]))}")
-        return _used(self.draft, "number", "; ".join(notes), decimal=mark)
+        if not is_read.all():
+            notes.append(f"not read: {', '.join(map(repr, texts[~is_read].iloc[:3]))}")
+        notes += self._missing(self.is_value)
+        finding = _used(self.draft, "number", "; ".join(notes), decimal=mark)
+        return replace(finding, warnings=(*self._doubts(texts[is_read], mark, is_certain),))
+
+    def _missing(self, is_there: NDArray[np.bool_]) -> list[str]:
+        """Return the words for missing values, as part of a note."""
+        words = sorted({*self.texts[~is_there]} - {""})
+        return [f"missing: {', '.join(map(repr, words[:3]))}"] if words else []
+
+    def _doubts(self, texts: Column, mark: DecimalMark, is_certain: bool) -> Iterator[TableWarning]:
+        """Warn of numbers that can be read in two ways."""
+        name = self.draft.name
+        other: DecimalMark = "," if mark == "." else "."
+        fits, fits_other = is_number(texts, mark), is_number(texts, other)
+        has_mark = texts.str.contains(r"[.,]").to_numpy(bool)
+        both = texts[fits & fits_other & has_mark]
+        if len(only := texts[~fits]):
+            text = (
+                f"In '{name}' some numbers have a decimal point and some a decimal comma, such as "
+                f"'{texts[fits].iloc[0]}' and '{only.iloc[0]}'; each was read by its own mark"
+            )
+            if len(both):
+                text += f", and '{both.iloc[0]}', which fits both, with '{mark}'"
+            text += ". Write all with the same mark."
+            yield self._doubt(text, is_serious=bool(len(both)))
+        elif len(both) and not (is_certain and (fits & ~fits_other).any()):
+            value = read_numbers(both.iloc[:1], mark)[0]
+            text = f"In '{name}' '{both.iloc[0]}' was read as {value:.15g}"
+            is_mixed = both.str.contains(other, regex=False).nunique() == 2
+            if not is_mixed and (is_certain or self.decimal == mark):
+                if mark == "," and self.decimal == ".":
+                    text += ", unlike the other columns: the point groups thousands here."
+                    yield self._doubt(text, is_serious=True)
+                return
+            text += (
+                f", with '{mark}' as the decimal mark, but the column fits '{other}' too. If that "
+                "is wrong, write the numbers without a mark between thousands, or with one more "
+                "decimal."
+            )
+            yield self._doubt(text, is_serious=is_mixed or bool((~has_mark).any()))
+
+    def _doubt(self, text: str, *, is_serious: bool) -> TableWarning:
+        severity = Severity.SERIOUS if is_serious else Severity.MINOR
+        columns = (self.draft.name,)
+        return TableWarning(about=Topic.READ, text=text, columns=columns, severity=severity)
 
     def _date(self, texts: Column) -> Finding | None:
         if not (formats := date_formats(texts)):
@@ -265,4 +326,12 @@ class _Texts:
         if fraction > 0.5 and n_unique > 100 and n_words >= 1.5:
             return _free_text(self.column, n_words)
         counts = pd.Series(self.counts[self.is_label], index=self.labels.to_numpy())
-        return _category(self.draft, counts.groupby(level=0).sum())
+        finding = _category(self.draft, counts.groupby(level=0).sum())
+        if not self.kept:
+            missing = [finding.note.note, *self._missing(self.is_label)]
+            return replace(finding, note=replace(finding.note, note="; ".join(missing)))
+        shown = ", ".join(map(repr, self.kept))
+        text = (
+            f"In '{self.draft.name}' {shown} was taken as a category, as it looks like the others."
+        )
+        return replace(finding, warnings=(self._doubt(text, is_serious=False),))

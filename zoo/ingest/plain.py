@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import numpy as np
 import pandas as pd
@@ -10,9 +10,9 @@ import pandas as pd
 from zoo.encoding.plain_columns import EXACT, plain_column, value_text
 from zoo.encoding.written_columns import decimal_of_columns
 from zoo.errors import DataError
-from zoo.ingest.clean_table import Column, DecimalMark
+from zoo.ingest.clean_table import Column, DecimalMark, TableWarning, Topic
 
-__all__ = ["as_plain", "decimal_of_file", "plain_frame", "plain_series", "value_text"]
+__all__ = ["as_plain", "decimal_of_file", "plain_frame", "plain_series", "value_text", "with_index"]
 
 
 def plain_frame(X: object) -> pd.DataFrame:
@@ -51,6 +51,28 @@ def plain_series(values: object, role: str) -> Column:
         raise DataError(" ".join(str(error).split())) from error
 
 
+def with_index(
+    frame: pd.DataFrame, wanted: Collection[str] = ()
+) -> tuple[pd.DataFrame, tuple[TableWarning, ...]]:
+    """Return a frame with its index levels as columns, and a remark on them.
+
+    An index that only numbers the rows and has no name is dropped, unless "index" is wanted.
+    """
+    index = frame.index
+    names = [*index.names]
+    is_numbers = index.nlevels == 1 and (
+        isinstance(index, pd.RangeIndex) or pd.api.types.is_integer_dtype(index.dtype)
+    )
+    if is_numbers and names == [None] and ("index" not in wanted or "index" in frame.columns):
+        return frame.reset_index(drop=True), ()
+    level = "level {}" if index.nlevels > 1 else "index"
+    found = [level.format(i) if name is None else name for i, name in enumerate(names, 1)]
+    frame = frame.reset_index(allow_duplicates=True, names=found)
+    what = ", ".join(f"'{name}'" for name in found)
+    text = f"The index of the frame became the column{'s' * (len(found) > 1)} {what}."
+    return frame, (TableWarning(about=Topic.READ, text=text, columns=(*map(str, found),)),)
+
+
 def as_plain(column: Column) -> Column:
     """Return a column as float64, int64, bool, datetime64 without a zone, str, or category.
 
@@ -80,9 +102,15 @@ def as_plain(column: Column) -> Column:
     return column if dtype == np.bool_ else _texts(column)
 
 
-def decimal_of_file(columns: Iterable[Column]) -> DecimalMark | None:
-    """Return the decimal mark that most text columns use unambiguously, or None."""
-    return decimal_of_columns(one for one in columns if isinstance(one.dtype, pd.StringDtype))
+def decimal_of_file(
+    columns: Iterable[Column], known: DecimalMark | None = None
+) -> DecimalMark | None:
+    """Return the decimal mark that most text columns use unambiguously, or None.
+
+    `known` is the mark of the columns that were parsed while the file was read.
+    """
+    texts = (one for one in columns if isinstance(one.dtype, pd.StringDtype))
+    return decimal_of_columns(texts, known)
 
 
 def _numbers(column: Column) -> Column:
