@@ -21,7 +21,9 @@ from zoo.encoding.written import DecimalMark
 from zoo.encoding.written_columns import CLOCK, Written, decimal_of_columns, how_written
 from zoo.errors import warn_caller
 
-__all__ = ["Kind", "Reading", "find_readings", "read_numbers"]
+__all__ = [
+    "Kind", "Reading", "as_floats", "center_of", "find_readings", "read_numbers", "written_numbers",
+]  # fmt: skip
 
 Kind = Literal["number", "duration", "date", "category"]
 
@@ -78,7 +80,7 @@ def _find_reading(column: pd.Series[Any], decimal: DecimalMark | None) -> Readin
         return Reading("category" if len(known) else "number")
     _warn_of_writing(column.name, some, found)
     if found.kind == "number":
-        numbers = _written_numbers(column, found.formats[0])
+        numbers = written_numbers(column, found.formats[0])
         return Reading("number", found.formats, _center_of(numbers))
     return Reading("date" if found.kind == "date" else "duration", found.formats)
 
@@ -113,26 +115,32 @@ def _warn_of_writing(name: object, texts: pd.Series[Any], found: Written) -> Non
 # --- integers beyond what floats hold ---------------------------------------------------------
 
 
-def _center_of(column: pd.Series[Any]) -> int:
-    """Return the middle of integers beyond 2**53, else 0; warn if floats cannot hold the rest."""
+def center_of(column: pd.Series[Any]) -> tuple[int, bool]:
+    """Return the middle of integers beyond 2**53, else 0; and whether floats round the rest."""
     values = column.dropna()
     if not len(values) or values.dtype.kind not in "iuO":
-        return 0
+        return 0, False
     low, high = values.min(), values.max()
     is_whole = values.dtype.kind != "O" or all(isinstance(value, int) for value in values)
     if is_whole and low >= -EXACT and high <= EXACT:
-        return 0
+        return 0, False
     center = (int(low) + int(high)) // 2 if is_whole else 0
-    if not is_whole or int(high) - int(low) > 2 * EXACT:
+    is_rounded = not is_whole or int(high) - int(low) > 2 * EXACT
+    return (center if abs(center) < _FARTHEST else 0), is_rounded
+
+
+def _center_of(column: pd.Series[Any]) -> int:
+    center, is_rounded = center_of(column)
+    if is_rounded:
         warn_caller(
             f"the column {column.name!r} has integers beyond 2**53 = {EXACT:,} that are too far "
             "apart for floats: they are rounded, and values close to each other become equal. "
             "Make it categories if they name something: astype('category')"
         )
-    return center if abs(center) < _FARTHEST else 0
+    return center
 
 
-def _as_floats(column: pd.Series[Any], center: int) -> NDArray[Any]:
+def as_floats(column: pd.Series[Any], center: int) -> NDArray[Any]:
     """Return numbers (n_rows,) less the center; in their own dtype where that is one of numpy's."""
     dtype = column.dtype
     if not center and isinstance(dtype, np.dtype) and dtype.kind in "fiub":
@@ -187,20 +195,20 @@ def _read_floats(column: pd.Series[Any], reading: Reading) -> NDArray[Any]:
     if kind in "mM":
         return np.full(len(column), np.nan)
     if not isinstance(column.dtype, pd.StringDtype):
-        return _as_floats(column, reading.center)
+        return as_floats(column, reading.center)
     if reading.formats:
-        numbers = _written_numbers(column, reading.formats[0])
+        numbers = written_numbers(column, reading.formats[0])
         _warn_of_unread(column, numbers.isna().to_numpy(bool), "numbers")
-        return _as_floats(numbers, reading.center)
+        return as_floats(numbers, reading.center)
     numbers = pd.to_numeric(column.astype(object), errors="coerce")
     unread = column[numbers.isna() & column.notna()]
     for value in unread[~unread.str.strip().str.lower().isin(["", "nan"])]:
         raise _not_a(column, "numbers", value)
     exact = _exactly(column, numbers)
-    return _as_floats(exact, reading.center)
+    return as_floats(exact, reading.center)
 
 
-def _written_numbers(column: pd.Series[Any], mark: str) -> pd.Series[Any]:
+def written_numbers(column: pd.Series[Any], mark: str) -> pd.Series[Any]:
     """Return a column of text as numbers with this decimal mark; missing where it is none."""
     decimal: DecimalMark = "," if mark == "," else "."
     numbers = _by_text(column, lambda texts: written.read_numbers(texts, decimal), np.float64)

@@ -143,7 +143,7 @@ def prepare(
             )
         wanted = str(column.name) if column.name is not None else role
         named[role] = name_columns([*frame.columns, wanted])[-1]
-        frame[named[role]] = column.to_numpy() if column.dtype.kind in "iufb" else column.array
+        frame[named[role]] = column.array
     if "target" not in named:
         raise DataError("y is missing; give one value per row")
     how = RawTable(pd.DataFrame(), remarks=remarks, is_typed=True)
