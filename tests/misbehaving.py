@@ -107,14 +107,6 @@ class Closes(Base):
         os.closerange(3, 256)
 
 
-class Swaps(Base):
-    """Ends up with a file of its own where the worker's answers went."""
-
-    def act(self, n_rows):
-        os.closerange(3, 256)
-        self.files = [Path(os.devnull).open("w") for _ in range(20)]  # noqa: SIM115
-
-
 class Forks(Base):
     """Comes back from the fit twice."""
 
@@ -192,9 +184,7 @@ leaves_daemon = entry("leaves_daemon", "LeavesDaemon")
 leaves_pool = entry("leaves_pool", "LeavesPool")
 leaves_session = entry("leaves_session", "LeavesSession")
 hangs_with_child = entry("hangs_with_child", "HangsWithChild")
-closes, swaps, forks, exits = (
-    entry(name, name.title()) for name in ("closes", "swaps", "forks", "exits")
-)
+closes, forks, exits = (entry(name, name.title()) for name in ("closes", "forks", "exits"))
 says_oddly, says_half = entry("says_oddly", "SaysOddly"), entry("says_half", "SaysHalf")
 kills_once, kills = entry("kills_once", "KillsOnce"), entry("kills", "Kills")
 facts = entry("facts", "Facts")

@@ -135,13 +135,13 @@ def test_misbehaving_models_become_failed_cells_with_a_reason_and_the_others_are
 @pytest.mark.slow
 def test_no_model_can_hold_a_run_up_with_processes_or_files_that_it_leaves(tmp_path):
     left = ["leaves_daemon", "leaves_pool", "leaves_session", "forks", "facts"]
-    names = [*left, "closes", "swaps", "exits", "says_oddly", "says_half", "kills", "kills_once"]
+    names = [*left, "closes", "exits", "says_oddly", "says_half", "kills", "kills_once"]
     found, _ = run_misbehaving(tmp_path, names, seconds=60)
-    assert {name: found.pop(name) for name in ["dummy", *left, "kills_once"]} == dict.fromkeys(["dummy", *left, "kills_once"], ("ok", None))
+    fitted = ["dummy", *left, "kills_once"]
+    assert [found.pop(name) for name in fitted] == [("ok", None)] * len(fitted)
     assert {status for status, _ in found.values()} == {"failed"}
     for name, reason in {
         "closes": "the worker process died (exit code 1): OSError: [Errno 9] Bad file descriptor",
-        "swaps": "the model closed the connection of its worker process",
         "exits": "SystemExit: done",
         "says_oddly": "Odd (its text cannot be shown: KeyError)",
         "kills": "the worker process died (signal 15, SIGTERM); so did the one before it",
@@ -155,8 +155,9 @@ def test_no_model_can_hold_a_run_up_with_processes_or_files_that_it_leaves(tmp_p
 
 @pytest.mark.slow
 def test_a_model_that_hangs_with_its_files_closed_and_a_child_left_is_ended(tmp_path):
-    found, _ = run_misbehaving(tmp_path, ["hangs_with_child"], seconds=12)
-    assert found["hangs_with_child"][0] == "failed"
+    found, _ = run_misbehaving(tmp_path, ["hangs_with_child"], seconds=60)
+    reason = "the model closed the connection of its worker process"
+    assert found["hangs_with_child"] == ("failed", reason)
 
 
 @pytest.mark.slow

@@ -306,13 +306,13 @@ def test_a_folder_that_cannot_be_is_refused_in_one_line(tmp_path, name):
 
 
 def test_nothing_is_lost_when_processes_write_pack_and_are_killed():
-    run_stress(8)
+    run_stress(4)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [[], ["namespaces"]])
 def test_nothing_is_lost_in_many_such_trials_nor_between_containers(options):
-    run_stress(40, *options)
+    run_stress(30, *options)
 
 
 def run_stress(n_trials, *options):

@@ -102,6 +102,7 @@ class _CellForm(Struct, frozen=True, kw_only=True):
     status: Status
     reason: str | None = None
     scores: dict[str, dict[str, float]] = {}
+    score_errors: dict[str, float] = {}
     timings_s: dict[str, _Amount] = {}
     memory_mb: dict[str, _Amount] = {}
     model_facts: dict[str, _Amount] = {}

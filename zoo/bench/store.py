@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
+import logging
 import os
 import re
 import secrets
@@ -52,8 +54,14 @@ _AT_ONCE = 200  # parts that one pass of packing keeps open
 _MOST_TRIES = 20
 
 
+@functools.cache
+def _warn(line: str) -> None:
+    """Log a warning once, however often a folder is read."""
+    logging.getLogger("zoo").warning("warning: %s", line)
+
+
 def read(folder: Path) -> Results:
-    """Return every cell of a results folder; what holds no record is left out and listed.
+    """Return every cell of a results folder; what holds no record is left out and logged.
 
     Raises
     ------
@@ -74,6 +82,8 @@ def read(folder: Path) -> Results:
                 f"{folder} is not a results folder: it holds no {PACKED}; give the folder of a run"
             )
         results = union([*map(content_of, packed), *parts])
+    for line in results.warnings():
+        _warn(line)
     for cell in results.cells:
         if cell.get("reason") is not None:  # what a model said is printed
             cell["reason"] = one_line(cell["reason"])

@@ -53,7 +53,8 @@ def _failure(error: BaseException) -> dict[str, Any]:
 
     kind = type(error)
     try:
-        said = f": {error}"
+        text = str(error)
+        said = f": {text}" if text else ""
     except BaseException as second:  # noqa: BLE001 (it is the model's own class)
         said = f" (its text cannot be shown: {type(second).__name__})"
     name = type.__dict__["__name__"].__get__(kind)  # whatever its metaclass calls it
