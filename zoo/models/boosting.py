@@ -64,6 +64,13 @@ class _Boosting(LibraryEstimator):
 class _XGBoost(_Boosting):
     """The parts that both estimators of XGBoost share."""
 
+    @staticmethod
+    def load_framework() -> None:
+        """Import what the first fit would import."""
+        import xgboost
+
+        del xgboost
+
     def _boost(self, train: _Part, validation: _Part | None, seed: int) -> LibraryModel:
         import xgboost
 
@@ -90,6 +97,13 @@ class _XGBoost(_Boosting):
 
 class _LightGBM(_Boosting):
     """The parts that both estimators of LightGBM share."""
+
+    @staticmethod
+    def load_framework() -> None:
+        """Import what the first fit would import."""
+        import lightgbm
+
+        del lightgbm
 
     def _boost(self, train: _Part, validation: _Part | None, seed: int) -> LibraryModel:
         import lightgbm

@@ -162,6 +162,13 @@ class KerasNetwork(Architecture):
     fit_together = staticmethod(fit_together)
 
     @staticmethod
+    def load_framework() -> None:
+        """Import what the first fit would import."""
+        from zoo.training.backends.choose import program_class
+
+        program_class()
+
+    @staticmethod
     def _initialisers(config: Any) -> InitialiserTable:
         """Return the initialisers of the first weights, for a config of `_config_class`."""
         del config

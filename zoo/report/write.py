@@ -54,6 +54,7 @@ def write_report(folder: Path) -> Path:
     write_tables(folder, tables)
     (folder / "figures").mkdir(exist_ok=True)
     parts = _parts(folder, results, curve_set, tables)
+    parts["warnings"] += stored.warnings()
     n_old = len(stored.cells) - len(results.cells)
     if n_old:
         parts["warnings"].append(
