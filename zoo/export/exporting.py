@@ -90,9 +90,10 @@ def why_not(model: FittedEstimator, to: str, precision: str = "float32") -> Refu
 
 def _suits_float32(model: FittedEstimator) -> bool:
     """Return whether float32 keeps the predictions of a regressor at least three digits apart."""
-    largest = abs(model.target_mean_) + 100.0 * model.target_scale_
-    is_normal = model.target_scale_ > _SMALLEST_SCALE and largest < float(_FLOAT32.max)
-    return bool(is_normal and largest * float(_FLOAT32.eps) < model.target_scale_ / 1000.0)
+    mean, scale = float(model.target_mean_), float(model.target_scale_)
+    largest = abs(mean) + 100.0 * scale
+    is_normal = scale > _SMALLEST_SCALE and largest < float(_FLOAT32.max)
+    return is_normal and largest * float(_FLOAT32.eps) < scale / 1000.0
 
 
 def export_model(

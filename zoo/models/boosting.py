@@ -15,6 +15,7 @@ from zoo.models.base import ProbabilityClassifier, TableRegressor, validation_sp
 from zoo.models.parameters import RandomState, estimator
 from zoo.models.targets import relative_weights
 from zoo.models.wrapped import LibraryEstimator, LibraryModel
+from zoo.training.forked import is_forked, openmp_threads
 from zoo.training.types import Array, DoubleArray, FloatArray
 
 
@@ -36,7 +37,7 @@ class _Boosting(LibraryEstimator):
     validation_fraction: Annotated[
         float, "Fraction of the rows on which the number of trees is chosen."
     ] = 0.2
-    n_jobs: Annotated[int, "Number of threads."] = 1
+    n_jobs: Annotated[int, "Number of threads; in a process that was forked, 1."] = 1
     random_state: RandomState = None
 
     _categories = "ordinal"
@@ -55,6 +56,10 @@ class _Boosting(LibraryEstimator):
     @abstractmethod
     def _boost(self, train: _Part, validation: _Part | None, seed: int) -> LibraryModel:
         """Return the library's booster, fitted on training rows."""
+
+    def _n_threads(self) -> int:
+        """Return the number of threads to use."""
+        return 1 if is_forked() else self.n_jobs
 
     def _min_leaf(self, train: _Part) -> int:
         """Return the minimum number of rows in a leaf, which is smaller for few rows."""
@@ -85,14 +90,28 @@ class _XGBoost(_Boosting):
             enable_categorical=True,
             feature_types=["c" if flag else "q" for flag in self.encoder_.is_categorical_],
             early_stopping_rounds=self.patience if validation else None,
-            n_jobs=self.n_jobs,
+            n_jobs=self._n_threads(),
             random_state=seed,
         )
         options: dict[str, Any] = {"sample_weight": train.weight, "verbose": False}
         if validation:
             options["eval_set"] = [(validation.X, validation.y)]
             options["sample_weight_eval_set"] = [validation.weight]
-        return model.fit(train.X, train.y, **options)
+        with openmp_threads(None):  # some of its code goes by that, and not by `n_jobs`
+            return model.fit(train.X, train.y, **options)
+
+    def _single_threaded(self) -> None:
+        """Let a model that a parent process fitted predict in a forked one."""
+        if is_forked():
+            self.model_.get_booster().set_param("nthread", 1)
+
+    def _scores(self, X: FloatArray) -> Array:
+        self._single_threaded()
+        return super()._scores(X)
+
+    def _values(self, X: FloatArray) -> Array:
+        self._single_threaded()
+        return super()._values(X)
 
 
 class _LightGBM(_Boosting):
@@ -116,7 +135,7 @@ class _LightGBM(_Boosting):
             min_child_samples=self._min_leaf(train),
             subsample=0.75,
             subsample_freq=1,
-            n_jobs=self.n_jobs,
+            n_jobs=self._n_threads(),
             random_state=seed,
             deterministic=True,
             force_row_wise=True,
@@ -132,7 +151,7 @@ class _LightGBM(_Boosting):
 
     def _predicted(self, X: FloatArray) -> Array:
         # the booster itself: the wrapper warns that a matrix has no column names
-        values: Array = self.model_.booster_.predict(X, num_threads=self.n_jobs)
+        values: Array = self.model_.booster_.predict(X, num_threads=self._n_threads())
         return values
 
     def _scores(self, X: FloatArray) -> Array:
@@ -148,11 +167,8 @@ class _Hist(_Boosting):
 
     def _threads(self) -> AbstractContextManager[object]:
         """Limit the threads: the library has no parameter for them and would take every core."""
-        from threadpoolctl import threadpool_limits
-
-        limit = self.n_jobs if self.n_jobs is not None and self.n_jobs > 0 else None
-        limits: AbstractContextManager[object] = threadpool_limits(limit, user_api="openmp")
-        return limits
+        has_limit = self.n_jobs is not None and self.n_jobs > 0
+        return openmp_threads(self.n_jobs if has_limit else None)
 
     def _scores(self, X: FloatArray) -> Array:
         with self._threads():

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from zoo.models.base import TableLike
 from zoo.models.network import Network, PatientNetwork
+from zoo.training.forked import refuse_forked
 from zoo.training.initialisers import STANDARD, InitialiserTable, draw_weights
 from zoo.training.tasks import FitResult, FitTask, TrainConfig
 from zoo.training.types import (
@@ -201,6 +202,7 @@ class KerasNetwork(Architecture):
 
     def _program(self, n_slots: int = 1) -> Program:
         """Return the compiled program of this architecture and number of inputs."""
+        refuse_forked()
         from zoo.training.backends.choose import program
 
         return program(
@@ -237,6 +239,7 @@ class KerasNetwork(Architecture):
         It takes (n_samples, n_columns_out) floats from `encoder_.transform` and returns logits
         (n_samples, n_classes), or standardised values (n_samples, 1).
         """
+        refuse_forked()
         from zoo.training.layers.namespaces import on_cpu, plain
 
         with on_cpu():

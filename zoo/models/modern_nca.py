@@ -21,6 +21,7 @@ from zoo.models.keras_network import Architecture
 from zoo.models.network import NetworkClassifier, NetworkRegressor, PatientNetwork
 from zoo.models.parameters import estimator
 from zoo.models.targets import relative_weights
+from zoo.training.forked import refuse_forked
 from zoo.training.initialisers import InitialiserTable, draw_weights
 from zoo.training.types import Array, DoubleArray, FloatArray, IntArray, KerasModel, Layers, Tensor
 
@@ -102,6 +103,7 @@ class _ModernNCA(PatientNetwork, Architecture):
 
     def _program(self) -> NeighbourProgram:
         """Return the compiled functions; the number of one-hot columns is rounded up."""
+        refuse_forked()
         from zoo.training.backends.choose import neighbour_program
         from zoo.training.optimizer import Adam
 
