@@ -95,8 +95,7 @@ def find_outline(
     if header is None:
         header, is_sure = _find_full(rows, width), False
     below = [row for row in rows[header + 1 : header + 1 + _BODY] if len(row) == width]
-    is_numbered = bool(wanted) and all(re.fullmatch(r"column \d+", name) for name in wanted)
-    is_data = not is_sure and (is_numbered or _is_data(rows[header], below))
+    is_data = not is_sure and (_are_numbers(wanted, rows[header]) or _is_data(rows[header], below))
     remarks = []
     if header:
         text = (
@@ -135,6 +134,14 @@ def _find_names(rows: list[list[str]], wanted: Collection[str]) -> int | None:
         if names and names <= {*name_columns(row)}:
             return i
     return None
+
+
+def _are_numbers(wanted: Collection[str], row: list[str]) -> bool:
+    """Return whether columns are wanted by their numbers only, although the first row has cells."""
+    found = [re.fullmatch(r"column (\d+)", name) for name in wanted]
+    numbers = [int(one[1]) for one in found if one]
+    is_filled = all(0 < number <= len(row) and row[number - 1] for number in numbers)
+    return bool(numbers) and len(numbers) == len(found) and is_filled
 
 
 def _find_full(rows: list[list[str]], width: int) -> int:
@@ -237,7 +244,7 @@ def _is_units(row: list[str], body: list[list[str]]) -> bool:
         n_known += bool(_UNIT.fullmatch(cell))
         if kind != "number" and not _UNIT.fullmatch(cell) and _kind(cell) != "missing":
             return False
-    return n_units > 0 and (2 * n_known > n_units or 3 <= n_units == n_numbers)
+    return n_units > 0 and (2 * n_known >= n_units or 3 <= n_units == n_numbers)
 
 
 def count_footer(frame: pd.DataFrame) -> int:
