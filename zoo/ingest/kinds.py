@@ -272,8 +272,9 @@ class _Texts:
             text = f"In '{name}' '{both.iloc[0]}' was read as {value:.15g}"
             is_mixed = both.str.contains(other, regex=False).nunique() == 2
             if not is_mixed and (is_certain or self.decimal == mark):
-                if mark == "," and self.decimal == ".":
-                    text += ", unlike the other columns: the point groups thousands here."
+                if self.decimal == other:
+                    groups = "point" if mark == "," else "comma"
+                    text += f", unlike the other columns: the {groups} groups thousands here."
                     yield self._doubt(text, is_serious=True)
                 return
             text += (

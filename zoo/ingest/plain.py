@@ -11,7 +11,7 @@ from types import UnionType
 import numpy as np
 import pandas as pd
 
-from zoo.encoding.written import decimal_mark, is_missing
+from zoo.encoding.written import decimal_mark, is_missing, is_number
 from zoo.errors import DataError
 from zoo.ingest.clean_table import Column, DecimalMark, TableWarning, Topic
 
@@ -120,8 +120,9 @@ def decimal_of_file(
             texts = pd.Series(column.iloc[:_SAMPLE].dropna().unique(), dtype="str")
             texts = texts[~is_missing(texts)]
             if len(texts):
-                mark, is_number, is_certain = decimal_mark(texts)
-                votes[mark] += is_certain and is_number.mean() >= 0.9
+                mark, is_read, is_certain = decimal_mark(texts)
+                is_shown = known is None or not is_number(texts, known).all()
+                votes[mark] += is_certain and is_shown and is_read.mean() >= 0.9
     if votes["."] == votes[","]:
         return None if votes["."] else known
     return "," if votes[","] > votes["."] else "."
