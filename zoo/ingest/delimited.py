@@ -230,7 +230,10 @@ def _read_rows(source: _Source, n_rows: int | None, roles: Collection[str]) -> R
         n_rows = len(frame) - n_last
         frame = source.part(**options, nrows=n_rows)
     remarks += _short_rows(source, frame)
-    mixed = [name for name in missing if _is_mixed(frame[name], sample[name], decimal)]
+    is_whole = len(sample) < _SAMPLE_ROWS
+    mixed = [
+        name for name in missing if not is_whole and _is_mixed(frame[name], sample[name], decimal)
+    ]
     lost = [name for name in roles if name in missing and name not in mixed]
     lost = [name for name in lost if frame[name].hasnans]
     words = {}
@@ -242,7 +245,8 @@ def _read_rows(source: _Source, n_rows: int | None, roles: Collection[str]) -> R
         words = {name: again[name][frame[name].isna()].value_counts().to_dict() for name in lost}
     remarks += [*_how_read(source, decimal), *_swallowed(frame, layout.delimiter)]
     has_points = decimal == "." and any(
-        bool(sample[name].str.contains(".", regex=False).any()) for name in missing
+        frame[name].dtype.kind == "f" and bool(sample[name].str.contains(".", regex=False).any())
+        for name in missing
     )
     return RawTable(
         frame,

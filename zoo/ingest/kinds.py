@@ -195,9 +195,10 @@ class _Texts:
         self.counts = np.bincount(codes[codes >= 0], minlength=len(texts))
         self.texts = pd.Series(texts, dtype="str").str.strip()
         self.is_label = ~is_missing(self.texts, MISSING_LABELS)
-        words, others = {*self.texts[~self.is_label]}, {*self.texts[self.is_label]}
-        self.kept = words_like_labels(words, others) if words and others else []
-        self.is_label |= self.texts.isin(self.kept).to_numpy(bool)
+        self.kept: list[str] = []
+        if words := {*self.texts[~self.is_label]} - {""}:
+            self.kept = words_like_labels(words, {*self.texts[self.is_label]})
+            self.is_label |= self.texts.isin(self.kept).to_numpy(bool)
         self.is_value = ~is_missing(self.texts, MISSING_WORDS)
         self.n_known = int(self.counts[self.is_label].sum())
         self.labels = self.texts[self.is_label]
