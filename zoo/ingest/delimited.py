@@ -257,7 +257,7 @@ def _read_rows(source: _Source, n_rows: int | None, roles: Collection[str]) -> R
     )
 
 
-def _is_mixed(column: Column, sample: Column, decimal: str) -> bool:
+def _is_mixed(column: Column, sample: Column, decimal: DecimalMark) -> bool:
     """Return whether a column is of text, or has decimals that its sample did not have."""
     if column.dtype.kind != "f":
         return column.dtype.kind not in "iu"

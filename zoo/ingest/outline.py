@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ __all__ = ["Outline", "count_footer", "find_outline", "footer_remark", "is_note"
 
 _MOST_TITLES = 30  # rows above the header
 _MOST_FOOTER = 20  # rows below the table
-_FEW = 50  # rows in which filled cells are counted
+_FEW = 9  # rows in which filled cells are counted
 _BODY = 500  # rows that the first ones are compared with
 _NUMBER = re.compile(r"[-+]?(?:\d[\d,']*\.?\d*|\.\d+|\d[\d.]*,\d+)(?:e[-+]?\d+)?", re.IGNORECASE)
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T].*)?")
@@ -107,8 +107,7 @@ def find_outline(
     if is_data:
         text = (
             f"Line {lines[header]} holds data, not names ({_quoted(rows[header])}), so the columns "
-            f"are named 'column 1' to 'column {width}'. Write names in the first line if that is "
-            "wrong, or easier to read."
+            "are named by their number: 'column 1'. Write names in the first line if that is wrong."
         )
         return Outline(None, (*range(header),), (*remarks, _read(text, Severity.SERIOUS)))
     skipped = [*range(header + 1)]
@@ -264,7 +263,7 @@ def count_footer(frame: pd.DataFrame) -> int:
     return n_found
 
 
-def _cells(row: Column) -> list[str]:
+def _cells(row: Iterable[object]) -> list[str]:
     return ["" if pd.isna(cell) else str(cell).strip() for cell in row]
 
 
@@ -293,8 +292,8 @@ def _is_footer(row: list[str], body: pd.DataFrame) -> bool:
     first, column = row[filled[0]], body.iloc[:, filled[0]]
     is_amount = _holds_amounts(column)
     is_new = is_amount or not _contains(column, first)
-    some = body.iloc[:_FEW]
-    n_typical = float((some.notna() & (some != "")).sum(axis=1).median())
+    some = body.iloc[:_FEW].astype(object).to_numpy()
+    n_typical = float(np.median([sum(map(bool, _cells(cells))) for cells in some]))
     is_sparse = len(filled) <= max(1.0, n_typical / 2) and len(filled) < n_typical
     if is_new and (filled[0] < 2 or is_sparse) and _SUMMARY.fullmatch(first.rstrip(" :.")):
         return len(first) > 1 or is_amount or is_sparse
@@ -305,10 +304,10 @@ def _is_footer(row: list[str], body: pd.DataFrame) -> bool:
             return _is_text(first)
         longest = column.dropna().astype(str).str.len().quantile(0.95)
         return is_new and len(first.split()) >= 3 and len(first) > longest
-    return _are_odd([(row[i], body.iloc[:, i]) for i in filled])
+    return _are_odd((row[i], body.iloc[:, i]) for i in filled)
 
 
-def _are_odd(cells: Sequence[tuple[str, Column]]) -> bool:
+def _are_odd(cells: Iterable[tuple[str, Column]]) -> bool:
     """Return whether two or more cells, and all that are known, are of another kind than theirs."""
     n_odd = 0
     for cell, column in cells:
