@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from zoo.extras import require_keras
 from zoo.models.base import TableLike
 from zoo.models.network import Network, PatientNetwork
 from zoo.training.initialisers import STANDARD, InitialiserTable, draw_weights
@@ -71,6 +72,7 @@ def fit_together(
     number, error : int, Exception or None
         The number of the model that is done, and why it could not be fitted.
     """
+    require_keras()
     from zoo.training.stream import fit_stream, threads_for
 
     n_threads, n_slots = threads_for(n_slots)
@@ -194,6 +196,7 @@ class KerasNetwork(Architecture):
 
     def _program(self, n_slots: int = 1) -> Program:
         """Return the compiled program of this architecture and number of inputs."""
+        require_keras()
         from zoo.training.backends.choose import program
 
         return program(
@@ -206,6 +209,7 @@ class KerasNetwork(Architecture):
         )
 
     def _fit_matrix(self, X: FloatArray, y: Array, weight: DoubleArray | None) -> None:
+        require_keras()
         from zoo.training.stream import fit_networks
 
         start = time.perf_counter()
@@ -230,6 +234,7 @@ class KerasNetwork(Architecture):
         It takes (n_samples, n_columns_out) floats from `encoder_.transform` and returns logits
         (n_samples, n_classes), or standardised values (n_samples, 1).
         """
+        require_keras()
         from zoo.training.layers.namespaces import on_cpu, plain
 
         with on_cpu():
