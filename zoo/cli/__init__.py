@@ -1,5 +1,5 @@
 """The command line."""
 
-from zoo.cli.app import app, main
+from zoo.cli.entry import main
 
-__all__ = ["app", "main"]
+__all__ = ["main"]

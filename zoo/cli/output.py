@@ -1,0 +1,42 @@
+"""Printing: the one way in which commands write to the terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+
+from zoo.errors import ZooError
+from zoo.files import said
+from zoo.prose import printable
+
+__all__ = ["say", "write"]
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print lines, to standard output or standard error.
+
+    They may hold text from files, so control characters become spaces: a terminal would act on
+    them.
+
+    Raises
+    ------
+    ZooError
+        If the stream cannot be written, as on a full disk.
+    """
+    write("\n".join(map(printable, text.split("\n"))), err=err)
+
+
+def write(text: str, *, err: bool = False) -> None:
+    """Print text that holds no control character, such as JSON; otherwise as `say`."""
+    stream = sys.stderr if err else sys.stdout
+    try:
+        stream.write(text + "\n")
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        with contextlib.suppress(OSError, ValueError):  # Python would flush it again at the end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        name = "standard error" if err else "standard output"
+        raise ZooError(f"{name} cannot be written ({said(error)})") from error
