@@ -68,13 +68,14 @@ def bench(
     chosen = load_suite(suite, folders)
     plan = make_plan(chosen, models=listed(model), datasets=listed(dataset), folders=folders)
     target = out or Path("results") / f"my-{suite}"
+    if not dry_run:
+        check_writable(target)
     check_folder(target)
     todo = plan.jobs if fresh else jobs_to_run(plan, target, retry_failed=retry_failed)
     _introduce(chosen.title, plan, todo)
     if dry_run:
         _describe(chosen, todo, target, workers)
         return
-    check_writable(target)
     try:
         summary = run_suite(
             chosen,
