@@ -178,10 +178,10 @@ def _family_findings(families: pd.DataFrame) -> list[str]:
         if len(line) < 2:
             continue
         first, before, last = line.iloc[0], line.iloc[-2], line.iloc[-1]
+        start, end = count(first["n_train"], "row"), count(last["n_train"], "row")
         sentences.append(
-            f"{name}: {first['mean']:.2f} with {count(first['n_train'], 'row')}, "
-            f"{last['mean']:.2f} with {count(last['n_train'], 'row')}; "
-            f"{last['mean'] - before['mean']:+.3f} from {before['n_train']:,} to {last['n_train']:,} rows."
+            f"{name}: {first['mean']:.2f} with {start}, {last['mean']:.2f} with {end}; "
+            f"{last['mean'] - before['mean']:+.3f} from {before['n_train']:,} to {end}."
         )
     return sentences
 
