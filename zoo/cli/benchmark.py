@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -20,12 +21,13 @@ from zoo.cli.options import (
     listed,
     read_path,
 )
-from zoo.cli.output import say
+from zoo.cli.output import say, say_how_to_resume
 from zoo.errors import ZooError
 from zoo.prose import count
 
 if TYPE_CHECKING:
     from zoo.bench.plan import Job, Plan
+    from zoo.bench.run import RunSummary
     from zoo.bench.suite import Suite
 
 __all__ = ["bench", "report"]
@@ -60,7 +62,7 @@ def bench(
     An interrupted run resumes when the same command is run again.
     """
     from zoo.bench.plan import make_plan
-    from zoo.bench.run import jobs_to_run, run_suite
+    from zoo.bench.run import jobs_to_run
     from zoo.bench.store import check_folder
     from zoo.bench.suite import load_suite
 
@@ -76,20 +78,8 @@ def bench(
     if dry_run:
         _describe(chosen, todo, target, workers)
         return
-    try:
-        summary = run_suite(
-            chosen,
-            plan,
-            target,
-            n_workers=workers,
-            folders=folders,
-            retry_failed=retry_failed,
-            is_fresh=fresh,
-        )
-    except KeyboardInterrupt:
-        n_done = len(plan.jobs) - len(jobs_to_run(plan, target))
-        say(f"{n_done:,} of {count(len(plan.jobs), 'cell')} are measured and kept in {target}")
-        raise
+    options = {"n_workers": workers, "folders": folders, "retry_failed": retry_failed}
+    summary = _run(chosen, plan, target, is_fresh=fresh, **options)
     say(f"{count(summary.n_run, 'cell')} measured, {summary.n_kept:,} kept in {target}")
     _report_run(target)
     for line in plan.missing:
@@ -117,6 +107,24 @@ def report(
 
         page = write_page(folder)
     say(f"report: {page}")
+
+
+def _run(suite: Suite, plan: Plan, folder: Path, *, is_fresh: bool, **options: Any) -> RunSummary:
+    """Run a suite; after Ctrl-C, say what is kept and how to resume."""
+    from zoo.bench.run import jobs_to_run, run_suite
+    from zoo.bench.store import has_results
+
+    had_results, aside = has_results(folder), set(folder.glob("earlier-*"))
+    try:
+        return run_suite(suite, plan, folder, is_fresh=is_fresh, **options)
+    except KeyboardInterrupt:
+        n_done = len(plan.jobs) - len(jobs_to_run(plan, folder))
+        cells = count(len(plan.jobs), "cell")
+        say(f"{n_done:,} of {cells} are measured and kept in {folder}", err=True)
+        # a fresh start is done once earlier results are moved aside: these cells are to be kept
+        is_to_start = is_fresh and had_results and set(folder.glob("earlier-*")) == aside
+        say_how_to_resume(without=None if is_to_start else "--fresh")
+        sys.exit(130)
 
 
 def _report_run(folder: Path) -> None:

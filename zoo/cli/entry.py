@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import shlex
 import signal
 import sys
 import warnings
@@ -16,12 +15,12 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
-from zoo.cli.output import say
+from zoo.cli.output import say, say_how_to_resume
 from zoo.errors import ZooError
 from zoo.files import said
 from zoo.prose import plain
 
-__all__ = ["main", "resume_command"]
+__all__ = ["main"]
 
 _QUIET = ("tensorflow", "absl", "tf2onnx", "jax")  # what they log, users cannot act on
 _NOT_FOR_USERS = (
@@ -57,7 +56,7 @@ def _run() -> int:
         return _refuse("out of memory; give a sample of the rows, or fewer --workers")
     if code == 130:
         with contextlib.suppress(KeyboardInterrupt):  # of an impatient second Ctrl-C
-            say(f"stopped; to resume, run: {resume_command()}", err=True)
+            say_how_to_resume()
     return code
 
 
@@ -65,11 +64,6 @@ def _refuse(message: str) -> int:
     with contextlib.suppress(ZooError):  # of a standard error that is full
         say("error: " + " ".join(plain(message).split()), err=True)
     return 2
-
-
-def resume_command() -> str:
-    """Return the command line that resumes this one: the same, but it keeps what is measured."""
-    return shlex.join(["zoo", *(word for word in sys.argv[1:] if word != "--fresh")])
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import sys
 
 from zoo.errors import ZooError
 from zoo.files import said
 from zoo.prose import printable
 
-__all__ = ["say", "write"]
+__all__ = ["say", "say_how_to_resume", "write"]
 
 
 def say(text: str, *, err: bool = False) -> None:
@@ -25,6 +26,12 @@ def say(text: str, *, err: bool = False) -> None:
         If the stream cannot be written, as on a full disk.
     """
     write("\n".join(map(printable, text.split("\n"))), err=err)
+
+
+def say_how_to_resume(*, without: str | None = None) -> None:
+    """Print the command line that resumes this one: the same, perhaps without one option."""
+    words = ["zoo", *(word for word in sys.argv[1:] if word != without)]
+    say(f"stopped; to resume, run: {shlex.join(words)}", err=True)
 
 
 def write(text: str, *, err: bool = False) -> None:
