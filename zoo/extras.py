@@ -15,8 +15,8 @@ from importlib import metadata
 from pathlib import Path
 from types import ModuleType
 
-from zoo.definitions import unknown
-from zoo.errors import MissingExtraError
+from zoo.definitions import nearest, shown
+from zoo.errors import MissingExtraError, ZooError
 
 __all__ = ["missing_module", "require_distribution", "require_keras", "require_module"]
 
@@ -53,7 +53,7 @@ def require_keras() -> None:
 
     Raises
     ------
-    DefinitionError
+    ZooError
         If zoo does not know the backend.
     MissingExtraError
         If its package is not installed.
@@ -62,8 +62,8 @@ def require_keras() -> None:
         return
     name, where = _keras_backend()
     if name not in _BACKENDS:
-        raise unknown(f"backend in {where}", name, _BACKENDS)
-    what = f"'{name}', the backend that {where} names for Keras,"
+        raise ZooError(f"{where} is {shown(name)}; {nearest(name, _BACKENDS)}")
+    what = f"{where} is '{name}', which"
     if name != "tensorflow" and (missing := missing_module(name, what, name)) is not None:
         raise missing
 
@@ -79,4 +79,4 @@ def _keras_backend() -> tuple[str, str]:
     except (OSError, ValueError):
         return "tensorflow", ""
     found = config.get("backend") if isinstance(config, dict) else None
-    return str(found or "tensorflow"), str(path)
+    return str(found or "tensorflow"), f"the backend in {path}"

@@ -10,7 +10,7 @@ import zoo
 from zoo.cli.benchmark import bench, report
 from zoo.cli.export_file import export
 from zoo.cli.listing import check_data, list_, show
-from zoo.cli.output import say
+from zoo.cli.output import say, without_native_logs
 from zoo.cli.own_table import curve, predict
 from zoo.errors import ZooError
 
@@ -51,13 +51,13 @@ def _options(
 
 
 app.command()(curve)
-app.command()(predict)
+app.command()(without_native_logs()(predict))
 app.command("list")(list_)
 app.command()(show)
 app.command()(bench)
 app.command()(report)
-app.command()(export)
-app.command("check-data")(check_data)
+app.command()(without_native_logs()(export))
+app.command("check-data")(without_native_logs()(check_data))
 
 
 def run() -> int:

@@ -6,12 +6,13 @@ import contextlib
 import os
 import shlex
 import sys
+from collections.abc import Iterator
 
 from zoo.errors import ZooError
 from zoo.files import said
 from zoo.prose import printable
 
-__all__ = ["say", "say_how_to_resume", "write"]
+__all__ = ["say", "say_how_to_resume", "without_native_logs", "write"]
 
 
 def say(text: str, *, err: bool = False) -> None:
@@ -47,3 +48,28 @@ def write(text: str, *, err: bool = False) -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         name = "standard error" if err else "standard output"
         raise ZooError(f"{name} cannot be written ({said(error)})") from error
+
+
+@contextlib.contextmanager
+def without_native_logs() -> Iterator[None]:
+    """Drop what native libraries write to standard error; what Python writes there is shown.
+
+    TensorFlow logs when it is imported, and no setting of it stops that.
+    """
+    before, shown = sys.stderr, os.dup(2)
+    before.flush()
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    with contextlib.suppress(OSError, ValueError):  # a stream without a descriptor stays
+        if before.fileno() == 2:
+            sys.stderr = open(  # noqa: SIM115 (of a descriptor, closed below)
+                shown, "w", encoding=before.encoding, errors="backslashreplace", closefd=False
+            )
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        sys.stderr = before
+        os.dup2(shown, 2)
+        os.close(shown)
