@@ -33,3 +33,10 @@ class MissingExtraError(ZooError):
             f"{what} is not installed; it comes with the extra '{extra}': "
             f"pip install 'model-zoo-curves[{extra}]'"
         )
+
+
+class UnknownBackendError(MissingExtraError):
+    """The backend that Keras is set to is none that an extra could install."""
+
+    def __init__(self, message: str) -> None:
+        ZooError.__init__(self, message)

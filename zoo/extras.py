@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 from zoo.definitions import nearest, shown
-from zoo.errors import MissingExtraError, ZooError
+from zoo.errors import MissingExtraError, UnknownBackendError
 
 __all__ = ["missing_module", "require_distribution", "require_keras", "require_module"]
 
@@ -53,7 +53,7 @@ def require_keras() -> None:
 
     Raises
     ------
-    ZooError
+    UnknownBackendError
         If zoo does not know the backend.
     MissingExtraError
         If its package is not installed.
@@ -62,7 +62,7 @@ def require_keras() -> None:
         return
     name, where = _keras_backend()
     if name not in _BACKENDS:
-        raise ZooError(f"{where} is {shown(name)}; {nearest(name, _BACKENDS)}")
+        raise UnknownBackendError(f"{where} is {shown(name)}; {nearest(name, _BACKENDS)}")
     what = f"{where} is '{name}', which"
     if name != "tensorflow" and (missing := missing_module(name, what, name)) is not None:
         raise missing

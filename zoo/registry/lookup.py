@@ -99,7 +99,7 @@ def require_backend(entries: Iterable[ModelSpec]) -> None:
 
     Raises
     ------
-    ZooError
+    MissingExtraError
         If the backend that Keras is set to is unknown or not installed.
     """
     if any(entry.trains_together or entry.is_keras for entry in entries):
