@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
-from zoo.prose import count, plural, printable
+from zoo.prose import count, plain, plural, printable
 
 __all__ = ["as_code", "as_markdown", "fill_html", "fill_markdown"]
 
@@ -69,5 +69,7 @@ def _environment(package: str, harmless: Callable[[object], str], *, is_html: bo
         lstrip_blocks=is_html,
         finalize=finalize,
     )
-    environment.filters |= {"code": as_code, "number_of": count, "plural": plural}
+    environment.filters |= {
+        "code": as_code, "number_of": count, "plain": plain, "plural": plural
+    }  # fmt: skip
     return environment
