@@ -72,7 +72,12 @@ class Export:
 
 def why_not(model: FittedEstimator, to: str, precision: str = "float32") -> Refusal | None:
     """Return why a fitted model cannot be exported to a format and precision, or None."""
-    from zoo.export.prediction_graph import has_graph
+    if precision != "float32":
+        if to != "litert":
+            return Refusal.INT8_FORMAT
+        if not (hasattr(model, "to_keras") and hasattr(model, "weights_")):
+            return Refusal.INT8_MODEL
+    from zoo.export.prediction_graph import has_graph  # imports TensorFlow
 
     if not has_graph(model):
         return Refusal.NO_GRAPH
@@ -80,12 +85,7 @@ def why_not(model: FittedEstimator, to: str, precision: str = "float32") -> Refu
         return Refusal.LONG_INTEGERS
     if hasattr(model, "target_scale_") and not _suits_float32(model):
         return Refusal.TARGET
-    if precision == "float32":
-        return None
-    if to != "litert":
-        return Refusal.INT8_FORMAT
-    is_network = hasattr(model, "to_keras") and hasattr(model, "weights_")
-    return None if is_network else Refusal.INT8_MODEL
+    return None
 
 
 def _suits_float32(model: FittedEstimator) -> bool:
@@ -140,6 +140,8 @@ def export_model(
         raise unknown("format", to, FORMATS)
     if precision not in ("float32", "int8"):
         raise unknown("precision", precision, ("float32", "int8"))
+    target = Path(path)
+    check_target(target, overwrite=overwrite, is_folder=to == "savedmodel")
     if (refusal := why_not(model, to, precision)) is not None:
         inner = type(getattr(model, "model_", model)).__name__
         detail = f" (a fitted {inner})" if refusal is Refusal.NO_GRAPH else ""
@@ -149,8 +151,6 @@ def export_model(
             "int8 needs some training rows to calibrate on; pass a table as `calibration`, "
             "or --calibrate rows.csv"
         )
-    target = Path(path)
-    check_target(target, overwrite=overwrite, is_folder=to == "savedmodel")
     rows = None if calibration is None else _examples(model, calibration)
     return _export(model, target, to, precision, rows)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from zoo.extras import require_keras
 from zoo.models.base import TableLike
 from zoo.models.network import Network, PatientNetwork
 from zoo.training.forked import refuse_forked
@@ -72,6 +73,7 @@ def fit_together(
     number, error : int, Exception or None
         The number of the model that is done, and why it could not be fitted.
     """
+    require_keras()
     from zoo.training.stream import fit_stream, threads_for
 
     n_threads, n_slots = threads_for(n_slots)
@@ -203,6 +205,7 @@ class KerasNetwork(Architecture):
     def _program(self, n_slots: int = 1) -> Program:
         """Return the compiled program of this architecture and number of inputs."""
         refuse_forked()
+        require_keras()
         from zoo.training.backends.choose import program
 
         return program(
@@ -215,6 +218,7 @@ class KerasNetwork(Architecture):
         )
 
     def _fit_matrix(self, X: FloatArray, y: Array, weight: DoubleArray | None) -> None:
+        require_keras()
         from zoo.training.stream import fit_networks
 
         start = time.perf_counter()
@@ -240,6 +244,7 @@ class KerasNetwork(Architecture):
         (n_samples, n_classes), or standardised values (n_samples, 1).
         """
         refuse_forked()
+        require_keras()
         from zoo.training.layers.namespaces import on_cpu, plain
 
         with on_cpu():
