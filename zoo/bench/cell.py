@@ -16,7 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from zoo import registry
-from zoo.bench.rows import Part, Rows, rows_of
+from zoo.bench.rows import Rows, rows_of
+from zoo.bench.score_errors import class_score_errors, number_score_errors
 from zoo.bench.store import Status
 from zoo.canonical import derive_seed
 from zoo.scores import ClassPrediction, score_classes, score_numbers
@@ -116,15 +117,18 @@ def _measure(
     """Return the record of a fitted model; with a score that is not finite, the cell failed."""
     test = rows.test(key["replicate"])
     start = time.perf_counter()
-    test_scores = _score(model, rows, test, metrics)
+    predicted = _predict(model, rows, test[0])
+    test_scores = _score(rows, test[1], predicted, metrics)
     timings = {**timings, "predict": time.perf_counter() - start}
     some = rows.train(key["replicate"], key["n_train"], at_most=_MAX_TRAIN_SCORE_ROWS)
-    scores = {"test": test_scores, "train": _score(model, rows, some, metrics)}
+    train_scores = _score(rows, some[1], _predict(model, rows, some[0]), metrics)
+    scores = {"test": test_scores, "train": train_scores}
     bad = [name for part in scores.values() for name, v in part.items() if not math.isfinite(v)]
     return {
         "status": Status.FAILED if bad else Status.OK,
         "reason": f"not a finite number: {', '.join(bad)}" if bad else None,
         "scores": {} if bad else scores,
+        "score_errors": {} if bad else _score_errors(rows, test[1], predicted, metrics),
         "timings_s": {name: round(seconds, 4) for name, seconds in timings.items()},
         "memory_mb": {"peak_rss": _peak_mb()},
         "model_facts": {
@@ -151,12 +155,38 @@ def make_model(key: Mapping[str, Any], rows: Rows, threads: int) -> Any:
     return registry.make(spec.name, task=rows.task, **given)
 
 
-def _score(model: Any, rows: Rows, part: Part, metrics: tuple[str, ...]) -> dict[str, float]:
-    X, y = part
+def _predict(model: Any, rows: Rows, X: pd.DataFrame) -> ClassPrediction | NDArray[Any]:
+    """Return predicted classes, or numbers of shape (n_samples,)."""
     if rows.task == "regression":
-        return score_numbers(y.to_numpy(np.float64), model.predict(X), metrics)
-    prediction = predict_classes(model, X, rows.classes)
-    return score_classes(np.searchsorted(rows.classes, y.to_numpy(object)), prediction, metrics)
+        return np.asarray(model.predict(X))
+    return predict_classes(model, X, rows.classes)
+
+
+def _score(
+    rows: Rows,
+    y: pd.Series[Any],
+    predicted: ClassPrediction | NDArray[Any],
+    metrics: tuple[str, ...],
+) -> dict[str, float]:
+    if isinstance(predicted, ClassPrediction):
+        return score_classes(_codes(rows, y), predicted, metrics)
+    return score_numbers(y.to_numpy(np.float64), predicted, metrics)
+
+
+def _score_errors(
+    rows: Rows,
+    y: pd.Series[Any],
+    predicted: ClassPrediction | NDArray[Any],
+    metrics: tuple[str, ...],
+) -> dict[str, float]:
+    """Return the standard errors of the scores over other test rows."""
+    if isinstance(predicted, ClassPrediction):
+        return class_score_errors(_codes(rows, y), predicted, metrics)
+    return number_score_errors(y.to_numpy(np.float64), predicted, metrics)
+
+
+def _codes(rows: Rows, y: pd.Series[Any]) -> NDArray[np.intp]:
+    return np.asarray(np.searchsorted(rows.classes, y.to_numpy(object)), dtype=np.intp)
 
 
 def predict_classes(model: Any, X: pd.DataFrame, classes: NDArray[Any]) -> ClassPrediction:

@@ -42,7 +42,7 @@ def advice_of(folder: Path) -> Advice | None:
     StoreError
         If it holds no table.
     """
-    return _advise(CurveSet.from_folder(folder), _facts(folder))
+    return _advise(CurveSet.from_folder(folder), _facts(folder), load_state(folder))
 
 
 def steps_of(folder: Path, advice: Advice) -> list[str]:
@@ -63,8 +63,11 @@ def _facts(folder: Path) -> KeptFacts:
     return facts
 
 
-def _advise(curves: CurveSet, facts: KeptFacts) -> Advice | None:
-    return advise(curves, n_rows=facts.n_rows, n_test=facts.n_test, n_train=facts.n_train)
+def _advise(curves: CurveSet, facts: KeptFacts, state: Mapping[str, Any]) -> Advice | None:
+    return advise(
+        curves, n_rows=facts.n_rows, n_test=facts.n_test, n_train=facts.n_train,
+        models=state.get("models", ()),
+    )  # fmt: skip
 
 
 def write_page(folder: Path) -> Path:
@@ -77,7 +80,7 @@ def write_page(folder: Path) -> Path:
     """
     facts, state = _facts(folder), load_state(folder)
     curves = CurveSet.from_folder(folder)
-    advice = _advise(curves, facts)
+    advice = _advise(curves, facts, state)
     if advice is None:
         raise StoreError(f"{folder}: no model has a score, so there is nothing to report")
     frame = curve_frame(curves.cells)
