@@ -169,7 +169,7 @@ def test_a_curve_of_one_size_has_no_forecast_and_the_reason_is_given():
             "realmlp was ahead of lightgbm at every measured size up to",
         ),
         (falling(0.105, 0.7), "within", "realmlp overtook lightgbm at about"),
-        (falling(0.197, 1.0), "forecast", "realmlp was behind lightgbm at 3,000 rows, the largest"),
+        (falling(0.25, 1.2), "forecast", "realmlp was behind lightgbm at 3,000 rows, the largest"),
         (falling(0.2, 0.5), "none", "Cannot tell whether realmlp, the best network, overtakes"),
     ],
 )

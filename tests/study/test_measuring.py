@@ -1,7 +1,5 @@
 import gc
 import math
-import os
-import sys
 import time
 from contextlib import closing
 
@@ -10,12 +8,10 @@ import pandas as pd
 import pytest
 
 import zoo
-from tests import misbehaving
 from tests.study.tables import churn, measured_folder, price
 from zoo.bench.store import read
 from zoo.errors import DataError, StoreError
 from zoo.ingest.preparing import prepare
-from zoo.registry.lookup import all_specs
 from zoo.saving import load_model, load_table
 from zoo.study.left_out import Reason
 from zoo.study.measuring import Measuring, history_of
@@ -104,18 +100,6 @@ def test_regression_on_arrays_answers_and_its_temporary_folder_goes_with_the_obj
     del found
     gc.collect()
     assert not folder.exists()
-
-
-@pytest.fixture
-def foreign_models(tmp_path, monkeypatch):
-    """Offer models by entry point to this process and to workers."""
-    site = misbehaving.install(tmp_path / "site", ("raises_late", "sleeps_late"))
-    monkeypatch.syspath_prepend(str(site))
-    monkeypatch.setenv("PYTHONPATH", str(site), prepend=os.pathsep)
-    all_specs.cache_clear()
-    yield
-    all_specs.cache_clear()
-    sys.modules.pop("misbehaving", None)
 
 
 @pytest.mark.slow

@@ -151,6 +151,8 @@ def _finish(folder: Path, options: Options, result: Result, started: float) -> N
         saved = result.refit
         if saved.error is None:
             _say(f"saved: {saved.model}, fitted on all {saved.n_rows:,} rows: {saved.path}", True)
+            if saved.note is not None:
+                _say(f"about the saved model: {plain(saved.note)}", True)
         else:
             is_done = False
             _say(f"no model was saved: {plain(saved.error)}", True)

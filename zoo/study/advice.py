@@ -12,7 +12,7 @@ from zoo.curves.comparisons import corrected_test, holm
 from zoo.curves.curveset import CurveSet
 from zoo.curves.forecast import FURTHEST, LossForecast
 from zoo.curves.plateau import SMALLEST_GAIN, Estimate, gain_from
-from zoo.study.adjusted_means import best_so_far
+from zoo.study.adjusted_means import ranking
 from zoo.study.answer_text import advice_lines
 from zoo.study.answers import (
     FACTORS,
@@ -72,8 +72,7 @@ def _best(
         (str(name), int(size)): dict(zip(part["replicate"], part["loss"], strict=True))
         for (name, size), part in learned.groupby(["model", "n_train"])
     }
-    found = best_so_far(by_size)
-    assert found is not None  # noqa: S101 (there are losses)
+    found = ranking(by_size)[0]
     model, size = found
     own = scores[(scores["model"] == model) & (scores["n_train"] == size)]
     metric, score = curves.metric(dataset), float(own["score"].mean())

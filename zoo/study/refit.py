@@ -14,12 +14,13 @@ REFIT = "zoo.study.refit:fit_and_save"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refit:
-    """The outcome of a refit."""
+    """The model that was saved, or why none was."""
 
     model: str
     path: Path
     n_rows: int
     error: str | None = None  # why nothing was saved
+    note: str | None = None  # why it is not the best model, or late
 
 
 def check_model_path(path: Path | None) -> None:
