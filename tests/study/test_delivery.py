@@ -46,6 +46,7 @@ def test_a_model_is_saved_before_slow_ones_and_only_once():
 
 
 def test_time_is_reserved_for_the_refit_until_the_best_model_is_saved():
+    assert delivery({}, {}).reserve_s(60.0) == 0.0
     asked = delivery(LOSSES, SECONDS, budget_s=60.0)
     assert asked.reserve_s(60.0) == asked.refit_s("lightgbm")  # the best takes over half of it
     asked.add("lightgbm", None, 3.0)

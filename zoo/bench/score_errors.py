@@ -135,8 +135,8 @@ def _of_precision(is_class: NDArray[np.bool_], scores: _Floats) -> float:
     hits, ranked = is_class[order], scores[order]
     last = np.searchsorted(-ranked, -ranked, side="right") - 1  # of the rows with the same score
     rng = np.random.default_rng(0)
-    chosen = rng.multinomial(len(hits), np.full(len(hits), 1 / len(hits)), _N_RESAMPLES)
-    chosen = np.concatenate([np.ones((1, len(hits)), chosen.dtype), chosen])
+    chosen = rng.poisson(1.0, (_N_RESAMPLES + 1, len(hits)))  # how often each row is chosen
+    chosen[0] = 1
     n_hits, n_rows = (chosen * hits).cumsum(axis=1)[:, last], chosen.cumsum(axis=1)[:, last]
     precision = (chosen * hits * n_hits / np.maximum(n_rows, 1)).sum(axis=1)
     precision = precision[n_hits[:, -1] > 0] / n_hits[n_hits[:, -1] > 0, -1]

@@ -86,8 +86,8 @@ class Delivery:
         most = min(most, _MOST_AT_END * self.budget_s)
         if model := self.choose(most):
             return self.refit_s(model)
-        if self.saved is not None:
-            return 0.0
+        if self.saved is not None or not self.better():
+            return 0.0  # nothing is known yet, or nothing can be done
         return min([most, *(self.refit_s(model) for model in self.better())])
 
     def add(self, model: str, failure: str | None, seconds: float) -> None:
