@@ -147,7 +147,7 @@ def test_a_metric_of_ones_own_needs_its_direction(name):
         CurveSet.from_scores(scores, metric=name)
     up = CurveSet.from_scores(scores, metric=name, higher_is_better=True)
     assert up.best_models("d") == ["good"]
-    assert "good leads at every size" in up.advice()["d"]
+    assert "good leads at every measured size" in up.advice()["d"]
     assert f"distance to 1 in {name}" in up.advice()["d"]
     down = CurveSet.from_scores(scores, metric=name, higher_is_better=False)
     assert down.best_models("d") == ["poor"]
