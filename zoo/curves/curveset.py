@@ -212,7 +212,7 @@ class CurveSet:
         return plateau(self._fit(dataset, model), smallest_gain=smallest_gain)
 
     def crossover(self, dataset: str, incumbent: str, challenger: str) -> Crossover:
-        """Return the size from which the challenger stays ahead of the incumbent."""
+        """Return the size from which the challenger is ahead at every larger measured size."""
         for model in (incumbent, challenger):
             self._of(dataset, model)
         first, second = self._replicates[dataset, incumbent].align(
