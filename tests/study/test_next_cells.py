@@ -1,13 +1,18 @@
 import math
+from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from zoo.data.kept import KeptFacts
 from zoo.study.design import Study, cell_of
+from zoo.study.elimination import MEASURED_ERROR
 from zoo.study.fit_times import FitTimes
 from zoo.study.left_out import Reason, left_out
 from zoo.study.next_cells import next_jobs
 from zoo.study.run_history import RunHistory
+
+ROOT = Path(__file__).parents[2]
 
 
 def study(
@@ -212,3 +217,11 @@ def test_a_fit_that_the_deadline_stopped_and_an_interrupted_run_have_reasons_of_
     assert found["xgboost"].reason is Reason.TIMED_OUT
     assert found["xgboost"].text == "timed out: stopped at 300 rows after 20 s"
     assert found["mlp"].reason is Reason.INTERRUPTED
+
+
+def test_the_error_of_leaving_models_out_is_that_of_the_stored_measurement():
+    table = pd.read_csv(ROOT / "results" / "answers" / "elimination.csv")
+    gone = table[table["left_out_at"].notna()]
+    assert f"left out {len(gone)} of {len(table)} models" in MEASURED_ERROR
+    assert f"{gone['is_best'].sum()} of the {len(gone)} were the best" in MEASURED_ERROR
+    assert f"{(~gone['differs']).sum()} did not differ significantly" in MEASURED_ERROR

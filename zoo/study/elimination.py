@@ -1,7 +1,8 @@
 """Leaves out models whose forecasts stay behind the leader's, to save time for the others.
 
-A forecast is no measurement: how often such a model would have been among the best is counted by
-`benchmarks/answers/elimination.py`. Models that the user named are never left out.
+A forecast is no measurement. How often such a model would have been among the best is counted by
+`benchmarks/answers/elimination.py`, and reports say so. Models that the user named are never left
+out.
 """
 
 from __future__ import annotations
@@ -14,7 +15,12 @@ from zoo.metrics import metric as metric_of
 from zoo.study.design import NETWORKS
 from zoo.study.run_history import Elimination, RunHistory
 
-__all__ = ["eliminate"]
+__all__ = ["MEASURED_ERROR", "eliminate"]
+
+MEASURED_ERROR = (
+    "On seven benchmark data sets this rule left out 21 of 83 models. With all rows 0 of the 21 "
+    "were the best, and 3 did not differ significantly from it."
+)
 
 _LOW, _HIGH = 0.05, 0.95  # ends of the forecast intervals that are compared
 _FAR = 10  # times all rows, up to which the best network is forecast

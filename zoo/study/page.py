@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,8 @@ from zoo.report.tables import failure_rows, score_rows, write_tables
 from zoo.study.advice import advise
 from zoo.study.answer_text import next_steps
 from zoo.study.answers import Advice
-from zoo.study.left_out import Reason
+from zoo.study.elimination import MEASURED_ERROR
+from zoo.study.left_out import LeftOut, Reason
 from zoo.study.session import load_state
 from zoo.study.wording import milliseconds, plain, round_seconds, score_text
 
@@ -97,6 +98,7 @@ def write_page(folder: Path) -> Path:
         metric=metric_of(advice.metric).label,
         steps=steps_of(folder, advice),
         left_out=[one for one in state["left_out"] if one.reason is not Reason.FAILED],
+        elimination=_elimination(state["left_out"]),
         figures=_figures(folder, facts, curves, advice, frame),
         sizes=sizes,
         rows=rows,
@@ -110,6 +112,12 @@ def write_page(folder: Path) -> Path:
     part = folder / ".report.html.part"
     part.write_text(text, encoding="utf-8", newline="\n")
     return part.replace(folder / "report.html")
+
+
+def _elimination(left_out: Sequence[LeftOut]) -> str:
+    """Return how often models are left out in error, if some were left out by their forecasts."""
+    is_any = any(one.reason is Reason.ELIMINATED for one in left_out)
+    return MEASURED_ERROR if is_any else ""
 
 
 def _template() -> Template:
