@@ -10,6 +10,7 @@ from zoo.ingest.preparing import prepare
 from zoo.saving import load_model
 from zoo.study.delivery import Delivery
 from zoo.study.measuring import history_of
+from zoo.study.refit import Failure
 from zoo.study.resources import open_pool
 from zoo.study.session import Options, keep_table, make_study, run_study
 
@@ -30,18 +31,18 @@ SECONDS = {"logistic": 0.1, "lightgbm": 2.0, "mlp": 60.0}
 
 def test_the_best_model_that_there_is_time_for_is_chosen():
     asked = delivery(LOSSES, SECONDS)
-    assert [asked.choose(left) for left in (300.0, 30.0, 3.0, 1.0)] == [
+    assert [asked.choose(left) for left in (300.0, 30.0, 7.0, 1.0)] == [
         "mlp", "lightgbm", "logistic", None,
     ]  # fmt: skip
 
 
 def test_a_model_is_saved_before_slow_ones_and_only_once():
     asked = delivery(LOSSES, SECONDS)
-    assert asked.choose_in_advance(40.0) == "lightgbm"
-    assert asked.choose_in_advance(10.0) == "logistic"
+    assert asked.choose_in_advance(60.0) == "lightgbm"
+    assert asked.choose_in_advance(20.0) == "logistic"
     assert asked.choose_in_advance(1.0) is None
-    asked.add("logistic", None, 0.2)
-    assert asked.choose_in_advance(40.0) is None
+    asked.add("logistic", None)
+    assert asked.choose_in_advance(60.0) is None
     assert asked.choose(30.0) == "lightgbm"  # at the end, a better one replaces it
 
 
@@ -49,11 +50,11 @@ def test_time_is_reserved_for_the_refit_until_the_best_model_is_saved():
     assert delivery({}, {}).reserve_s(60.0) == 0.0
     asked = delivery(LOSSES, SECONDS, budget_s=60.0)
     assert asked.reserve_s(60.0) == asked.refit_s("lightgbm")  # the best takes over half of it
-    asked.add("lightgbm", None, 3.0)
+    asked.add("lightgbm", None)
     assert asked.reserve_s(60.0) == 0.0
     asked.budget_s = 600.0
     assert asked.reserve_s(300.0) == asked.refit_s("mlp")
-    asked.add("mlp", None, 90.0)
+    asked.add("mlp", None)
     assert asked.reserve_s(300.0) == 0.0
 
 
@@ -62,11 +63,12 @@ def test_on_a_busy_machine_more_time_is_reserved():
     assert busy.refit_s("logistic") > calm.refit_s("logistic") + 5.0
 
 
-def test_when_no_time_is_left_the_cheapest_model_is_fitted_nevertheless_and_that_is_said():
+def test_when_no_time_is_left_a_cheap_model_is_fitted_nevertheless_and_that_is_said():
     asked = delivery(LOSSES, SECONDS)
     assert asked.choose(0.0) is None
     assert asked.choose_over_budget() == "logistic"
-    asked.add("logistic", None, 0.2)
+    asked.add("logistic", None)
+    asked.is_over_budget = True
     assert asked.choose_over_budget() is None
     found = asked.outcome(0.0)
     assert (found.model, found.error) == ("logistic", None)
@@ -74,11 +76,32 @@ def test_when_no_time_is_left_the_cheapest_model_is_fitted_nevertheless_and_that
     assert "the budget was exceeded so that a model is saved" in found.note
 
 
+def test_a_cheap_model_that_the_deadline_stopped_is_tried_once_more_without_it():
+    asked = delivery({"logistic": 0.2, "lightgbm": 0.3}, {"logistic": 0.1, "lightgbm": 0.2})
+    late = Failure("the time was up", is_late=True)
+    asked.add("logistic", late)
+    assert asked.choose(9.0) == "lightgbm"
+    asked.add("lightgbm", late)
+    assert asked.choose(9.0) is None
+    assert asked.choose_over_budget() == "logistic"
+    asked.add("logistic", late)
+    assert asked.choose_over_budget() == "lightgbm"
+    asked.add("lightgbm", late)
+    assert asked.choose_over_budget() is None
+    assert "time was up" in asked.outcome(0.0).error
+
+
+def test_a_worker_that_has_fitted_before_needs_no_time_to_start():
+    asked = delivery(LOSSES, SECONDS, busy=4.0)
+    assert asked.choose(18.0) is None
+    assert asked.choose(18.0, is_warm=True) == "lightgbm"
+
+
 def test_a_model_that_cannot_be_fitted_on_all_rows_is_replaced_by_the_next_best():
     asked = delivery(LOSSES, SECONDS)
-    asked.add("mlp", "RuntimeError: no way", 10.0)
+    asked.add("mlp", Failure("RuntimeError: no way"))
     assert asked.choose(300.0) == "lightgbm"
-    asked.add("lightgbm", None, 3.0)
+    asked.add("lightgbm", None)
     assert asked.choose(300.0) is None
     found = asked.outcome(200.0)
     assert found.model == "lightgbm"
@@ -88,7 +111,7 @@ def test_a_model_that_cannot_be_fitted_on_all_rows_is_replaced_by_the_next_best(
 def test_if_every_fit_on_all_rows_fails_the_reason_is_given_in_one_line():
     asked = delivery(LOSSES, SECONDS)
     for model in LOSSES:
-        asked.add(model, "OSError: the disk is full", 0.1)
+        asked.add(model, Failure("OSError: the disk is full"))
     assert asked.choose(300.0) is None
     assert asked.choose_over_budget() is None
     found = asked.outcome(200.0)
@@ -97,12 +120,12 @@ def test_if_every_fit_on_all_rows_fails_the_reason_is_given_in_one_line():
 
 def test_ctrl_c_keeps_what_was_saved_in_advance():
     asked = delivery(LOSSES, SECONDS)
-    asked.add("lightgbm", None, 3.0)
+    asked.add("lightgbm", None)
     asked.stop()
     found = asked.outcome(50.0)
     assert (found.model, found.error) == ("lightgbm", None)
     assert "was stopped by Ctrl-C" in found.note
-    asked.add("mlp", None, 3.0)
+    asked.add("mlp", None)
     assert asked.outcome(50.0).note is None
 
 

@@ -115,7 +115,7 @@ def _more(more: MoreData, advice: Advice) -> str:
     loss = "the distance to 1" if metric_of(advice.metric).higher_is_better else "the error"
     change = f"{100 * more.gain.low:.0f} to {100 * more.gain.high:.0f}% of {loss}"
     verdict = {
-        "helps": f"more data is forecast to help: it removes {change}",
+        "helps": f"more data is forecast to help: it would remove {change}",
         "little": "the forecast gain is small: the curve is nearly flat",
         "hurts": "it is forecast to get worse with more rows; check how the rows were collected",
         "cannot tell": f"it is unclear whether more data helps (it would remove {change})",
@@ -135,13 +135,15 @@ def _overtaking(advice: Advice) -> str:
         return f"Cannot tell whether {network}, the best network, {_why_unclear(advice)}."
     n = f"{found.n_measured:,} rows"
     measured = f"at {n}, the largest size that both were measured at"
-    often = f"in {crossover.probability:.0%} of the forecasts"
+    is_measured = crossover.kind in (CrossoverKind.ALWAYS, CrossoverKind.WITHIN)
+    what = "resamples" if is_measured else "forecasts"
+    often = f"in {crossover.probability:.0%} of the {what}"
     match crossover.kind:
         case CrossoverKind.ALWAYS:
-            return f"{network} was ahead of {boosting} at every measured size up to {n}."
+            return f"{network} was ahead of {boosting} at every measured size up to {n} ({often})."
         case CrossoverKind.WITHIN:
             where = _size_text(crossover)
-            return f"{network} overtook {boosting} at {where}. It was measured up to {n}."
+            return f"{network} overtook {boosting} at {where} and was ahead at {n} ({often})."
         case CrossoverKind.FORECAST:
             return (
                 f"{network} was behind {boosting} {measured}; it overtakes within 32 times that "

@@ -20,7 +20,7 @@ from zoo.study.design import CellId, Study, cell_of
 from zoo.study.fit_times import FitTimes
 from zoo.study.left_out import LeftOut, left_out
 from zoo.study.next_cells import next_jobs
-from zoo.study.refit import REFIT
+from zoo.study.refit import REFIT, Failure
 from zoo.study.run_history import RunHistory
 from zoo.study.wording import round_seconds, score_text
 
@@ -93,7 +93,6 @@ class _Refitting:
     """A fit on all rows that a worker is busy with while others measure."""
 
     model: str
-    at: float
     worker: Worker
 
 
@@ -150,7 +149,12 @@ class Measuring:
         idle = self._pool.idle()
         kind = "network" if registry.spec(model).trains_together else model
         served = [one for name in (model, kind) for one in idle if name in self._served[id(one)]]
-        return (served or idle)[0]
+        return (served or sorted(idle, key=_is_new))[0]
+
+    @property
+    def _is_warm(self) -> bool:
+        """Whether an idle worker has fitted before, so that it needs no start."""
+        return not all(map(_is_new, self._pool.idle()))
 
     def _send(self) -> bool:
         left = self.end - time.monotonic()
@@ -233,7 +237,7 @@ class Measuring:
         self._say(f"fitting {found} on all rows for {self.delivery.path}, in advance", False)
         arguments = self._refit_arguments(found, self.delivery.path)
         worker.call(REFIT, arguments, deadline=self.delivery.deadline)
-        self._refitting = _Refitting(found, time.monotonic(), worker)
+        self._refitting = _Refitting(found, worker)
         return True
 
     def _refit_arguments(self, model: str, path: Path) -> dict[str, str]:
@@ -243,10 +247,9 @@ class Measuring:
     def _receive_refit(self, answer: dict[str, Any]) -> None:
         done, self._refitting = self._refitting, None
         if done is not None and self.delivery is not None:
-            took = time.monotonic() - done.at
-            self.delivery.add(done.model, _failure_of(answer), took)
+            self.delivery.add(done.model, _failure_of(answer))
 
-    def refit(self, model: str, path: Path, *, deadline: float) -> str | None:
+    def refit(self, model: str, path: Path, *, deadline: float) -> Failure | None:
         """Fit a model on all rows and save it; return why it was not, or None if it was."""
         self._refitting = None
         self._pool.give_up()
@@ -263,7 +266,7 @@ class Measuring:
         delivery = self.delivery
         if delivery is None:
             return
-        while model := delivery.choose(delivery.deadline - time.monotonic()):
+        while model := delivery.choose(delivery.deadline - time.monotonic(), is_warm=self._is_warm):
             self._deliver(delivery, model, delivery.deadline)
         latest = time.monotonic() + delivery.budget_s
         while time.monotonic() < latest and (model := delivery.choose_over_budget()):
@@ -271,9 +274,8 @@ class Measuring:
 
     def _deliver(self, delivery: Delivery, model: str, deadline: float) -> None:
         self._say(f"fitting {model} on all rows for {delivery.path}", False)
-        at = time.monotonic()
-        failure = self.refit(model, delivery.path, deadline=deadline)
-        delivery.add(model, failure, time.monotonic() - at)
+        delivery.add(model, self.refit(model, delivery.path, deadline=deadline))
+        delivery.is_over_budget = time.monotonic() > delivery.deadline
 
     def _loop(self) -> None:
         while True:
@@ -291,11 +293,15 @@ class Measuring:
                     self._receive(job, answer)
 
 
-def _failure_of(answer: dict[str, Any]) -> str | None:
+def _is_new(worker: Worker) -> bool:
+    return worker.first_began_s is None
+
+
+def _failure_of(answer: dict[str, Any]) -> Failure | None:
     """Return why a model was not fitted on all rows; None if it was."""
     if answer.get("is_late"):
-        return "the time was up before its fit on all rows was done; give more --budget"
-    return None if answer["status"] == Status.OK else str(answer["reason"])
+        return Failure("the time was up before the fit on all rows was done", is_late=True)
+    return None if answer["status"] == Status.OK else Failure(str(answer["reason"]))
 
 
 def _has_first_answer(history: RunHistory) -> bool:
