@@ -9,8 +9,8 @@ import numpy as np
 
 from zoo.encoding.encoder import FittedEstimator, TableEncoder
 from zoo.saving.archive import Members
-from zoo.saving.checks import MAX_CATEGORIES, Sizes, check_unless, is_finite
 from zoo.saving.library_models import give_library
+from zoo.saving.sizes import MAX_CATEGORIES, Sizes, check_unless, is_finite
 from zoo.saving.values import decode
 
 __all__ = ["give_learnt"]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.saving.checks import MAX_CATEGORIES, Sizes, check_branches, check_unless
+from zoo.saving.sizes import MAX_CATEGORIES, Sizes, check_branches, check_unless
 
 __all__ = ["checked_lightgbm"]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.saving.checks import Sizes, check_branches, check_unless, expect_keys
+from zoo.saving.sizes import Sizes, check_branches, check_unless, expect_keys
 
 if TYPE_CHECKING:
     from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from zoo.saving.archive import parse_json
-from zoo.saving.checks import (
+from zoo.saving.sizes import (
     MAX_CATEGORIES,
     Sizes,
     check_branches,
