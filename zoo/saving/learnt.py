@@ -15,8 +15,7 @@ from zoo.saving.values import decode
 
 __all__ = ["give_learnt"]
 
-_LARGEST = 1e38  # of a number that the encoder centres
-_LARGEST_FACTOR = 1.001e21  # of its spread: see `Scaling.learn`
+_LARGEST = 1e308  # of a center or quantile
 _LARGEST_TARGET = 1e151
 _WHOLE = ("n_features_in_", "n_inputs_", "n_outputs_", "n_parameters_", "n_epochs_", "best_epoch_")
 _NUMBERS = ("target_mean_", "target_scale_", "fit_s_", "compile_s_", "lowest_", "highest_")
@@ -79,12 +78,12 @@ def _check_columns(model: FittedEstimator, *, is_classifier: bool) -> Sizes:
         check_unless(getattr(encoder, name) == getattr(model, f"_{name}"), "encoder and model")
     _check_encoder(encoder)
     n_columns = len(encoder.kinds_)
-    names = getattr(model, "feature_names_in_", None)
+    has_names = "feature_names_in_" in vars(model)
     check_unless(
         n_columns > 0
         and type(model.n_features_in_) is int
         and model.n_features_in_ == n_columns
-        and (names is None or _is_vector(names, n_columns)),
+        and (not has_names or _is_vector(model.feature_names_in_, n_columns)),
         "the encoder is that of another table: columns and names",
     )
     check_unless(is_classifier == model._is_classifier, "classes and task")
@@ -113,7 +112,7 @@ def _check_encoder(encoder: TableEncoder) -> None:
         if scaling is not None:
             center, factor = np.array(scaling.center), np.array(scaling.factor)
             check_unless((np.abs(center) <= _LARGEST).all(), "centers and numbers")
-            check_unless(((factor >= 0) & (factor <= _LARGEST_FACTOR)).all(), "factors and numbers")
+            check_unless(((factor >= 0) & (factor <= _LARGEST)).all(), "factors and numbers")
     if state.quantiles:
         check_unless((np.abs(np.array(state.quantiles)) <= _LARGEST).all(), "quantiles and numbers")
     longest = max(map(len, state.category_names), default=0)
