@@ -10,7 +10,7 @@ import zipfile
 
 import numpy as np
 
-__all__ = ["mutated", "packed"]
+__all__ = ["mutated", "packed", "signed"]
 
 VALUES = [
     None, True, False, -1, 0, 1, 2, 3, 7, 255, 256, 4097, 65535, 10**6, 2**31 - 1, 2**31, 2**32,
@@ -38,6 +38,15 @@ def packed(members):
     return stream.getvalue()
 
 
+def signed(members):
+    """Return the members with digests in the header that are right."""
+    members = dict(members)
+    header = json.loads(members.pop("model.json"))
+    if isinstance(header, dict):
+        header["members"] = {key: hashlib.sha256(data).hexdigest() for key, data in members.items()}
+    return {"model.json": json.dumps(header).encode(), **members}
+
+
 def mutated(members, rng):
     """Return what was changed, and the bytes of a file with one to three changes."""
     members, said = dict(members), []
@@ -50,10 +59,7 @@ def mutated(members, rng):
         # what an earlier change broke cannot be changed with sense again
         with contextlib.suppress(ValueError, LookupError, TypeError, EOFError, MemoryError):
             said.append(f"{kind}: {_CHANGES[kind](members, rng)}")
-    header = json.loads(members.pop("model.json"))
-    if isinstance(header, dict):
-        header["members"] = {key: hashlib.sha256(data).hexdigest() for key, data in members.items()}
-    data = packed({"model.json": json.dumps(header).encode(), **members})
+    data = packed(signed(members))
     if rng.random() < 0.03:
         said.append("bytes of the file")
         data = _bytes(data, rng)

@@ -218,6 +218,9 @@ def _check_infos(infos: list[zipfile.ZipInfo], max_gib: float) -> None:
         _check_method(info)
         is_text = not info.filename.endswith((".npy", ".keras"))
         needs += info.file_size * (_TEXT_FACTOR if is_text else 1)
+    n_arrays = sum(info.file_size for info in infos if info.filename.endswith(".npy"))
+    if any(i.filename == _NETWORK and i.file_size > 4 * n_arrays + 64 * _CHUNK for i in infos):
+        raise ModelFileError(f"its {_NETWORK} is larger than its weights")
     if len(infos) > _MAX_MEMBERS or needs > max_gib * 2**30:
         raise ModelFileError(
             f"expected at most {_MAX_MEMBERS} members that take {max_gib:g} GiB of memory, got "

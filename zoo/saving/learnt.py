@@ -10,7 +10,7 @@ import numpy as np
 from zoo.encoding.encoder import FittedEstimator, TableEncoder
 from zoo.saving.archive import Members
 from zoo.saving.library_models import give_library
-from zoo.saving.sizes import MAX_CATEGORIES, Sizes, check_unless, is_finite
+from zoo.saving.sizes import MAX_CATEGORIES, Sizes, are_within, check_unless, is_finite
 from zoo.saving.values import decode
 
 __all__ = ["give_learnt"]
@@ -141,8 +141,8 @@ def _array(name: str, node: Any, members: Members, sizes: Sizes) -> Any:
     check_unless(header.dtype.kind in kinds, f"'{name}' and its kind")
     sizes.check(header.shape, letters)
     array = decode(node, members)
-    check_unless(bool(np.isfinite(array).all()), f"'{name}' and finite numbers")
-    check_unless(name not in _POSITIVE or bool((array > 0).all()), f"'{name}' and its range")
+    low = np.nextafter(0, 1) if name in _POSITIVE else -np.inf
+    check_unless(are_within(array, low), f"'{name}' and its range")
     return array
 
 
@@ -169,7 +169,7 @@ def _weights(model: FittedEstimator, nodes: Any, members: Members, sizes: Sizes)
         got = f"{odd[0]} where {odd[1]} fits" if odd else f"{len(found)}, not {len(expected)}"
         raise ValueError(f"expected the weights of the network that the parameters say, got {got}")
     weights = list(decode(nodes, members))
-    check_unless(all(bool(np.isfinite(w).all()) for w in weights), "'weights_' and finite numbers")
+    check_unless(all(are_within(array) for array in weights), "'weights_' and finite numbers")
     return weights
 
 

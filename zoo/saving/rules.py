@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.saving.sizes import Sizes, check_unless, is_finite
+from zoo.saving.sizes import Sizes, are_within, check_unless, is_finite
 
 __all__ = [
     "FREE", "FROM_BOOSTER", "OF_CLASSES", "RULES", "array_rule", "integer_rule", "is_equal",
@@ -23,8 +23,7 @@ def array_rule(kinds: str, letters: str, low: float = -np.inf, high: float = np.
         is_array = isinstance(value, np.ndarray) and value.dtype.kind in kinds
         check_unless(is_array, "an array and its kind")
         sizes.check(value.shape, letters)
-        check_unless(bool(np.isfinite(value).all()), "an array and finite numbers")
-        check_unless(bool(((value >= low) & (value <= high)).all()), "an array and its range")
+        check_unless(are_within(value, low, high), "an array and its range")
 
     return check
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "MAX_CATEGORIES", "Sizes", "check_branches", "check_unless", "expect_keys", "expect_list",
-    "floats", "is_finite", "whole_numbers",
+    "MAX_CATEGORIES", "Sizes", "are_within", "check_branches", "check_unless", "expect_keys",
+    "expect_list", "floats", "is_finite", "whole_numbers",
 ]  # fmt: skip
 
 MAX_CATEGORIES = 255  # codes of a column, one of them for unknown categories
@@ -91,6 +91,14 @@ def floats(values: Any, n: int, what: str) -> NDArray[np.float64]:
 def is_finite(value: object) -> bool:
     """Whether a value is a number that is neither infinite nor NaN."""
     return isinstance(value, int | float | np.number) and math.isfinite(value)
+
+
+def are_within(values: NDArray[Any], low: float = -np.inf, high: float = np.inf) -> bool:
+    """Whether all numbers of an array are finite and from low to high; takes no memory for it."""
+    if not values.size:
+        return True
+    least, most = float(values.min()), float(values.max())  # NaN if there is one
+    return math.isfinite(least) and math.isfinite(most) and low <= least and most <= high
 
 
 def check_branches(
