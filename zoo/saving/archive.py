@@ -8,6 +8,7 @@ import io
 import json
 import os
 import re
+import struct
 import uuid
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -35,6 +36,11 @@ _CHUNK = 1 << 20
 _NAME = re.compile(r"(?!.*\.\.)[\w-][\w.-]*(/[\w.-]+)*")
 _ARRAY_KINDS = "biufSUmM"  # those that numpy writes without pickle
 _MAX_ITEM = 1 << 20  # bytes of a text in an array
+_ARRAY_MAGIC, _ARRAY_START = b"\x93NUMPY\x01\x00", struct.Struct("<8sH")  # with the header's length
+_ARRAY_HEADER = re.compile(  # as numpy writes it; its own reader takes any Python literal
+    r"\{'descr': '([<>|][biufSUmM][0-9]{1,7}(?:\[[0-9]{0,9}[a-zA-Z]{1,9}\])?)', "
+    r"'fortran_order': (True|False), 'shape': \(((?:[0-9]{1,18},? ?){0,8})\), \} *\n"
+)
 _LAMBDA = re.compile(r'"class_name"\s*:\s*"_*lambda_*"', re.I)
 
 
@@ -180,14 +186,18 @@ def _product(shape: tuple[int, ...]) -> int:
 
 def _array_header(stream: Any) -> ArrayHeader:
     """Return the header of numpy's format; `numpy.load` would allocate what it states."""
-    if np.lib.format.read_magic(stream) != (1, 0):
-        raise ValueError("expected numpy's format 1.0")
-    shape, is_fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-    if dtype.kind not in _ARRAY_KINDS or dtype.shape or dtype.itemsize > _MAX_ITEM:
+    start = stream.read(_ARRAY_START.size)
+    if len(start) < _ARRAY_START.size or start[:8] != _ARRAY_MAGIC:
+        raise ValueError("expected an array in numpy's format 1.0")
+    text = stream.read(_ARRAY_START.unpack(start)[1]).decode("latin1")
+    found = _ARRAY_HEADER.fullmatch(text)
+    if found is None:
+        raise ValueError(f"expected an array of numbers, text or times, got one of {text:.60}")
+    dtype = np.dtype(found[1])
+    if dtype.itemsize > _MAX_ITEM:
         raise ValueError(f"expected an array of numbers, text or times, got one of {dtype}")
-    if len(shape) > 8 or any(type(size) is not int or size < 0 for size in shape):
-        raise ValueError(f"expected the shape of an array, got {str(shape)[:60]}")
-    return ArrayHeader(shape, is_fortran, dtype)
+    shape = tuple(int(size) for size in found[3].split(",") if size.strip())
+    return ArrayHeader(shape, found[2] == "True", dtype)
 
 
 def _check_items(flat: NDArray[Any]) -> None:
