@@ -655,6 +655,39 @@ def test_a_tree_with_indices_out_of_range_or_cycles_is_refused(name, points_to, 
     assert_refused(tmp_path / "m.zoo", "a tree's branches and columns do not fit each other")
 
 
+def test_members_that_are_no_part_of_the_model_are_refused(tmp_path):
+    members = saved(fitted("dummy"), tmp_path / "m.zoo")
+    header = json.loads(members["model.json"])
+    write(tmp_path / "m.zoo", {**members, "model.json": header, "arrays/9-x.npy": npy(np.ones(9))})
+    assert_refused(tmp_path / "m.zoo", "'arrays/9-x.npy' is not a part of the model")
+
+
+def test_a_large_network_for_use_outside_is_refused(tmp_path):
+    members = saved(fitted("perceptron"), tmp_path / "m.zoo")
+    header = json.loads(members["model.json"])
+    large = {**members, "model.json": header, "network.keras": bytes(2**27)}
+    write(tmp_path / "m.zoo", large)
+    assert_refused(tmp_path / "m.zoo", "larger than its weights")
+
+
+def test_half_characters_are_refused(tmp_path):
+    changed_header(
+        fitted("dummy"),
+        tmp_path / "m.zoo",
+        lambda h: h["state"].update(feature_names_in_={"objects": ["\ud800"] * 8}),
+    )
+    assert_refused(tmp_path / "m.zoo", "half a character")
+    halves = np.array(["\ud800", "b"], dtype=object)
+    with pytest.raises(ModelFileError, match="plain data"):
+        make("dummy").fit(np.ones((2, 1)), halves).save(tmp_path / "n.zoo")
+
+
+def test_a_parameter_of_another_type_is_not_saved(tmp_path):
+    model = make("decision_tree").fit(np.arange(40.0).reshape(20, 2), ["a", "b"] * 10)
+    with pytest.raises(ModelFileError, match=r"expected int or None within .* as 'max_depth'"):
+        model.set_params(max_depth=5.0).save(tmp_path / "m.zoo")
+
+
 @pytest.mark.parametrize("class_name", ["Lambda", "__lambda__", "L\\u0061mbda"])
 def test_a_keras_member_with_a_lambda_is_refused(class_name, tmp_path):
     members = saved(fitted("mlp"), tmp_path / "m.zoo")

@@ -31,6 +31,8 @@ def column(table, kind):
 CHANGES = {
     "no spec": lambda table: table.pop("transform"),
     "no target": lambda table: table.pop("target"),
+    "another task": lambda table: table.update(task="regression"),
+    "no task": lambda table: table.pop("task"),
     "a target that is a list": lambda table: table.update(target=["label"]),
     "a spec that is text": lambda table: table.update(transform="x"),
     "another version": lambda table: table["transform"].update(version=99),

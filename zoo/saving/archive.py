@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from zoo.errors import ModelFileError
 
 __all__ = [
-    "FORMAT", "HEADER", "SCHEMA", "ArrayHeader", "Json", "Members", "array_bytes", "one_line",
-    "opened", "pack", "parse_json",
+    "FORMAT", "HEADER", "SCHEMA", "TABLE", "ArrayHeader", "Json", "Members", "array_bytes",
+    "one_line", "opened", "pack", "parse_json",
 ]  # fmt: skip
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | float | bool | None"
@@ -30,6 +30,7 @@ Json: TypeAlias = "dict[str, Json] | list[Json] | str | float | bool | None"
 FORMAT, SCHEMA = "zoo model", 2
 HEADER = "model.json"
 _NETWORK = "network.keras"  # for use outside zoo
+TABLE = "table.json"
 _MAX_MEMBERS = 10_000
 _TEXT_FACTOR = 10  # memory that parsed JSON takes, in multiples of its bytes
 _CHUNK = 1 << 20
@@ -132,7 +133,9 @@ class Members:
         return flat.reshape(shape, order="F" if is_fortran else "C")
 
     def verify_rest(self) -> None:
-        """Check the digests of members that were not read."""
+        """Check the digests of members that a model does not need, and that there are no others."""
+        if more := sorted(self._not_read - {_NETWORK, TABLE}):
+            raise ModelFileError(f"'{more[0]}' is not a part of the model")
         for name in sorted(self._not_read):
             with self._open(name) as stream:
                 while stream.read(_CHUNK):

@@ -31,6 +31,7 @@ from zoo.saving.xgboost_json import checked_xgboost
 __all__ = ["give_library", "take_library"]
 
 _MANY_ROWS = 10**9
+_MAX_CELLS = 1 << 27  # of the rows that the library learns categories from: 1 GiB
 
 
 # --- models that are more than attributes ------------------------------------------------------
@@ -123,7 +124,9 @@ def _give_hist(model: Any, parts: Mapping[str, Any], sizes: Sizes) -> None:
     known = _not_ragged(parts["categories"], n_first)
     bounds = _not_ragged(parts["bounds"], sizes.n_columns - n_first)
     # the library learns its encoder of categories from rows that have them all
-    rows = np.zeros((max([1, *map(len, known)]), sizes.n_columns))
+    n_rows = max([1, *map(len, known)])
+    check_unless(n_rows * sizes.n_columns < _MAX_CELLS, "memory and columns")
+    rows = np.zeros((n_rows, sizes.n_columns))
     for column, codes in zip(np.flatnonzero(sizes.is_categorical), known, strict=True):
         is_code = np.isnan(codes) | ((codes >= 0) & (codes <= MAX_CATEGORIES))
         check_unless(len(codes) > 0 and bool(is_code.all()), "categories and bounds of columns")

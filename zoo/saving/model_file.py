@@ -24,7 +24,7 @@ from zoo.errors import DefinitionError, MissingExtraError, ModelFileError
 from zoo.registry import Task, models, spec
 from zoo.registry.lookup import estimator_class
 from zoo.registry.spec import EXTRAS
-from zoo.saving.archive import FORMAT, HEADER, SCHEMA, one_line, opened, pack, parse_json
+from zoo.saving.archive import FORMAT, HEADER, SCHEMA, TABLE, one_line, opened, pack, parse_json
 from zoo.saving.learnt import give_learnt
 from zoo.saving.library_models import take_library
 from zoo.saving.values import decode, encode
@@ -32,7 +32,6 @@ from zoo.saving.values import decode, encode
 __all__ = ["load_model", "load_table", "save_model"]
 
 _PACKAGES = ("keras", "tensorflow", "xgboost", "lightgbm", "scikit-learn", "numpy")
-_TABLE = "table.json"
 MAX_GIB = 4.0
 _PROBES = (0.0, 1.0, -3.0, 3.0)  # of which rows are made that the model must predict
 
@@ -69,6 +68,10 @@ def save_model(
     header: dict[str, Any] = {"format": FORMAT, "schema": SCHEMA, "model": name, "task": task}
     header["versions"] = _versions(spec(name).extra)
     header["params"] = {k: encode(v, k, None) for k, v in model.get_params(deep=False).items()}
+    try:
+        _decoded_params(model, header["params"])
+    except ValueError as error:
+        raise ModelFileError(f"the model cannot be saved: {error}; set it and fit again") from error
     learnt = {key: vars(model)[key] for key in _learnt(model)}
     if "model_" in learnt:
         learnt["model_"] = take_library(model, learnt["model_"])
@@ -79,7 +82,7 @@ def save_model(
             model.to_keras().save(file)
             members[file.name] = file.read_bytes()
     if table is not None:
-        members[_TABLE] = json.dumps(dict(table), allow_nan=False).encode()
+        members[TABLE] = json.dumps(dict(table), allow_nan=False).encode()
     header["members"] = {key: hashlib.sha256(data).hexdigest() for key, data in members.items()}
     pack(Path(path), {HEADER: json.dumps(header, indent=1).encode(), **members})
 
@@ -139,12 +142,12 @@ def load_table(path: str | os.PathLike[str], *, max_gib: float = MAX_GIB) -> dic
         If the file cannot be read, is damaged, or its table data is not a JSON object.
     """
     with opened(Path(path), max_gib) as (_, members):
-        if _TABLE not in members:
+        if TABLE not in members:
             return None
         try:
-            return dict(parse_json(members.read(_TABLE)).items())
+            return dict(parse_json(members.read(TABLE)).items())
         except Exception as error:
-            why = f"'{path}': its {_TABLE} is not a JSON object ({one_line(error)}); save again"
+            why = f"'{path}': its {TABLE} is not a JSON object ({one_line(error)}); save again"
             raise ModelFileError(why) from error
 
 
@@ -174,12 +177,16 @@ def _make(header: _Header) -> FittedEstimator:
     except DefinitionError as error:
         why = f"{error}; install a newer zoo, or the package that has the model"
         raise ModelFileError(why) from error
-    params = {key: decode(node, None) for key, node in header.params.items()}
-    check_parameters = getattr(model, "_check_parameters", None)
-    if check_parameters is not None:
-        check_parameters(params)
-    model.set_params(**params)
+    model.set_params(**_decoded_params(model, header.params))
     return cast("FittedEstimator", model)
+
+
+def _decoded_params(model: FittedEstimator, nodes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a header, or raise ValueError if the model does not take them."""
+    params = {key: decode(node, None) for key, node in nodes.items()}
+    if hasattr(model, "_check_parameters"):
+        model._check_parameters(params)
+    return params
 
 
 def _check_predictions(model: FittedEstimator, task: str) -> None:

@@ -33,7 +33,7 @@ def encode(value: Any, name: str, members: dict[str, bytes] | None) -> Json:
     if isinstance(value, np.generic) and members is None:
         value = value.item()
     kind = type(value)
-    if value is None or kind in {bool, int, str}:
+    if value is None or kind in {bool, int} or (kind is str and _is_text(value)):
         plain: Json = value
         return plain
     if kind is float:
@@ -83,6 +83,8 @@ def decode(node: Json, members: Members | None) -> Any:
     if not isinstance(node, dict):
         if isinstance(node, float) and not math.isfinite(node):
             raise ValueError("a number in JSON is finite")
+        if isinstance(node, str) and not _is_text(node):
+            raise ValueError("text without meaning: half a character")
         return node
     ((kind, content),) = node.items()
     if kind in {"array", "scalar", "bytes"}:
@@ -102,6 +104,11 @@ def decode(node: Json, members: Members | None) -> Any:
     if kind not in makers:
         raise ValueError(f"there is no kind of value {kind[:60]!r}")
     return makers[kind](decode(content, members))
+
+
+def _is_text(value: str) -> bool:
+    """Whether a text can be written in UTF-8."""
+    return value.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def _special_float(text: Any) -> float:

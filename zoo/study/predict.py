@@ -66,8 +66,11 @@ def check_table(model: BaseEstimator, table: dict[str, Any]) -> None:
 
     try:
         spec = table["transform"]
-        if not isinstance(table["target"], str) or spec["kind"] not in {"table", "images"}:
-            raise ValueError("the target has no name, or the table no kind")
+        task = "classification" if hasattr(model, "classes_") else "regression"
+        if not isinstance(table["target"], str) or table["task"] != task:
+            raise ValueError("the target has no name or is another's")
+        if spec["kind"] not in {"table", "images"}:
+            raise ValueError("the table has no kind")
         if spec["kind"] == "images":
             n_pixels = math.prod(map(int, spec["image_shape"]))
             is_other = not 0 < n_pixels == model.n_features_in_
