@@ -410,7 +410,7 @@ def test_a_zip_bomb_is_refused_before_unpacking(tmp_path):
     size = (1000).to_bytes(4, "little")
     bomb = stream.getvalue().replace(size, (0xFFFFFFF0).to_bytes(4, "little"))
     (tmp_path / "m.zoo").write_bytes(bomb)
-    assert_refused(tmp_path / "m.zoo", "4 GiB", "2 that may take 8.0 GiB", "max_gib")
+    assert_refused(tmp_path / "m.zoo", "members of 4 GiB", "2 of 8.0 GiB", "max_gib")
 
 
 def test_the_limit_of_memory_is_an_argument(tmp_path):
@@ -418,6 +418,12 @@ def test_the_limit_of_memory_is_an_argument(tmp_path):
     assert zoo.load_model(tmp_path / "m.zoo", max_gib=0.01)
     with pytest.raises(ModelFileError, match="max_gib"):
         zoo.load_model(tmp_path / "m.zoo", max_gib=1e-5)
+    members = saved(fitted("decision_tree"), tmp_path / "m.zoo")
+    header = json.loads(members["model.json"])
+    header["params"]["max_depth"] = [[]] * 100_000  # 0.4 MB that would take 10 MB
+    write(tmp_path / "m.zoo", {**members, "model.json": header})
+    with pytest.raises(ModelFileError, match="its text may take"):
+        zoo.load_model(tmp_path / "m.zoo", max_gib=0.005)
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])

@@ -32,7 +32,7 @@ HEADER = "model.json"
 _NETWORK = "network.keras"  # for use outside zoo
 TABLE = "table.json"
 _MAX_MEMBERS = 10_000
-_TEXT_FACTOR = 10  # memory that parsed JSON takes, in multiples of its bytes
+_PARSED = {b"[": 80, b"{": 80, b",": 48, b'"': 40, b" ": 24}  # bytes of memory of what each begins
 _CHUNK = 1 << 20
 _NAME = re.compile(r"(?!.*\.\.)[\w-][\w.-]*(/[\w.-]+)*")
 _ARRAY_KINDS = "biufSUmM"  # those that numpy writes without pickle
@@ -97,17 +97,21 @@ class Members:
     Each is read when it is asked for, and only once is it held.
     """
 
-    def __init__(self, archive: zipfile.ZipFile, digests: Mapping[str, str]) -> None:
-        self._archive, self._digests = archive, digests
+    def __init__(
+        self, archive: zipfile.ZipFile, digests: Mapping[str, str], max_bytes: float
+    ) -> None:
+        self._archive, self._digests, self._max_bytes = archive, digests, max_bytes
         self._not_read = {*digests}
 
     def __contains__(self, name: object) -> bool:
         return name in self._digests
 
     def read(self, name: str) -> bytes:
-        """Return the content of a member of text."""
+        """Return the content of a member of text, unless parsing it would take too much memory."""
         with self._open(name) as stream:
-            return b"".join(iter(lambda: stream.read(_CHUNK), b""))
+            data = b"".join(iter(lambda: stream.read(_CHUNK), b""))
+        _check_parsed(data, self._max_bytes)
+        return data
 
     def array_header(self, name: str) -> ArrayHeader:
         """Return shape and type of an array, for which its numbers are not read."""
@@ -180,6 +184,15 @@ class _Counting:
         return data
 
 
+def _check_parsed(data: bytes, max_bytes: float) -> None:
+    """Refuse text that would take more memory when parsed."""
+    needs = len(data) + sum(size * data.count(mark) for mark, size in _PARSED.items())
+    if needs > max_bytes:
+        raise ModelFileError(
+            f"its text may take {needs / 2**30:.1f} GiB; if you trust it, pass max_gib"
+        )
+
+
 def _product(shape: tuple[int, ...]) -> int:
     product = 1
     for size in shape:
@@ -226,18 +239,16 @@ def _check_infos(infos: list[zipfile.ZipInfo], max_gib: float) -> None:
     if outside or len(names) < len(infos):
         why = f"is called {outside[0]!r}, which leads out of it" if outside else "comes twice"
         raise ModelFileError(f"a member {why}")
-    needs = 0
     for info in infos:
         _check_method(info)
-        is_text = not info.filename.endswith((".npy", ".keras"))
-        needs += info.file_size * (_TEXT_FACTOR if is_text else 1)
+    needs = sum(info.file_size for info in infos)
     n_arrays = sum(info.file_size for info in infos if info.filename.endswith(".npy"))
     if any(i.filename == _NETWORK and i.file_size > 4 * n_arrays + 64 * _CHUNK for i in infos):
         raise ModelFileError(f"its {_NETWORK} is larger than its weights")
     if len(infos) > _MAX_MEMBERS or needs > max_gib * 2**30:
         raise ModelFileError(
-            f"expected at most {_MAX_MEMBERS} members that take {max_gib:g} GiB of memory, got "
-            f"{len(infos)} that may take {needs / 2**30:.1f} GiB; if you trust it, pass max_gib"
+            f"expected at most {_MAX_MEMBERS} members of {max_gib:g} GiB, got {len(infos)} of "
+            f"{needs / 2**30:.1f} GiB; if you trust it, pass max_gib"
         )
 
 
@@ -277,7 +288,9 @@ def opened(path: Path, max_gib: float) -> Iterator[tuple[dict[str, Json], Member
             infos = archive.infolist()
             _check_infos(infos, max_gib)
             held = {info.filename for info in infos}
-            header = parse_json(archive.read(HEADER)) if HEADER in held else None
+            text = archive.read(HEADER) if HEADER in held else b"null"
+            _check_parsed(text, max_gib * 2**30)
+            header = parse_json(text)
             if not isinstance(header, dict) or header.get("format") != FORMAT:
                 raise ModelFileError("it has no model.json of a zoo model")
             if (found := header.get("schema")) != SCHEMA or type(found) is not int:
@@ -292,7 +305,8 @@ def opened(path: Path, max_gib: float) -> Iterator[tuple[dict[str, Json], Member
                 f"'{path}' is not a whole file of a zoo model ({one_line(error)}); "
                 "name a file that save() wrote, or get it again from a source you trust"
             ) from error
-        yield header, Members(archive, {key: str(digest) for key, digest in listed.items()})
+        digests = {key: str(digest) for key, digest in listed.items()}
+        yield header, Members(archive, digests, max_gib * 2**30)
 
 
 def array_bytes(values: NDArray[Any] | np.generic) -> bytes | None:

@@ -96,8 +96,8 @@ def load_model(path: str | os.PathLike[str], *, max_gib: float = MAX_GIB) -> Any
     ----------
     path : path-like
     max_gib : float
-        How many GiB of memory the content may take: arrays as many bytes as they have, text ten
-        times as many. A file that states more is refused before it is unpacked.
+        How many GiB the content may have, and take when its text is parsed. A file that states
+        more is refused before it is unpacked. Arrays are held once.
 
     Raises
     ------
