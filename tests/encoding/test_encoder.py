@@ -10,6 +10,7 @@ import pytest
 import zoo
 from zoo.encoding.encoder import TableEncoder
 from zoo.encoding.scaling import smooth_clip
+from zoo.errors import UnreadValuesWarning
 
 
 def clipped(values):
@@ -227,7 +228,7 @@ def test_a_column_of_another_kind_than_in_training_is_refused_with_an_example(wh
         {"number": np.array([1, None, "3.5"], dtype=object)},
         {"date": ["2026-01-01 00:00", "2026-02-01 05:00", None]},
         {"date": ["2026-01-01", "2026-02-01T05:00:00Z", None]},
-        {"date": ["01/01/2026 00:00", "02/01/2026 05:00", None]},
+        {"date": ["1 January 2026 00:00", "1 February 2026 05:00", None]},
         {"date": TIMES.tz_localize("UTC")},
         {"date": TIMES.to_list()},
         {"wait": ["1 days", "2 hours", None]},
@@ -240,6 +241,15 @@ def test_numbers_and_times_may_be_text(written):
     X = table_of_kinds()
     encoder = encoder_of(X, "none")
     np.testing.assert_array_equal(encoder.transform(X.assign(**written)), encoder.transform(X))
+
+
+def test_dates_in_new_text_that_may_be_read_in_two_ways_are_said():
+    X = table_of_kinds()
+    encoder = encoder_of(X, "none")
+    text = X.assign(date=["01/01/2026 00:00", "02/01/2026 05:00", None])
+    with pytest.warns(UnreadValuesWarning, match="whether the day or the month comes first"):
+        found = encoder.transform(text)
+    np.testing.assert_array_equal(found, encoder.transform(X))
 
 
 @pytest.mark.parametrize("missing", [None, np.nan, pd.NA, pd.NaT], ids=str)

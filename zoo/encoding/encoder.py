@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import compress
 from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from zoo.encoding.frames import Kind, categories_of, kind_of, read_codes, read_numbers
+from zoo.encoding.categories import categories_of, read_codes, warn_of_unknown
+from zoo.encoding.column_reading import Kind, Reading, find_readings, read_numbers
+from zoo.encoding.plain_columns import plain_column
 from zoo.encoding.scaling import (
     LARGEST,
     Floats,
@@ -32,7 +35,6 @@ Scale = Literal["none", "standard", "robust", "quantile"]
 
 _N_NUMBERS = {"number": 1, "duration": 1, "date": 4, "category": 0}  # per column, by kind
 _PARAMETERS = ("categories", "scale", "max_onehot", "flags")
-_MAX_CATEGORIES = 254  # HistGradientBoosting takes 255; one of them is for unknown categories
 _END = 5e307  # of numbers, whose differences must be finite
 _BLOCK = 1 << 18  # numbers converted at a time
 
@@ -76,6 +78,8 @@ class EncoderState:
     max_onehot: int
     flags: Flags
     kinds: list[Kind]  # per column of the table
+    formats: list[list[str]]  # per column of the table: how text was written, see `Reading`
+    centers: list[int]  # per column of the table: subtracted from long integers, else 0
     category_names: list[list[str]]  # per category column, in the order of their codes
     is_flag: list[bool]  # per number (a date has four): is a boolean among the one-hot columns
     is_empty: list[bool]  # per number: missing in all training rows
@@ -118,6 +122,8 @@ class TableEncoder:
 
     Attributes
     ----------
+    readings_ : list of Reading
+        Per column of the table: its kind, and how it is read.
     kinds_ : list of {"number", "duration", "date", "category"}
         Per column of the table.
     category_codes_ : list of dict
@@ -152,23 +158,24 @@ class TableEncoder:
 
         A row of weight w (n_samples,) counts as w equal rows.
         """
-        self.kinds_: list[Kind] = [kind_of(X.iloc[:, i]) for i in range(X.shape[1])]
+        table = _plain(X)
+        self.readings_ = find_readings(table)
         self.category_codes_: list[dict[str, int]] = []
-        for i, kind in enumerate(self.kinds_):
+        for column, kind in zip(table, self.kinds_, strict=True):
             if kind == "category":
-                names = categories_of(X.iloc[:, i], _MAX_CATEGORIES)
+                names = categories_of(column)
                 self.category_codes_.append({name: code for code, name in enumerate(names)})
         if {*self.kinds_} == {"category"} and not any(self.category_codes_):
             # the table has no value at all, but a matrix needs a column
-            self.kinds_, self.category_codes_ = ["number"] * len(self.kinds_), []
+            self.readings_, self.category_codes_ = [Reading("number")] * len(table), []
         is_flag = [
-            self.flags == "onehot" and kind == "number" and pd.api.types.is_bool_dtype(dtype)
-            for kind, dtype in zip(self.kinds_, X.dtypes, strict=True)
+            self.flags == "onehot" and kind == "number" and pd.api.types.is_bool_dtype(column.dtype)
+            for kind, column in zip(self.kinds_, table, strict=True)
         ]
         self.is_flag_ = np.repeat(is_flag, [_N_NUMBERS[kind] for kind in self.kinds_])
         n_numbers = len(self.is_flag_)
         self.is_empty_: NDArray[np.bool_] = np.zeros(n_numbers, bool)  # so all are read
-        columns = self._read(X)
+        columns = self._read(table, X)
         n_missing = np.zeros(n_numbers, int)
         for rows in columns.blocks(n_numbers):
             n_missing += np.isnan(columns.numbers(rows)).sum(axis=0)
@@ -197,6 +204,11 @@ class TableEncoder:
                 None,
             )
         return self
+
+    @property
+    def kinds_(self) -> list[Kind]:
+        """The kind of each column of the table."""
+        return [reading.kind for reading in self.readings_]
 
     def _count_columns(self) -> None:
         """Count the output columns of each sort."""
@@ -227,7 +239,9 @@ class TableEncoder:
         numbers = self._scale_numbers
         return EncoderState(
             **{name: getattr(self, name) for name in _PARAMETERS},
-            kinds=list(self.kinds_),
+            kinds=self.kinds_,
+            formats=[[*reading.formats] for reading in self.readings_],
+            centers=[reading.center for reading in self.readings_],
             category_names=[list(codes) for codes in self.category_codes_],
             is_flag=self.is_flag_.tolist(),
             is_empty=self.is_empty_.tolist(),
@@ -248,7 +262,10 @@ class TableEncoder:
             If the parts do not fit each other.
         """
         encoder = cls(**{name: getattr(state, name) for name in _PARAMETERS})
-        encoder.kinds_ = list(state.kinds)
+        encoder.readings_ = [
+            Reading(kind, tuple(formats), center)
+            for kind, formats, center in zip(state.kinds, state.formats, state.centers, strict=True)
+        ]
         encoder.category_codes_ = [
             {str(name): code for code, name in enumerate(names)} for names in state.category_names
         ]
@@ -285,7 +302,7 @@ class TableEncoder:
         ValueError
             If a column that held numbers, dates or durations in training holds something else.
         """
-        columns = self._read(X)
+        columns = self._read(_plain(X), X)
         matrix = np.empty((len(X), len(self.is_categorical_)), np.float32)
         is_flag = self.is_flag_
         for rows in columns.blocks(max(matrix.shape[1], len(is_flag))):
@@ -304,23 +321,28 @@ class TableEncoder:
             np.concatenate(parts, axis=1, out=matrix[rows], casting="same_kind")
         return matrix
 
-    def _read(self, X: pd.DataFrame) -> _ReadColumns:
-        """Return the table's columns; those that were empty in training are not parsed."""
-        dtypes = set(X.dtypes)
-        if {*self.kinds_} == {"number"} and len(dtypes) == 1:
+    def _read(self, table: Sequence[pd.Series[Any]], X: pd.DataFrame) -> _ReadColumns:
+        """Return the plain columns of X read; those that were empty in training are not parsed."""
+        dtypes = {column.dtype for column in table}
+        is_exact = all(
+            reading.kind == "number" and not reading.center for reading in self.readings_
+        )
+        if is_exact and len(dtypes) == 1 and {*X.dtypes} == dtypes:
             dtype = dtypes.pop()
             if isinstance(dtype, np.dtype) and dtype.kind in "fiub":
                 return _ReadColumns(X.to_numpy(), [], len(X))
         numbers: list[NDArray[Any]] = []
         codes: list[NDArray[Any]] = []
-        for i, kind in enumerate(self.kinds_):
-            column, n = X.iloc[:, i], _N_NUMBERS[kind]
-            if kind == "category":
+        for column, reading in zip(table, self.readings_, strict=True):
+            n = _N_NUMBERS[reading.kind]
+            if reading.kind == "category":
                 codes.append(read_codes(column, self.category_codes_[len(codes)]))
             elif self.is_empty_[len(numbers) : len(numbers) + n].all():
                 numbers.extend([np.full(len(X), np.nan, np.float32)] * n)
             else:
-                numbers.extend(read_numbers(column, kind))
+                numbers.extend(read_numbers(column, reading))
+        is_category = [kind == "category" for kind in self.kinds_]
+        warn_of_unknown([*compress(table, is_category)], codes, self.category_codes_)
         return _ReadColumns(numbers, codes, len(X))
 
     def _indicators(self, numbers: Floats, codes: list[Floats]) -> Floats:
@@ -342,6 +364,11 @@ class TableEncoder:
             elif layout == "code":
                 yield np.nan_to_num(column + 1.0, nan=0.0) + start
                 start += len(known) + 1
+
+
+def _plain(X: pd.DataFrame) -> list[pd.Series[Any]]:
+    """Return the columns of a frame in one of a few dtypes."""
+    return [plain_column(X.iloc[:, i]) for i in range(X.shape[1])]
 
 
 def _checked(scaling: Scaling | None, n_columns: int) -> Scaling:

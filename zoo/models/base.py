@@ -16,8 +16,8 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from zoo.encoding.encoder import Categories, Flags, Scale, TableEncoder
-from zoo.encoding.frames import as_frame
-from zoo.models.parameters import ClassifierParameters
+from zoo.encoding.frames import as_frame, has_names, select_columns, warn_of_names
+from zoo.models.parameters import ClassifierParameters, check_parameters
 from zoo.models.targets import as_labels, as_numbers, class_weights, relative_weights
 from zoo.training.types import Array, DoubleArray, FloatArray, IntArray
 
@@ -26,7 +26,7 @@ __all__ = [
     "validation_split",
 ]  # fmt: skip
 
-TableLike: TypeAlias = pd.DataFrame | ArrayLike
+TableLike: TypeAlias = pd.DataFrame | ArrayLike  # or what else `as_frame` takes
 
 
 def validation_split(
@@ -84,7 +84,10 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features)
-            Numbers, booleans, categories, dates, durations and missing values.
+            Numbers, booleans, categories, dates, durations and missing values. A frame of pandas,
+            Polars, pyarrow or another library with the Arrow or dataframe protocol; an array,
+            whose masked values are missing; lists. Text that writes numbers, dates or times of day
+            is read as such.
         y : array-like of shape (n_samples,)
             Labels of any type for a classifier, numbers for a regressor.
         sample_weight : array-like of shape (n_samples,), optional
@@ -157,9 +160,7 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         kept = weight > 0
         if kept.all():
             return table, y, weight
-        rest = table[kept]
-        # an array's column types are inferred from the rows that stay
-        return rest if table is X else rest.infer_objects(), y[kept], weight[kept]
+        return table.loc[kept], y[kept], weight[kept]
 
     def _encode_fit(
         self, frame: pd.DataFrame, weight: DoubleArray | None, *, is_named: bool
@@ -184,17 +185,16 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     def _encode(self, X: TableLike) -> FloatArray:
         """Return the encoded rows (n_samples, n_columns) of columns that are matched by name."""
         check_is_fitted(self)
-        frame = as_frame(X)
-        if isinstance(X, pd.DataFrame) and hasattr(self, "feature_names_in_"):
-            missing = [name for name in self.feature_names_in_ if name not in frame.columns]
-            if missing:
-                raise ValueError(f"X lacks columns that the model was fitted on: {missing}")
-            frame = frame[list(self.feature_names_in_)]
-        elif frame.shape[1] != self.n_features_in_:
+        frame, fitted = as_frame(X), getattr(self, "feature_names_in_", None)
+        names = frame.columns if has_names(X) else None
+        if names is not None and fitted is not None:
+            return self.encoder_.transform(select_columns(frame, fitted))
+        if frame.shape[1] != self.n_features_in_:
             raise ValueError(
                 f"X has {frame.shape[1]} features, but {type(self).__name__} "
                 f"is expecting {self.n_features_in_} features as input"
             )
+        warn_of_names(names, fitted, type(self).__name__)
         return self.encoder_.transform(frame)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -215,6 +215,11 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         from zoo.saving import save_model
 
         save_model(self, path)
+
+    @classmethod
+    def _check_parameters(cls, values: Mapping[str, object]) -> None:
+        """Refuse plain values that are not of the declared types and ranges."""
+        check_parameters(cls, values)
 
     def _rng(self) -> np.random.RandomState:
         """Return the generator that `random_state` seeds."""
@@ -247,7 +252,7 @@ class TableClassifier(ClassifierMixin, ClassifierParameters, TableEstimator):  #
             table, labels, weight = self._kept(table, labels, weight)
             classes, codes = np.unique(labels, return_inverse=True)
         weight = None if weight is None else relative_weights(weight)
-        matrix = self._encode_fit(table, weight, is_named=isinstance(X, pd.DataFrame))
+        matrix = self._encode_fit(table, weight, is_named=has_names(X))
         self.classes_ = classes
         return matrix, codes, weight
 
@@ -302,7 +307,7 @@ class TableRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
         """See `TableEstimator._checked`."""
         table, target, weight = self._kept(X, as_numbers(y, self), sample_weight)
         weight = None if weight is None else relative_weights(weight)
-        matrix = self._encode_fit(table, weight, is_named=isinstance(X, pd.DataFrame))
+        matrix = self._encode_fit(table, weight, is_named=has_names(X))
         self.target_mean_ = float(np.average(target, weights=weight))
         deviation = target - self.target_mean_
         self.target_scale_ = _spread(deviation, weight)

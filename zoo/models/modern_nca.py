@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import numpy as np
 
 from zoo.canonical import derive_seed
+from zoo.extras import require_keras
 from zoo.models.base import validation_split
 from zoo.models.columns import TableConfig, table_inputs
 from zoo.models.keras_network import Architecture
@@ -104,6 +105,7 @@ class _ModernNCA(PatientNetwork, Architecture):
     def _program(self) -> NeighbourProgram:
         """Return the compiled functions; the number of one-hot columns is rounded up."""
         refuse_forked()
+        require_keras()
         from zoo.training.backends.choose import neighbour_program
         from zoo.training.optimizer import Adam
 
@@ -138,6 +140,7 @@ class _ModernNCA(PatientNetwork, Architecture):
         return n_batch, n_candidates, min(at_once, _EMBED_ROWS)
 
     def _fit_matrix(self, X: FloatArray, y: Array, weight: DoubleArray | None) -> None:
+        require_keras()
         from zoo.training.neighbours import NeighbourRows
 
         start = time.perf_counter()

@@ -73,6 +73,13 @@ class NativeNetwork(PatientNetwork):
             shapes[f"{name}/kernel"], shapes[f"{name}/bias"] = (n_in, n_out), (n_out,)
         return shapes
 
+    def _weight_shapes(self, n_weights: int, n_numbers: int) -> list[Shape]:
+        """Return the shapes of the weights, of which there should be `n_weights`."""
+        del n_numbers
+        if n_weights != 2 * (self.n_hidden + 1):
+            raise ValueError(f"expected weights of {self.n_hidden + 1} layers, got {n_weights}")
+        return [*self._shapes().values()]
+
     def _forward(self, weights: Weights, X: FloatArray) -> FloatArray:
         refuse_forked()
         expected, found = [*self._shapes().values()], [np.shape(w) for w in weights]
