@@ -13,9 +13,10 @@ from zoo.models.native import NativeNetwork, Steps, Weights
 from zoo.models.network import NetworkClassifier, NetworkRegressor
 from zoo.models.parameters import estimator
 from zoo.training.tasks import Rows
-from zoo.training.types import FloatArray, Tensor
+from zoo.training.types import Array, DoubleArray, FloatArray, Tensor
 
 _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-7
+_MAX_PROGRAMS = 16  # compiled steps that are kept
 
 
 def _network(weights: Sequence[Tensor], X: Tensor) -> Tensor:
@@ -91,6 +92,12 @@ class JaxSteps(Steps):
 
 class _JaxMLP(NativeNetwork):
     """Hidden layers of rectified units, trained by one compiled function of weights and rows."""
+
+    def _fit_matrix(self, X: FloatArray, y: Array, weight: DoubleArray | None) -> None:
+        if _step._cache_size() >= _MAX_PROGRAMS:  # or every shape would stay in memory
+            _step.clear_cache()
+            _outputs.clear_cache()
+        super()._fit_matrix(X, y, weight)
 
     def _begin(self, weights: Weights, seed: int) -> Steps:
         del seed  # training draws nothing

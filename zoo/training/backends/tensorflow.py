@@ -226,7 +226,7 @@ class TensorFlowNeighbourProgram(_TensorFlowNetwork, NeighbourProgram):
         self, moments: Moments, rows: StepRows, count: int, rates: tuple[float, float]
     ) -> tuple[Moments, float]:
         """See `NeighbourProgram.train`."""
-        numbers = np.array([count]), np.array(rates)
+        numbers = np.array([count], np.float32), np.array(rates, np.float32)
         tensors = [*tf.nest.flatten((moments, rows)), *numbers]
         n_batch, n_candidates = sizes = (len(rows[0].y), len(rows[1].y))
         with self._lock:
