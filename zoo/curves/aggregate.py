@@ -34,6 +34,7 @@ _COLUMNS: Mapping[str, tuple[str | None, str]] = {
     "fit_s": ("timings_s", "fit"),
     "predict_s": ("timings_s", "predict"),
     "peak_rss_mb": ("memory_mb", "peak_rss"),
+    "fit_memory_mb": ("memory_mb", "fit_rise"),
     "n_parameters": ("model_facts", "n_parameters"),
     "environment": ("run", "environment"),
     "metric": ("facts", "metric"),

@@ -112,14 +112,20 @@ def models_for(
     ------
     DefinitionError
         If a model is unknown.
+    MissingExtraError
+        If the framework of a model is not installed.
     DataError
         If a model is not made for the task, or for tables.
     """
     if not chosen:
         default = _DEFAULT_FOR_IMAGES if is_images else _DEFAULT
+        registry.require_backend(map(registry.spec, default))
         return tuple(name for name in default if task in registry.spec(name).tasks)
+    registry.require_backend(map(registry.spec, chosen))
     for name in chosen:
         spec = registry.spec(name)
+        if (missing := registry.missing_extra(spec)) is not None:
+            raise missing
         if task not in spec.tasks:
             others = ", ".join(_DEFAULT)
             raise DataError(f"'{name}' does not do {task}; choose others, e.g. {others}")

@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 from zoo.errors import DataError
 from zoo.ingest.clean_table import OwnTable, Severity, TableWarning, Topic
-from zoo.ingest.delimited import name_columns
 from zoo.ingest.kinds import is_named_id
+from zoo.ingest.outline import name_columns
 from zoo.ingest.plain import plain_frame
 from zoo.ingest.preparing import prepare, read_own
 from zoo.ingest.splitting import split_own

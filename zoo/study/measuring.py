@@ -15,6 +15,7 @@ from zoo.bench.pool import Pool, Worker
 from zoo.bench.run import provenance, write_cell
 from zoo.bench.store import CellWriter, Status, has_results, pack, read
 from zoo.metrics import metric as metric_of
+from zoo.prose import count
 from zoo.study.delivery import Delivery
 from zoo.study.design import CellId, Study, cell_of
 from zoo.study.fit_times import FitTimes
@@ -196,7 +197,8 @@ class Measuring:
         is_ok = answer["status"] == Status.OK
         failure = "" if is_ok else f" {answer['status']}: {answer['reason']}"
         seconds = time.monotonic() - self._started
-        self._say(f"{seconds:6.0f} s  {cell.model} at {cell.n_train:,} rows{failure}", False)
+        what = f"{cell.model} at {count(cell.n_train, 'row')}, replicate {cell.replicate}"
+        self._say(f"{seconds:6.0f} s  {what}{failure}", False)
         if self._first_answer_s is None and _has_first_answer(self.history):
             self._first_answer_s = seconds
             scores = _scores_text(self.history)
@@ -321,4 +323,4 @@ def _scores_text(history: RunHistory) -> str:
         return "no model has a score yet"
     order = sorted(means, key=lambda name: means[name])
     texts = [f"{name} {score_text(float(metric.score(means[name])))}" for name in order]
-    return f"{metric.label} with {size:,} rows: {', '.join(texts)}"
+    return f"{metric.label} with {count(size, 'row')}: {', '.join(texts)}"
