@@ -114,7 +114,7 @@ def _cleaned(stream: IO[bytes], layout: Layout) -> tuple[IO[bytes], Layout]:
     return io.BytesIO(text.encode()), layout
 
 
-class _LongRowError(Exception):
+class _LongRowError(DataError):
     """A row has more fields than there are names."""
 
 
@@ -132,7 +132,7 @@ class _Source:
         Raises
         ------
         DataError
-            If that fails; _LongRowError if a row is too long.
+            If that fails; a _LongRowError if a row is too long.
         """
         layout, path = self.layout, self.path
         self.stream.seek(0)
@@ -179,10 +179,10 @@ def _read(stream: IO[bytes], layout: Layout, path: Path, roles: Collection[str])
     source = _Source(stream, layout, path)
     try:
         return _read_rows(source, None, roles)
-    except _LongRowError as error:
+    except _LongRowError:
         n_rows, shown = _notes_below(source)
         if not shown:
-            raise DataError(str(error)) from error
+            raise
         raw = _read_rows(source, n_rows, roles)
         return replace(raw, remarks=(*raw.remarks, footer_warning(shown)))
 
