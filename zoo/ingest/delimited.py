@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from zoo.data.unpacking import UNPACKING_ERRORS, open_unpacked
+from zoo.encoding.plain_columns import EXACT
 from zoo.errors import DataError
 from zoo.ingest.clean_table import Column, DecimalMark, RawTable, Severity, TableWarning, Topic
 from zoo.ingest.layout import FIRST_PART, Layout, find_layout, late_escape
@@ -256,7 +257,8 @@ def _read_rows(source: _Source, n_rows: int | None, roles: Collection[str]) -> R
     if mixed or lost:  # the sample did not show it
         again = source.part(dtype="str", usecols=[*mixed, *lost], nrows=n_rows)
         for name in mixed:
-            if frame[name].dtype.kind not in "iuf" or not is_plain(again[name], decimal):
+            is_number = frame[name].dtype.kind in "iuf" and not _is_long(frame[name])
+            if not (is_number and is_plain(again[name], decimal)):
                 frame[name] = again.pop(name)
         words = {name: again[name][frame[name].isna()].value_counts().to_dict() for name in lost}
     remarks += [*_how_read(source, decimal), *_swallowed(frame, layout.delimiter)]
@@ -275,12 +277,17 @@ def _read_rows(source: _Source, n_rows: int | None, roles: Collection[str]) -> R
 
 def _is_mixed(column: Column, sample: Column, decimal: DecimalMark) -> bool:
     """Return whether a column is of text, or has decimals that its sample did not have."""
-    if column.dtype.kind != "f":
+    if column.dtype.kind != "f" or _is_long(column):
         return column.dtype.kind not in "iu"
     if sample.str.contains(decimal, regex=False).any():
         return False
     values = column.to_numpy()
     return bool((np.isfinite(values) & (values != np.floor(values))).any())
+
+
+def _is_long(column: Column) -> bool:
+    """Return whether floats may have rounded the integers of a column."""
+    return column.dtype.kind == "f" and bool((column.abs() >= EXACT).any())
 
 
 def _how_read(source: _Source, decimal: DecimalMark) -> Iterator[TableWarning]:

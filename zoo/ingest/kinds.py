@@ -11,19 +11,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from zoo.data.topics import MAX_FITTED, count_words, fit_topics
+from zoo.encoding.column_reading import center_of, written_numbers
 from zoo.encoding.written import (
     MISSING_LABELS,
     MISSING_WORDS,
     TRUE_WORDS,
-    TRUTH,
     date_formats,
-    decimal_mark,
-    is_clock,
     is_day_known,
     is_missing,
     is_number,
     read_numbers,
 )
+from zoo.encoding.written_columns import Written, are_codes, are_truth_words, how_written
 from zoo.ingest.clean_table import (
     Column,
     ColumnKind,
@@ -164,7 +163,17 @@ def _number(column: Column, draft: ColumnNote, decimal: DecimalMark | None) -> F
             note = f"written as {int(known[0])}; {_AS_DATE}"
             return _used(draft, "date", note, formats=["%Y%m%d"])
     note = "one value, missing in some rows" if draft.n_unique == 1 else ""
-    return _used(draft, "number", note, decimal=decimal or ".")
+    center, notes = _long(column)
+    note = "; ".join([note] * bool(note) + notes)
+    return _used(draft, "number", note, decimal=decimal or ".", **center)
+
+
+def _long(numbers: Column) -> tuple[dict[str, int], list[str]]:
+    """Return what is subtracted from integers that floats would round, and notes about it."""
+    center, is_rounded = center_of(numbers)
+    notes = [f"less {center}, as floats do not hold integers that long"] if center else []
+    notes += ["integers too long for floats are rounded"] if is_rounded else []
+    return ({"center": center} if center else {}), notes
 
 
 def _category(draft: ColumnNote, counts: Column) -> Finding:
@@ -204,15 +213,16 @@ class _Texts:
         self.labels = self.texts[self.is_label]
         self.draft = _draft(column, len(column) - self.n_known, int(self.labels.nunique()))
         self.some = self.labels.iloc[:: max(1, len(self.labels) // _SAMPLE)]
-        is_digits, has_zero = self.some.str.fullmatch(r"\d+"), self.some.str.match(r"0\d")
-        self.is_code = bool(is_digits.all() and has_zero.any())  # such as postal codes
 
     def amount(self) -> Finding | None:
         """Return the finding if the column holds numbers or dates, else None."""
-        if self.is_code or not self.is_value.any() or self._is_truth():
+        found = how_written(self.texts, self.counts, self.decimal)
+        if found is None:
             return None
-        texts, counts = self.texts[self.is_value], self.counts[self.is_value]
-        return self._number(texts, counts) or self._date(texts) or self._clock(texts)
+        texts = self.texts[found.is_value]
+        if found.kind == "number":
+            return self._number(texts, found)
+        return self._date(texts, found.formats) if found.kind == "date" else self._clock()
 
     def categories(self) -> Finding:
         """Return the finding if the column does not hold numbers or dates."""
@@ -221,7 +231,7 @@ class _Texts:
             return _unused(draft, "empty", "has no value")
         if draft.n_unique == 1 and not draft.n_missing:
             return _unused(draft, "constant", f"is '{self.labels.iloc[0][:40]}' in each row")
-        if self._is_truth() and not draft.n_missing:
+        if are_truth_words(self.labels) and not draft.n_missing:
             words = frozenset(self.labels.str.casefold())
             true = sorted(words & TRUE_WORDS)
             # other programs write "1" and "0" for them
@@ -229,22 +239,18 @@ class _Texts:
             return _used(draft, "boolean", " and ".join(sorted({*self.labels})), **spec)
         return self._id_or_category()
 
-    def _is_truth(self) -> bool:
-        return len(self.labels) <= 6 and frozenset(self.labels.str.casefold()) in TRUTH
-
-    def _number(self, texts: Column, counts: NDArray[np.int64]) -> Finding | None:
-        mark, is_read, is_certain = decimal_mark(texts, self.decimal)
-        of_rows, of_texts = counts[is_read].sum() / counts.sum(), is_read.mean()
-        is_one_word = (~is_read).sum() == 1  # which then stands for a missing value
-        if not (of_rows >= 0.95 or (of_texts >= 0.9 and of_rows >= (0.2 if is_one_word else 0.8))):
-            return None
+    def _number(self, texts: Column, found: Written) -> Finding:
+        mark: DecimalMark = "," if found.formats == (",",) else "."
+        is_read, is_certain = found.is_read, found.is_certain
         notes = ["numbers written as text" + (" with a decimal comma" if mark == "," else "")]
         if not is_certain and texts.str.contains(",", regex=False).any():
             notes.append(f"'{mark}' was taken as the decimal mark")
         if not is_read.all():
             notes.append(f"not read: {', '.join(map(repr, texts[~is_read].iloc[:3]))}")
         notes += self._missing(self.is_value)
-        finding = _used(self.draft, "number", "; ".join(notes), decimal=mark)
+        center, long_notes = _long(written_numbers(texts[is_read], mark))
+        notes += long_notes
+        finding = _used(self.draft, "number", "; ".join(notes), decimal=mark, **center)
         return replace(finding, warnings=(*self._doubts(texts[is_read], mark, is_certain),))
 
     def _missing(self, is_there: NDArray[np.bool_]) -> list[str]:
@@ -290,17 +296,13 @@ class _Texts:
         columns = (self.draft.name,)
         return TableWarning(about=Topic.READ, text=text, columns=columns, severity=severity)
 
-    def _date(self, texts: Column) -> Finding | None:
-        if not (formats := date_formats(texts)):
-            return None
+    def _date(self, texts: Column, formats: tuple[str, ...]) -> Finding:
         note = f"written as {', '.join(formats)}; {_AS_DATE}"
         if not is_day_known(texts, formats):
             note += "; the values do not show whether the day or the month comes first"
         return _used(self.draft, "date", note, formats=[*formats])
 
-    def _clock(self, texts: Column) -> Finding | None:
-        if is_clock(texts).mean() < 0.9:
-            return None
+    def _clock(self) -> Finding:
         note = "times as hours and minutes; models see seconds"
         return _used(self.draft, "number", note, kind="clock")
 
@@ -321,7 +323,7 @@ class _Texts:
         is_single |= bool((~self.some.str.contains(r"[^\W\d_]")).mean() > 0.95)  # without letters
         if fraction >= 0.95 and self.n_known >= _MIN_IDS and is_single:
             spec = None
-            if self.is_code and self.labels.str.fullmatch(r"\d+").all():
+            if are_codes(self.labels) and self.labels.str.fullmatch(r"\d+").all():
                 spec = {"name": self.draft.name, "kind": "number", "decimal": self.decimal or "."}
             note = f"{n_unique} different values; it identifies the rows"
             return _unused(self.draft, "id", note, spec)

@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -32,7 +31,7 @@ from zoo.ingest.images import CLASS, IMAGE, MAX_MEGAPIXELS, PixelPlan, plan_pixe
 from zoo.ingest.kinds import Finding, confirm, find_kind
 from zoo.ingest.leaks import is_copy
 from zoo.ingest.outline import name_columns
-from zoo.ingest.plain import as_plain, decimal_of_file, plain_frame, with_index
+from zoo.ingest.plain import as_plain, decimal_of_file, plain_frame, plain_series, with_index
 from zoo.ingest.reading import did_you_mean, read_table
 from zoo.ingest.roles import Roles, choose_metric, keep_rows, read_roles
 from zoo.ingest.transforms import VERSION, topics_of, transform, words_of
@@ -118,7 +117,7 @@ def prepare(
 
     Parameters
     ----------
-    X : DataFrame (pandas or Polars) or array-like of shape (n_samples, n_features)
+    X : frame of any library or array-like of shape (n_samples, n_features)
     y : array-like of shape (n_samples,)
     name : str
     task : {"classification", "regression"} or None
@@ -137,34 +136,20 @@ def prepare(
     for role, values in (("target", y), ("group", groups), ("time", times)):
         if values is None:
             continue
-        column = _series(values, role)
+        column = plain_series(values, role)
         if len(column) != len(frame):
             raise DataError(
                 f"X has {len(frame)} rows and {role} {len(column)}; give one value per row"
             )
         wanted = str(column.name) if column.name is not None else role
         named[role] = name_columns([*frame.columns, wanted])[-1]
-        frame[named[role]] = column.to_numpy() if column.dtype.kind in "iufb" else column.array
+        frame[named[role]] = column.array
     if "target" not in named:
         raise DataError("y is missing; give one value per row")
     how = RawTable(pd.DataFrame(), remarks=remarks, is_typed=True)
     return _prepare(
         dict(frame.items()), named, name=name, task=task, where=name, how=how, is_time_used=False
     )
-
-
-def _series(values: object, role: str) -> Column:
-    """Return one value per row of a pandas or Polars column, a frame of one column or an array."""
-    if not isinstance(values, pd.Series) and hasattr(values, "to_pandas"):
-        values = values.to_pandas()
-    if isinstance(values, pd.DataFrame) and values.shape[1] == 1:
-        values = values.iloc[:, 0]
-    array = values if isinstance(values, pd.Series) else np.asarray(values)
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    if array.ndim != 1:
-        raise DataError(f"{role} must have one value per row, got the shape {array.shape}")
-    return pd.Series(array).reset_index(drop=True)
 
 
 def _prepare(

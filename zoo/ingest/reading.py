@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import zipfile
 from collections.abc import Callable, Collection, Iterable
@@ -20,6 +21,7 @@ from zoo.data.unpacking import (
     ratio_limit,
 )
 from zoo.definitions import near_name
+from zoo.encoding.plain_columns import EXACT
 from zoo.errors import DataError
 from zoo.extras import missing_module
 from zoo.ingest.clean_table import RawTable
@@ -169,9 +171,19 @@ def _read_json(path: Path) -> pd.DataFrame:
             stream.seek(0)
             is_array = start.startswith(b"[")
             what = "a JSON array of records" if is_array else "one JSON record a line"
-            return pd.read_json(
+            frame = pd.read_json(
                 stream, lines=not is_array, orient="records", dtype=False, encoding="utf-8-sig"
             )
+            floats = frame.select_dtypes("float64")
+            long = floats.columns[(floats.abs() >= EXACT).any()]
+            if len(long):  # they may be integers that were rounded
+                stream.seek(0)
+                text = stream.read().decode("utf-8-sig")
+                lines = [line for line in text.split("\n") if line.strip()]
+                rows = json.loads(text if is_array else f"[{','.join(lines)}]")
+                for name in long:
+                    frame[name] = pd.Series([row.get(name) for row in rows], dtype=object)
+            return frame
         except (*UNPACKING_ERRORS, *_PARSER_ERRORS) as error:
             raise DataError(f"{path}: expected {what}: {_one_line(error)}") from error
 
@@ -182,7 +194,8 @@ def _read_arrow(path: Path, form: str, wanted: Collection[str]) -> RawTable:
     try:
         if form == "feather":
             _check_feather(path)
-        frame = pd.read_parquet(path) if form == "parquet" else pd.read_feather(path)
+        read = pd.read_parquet if form == "parquet" else pd.read_feather
+        frame = read(path, dtype_backend="pyarrow")  # whose integers stay so where some miss
     except (ArrowException, OSError, *_PARSER_ERRORS) as error:
         said = f"is not a valid {form.capitalize()} file: {_one_line(error)}"
         raise DataError(f"{path}: {said}") from error

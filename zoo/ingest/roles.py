@@ -9,6 +9,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.encoding.plain_columns import EXACT
 from zoo.errors import DataError
 from zoo.ingest.clean_table import (
     Column,
@@ -98,8 +99,9 @@ def read_roles(
         if role in given
     }
     numbers = as_numbers(given["target"], found["target"].spec)
-    # 1, 1.0 and "1" are one class
-    labels = as_labels(given["target"] if numbers is None else numbers, words["target"].kept)
+    # 1, 1.0 and "1" are one class; of long integers, floats would merge some
+    is_number = numbers is not None and not (numbers.abs() >= EXACT).any()
+    labels = as_labels(numbers if is_number else given["target"], words["target"].kept)
     sides = {"group": as_labels(given["group"], words["group"].kept)} if "group" in given else {}
     if "time" in given:
         sides["time"] = as_times(given["time"], found["time"].spec)
@@ -112,6 +114,8 @@ def read_roles(
         warnings += found["target"].warnings
     for role, one in words.items():
         warnings += _kept_words(role, named[role], one, len(y))
+    if task == "regression" and numbers is not None and not is_number:
+        warnings += _rounded(numbers, as_labels(given["target"]), named["target"])
     y = keep_rows(y, is_kept)
     metric, metric_reason = choose_metric(y, task)
     sides = {role: keep_rows(side, is_kept) for role, side in sides.items()}
@@ -126,6 +130,18 @@ def read_roles(
         is_kept=is_kept,
         warnings=(*warnings,),
     )
+
+
+def _rounded(numbers: Column, labels: Column, name: str) -> list[TableWarning]:
+    """Warn if integers are so long that floats make different ones equal."""
+    if numbers.nunique() == labels.nunique():
+        return []
+    text = (
+        f"Floats do not hold integers as long as those of the target '{name}': different ones "
+        "became equal. Subtract a constant from them."
+    )
+    serious = Severity.SERIOUS
+    return [TableWarning(about=Topic.READ, text=text, columns=(name,), severity=serious)]
 
 
 def _lost_words(given: Column, is_lost: Column, words: Mapping[str, int]) -> dict[str, int]:

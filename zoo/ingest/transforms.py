@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from zoo.data.topics import count_words, topic_features, topic_names
+from zoo.encoding.column_reading import as_floats, written_numbers
 from zoo.encoding.written import MISSING_LABELS, is_missing, read_clock, read_dates, read_numbers
 from zoo.errors import DataError
 from zoo.ingest.clean_table import Column, TransformSpec
@@ -112,7 +113,8 @@ def as_numbers(column: Column, spec: TransformSpec | None) -> Column | None:
         spec = {"kind": "number"}
     if column.dtype.kind in "bM" or spec is None or spec["kind"] not in {"number", "clock"}:
         return None
-    return _READERS[spec["kind"]](column, spec).astype(np.float64)
+    raw = {key: value for key, value in spec.items() if key != "center"}
+    return _READERS[spec["kind"]](column, raw).astype(np.float64)
 
 
 def as_times(column: Column, spec: TransformSpec | None) -> Column:
@@ -155,6 +157,10 @@ def _parse(column: Column, read: Callable[[Column], ArrayLike], dtype: type | st
 
 
 def _number(column: Column, spec: TransformSpec) -> Column:
+    if "center" in spec:  # floats do not hold integers that long
+        is_text = isinstance(column.dtype, pd.CategoricalDtype | pd.StringDtype)
+        exact = written_numbers(column.astype("str"), spec["decimal"]) if is_text else column
+        return pd.Series(as_floats(exact, int(spec["center"])), index=column.index)
     if column.dtype.kind in "iubf":
         values = column.astype(np.float64)
     elif column.dtype.kind == "M":
