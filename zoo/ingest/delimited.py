@@ -247,10 +247,8 @@ def _read_rows(source: _Source, n_rows: int | None, roles: Collection[str]) -> R
         n_rows = len(frame) - n_last
         frame = source.part(**options, nrows=n_rows)
     remarks += _short_rows(source, frame)
-    is_whole = len(sample) < _SAMPLE_ROWS
-    mixed = [
-        name for name in missing if not is_whole and _is_mixed(frame[name], sample[name], decimal)
-    ]
+    shown = sample if len(sample) == _SAMPLE_ROWS else frame.iloc[:0]  # all rows of a short file
+    mixed = [name for name in missing if _is_mixed(frame[name], shown[name], decimal)]
     lost = [name for name in roles if name in missing and name not in mixed]
     lost = [name for name in lost if frame[name].hasnans]
     words = {}
@@ -279,7 +277,7 @@ def _is_mixed(column: Column, sample: Column, decimal: DecimalMark) -> bool:
     """Return whether a column is of text, or has decimals that its sample did not have."""
     if column.dtype.kind != "f" or _is_long(column):
         return column.dtype.kind not in "iu"
-    if sample.str.contains(decimal, regex=False).any():
+    if not len(sample) or sample.str.contains(decimal, regex=False).any():
         return False
     values = column.to_numpy()
     return bool((np.isfinite(values) & (values != np.floor(values))).any())
@@ -287,7 +285,7 @@ def _is_mixed(column: Column, sample: Column, decimal: DecimalMark) -> bool:
 
 def _is_long(column: Column) -> bool:
     """Return whether floats may have rounded the integers of a column."""
-    return column.dtype.kind == "f" and bool((column.abs() >= EXACT).any())
+    return column.dtype.kind == "f" and bool((np.abs(column.to_numpy()) >= EXACT).any())
 
 
 def _how_read(source: _Source, decimal: DecimalMark) -> Iterator[TableWarning]:
