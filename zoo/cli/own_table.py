@@ -13,14 +13,13 @@ import typer
 from zoo import registry
 from zoo.cli.options import Sheet, Workers
 from zoo.definitions import unknown
-from zoo.errors import ZooError
 from zoo.metrics import Task, metric
 from zoo.study.refit import check_model_path
 from zoo.study.wording import parse_budget, round_seconds
 
 if TYPE_CHECKING:
     from zoo.data.kept import KeptFacts
-    from zoo.ingest.clean_table import OwnTable
+    from zoo.ingest.clean_table import OwnTable, TableWarning
     from zoo.study.session import Options, Result
 
 __all__ = ["curve", "predict"]
@@ -114,7 +113,6 @@ def _model_names(texts: list[str] | None) -> tuple[str, ...]:
 
 def _keep(table: OwnTable, models: tuple[str, ...], folder: Path) -> KeptFacts:
     """Check that the models suit the table, print what was found in it, and keep it."""
-    from zoo.ingest.clean_table import Severity
     from zoo.study.design import models_for
     from zoo.study.session import keep_table
     from zoo.study.wording import plain
@@ -125,8 +123,7 @@ def _keep(table: OwnTable, models: tuple[str, ...], folder: Path) -> KeptFacts:
     _say(f"task: {table.task} of '{plain(table.target)}' ({plain(table.task_reason)})", True)
     _say(f"score: {metric(table.metric).label} ({plain(table.metric_reason)})", True)
     for warning in table.warnings:
-        word = "WARNING" if warning.severity is Severity.SERIOUS else "note"
-        _say(f"{word}: {plain(warning.text)}", True)
+        _say(_line(warning), True)
     return keep_table(table, folder, _say)
 
 
@@ -168,14 +165,25 @@ def predict(
     file: Annotated[
         Path, typer.Argument(help="Rows to predict, in any format that 'zoo curve' reads.")
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="CSV file to write.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="CSV file to write; - is the standard output.")
+    ],
     sheet: Sheet = None,
 ) -> None:
     """Predict the rows of a file with a saved model."""
+    from zoo.output_file import is_standard_output
     from zoo.study.predict import predict_file
     from zoo.study.wording import plain
 
-    n_rows, target = predict_file(model, file, output, sheet=sheet)
-    if n_rows == 0:
-        raise ZooError(f"{file} has no rows to predict")
-    typer.echo(f"{n_rows:,} predictions of '{plain(target)}': {output}")
+    n_rows, target, warnings = predict_file(model, file, output, sheet=sheet)
+    for warning in warnings:
+        _say(_line(warning), False)
+    done = f"{n_rows:,} predictions of '{plain(target)}': {plain(output)}"
+    _say(done, not is_standard_output(output))
+
+
+def _line(warning: TableWarning) -> str:
+    """Return a warning as a line for the terminal."""
+    from zoo.study.wording import plain
+
+    return f"{'WARNING' if warning.severity == 'serious' else 'note'}: {plain(warning.text)}"

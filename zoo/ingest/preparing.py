@@ -31,6 +31,7 @@ from zoo.ingest.delimited import name_columns
 from zoo.ingest.images import CLASS, IMAGE, PixelPlan, plan_pixels, read_pixels
 from zoo.ingest.kinds import confirm, find_kind
 from zoo.ingest.leaks import is_copy
+from zoo.ingest.new_rows import training_facts
 from zoo.ingest.plain import as_plain, decimal_of_file, plain_frame
 from zoo.ingest.reading import did_you_mean, read_table
 from zoo.ingest.roles import Roles, choose_metric, keep_rows, read_roles
@@ -217,7 +218,8 @@ def _clean(
     for role in hidden:
         del columns[named[role]]
     cleaned: dict[str, Column] = {}
-    specs, notes = [], []
+    specs: list[TransformSpec] = []
+    notes: list[ColumnNote] = []
     for key in list(columns):  # one by one, to save memory
         column = keep_rows(columns.pop(key), roles.is_kept)
         finding = find_kind(column, decimal)
@@ -230,7 +232,8 @@ def _clean(
                 finding = replace(finding, note=note)
         notes.append(finding.note)
         if finding.note.is_used and finding.spec:
-            specs.append(finding.spec)
+            facts = training_facts(column, features, finding.spec)
+            specs.append({**finding.spec, "training": facts})
             cleaned.update(features)
         del column, features
         pa.default_memory_pool().release_unused()

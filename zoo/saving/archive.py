@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import json
-import os
 import re
-import uuid
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 from zoo.errors import ModelFileError
+from zoo.output_file import writing
 
 __all__ = ["FORMAT", "SCHEMA", "Json", "one_line", "pack", "read", "unpack"]
 
@@ -32,23 +30,14 @@ def one_line(error: BaseException) -> str:
 
 
 def pack(path: Path, members: Mapping[str, bytes]) -> None:
-    """Write a zip to a temporary file, then rename it to `path`; or raise a ModelFileError."""
+    """Write a zip as `writing` does; or raise a ModelFileError."""
     _check_size(len(members), sum(map(len, members.values())))
-    part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        with part.open("xb") as file:
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-                for name, data in members.items():
-                    archive.writestr(name, data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        why = f"'{path}' cannot be written ({error.strerror}); name a file in an existing folder"
-        raise ModelFileError(why) from error
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink()
+    with (
+        writing(path, ModelFileError) as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for name, data in members.items():
+            archive.writestr(name, data)
 
 
 def _check_size(n_members: int, n_bytes: int) -> None:
