@@ -4,8 +4,10 @@ import pytest
 
 from zoo.bench.rows import rows_of
 from zoo.data.kept import facts_of, keep, read_rows, read_split
-from zoo.data.splits import split
+from zoo.data.splits import Split, split
+from zoo.data.topics import count_words, fit_topics, topic_features, topic_names
 from zoo.errors import DataError
+from zoo.ingest.preparing import prepare
 
 N_ROWS = 40_000  # more than two groups of rows
 
@@ -85,3 +87,57 @@ def test_a_folder_without_a_complete_table_says_what_to_do(tmp_path):
     assert facts_of(tmp_path) is None
     with pytest.raises(DataError, match="run the same 'zoo curve' command again"):
         read_rows(tmp_path)
+
+
+N_TEXTS = 200
+
+
+@pytest.fixture(scope="module")
+def texts():
+    rng = np.random.default_rng(0)
+    words = np.array([f"word{i}" for i in range(60)])
+    return pd.Series([" ".join(rng.choice(words, 8)) for _ in range(N_TEXTS)])
+
+
+def keep_texts(folder, texts, n_train=120):
+    """Keep a table of texts, of which the first are for training, as `zoo curve` does."""
+    table = prepare(pd.DataFrame({"note": texts}), ["a", "b"] * (N_TEXTS // 2))
+    rows = np.arange(N_TEXTS)
+    parts = [Split(rows[n_train:], rows[:n_train], 2)]
+    facts = {"name": "t", "task": "classification", "digest": table.digest}
+    keep(folder, table.X, table.y, parts, words=table.words, **facts)
+    return table
+
+
+def test_the_topics_of_a_cell_are_learnt_on_its_training_rows_only(texts, tmp_path):
+    other = texts.where(texts.index < 120, "a sentence that occurs in test rows only " + texts)
+    for name, column in (("one", texts), ("two", other)):
+        keep_texts(tmp_path / name, column)
+    one, two = (rows_of("t", (tmp_path / name,)) for name in ("one", "two"))
+    for n_train in (30, 120):
+        pd.testing.assert_frame_equal(one.train(0, n_train)[0], two.train(0, n_train)[0])
+    assert not one.test(0, 120)[0].equals(two.test(0, 120)[0])
+
+
+def test_the_topics_of_a_cell_are_those_of_the_saved_model_for_the_same_rows(texts, tmp_path):
+    table = keep_texts(tmp_path, texts, n_train=N_TEXTS - 1)
+    weights = fit_topics(count_words(texts[: N_TEXTS - 1]))
+    rows = rows_of("t", (tmp_path,))
+    expected = topic_features(count_words(texts[N_TEXTS - 1 :]), weights)
+    X, _ = rows.test(0, N_TEXTS - 1)
+    np.testing.assert_array_equal(X.to_numpy(), expected)
+    assert list(X) == list(table.X) == topic_names("note", 20)
+    assert set(X.dtypes) == set(table.X.dtypes)
+
+
+def test_few_training_rows_have_fewer_topics_in_the_same_columns(texts, tmp_path):
+    table = keep_texts(tmp_path, texts)
+    train, _ = rows_of("t", (tmp_path,)).train(0, 5)
+    assert list(train) == list(table.X)
+    is_constant = (train == 0).all()
+    assert (is_constant.sum(), is_constant["note: topic 4"]) == (16, False)
+
+
+def test_texts_without_a_word_have_no_topics():
+    counts = count_words(pd.Series(["", "...", ""]))
+    assert topic_features(counts, fit_topics(counts)).tolist() == [[0, 0]] * 3

@@ -1,3 +1,4 @@
+import contextlib
 import gzip
 import hashlib
 import http.server
@@ -6,6 +7,8 @@ import os
 import subprocess
 import sys
 import threading
+import time
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -13,6 +16,7 @@ import pytest
 
 import zoo.data
 from zoo.data.cards import read_card
+from zoo.data.download import download
 from zoo.definitions import find
 from zoo.errors import DataError, MissingExtraError
 
@@ -42,9 +46,12 @@ def server(tmp_path, monkeypatch):
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
-            self.send_response(200 if self.path in files else 404)
+            content = files.get(self.path)
+            self.send_response(404 if content is None else 200)
             self.end_headers()
-            self.wfile.write(files.get(self.path, b""))
+            with contextlib.suppress(OSError):  # the client has gone
+                for part in [content or b""] if isinstance(content, bytes | None) else content():
+                    self.wfile.write(part)
 
         def log_message(self, *_):
             pass
@@ -190,7 +197,16 @@ def test_changed_facts_are_refused_with_what_was_expected_and_found(tmp_path):
         zoo.data.verify("small", [tmp_path / "cards"])
 
 
-@pytest.mark.parametrize("answer", [b"[]", b"null", b"{}", b"<html>"])
+ODD_ANSWERS = [
+    b"[]", b"null", b"{}", b"<html>", b"\xff\xfe", b"[" * 100_000,
+    *(b'{"data_set_description": %s}' % odd for odd in (
+        b"[]", b'"text"', b"{}", b'{"url": 3}', b'{"parquet_url": ["x"], "url": "y"}',
+        b'{"url": "http://a/b", "md5_checksum": [1]}',
+    )),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("answer", ODD_ANSWERS)
 def test_an_odd_answer_of_openml_is_refused_in_one_line(answer, server, tmp_path):
     server.files["/api/v1/json/data/7"] = answer
     with pytest.raises(DataError, match="expected the description of data set 7"):
@@ -241,3 +257,95 @@ print(table.X.shape, table.y.tolist())
         env={**os.environ, "KERAS_HOME": str(tmp_path / "keras")},
     )
     assert done.stdout.strip() == "(3, 784) ['T-shirt', 'trouser', 'T-shirt']"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://[::1", "http://h:port/x", "http://h:99999/x", f"http://{'a' * 300}.de/x",
+        "http://xn--\udcff.de/", "http:///x", "http://user:word@h/x", "ftp://h/x", "x", "",
+    ],
+)  # fmt: skip
+def test_an_address_that_is_none_is_refused_in_one_line(url, server):
+    with pytest.raises(DataError, match="address") as caught:
+        download(url, name="small")
+    assert "\n" not in str(caught.value)
+
+
+def test_any_path_of_an_address_becomes_a_file_name_that_file_systems_take(server):
+    for name in ("n" * 600, "\u00e4 \u00f6", "..", "a%00b"):
+        server.files["/" + quote(name, safe="%.")] = name.encode()
+        path = download(f"{server.url}/{name}", name="small")
+        assert path.read_bytes() == name.encode()
+        assert len(path.name) < 120
+
+
+def endless():
+    while True:
+        yield bytes(1 << 16)
+
+
+def trickle():
+    for _ in range(100):
+        yield b"x"
+        time.sleep(0.05)
+
+
+def test_a_download_over_its_limit_is_cut_off_and_leaves_no_file(server, tmp_path):
+    server.files["/endless"] = endless
+    with pytest.raises(DataError, match="more than the limit of 1 MB"):
+        download(f"{server.url}/endless", name="small", max_bytes=1_000_000)
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+
+
+def test_a_server_that_sends_a_byte_now_and_then_is_given_up(server, monkeypatch):
+    monkeypatch.setattr("zoo.data.download._TIMEOUT_S", 0.3)
+    monkeypatch.setattr("zoo.data.download._CHECK_S", 0.1)
+    server.files["/trickle"] = trickle
+    with pytest.raises(DataError, match=r"\d bytes came in"):
+        download(f"{server.url}/trickle", name="small")
+
+
+def test_a_download_that_takes_too_long_is_given_up(server, monkeypatch):
+    monkeypatch.setattr("zoo.data.download._MAX_S", 0.2)
+    monkeypatch.setattr("zoo.data.download._CHECK_S", 0.1)
+    server.files["/endless"] = endless
+    with pytest.raises(DataError, match=r"not done after 0\.2 s"):
+        download(f"{server.url}/endless", name="small")
+
+
+@pytest.mark.parametrize("cache", ["/proc/no", "/dev/null/x", "~nobody-here/x", "x" * 300])
+def test_a_cache_that_cannot_be_written_is_named_in_one_line(cache, server, monkeypatch):
+    monkeypatch.setenv("ZOO_CACHE", cache)
+    server.files["/a"] = b"a"
+    with pytest.raises(DataError, match="set ZOO_CACHE"):
+        download(f"{server.url}/a", name="small")
+
+
+def test_a_download_that_ends_early_is_refused(server):
+    class Torn(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            self.wfile.write(b"abc")
+
+        def log_message(self, *_):
+            pass
+
+    server.RequestHandlerClass = Torn
+    with pytest.raises(DataError, match="997 more expected"):
+        download(f"{server.url}/a", name="small")
+
+
+STARTS = {"gzip": b"\x1f\x8b", "bzip2": b"BZh9", "xz": b"\xfd7zXZ\x00", "parquet": b"PAR1"}
+
+
+@pytest.mark.parametrize("reader", ["csv", "npy", "pickle", "idx", "parquet"])
+@pytest.mark.parametrize("start", STARTS.values(), ids=STARTS)
+def test_a_broken_file_of_any_reader_is_one_line(reader, start, tmp_path):
+    (tmp_path / "cards").mkdir()
+    (tmp_path / "cards" / "d.bin").write_bytes(start + b"no such content" * 20 + b"PAR1")
+    with pytest.raises(DataError) as caught:
+        load(tmp_path, f'type = "file"\nfiles = ["d.bin", "d.bin"]\nreader = "{reader}"')
+    assert "\n" not in str(caught.value)

@@ -333,7 +333,9 @@ def test_images_are_made_one_size_and_all_pixels_kept(tmp_path):
     assert table.X.iloc[-1, :3].tolist() == [200, 30, 30]
     assert table.y.tolist() == ["blue"] * 6 + ["red"] * 6
     dropped = [one.text for one in table.warnings if one.about == "dropped"]
-    assert dropped == ["Images that cannot be read were left out: red/torn.png."]
+    assert dropped == [
+        "Images that cannot be read, or have over 50 megapixels, were left out: red/torn.png."
+    ]
     spec = json.loads(json.dumps(table.transform))
     new = apply_transform(read_frame(tmp_path / "red" / "0.png"), spec)
     pd.testing.assert_frame_equal(new, table.X.iloc[[6]].reset_index(drop=True))

@@ -8,10 +8,12 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
+from zoo.data.unpacking import available_bytes
 from zoo.errors import DataError, MissingExtraError
 from zoo.ingest import reading
-from zoo.ingest.images import CLASS, IMAGE
+from zoo.ingest.images import CLASS, IMAGE, plan_pixels, read_pixels
 from zoo.ingest.reading import did_you_mean, read_frame
 
 
@@ -253,7 +255,7 @@ def test_memory_of_a_compressed_or_parquet_file_is_estimated_from_its_content(tm
     assert reading.bytes_needed(tmp_path / "a.csv.gz", "text") == 3 * 4_000_000
     (tmp_path / "a.csv.xz").write_bytes(bytes(1000))
     assert reading.bytes_needed(tmp_path / "a.csv.xz", "text") == 15 * 1000
-    assert reading.available_bytes() > 1e8
+    assert available_bytes() > 1e8
 
 
 def test_without_openpyxl_the_extra_is_named(tmp_path, monkeypatch):
@@ -261,3 +263,108 @@ def test_without_openpyxl_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "openpyxl", None)  # as if it were not installed
     with pytest.raises(MissingExtraError, match=r"pip install 'model-zoo-curves\[files\]'"):
         read_frame(tmp_path / "a.xlsx")
+
+
+@pytest.fixture
+def low_limit(monkeypatch):
+    """Files may unpack to 1 MB, or to ten times their size."""
+    monkeypatch.setattr("zoo.data.unpacking._LARGEST_RATIO", 10)
+    monkeypatch.setattr("zoo.data.unpacking._ALWAYS_ALLOWED", 1_000_000)
+
+
+def test_a_small_file_that_unpacks_to_very_much_is_refused_before_it_fills_the_memory(
+    tmp_path, low_limit
+):
+    (tmp_path / "a.csv.bz2").write_bytes(bz2.compress(b"a,b\n" + b"1,2\n" * 500_000))
+    with pytest.raises(DataError, match="unpacks to more than 1 MB"):
+        read_frame(tmp_path / "a.csv.bz2")
+    (tmp_path / "a.json.xz").write_bytes(lzma.compress(b"[" + b" " * 2_000_000))
+    with pytest.raises(DataError, match="unpacks to more than 1 MB"):
+        read_frame(tmp_path / "a.json.xz")
+    frame = pd.DataFrame({"a": np.zeros(1_000_000)})
+    frame.to_feather(tmp_path / "a.feather", compression="zstd")
+    with pytest.raises(DataError, match="unpacks to more than"):
+        read_frame(tmp_path / "a.feather")
+
+
+BROKEN_STARTS = {"gz": b"\x1f\x8b", "bz2": b"BZh9", "xz": b"\xfd7zXZ\x00", "zip": b"PK\x03\x04"}
+
+
+@pytest.mark.parametrize("start", BROKEN_STARTS.values(), ids=BROKEN_STARTS)
+@pytest.mark.parametrize("suffix", [".json", ".csv", ".jsonl", ".csv.zip", ".csv.gz", ".xlsx"])
+def test_a_file_that_only_begins_as_a_compressed_one_is_one_line(start, suffix, tmp_path):
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(start + b"not compressed at all" * 20)
+    with pytest.raises(DataError) as caught:
+        read_frame(path)
+    assert "\n" not in str(caught.value)
+
+
+def workbook(path, change):
+    """Write a workbook whose sheet was changed by a function of its XML."""
+    pd.DataFrame({"a": [1, 2], "b": ["x", "y"]}).to_excel(path, index=False)
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    parts["xl/worksheets/sheet1.xml"] = change(parts["xl/worksheets/sheet1.xml"])
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return path
+
+
+ENTITIES = b'<!DOCTYPE l [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;&a;">]>'
+CELL = b'<row r="1048576"><c r="XFD1048576"%s</row></sheetData>'
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda xml: ENTITIES + xml, "declares entities"),
+        (lambda xml: (ENTITIES + xml).decode().encode("utf-16"), "declares entities"),
+        (lambda xml: xml[:-30], "not a valid .xlsx"),
+        (lambda _: b"", "not a valid .xlsx"),
+        (lambda xml: xml.replace(b"</sheetData>", CELL % b"><v>1</v></c>"), "stray cells"),
+        (lambda xml: xml + b" " * 2_000_000, "unpacks to 2 MB"),
+    ],
+    ids=["entities", "entities in UTF-16", "cut", "empty", "stray cell", "unpacks to much"],
+)
+def test_a_workbook_that_would_do_harm_is_one_line(change, said, tmp_path, low_limit):
+    with pytest.raises(DataError, match=said) as caught:
+        read_frame(workbook(tmp_path / "a.xlsx", change))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_stray_cell_without_content_does_no_harm(tmp_path):
+    empty = CELL % b' s="0"/>'
+    path = workbook(tmp_path / "a.xlsx", lambda xml: xml.replace(b"</sheetData>", empty))
+    assert read_frame(path).shape == (2, 2)
+
+
+def test_a_parquet_or_feather_file_with_a_changed_byte_is_read_or_one_line(tmp_path):
+    frame = pd.DataFrame({"a": range(50), "b": ["x"] * 50})
+    frame.to_parquet(tmp_path / "a.parquet")
+    frame.to_feather(tmp_path / "a.feather")
+    rng = np.random.default_rng(0)
+    n_refused = 0
+    for suffix in ("parquet", "feather"):
+        content = (tmp_path / f"a.{suffix}").read_bytes()
+        for _ in range(40):
+            changed = bytearray(content)
+            changed[rng.integers(8, len(changed) - 8)] = rng.integers(256)
+            (tmp_path / f"b.{suffix}").write_bytes(changed)
+            try:
+                read_frame(tmp_path / f"b.{suffix}")
+            except DataError as error:
+                n_refused += 1
+                assert "\n" not in str(error)
+    assert n_refused > 5
+
+
+def test_an_image_of_over_50_megapixels_is_left_out(tmp_path):
+    for name, side in (("a/small", 20), ("a/large", 7100), ("b/small", 20)):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("L", (side, side)).save(tmp_path / f"{name}.png", compress_level=1)
+    plan = plan_pixels([*read_frame(tmp_path)[IMAGE]])
+    assert plan.broken == (str(tmp_path / "a" / "large.png"),)
+    with pytest.raises(DataError, match="over 50 megapixels"):
+        read_pixels(plan.broken, plan.image_shape)

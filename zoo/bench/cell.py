@@ -114,7 +114,7 @@ def _measure(
     model: Any, key: dict[str, Any], rows: Rows, metrics: tuple[str, ...], timings: dict[str, float]
 ) -> dict[str, Any]:
     """Return the record of a fitted model; with a score that is not finite, the cell failed."""
-    test = rows.test(key["replicate"])
+    test = rows.test(key["replicate"], key["n_train"])
     start = time.perf_counter()
     test_scores = _score(model, rows, test, metrics)
     timings = {**timings, "predict": time.perf_counter() - start}

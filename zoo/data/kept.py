@@ -12,20 +12,27 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from zoo.data.splits import Split
+from zoo.data.topics import N_BUCKETS
 from zoo.definitions import convert
 from zoo.errors import DataError
 from zoo.metrics import Task
 
-__all__ = ["KeptFacts", "facts_of", "keep", "read_rows", "read_split", "table_folder"]
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+__all__ = [
+    "KeptFacts", "facts_of", "keep", "read_rows", "read_split", "read_words", "table_folder",
+]  # fmt: skip
 
 _ROWS_A_GROUP = 16_384
+_PARTS = ("data", "indices", "indptr")  # of a csr_matrix
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +50,8 @@ class KeptFacts:
     classes : tuple of str
         Sorted; none for regression.
     image_shape : tuple of int or None
+    texts : tuple of str
+        The text columns; of each, `topic_names` are features.
     about : mapping
         Plain data for reports on the table.
     """
@@ -58,6 +67,7 @@ class KeptFacts:
     n_replicates: int
     classes: tuple[str, ...] = ()
     image_shape: tuple[int, int, int] | None = None
+    texts: tuple[str, ...] = ()
     about: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -84,6 +94,7 @@ def keep(
     task: Task,
     digest: str,
     image_shape: tuple[int, int, int] | None = None,
+    words: Mapping[str, csr_matrix] | None = None,
     about: Mapping[str, Any] | None = None,
 ) -> KeptFacts:
     """Write a table into a results folder, replacing one that is there.
@@ -98,6 +109,8 @@ def keep(
         Of replicates 0, 1, ...
     name, task, digest, image_shape, about
         See `KeptFacts`.
+    words : mapping of str to csr_matrix, or None
+        The `count_words` of each text column.
     """
     target = table_folder(folder)
     shutil.rmtree(target, ignore_errors=True)
@@ -113,6 +126,9 @@ def keep(
     else:
         np.save(target / "pixels.npy", X.to_numpy())
         _write_json(target / "columns.json", [{"name": str(name)} for name in X.columns])
+    for number, counts in enumerate((words or {}).values()):
+        for part in _PARTS:
+            np.save(target / f"words-{number}-{part}.npy", getattr(counts, part))
     for number, split in enumerate(splits):
         test, train = split.test.astype(np.int32), split.train.astype(np.int32)
         np.savez(target / f"split-{number}.npz", test=test, train=train)
@@ -128,10 +144,23 @@ def keep(
         n_replicates=len(splits),
         classes=tuple(map(str, labels)),
         image_shape=image_shape,
+        texts=tuple(words or {}),
         about=dict(about or {}),
     )
     _write_json(target / "table.json", asdict(facts))  # last: a folder with this file is complete
     return facts
+
+
+def read_words(folder: Path, number: int, rows: NDArray[np.int64]) -> csr_matrix:
+    """Return the words (n, N_BUCKETS) of rows in a text column, by its number in `texts`."""
+    from scipy.sparse import csr_matrix
+
+    target = table_folder(folder)
+    data, indices, starts = (
+        np.load(target / f"words-{number}-{part}.npy", mmap_mode="r") for part in _PARTS
+    )
+    words = csr_matrix((data, indices, starts), shape=(len(starts) - 1, N_BUCKETS))
+    return words[rows]
 
 
 def _write_json(path: Path, value: Any) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import io
+import pickle
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from zoo.data.unpacking import UNPACKING_ERRORS, open_unpacked
 from zoo.errors import DataError
 
 __all__ = ["pixel_frame", "read_files"]
+
+# What pandas, NumPy, SciPy and pyarrow raise on a broken file.
+_PARSER_ERRORS = (
+    ArithmeticError, AttributeError, LookupError, MemoryError, NotImplementedError, TypeError,
+    ValueError, pickle.UnpicklingError,
+)  # fmt: skip
+_CSV_MEMORY = 3.0  # bytes for each byte of text
 
 
 def read_files(
@@ -56,7 +64,7 @@ def read_files(
             parts = [_read_bare_csv(path, names, target) for path in paths]
         else:
             parts = [_FRAME_OF[reader](path) for path in paths]
-    except (ValueError, EOFError, OSError) as error:
+    except (*UNPACKING_ERRORS, *_PARSER_ERRORS) as error:
         said = " ".join(str(error).split())
         where = ", ".join(map(str, paths))
         raise DataError(
@@ -73,7 +81,8 @@ def pixel_frame(images: NDArray[Any]) -> pd.DataFrame:
 
 
 def _read_bare_csv(path: Path, names: Sequence[str] | None, target: str) -> pd.DataFrame:
-    frame = pd.read_csv(path, header=None, low_memory=False)
+    with open_unpacked(path, bytes_per_byte=_CSV_MEMORY) as stream:
+        frame = pd.read_csv(stream, header=None, low_memory=False)
     if names is not None:
         return frame.set_axis(list(names), axis=1)
     pixels = pixel_frame(frame.iloc[:, :-1].to_numpy(np.uint8))
@@ -82,9 +91,8 @@ def _read_bare_csv(path: Path, names: Sequence[str] | None, target: str) -> pd.D
 
 def _read_idx(path: Path) -> NDArray[np.uint8]:
     """Return the array of an IDX file of bytes, gzipped or not (http://yann.lecun.com/exdb/mnist)."""
-    raw = path.read_bytes()
-    if raw[:2] == b"\x1f\x8b":
-        raw = gzip.decompress(raw)
+    with open_unpacked(path) as stream:
+        raw = stream.read()
     if raw[:3] != b"\x00\x00\x08":
         raise ValueError("it does not begin as an IDX file of bytes does")
     n_axes = raw[3]
@@ -115,10 +123,24 @@ def _read_pickle(path: Path) -> pd.DataFrame:
     return frame
 
 
+def _read_csv(path: Path) -> pd.DataFrame:
+    with open_unpacked(path, bytes_per_byte=_CSV_MEMORY) as stream:
+        return pd.read_csv(stream)
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    import pyarrow as pa
+
+    try:
+        return pd.read_parquet(path)
+    except pa.ArrowException as error:  # not all of them are ValueErrors
+        raise ValueError(str(error)) from error
+
+
 _FRAME_OF: Mapping[str, Callable[[Path], pd.DataFrame]] = {
-    "csv": pd.read_csv,
+    "csv": _read_csv,
     "npy": lambda path: pixel_frame(np.load(path, allow_pickle=False)),
-    "parquet": pd.read_parquet,
+    "parquet": _read_parquet,
     "arff": _read_arff,
     "pickle": _read_pickle,
 }

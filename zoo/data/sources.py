@@ -6,10 +6,11 @@ import contextlib
 import logging
 import os
 import pickle
+import socket
 import sys
 import warnings
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from zoo.extras import require_distribution
 __all__ = ["fetch"]
 
 _log = logging.getLogger("zoo.data")
+_TIMEOUT_S = 60
 
 
 def fetch(card: Card) -> pd.DataFrame:
@@ -124,12 +126,19 @@ def _from_sklearn(source: cards.SklearnSource, card: Card) -> pd.DataFrame:
         )
     options: dict[str, Any] = {}
     if source.needs_network:
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DataError(
+                f"{card.name}: the cache {folder} cannot be used ({error}); "
+                "set ZOO_CACHE to a folder that can be written"
+            ) from error
         options = {"data_home": str(folder), "n_retries": 1}
         if function == "fetch_olivetti_faces":
             options["shuffle"] = False
     try:
-        bunch = _fetch_cached(fetcher, options, card) if options else fetcher()
+        with _limited_wait():
+            bunch = _fetch_cached(fetcher, options, card) if options else fetcher()
     except OSError as error:  # urllib's errors and a file that cannot be written
         raise DataError(_unreachable(card, f"sklearn.datasets.{function}", error)) from error
     except (EOFError, LookupError, ValueError, pickle.UnpicklingError, zlib.error) as error:
@@ -163,11 +172,23 @@ def _from_keras(source: cards.KerasSource, card: Card) -> pd.DataFrame:
 
     _log.warning("%s: fetching it with Keras from the internet, unless Keras has it", card.name)
     try:
-        (X_a, y_a), (X_b, y_b) = getattr(keras.datasets, source.module).load_data()
+        with _limited_wait():
+            (X_a, y_a), (X_b, y_b) = getattr(keras.datasets, source.module).load_data()
     except Exception as error:  # keras raises Exception itself when offline
         raise DataError(_unreachable(card, f"keras.datasets.{source.module}", error)) from error
     frame = pixel_frame(np.concatenate([X_a, X_b]))
     return frame.assign(**{card.target: np.concatenate([y_a, y_b]).ravel()})
+
+
+@contextlib.contextmanager
+def _limited_wait() -> Iterator[None]:
+    """Let no server keep another library's download waiting for ever."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_TIMEOUT_S)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
 
 
 def _unreachable(card: Card, what: str, error: Exception) -> str:

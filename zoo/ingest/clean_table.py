@@ -6,13 +6,16 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
 from zoo.canonical import canonical_json
 from zoo.encoding.written import Column, DecimalMark
 from zoo.metrics import Task
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 __all__ = [
     "Column",
@@ -133,6 +136,9 @@ class OwnTable:
         Rows of the file; those without a target are not in `X`.
     transform : TransformSpec
         `apply_transform(frame, transform)` makes the columns of `X` from new rows.
+    words : mapping of str to csr_matrix
+        For each text column its `count_words`, from which cells learn topics on their training
+        rows; the topics in `X` are learnt on all rows.
     frame_mb : float
         Size of the frame as parsed, in MB.
     digest : str
@@ -154,6 +160,7 @@ class OwnTable:
     warnings: tuple[TableWarning, ...] = ()
     n_rows_read: int = 0
     transform: TransformSpec = field(default_factory=dict)
+    words: Mapping[str, csr_matrix] = field(default_factory=dict)
     frame_mb: float = 0.0
     digest: str = ""
 
@@ -161,6 +168,7 @@ class OwnTable:
 def digest_of(table: OwnTable) -> str:
     """Return 16 hexadecimal digits that change with any cell, name, option or transform spec."""
     total = hashlib.sha256(canonical_json(table.transform).encode())
+    total.update(canonical_json(sorted(table.words)).encode() if table.words else b"")
     sides = [one for one in (table.y, table.groups, table.times) if one is not None]
     for column in [*(table.X[name] for name in table.X.columns), *sides]:
         total.update(f"{column.name}:{column.dtype}".encode())

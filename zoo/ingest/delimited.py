@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import bz2
 import codecs
 import csv
-import gzip
 import io
 import itertools
-import lzma
 import re
 import warnings
-import zipfile
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
 import pandas as pd
 
+from zoo.data.unpacking import UNPACKING_ERRORS, open_unpacked
 from zoo.encoding.written import MISSING_WORDS
 from zoo.errors import DataError
 from zoo.ingest.clean_table import Column, DecimalMark, RawTable
 
-__all__ = ["name_columns", "open_compressed", "read_delimited"]
+__all__ = ["TEXT_MEMORY", "name_columns", "read_delimited"]
 
 _READING: dict[str, Any] = {"header": 0, "index_col": False, "keep_default_na": False}
+TEXT_MEMORY = 3.0  # bytes of memory per byte of text while it is read and cleaned
 _FIRST_PART = 1 << 18  # bytes from which the layout is inferred
 _SAMPLE_ROWS = 2000
 _MARKS = {
@@ -41,7 +39,6 @@ _MARKS = {
     b"\x80\x04\x95": "a pickle",
     b"\x80\x05\x95": "a pickle",
 }
-_COMPRESSIONS = {b"\x1f\x8b": gzip, b"BZh": bz2, b"\xfd7zXZ\x00": lzma}
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -69,28 +66,6 @@ class _Layout:
     n_lines_before: int  # before the header: a line that names the delimiter
 
 
-def open_compressed(path: Path) -> IO[bytes]:
-    """Open a file; gzip, bzip2, xz and zip are recognised by their first bytes and decompressed.
-
-    Raises
-    ------
-    DataError
-        If a zip archive does not hold exactly one file.
-    """
-    with path.open("rb") as stream:
-        start = stream.read(6)
-    for mark, module in _COMPRESSIONS.items():
-        if start.startswith(mark):
-            return cast("IO[bytes]", module.open(path))
-    if start.startswith(b"PK\x03\x04") and path.suffix.lower() == ".zip":
-        archive = zipfile.ZipFile(path)
-        inside = [name for name in archive.namelist() if not name.startswith("__MACOSX")]
-        if len(inside) != 1:
-            raise DataError(f"{path}: expected one file in the archive, found {len(inside)}")
-        return archive.open(inside[0])
-    return path.open("rb")
-
-
 def read_delimited(path: Path) -> RawTable:
     """Return the table of a text file: plain numbers as numbers, everything else as text.
 
@@ -101,15 +76,15 @@ def read_delimited(path: Path) -> RawTable:
     DataError
         If the file is empty, has no row, is not text, or a row has more fields than the header.
     """
-    with open_compressed(path) as stream:
+    with open_unpacked(path, bytes_per_byte=TEXT_MEMORY) as stream:
         try:
-            start = stream.read(_FIRST_PART)
-            layout = _find_layout(start, path)
-            return _read(stream, layout, path)
-        except UnicodeDecodeError:
-            # the first part did not show it; every byte is valid in this encoding
-            return _read(stream, replace(layout, encoding="latin-1"), path)
-        except (EOFError, OSError, lzma.LZMAError) as error:
+            layout = _find_layout(stream.read(_FIRST_PART), path)
+            try:
+                return _read(stream, layout, path)
+            except UnicodeDecodeError:
+                # the first part did not show it; every byte is valid in this encoding
+                return _read(stream, replace(layout, encoding="latin-1"), path)
+        except UNPACKING_ERRORS as error:
             said = f"cannot be decompressed ({error}); is it complete?"
             raise DataError(f"{path}: {said}") from error
 

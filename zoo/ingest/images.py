@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import struct
 import warnings
+import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,11 +17,20 @@ from numpy.typing import NDArray
 
 from zoo.errors import DataError
 
-__all__ = ["CLASS", "IMAGE", "PixelPlan", "list_images", "plan_pixels", "read_pixels"]
+__all__ = [
+    "CLASS", "IMAGE", "MAX_MEGAPIXELS", "PixelPlan", "list_images", "plan_pixels", "read_pixels",
+]  # fmt: skip
 
 IMAGE, CLASS = "image", "class"
+# What Pillow raises on a broken file; zlib.error and struct.error are none of Python's own.
+_IMAGE_ERRORS = (
+    ArithmeticError, AttributeError, LookupError, OSError, SyntaxError, TypeError, ValueError,
+    struct.error, zlib.error,
+)  # fmt: skip
 _SUFFIXES = {".png", ".jpg", ".jpeg"}
 _MAX_SIDE, _MIN_SIDE = 32, 4  # the network halves an image twice
+MAX_MEGAPIXELS = 50
+_LARGE = 16_000_000  # pixels; such an image is reduced as soon as it is decoded, to save memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +42,7 @@ class PixelPlan:
     image_shape : tuple of int
         Height, width, channels (1 if all are grey, else 3).
     broken : tuple of str
-        Paths of images that cannot be read.
+        Paths of images that cannot be read or have over `MAX_MEGAPIXELS`.
     n_sizes : int
         Number of different sizes in the files.
     """
@@ -84,7 +96,7 @@ def plan_pixels(paths: Sequence[str]) -> PixelPlan:
     for path in paths:
         try:
             pixels = _open(path, None, None)
-        except (OSError, SyntaxError, ValueError):
+        except _IMAGE_ERRORS:
             broken.append(path)
             continue
         sizes[pixels.shape[:2]] += 1
@@ -114,8 +126,11 @@ def read_pixels(paths: Sequence[str], image_shape: tuple[int, int, int]) -> pd.D
     for i, path in enumerate(paths):
         try:
             pixels[i] = _open(path, (width, height), channels).reshape(-1)
-        except (OSError, SyntaxError, ValueError) as error:
-            raise DataError(f"{path}: is not a valid image; remove or repair it") from error
+        except _IMAGE_ERRORS as error:
+            said = " ".join(str(error).split())
+            raise DataError(
+                f"{path}: is not a valid image ({said}); remove or repair it"
+            ) from error
     return pd.DataFrame(pixels, columns=[f"pixel_{i}" for i in range(pixels.shape[1])])
 
 
@@ -124,14 +139,18 @@ def _open(path: str, size: tuple[int, int] | None, channels: int | None) -> NDAr
     from PIL import Image, ImageOps
 
     with warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        warnings.simplefilter("ignore", UserWarning)
+        warnings.simplefilter("ignore")  # the limit below is narrower than Pillow's
         try:
             with Image.open(path, formats=["PNG", "JPEG"]) as image:
+                n_pixels = image.width * image.height
+                if n_pixels > MAX_MEGAPIXELS * 1_000_000:
+                    raise ValueError(f"over {MAX_MEGAPIXELS} megapixels")
                 image.load()
-                upright = ImageOps.exif_transpose(image)
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-            raise ValueError(str(error)) from error
+                is_reduced = n_pixels > _LARGE and image.mode in {"L", "RGB", "RGBA"}
+                turned = image.reduce(math.isqrt(n_pixels // _LARGE) + 1) if is_reduced else image
+                upright = ImageOps.exif_transpose(turned)
+        except Image.DecompressionBombError as error:
+            raise ValueError(f"over {MAX_MEGAPIXELS} megapixels") from error
     if upright.mode.startswith("I"):  # 16-bit grey
         wide = np.asarray(upright)
         upright = Image.fromarray((wide >> 8 if wide.max() > 255 else wide).astype(np.uint8))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from zoo.data.topics import MAX_FITTED, count_words, fit_topics
 from zoo.encoding.written import (
     MISSING_LABELS,
     MISSING_WORDS,
@@ -21,7 +22,6 @@ from zoo.encoding.written import (
     is_missing,
 )
 from zoo.ingest.clean_table import Column, ColumnKind, ColumnNote, DecimalMark, TransformSpec
-from zoo.ingest.topics import fit_topics
 
 __all__ = ["Finding", "confirm", "find_kind", "is_named_id"]
 
@@ -166,7 +166,8 @@ def _free_text(column: Column, n_words: float) -> Finding:
     known = column if is_there.all() else column[is_there]
     draft = _draft(column, len(column) - len(known), int(known.nunique()))
     note = f"free text of {n_words:.0f} words on average; models see topics"
-    return _used(draft, "text", note, topics=fit_topics(known))
+    some = known if len(known) <= MAX_FITTED else known.sample(MAX_FITTED, random_state=0)
+    return _used(draft, "text", note, topics=fit_topics(count_words(some)))
 
 
 class _Texts:

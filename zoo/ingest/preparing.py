@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -28,14 +29,17 @@ from zoo.ingest.clean_table import (
     digest_of,
 )
 from zoo.ingest.delimited import name_columns
-from zoo.ingest.images import CLASS, IMAGE, PixelPlan, plan_pixels, read_pixels
-from zoo.ingest.kinds import confirm, find_kind
+from zoo.ingest.images import CLASS, IMAGE, MAX_MEGAPIXELS, PixelPlan, plan_pixels, read_pixels
+from zoo.ingest.kinds import Finding, confirm, find_kind
 from zoo.ingest.leaks import is_copy
 from zoo.ingest.new_rows import training_facts
 from zoo.ingest.plain import as_plain, decimal_of_file, plain_frame
 from zoo.ingest.reading import did_you_mean, read_table
 from zoo.ingest.roles import Roles, choose_metric, keep_rows, read_roles
-from zoo.ingest.transforms import VERSION, transform
+from zoo.ingest.transforms import VERSION, topics_of, transform, words_of
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 __all__ = ["prepare", "read_own"]
 
@@ -179,7 +183,7 @@ def _prepare(
     frame_mb = sum(one.memory_usage(deep=True, index=False) for one in columns.values()) / 1e6
     hidden = [role for role in named if role != "time" or not is_time_used]
     try:
-        features, specs, notes, roles = _clean(columns, named, hidden, task, decimal)
+        features, words, specs, notes, roles = _clean(columns, named, hidden, task, decimal)
     except DataError as error:
         raise DataError(f"{where}: {error}") from error
     table = OwnTable(
@@ -196,6 +200,7 @@ def _prepare(
         columns=tuple(notes),
         n_rows_read=n_rows_read,
         transform={"version": VERSION, "kind": "table", "columns": specs},
+        words=words,
         frame_mb=frame_mb,
     )
     known = [TableWarning(about=Topic.READ, text=text) for text in remarks]
@@ -209,8 +214,8 @@ def _clean(
     hidden: Iterable[str],
     task: Task | None,
     decimal: DecimalMark | None,
-) -> tuple[dict[str, Column], list[TransformSpec], list[ColumnNote], Roles]:
-    """Return features without the hidden roles, their specs, a note per column, and the roles."""
+) -> tuple[dict[str, Column], dict[str, csr_matrix], list[TransformSpec], list[ColumnNote], Roles]:
+    """Return features without the hidden roles, the words of texts, specs, notes and the roles."""
     for key, column in columns.items():
         columns[key] = as_plain(column)
     decimal = decimal or decimal_of_file(columns.values())
@@ -218,13 +223,16 @@ def _clean(
     for role in hidden:
         del columns[named[role]]
     cleaned: dict[str, Column] = {}
+    words: dict[str, csr_matrix] = {}
     specs: list[TransformSpec] = []
     notes: list[ColumnNote] = []
     for key in list(columns):  # one by one, to save memory
         column = keep_rows(columns.pop(key), roles.is_kept)
         finding = find_kind(column, decimal)
         pa.default_memory_pool().release_unused()
-        features = transform(column, finding.spec) if finding.spec and finding.note.is_used else {}
+        if finding.note.kind == "text":
+            words[key] = words_of(column)
+        features = _features(column, finding, words.get(key))
         if key in features:
             finding = confirm(finding, features[key])
             if finding.note.is_used and is_copy(features[key], roles.y, roles.task):
@@ -246,7 +254,14 @@ def _clean(
     if roles.groups is not None:
         n_unique, group = int(roles.groups.nunique()), named["group"]
         notes.append(ColumnNote(name=group, kind="group", n_unique=n_unique, note=_GROUP))
-    return cleaned, specs, notes, roles
+    return cleaned, words, specs, notes, roles
+
+
+def _features(column: Column, finding: Finding, words: csr_matrix | None) -> dict[str, Column]:
+    """Return the features of a column; none if it is not used."""
+    if not (finding.spec and finding.note.is_used):
+        return {}
+    return transform(column, finding.spec) if words is None else topics_of(words, finding.spec)
 
 
 def _prepare_images(frame: pd.DataFrame, folder: Path, name: str, task: str | None) -> OwnTable:
@@ -293,7 +308,10 @@ def _image_warnings(plan: PixelPlan, folder: Path) -> Iterator[TableWarning]:
     if plan.broken:
         shown = ", ".join(str(Path(path).relative_to(folder)) for path in plan.broken[:3])
         more = f" and {len(plan.broken) - 3} more" if len(plan.broken) > 3 else ""
-        text = f"Images that cannot be read were left out: {shown}{more}."
+        text = (
+            f"Images that cannot be read, or have over {MAX_MEGAPIXELS} megapixels, were left out"
+        )
+        text += f": {shown}{more}."
         yield TableWarning(about=Topic.DROPPED, text=text)
     if plan.is_resized:
         height, width, _ = plan.image_shape

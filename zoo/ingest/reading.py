@@ -11,16 +11,23 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import psutil
 
+from zoo.data.unpacking import (
+    COMPRESSED,
+    UNPACKING_ERRORS,
+    available_bytes,
+    open_unpacked,
+    ratio_limit,
+)
 from zoo.definitions import near_name
 from zoo.errors import DataError
 from zoo.extras import missing_module
 from zoo.ingest.clean_table import RawTable
-from zoo.ingest.delimited import name_columns, open_compressed, read_delimited
+from zoo.ingest.delimited import TEXT_MEMORY, name_columns, read_delimited
 from zoo.ingest.images import list_images
+from zoo.ingest.workbook_checks import check_workbook
 
-__all__ = ["available_bytes", "bytes_needed", "did_you_mean", "read_frame", "read_table"]
+__all__ = ["bytes_needed", "did_you_mean", "read_frame", "read_table"]
 
 _FORMATS = {
     **dict.fromkeys((".csv", ".tsv", ".tab", ".txt", ".dat", ".data"), "text"),
@@ -31,9 +38,13 @@ _FORMATS = {
     **dict.fromkeys((".png", ".jpg", ".jpeg"), "image"),
 }
 # Bytes of memory per byte of the file while it is read and cleaned.
-_FACTORS = {"text": 3.0, "json": 8.0, "excel": 40.0, "feather": 4.0}
+_FACTORS = {"text": TEXT_MEMORY, "json": 8.0, "excel": 40.0, "feather": 4.0}
+# What pandas, pyarrow and openpyxl raise on a broken file, besides their own errors.
+_PARSER_ERRORS = (
+    ArithmeticError, AttributeError, LookupError, NotImplementedError, RecursionError, TypeError,
+    ValueError,
+)  # fmt: skip
 _RATIO = 5.0  # of compression, if the file does not declare its size
-_COMPRESSED = {".gz", ".bz2", ".xz", ".zip"}
 
 
 def read_frame(path: Path, *, sheet: str | None = None) -> pd.DataFrame:
@@ -114,13 +125,13 @@ def _format_of(path: Path) -> str:
     if not path.is_file():
         raise DataError(f"{path}: is neither a file nor a folder")
     *_, inner, suffix = "", "", *(suffix.lower() for suffix in path.suffixes)
-    if suffix in _COMPRESSED:
+    if suffix in COMPRESSED:
         suffix = inner if _FORMATS.get(inner) in {"text", "json"} else ".csv"
     if suffix not in _FORMATS:
         hint = "; save it as .xlsx" if suffix in {".xls", ".ods", ".numbers"} else ""
         raise DataError(
             f"{path}: cannot read files that end in '{suffix}'{hint}; known are: "
-            f"{' '.join(_FORMATS)} (text and JSON also with {' '.join(sorted(_COMPRESSED))}) "
+            f"{' '.join(_FORMATS)} (text and JSON also with {' '.join(sorted(COMPRESSED))}) "
             "and folders of images"
         )
     return _FORMATS[suffix]
@@ -131,18 +142,19 @@ def _one_line(error: BaseException) -> str:
 
 
 def _read_json(path: Path) -> pd.DataFrame:
-    with open_compressed(path) as stream:
-        start = stream.read(1 << 12).removeprefix(b"\xef\xbb\xbf").lstrip()
-        if not start:
-            raise DataError(f"{path}: the file is empty; expected records")
-        stream.seek(0)
-        is_array = start.startswith(b"[")
+    what = "JSON records"
+    with open_unpacked(path, bytes_per_byte=_FACTORS["json"]) as stream:
         try:
+            start = stream.read(1 << 12).removeprefix(b"\xef\xbb\xbf").lstrip()
+            if not start:
+                raise DataError(f"{path}: the file is empty; expected records")
+            stream.seek(0)
+            is_array = start.startswith(b"[")
+            what = "a JSON array of records" if is_array else "one JSON record a line"
             return pd.read_json(
                 stream, lines=not is_array, orient="records", dtype=False, encoding="utf-8-sig"
             )
-        except (ValueError, OSError, EOFError) as error:
-            what = "a JSON array of records" if is_array else "one JSON record a line"
+        except (*UNPACKING_ERRORS, *_PARSER_ERRORS) as error:
             raise DataError(f"{path}: expected {what}: {_one_line(error)}") from error
 
 
@@ -150,10 +162,32 @@ def _read_arrow(path: Path, form: str) -> pd.DataFrame:
     from pyarrow import ArrowException
 
     try:
+        if form == "feather":
+            _check_feather(path)
         return pd.read_parquet(path) if form == "parquet" else pd.read_feather(path)
-    except (ArrowException, ValueError, OSError) as error:
+    except (ArrowException, OSError, *_PARSER_ERRORS) as error:
         said = f"is not a valid {form.capitalize()} file: {_one_line(error)}"
         raise DataError(f"{path}: {said}") from error
+
+
+def _check_feather(path: Path) -> None:
+    """Refuse a file whose compressed batches unpack to more than fits, reading one at a time."""
+    import pyarrow as pa
+
+    limit = min(ratio_limit(path), int(available_bytes() / _FACTORS["feather"]))
+    n_bytes = 0
+    with pa.memory_map(str(path)) as source:
+        try:
+            reader = pa.ipc.open_file(source)
+        except pa.ArrowInvalid:
+            return  # the format before 2020; it has no compression
+        for i in range(reader.num_record_batches):
+            n_bytes += reader.get_batch(i).nbytes
+            if n_bytes > limit:
+                raise DataError(
+                    f"{path}: unpacks to more than {limit / 1e6:,.0f} MB, the limit here; "
+                    "give a sample of its rows"
+                )
 
 
 def _read_excel(path: Path, sheet: str | None) -> pd.DataFrame:
@@ -162,10 +196,12 @@ def _read_excel(path: Path, sheet: str | None) -> pd.DataFrame:
         raise missing
     if not path.stat().st_size:
         raise DataError(f"{path}: the file is empty; expected an Excel workbook")
+    check_workbook(path)
     try:
         with pd.ExcelFile(path, engine="openpyxl") as book:
             return _read_sheet(book, sheet, path)
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+    # SyntaxError: of its XML
+    except (*UNPACKING_ERRORS, *_PARSER_ERRORS, SyntaxError) as error:
         raise DataError(
             f"{path}: is not a valid .xlsx workbook ({_one_line(error)}); open it and save it again"
         ) from error
@@ -199,11 +235,12 @@ def bytes_needed(path: Path, form: str) -> int:
 
         try:
             metadata = pq.read_metadata(path)
-        except (ArrowException, OSError):
+            groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+            n_bytes = sum(group.total_byte_size for group in groups)
+        except (ArrowException, OSError, *_PARSER_ERRORS):
             return size
-        groups = (metadata.row_group(i).total_byte_size for i in range(metadata.num_row_groups))
-        return int(max(3 * sum(groups), 16 * metadata.num_rows * metadata.num_columns))
-    if path.suffix.lower() in _COMPRESSED:
+        return int(max(3 * n_bytes, 16 * metadata.num_rows * metadata.num_columns))
+    if path.suffix.lower() in COMPRESSED:
         size = max(int(size * _RATIO), _declared_size(path))
     return int(size * _FACTORS[form])
 
@@ -219,18 +256,6 @@ def _declared_size(path: Path) -> int:
         with contextlib.suppress(zipfile.BadZipFile), zipfile.ZipFile(path) as archive:
             return sum(one.file_size for one in archive.infolist())
     return 0
-
-
-def available_bytes() -> int:
-    """Return the memory that this process can still use."""
-    free = int(psutil.virtual_memory().available)
-    folder = Path("/sys/fs/cgroup")
-    try:
-        limit = (folder / "memory.max").read_text(encoding="ascii").strip()
-        used = int((folder / "memory.current").read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        return free
-    return free if limit == "max" else max(0, min(free, int(limit) - used))
 
 
 def _refuse_too_large(path: Path, form: str) -> None:

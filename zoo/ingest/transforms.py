@@ -7,20 +7,27 @@ without code, so it can be stored in a file and applied to new rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from zoo.data.topics import count_words, topic_features, topic_names
 from zoo.encoding.written import MISSING_LABELS, is_missing, read_clock, read_dates, read_numbers
 from zoo.errors import DataError
 from zoo.ingest.clean_table import Column, TransformSpec
 from zoo.ingest.delimited import name_columns
 from zoo.ingest.images import IMAGE, read_pixels
 from zoo.ingest.plain import as_plain, value_text
-from zoo.ingest.topics import topic_features
 
-__all__ = ["VERSION", "apply_transform", "as_labels", "as_numbers", "as_times", "transform"]
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+__all__ = [
+    "VERSION", "apply_transform", "as_labels", "as_numbers", "as_times", "topics_of", "transform",
+    "words_of",
+]  # fmt: skip
 
 VERSION = 1
 _BLOCK = 50_000  # rows whose texts are parsed at a time, to save memory
@@ -76,7 +83,7 @@ def apply_transform(frame: pd.DataFrame, spec: TransformSpec) -> pd.DataFrame:
 def transform(column: Column, spec: TransformSpec) -> dict[str, Column]:
     """Return the features of a plain column: one of its name, or several of free text."""
     if spec["kind"] == "text":
-        return _text(column, spec)
+        return topics_of(words_of(column), spec)
     return {spec["name"]: _READERS[spec["kind"]](column, spec)}
 
 
@@ -174,12 +181,17 @@ def _date(column: Column, spec: TransformSpec) -> Column:
     return _parse(column, lambda texts: read_dates(texts, formats), "datetime64[us]")
 
 
-def _text(column: Column, spec: TransformSpec) -> dict[str, Column]:
-    """Return the topics of a text column and its number of words."""
+def words_of(column: Column) -> csr_matrix:
+    """Return the counts of the words of a plain column of text, see `count_words`."""
     if not isinstance(column.dtype, pd.StringDtype | pd.CategoricalDtype):
         column = _parse(column, lambda texts: texts, object)
-    found, name = topic_features(column.astype("str").fillna(""), spec["topics"]), spec["name"]
-    names = [*(f"{name}: topic {i}" for i in range(1, found.shape[1])), f"{name}: words"]
+    return count_words(column.astype("str").fillna(""))
+
+
+def topics_of(counts: csr_matrix, spec: TransformSpec) -> dict[str, Column]:
+    """Return the topics of a text column and its number of words."""
+    found = topic_features(counts, spec["topics"])
+    names = topic_names(spec["name"], found.shape[1] - 1)
     return dict(zip(names, map(pd.Series, found.T), strict=True))
 
 

@@ -96,7 +96,7 @@ def keep_table(table: OwnTable, out: Path, say: Say = lambda line, is_answer: No
     }
     return keep(
         out, table.X, table.y, splits, name=table.name, task=table.task, digest=table.digest,
-        image_shape=table.image_shape, about=about,
+        image_shape=table.image_shape, words=table.words, about=about,
     )  # fmt: skip
 
 
