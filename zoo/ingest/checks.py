@@ -6,16 +6,21 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from zoo.ingest.clean_table import ColumnNote, OwnTable, Severity, TableWarning, Topic
-from zoo.ingest.kinds import is_named_id
-from zoo.ingest.leaks import lone_score, may_be_leak
+from zoo.ingest.clean_table import OwnTable, Severity, TableWarning, Topic
+from zoo.ingest.groups import find_groups
+from zoo.ingest.leaks import Screen, lone_score
+from zoo.ingest.made_from import find_lags, find_origins
 
 __all__ = ["check_table"]
 
 _LEAK = 0.97  # on the scale from chance to perfection
+_RIVAL, _MOST_RIVALS = 0.9, 4  # the best score of the others, and how many of them are looked at
 _SMALL = 200
+_ADVICE = (
+    "If it is known only after the outcome, or made from it, remove it from the file: the scores "
+    "would be too good to be true."
+)
 _ORDER: list[str] = [*Severity, *Topic]
 
 
@@ -34,20 +39,73 @@ def _list(names: Sequence[str], most: int = 5) -> str:
 
 
 def _leaks(table: OwnTable) -> Iterator[TableWarning]:
-    """Warn of columns that alone predict the target almost perfectly."""
+    """Warn of columns that alone predict the target almost perfectly, or from which it is made."""
+    screen = Screen(table.y, table.task)
     scores = {
         str(name): lone_score(table.X[name], table.y, table.task)
         for name in table.X.columns
-        if may_be_leak(table.X[name], table.y, table.task)
+        if screen.may_be_leak(table.X[name])
     }
     leaks = [name for name in sorted(scores, key=lambda n: -scores[n]) if scores[name] >= _LEAK]
     if leaks:
         text = (
             f"{_list(leaks)} alone predicts the target almost perfectly ({scores[leaks[0]]:.1%} on "
-            "a scale from chance to perfection). If it is known only after the outcome, or made "
-            "from it, remove it from the file: the scores would be too good to be true."
+            f"a scale from chance to perfection). {_ADVICE}"
         )
         yield _serious(Topic.LEAK, text, leaks)
+    if table.task == "classification":
+        yield from _pairs(table, screen, leaks)
+    else:
+        yield from _origins(table, leaks)
+    for name, lag in find_lags(table.X, table.y, table.task).items():
+        rows = f"{abs(lag)} row{'s' * (abs(lag) > 1)} {'before' if lag > 0 else 'below'}"
+        text = (
+            f"'{name}' holds the target of the row that is {rows}. If that is not known yet when "
+            "a row is to be predicted, remove the column."
+        )
+        yield _serious(Topic.LEAK, text, [name])
+
+
+def _pairs(table: OwnTable, screen: Screen, known: Sequence[str]) -> Iterator[TableWarning]:
+    """Warn of columns that alone separate two of several classes almost perfectly.
+
+    Where other columns nearly do so as well, the classes are merely easy.
+    """
+    found: dict[tuple[str, str], dict[str, float]] = {}
+    for name in table.X.columns:
+        for pair in screen.separated_pairs(table.X[name]):
+            found.setdefault(pair, {})[str(name)] = 0.0
+    warned: dict[str, list[str]] = {}
+    for pair, names in found.items():
+        if len(names) > _MOST_RIVALS:
+            continue
+        rows = table.y.isin(pair).to_numpy(bool)
+        y = table.y[rows].reset_index(drop=True)
+        for name in names:
+            column = table.X[name][rows].reset_index(drop=True)
+            names[name] = lone_score(column, y, table.task)
+        best = max(names, key=lambda name: names[name])
+        rivals = [score for name, score in names.items() if name != best]
+        if names[best] >= _LEAK and max(rivals, default=0.0) < _RIVAL and best not in known:
+            warned.setdefault(best, []).append(f"'{pair[0]}' and '{pair[1]}'")
+    for name, pairs in warned.items():
+        more = f" and {len(pairs) - 3} more pairs" if len(pairs) > 3 else ""
+        text = (
+            f"'{name}' alone separates the classes {'; '.join(pairs[:3])}{more} almost perfectly, "
+            f"and no other column nearly does. {_ADVICE}"
+        )
+        yield _serious(Topic.LEAK, text, [name])
+
+
+def _origins(table: OwnTable, known: Sequence[str]) -> Iterator[TableWarning]:
+    """Warn of columns whose sum, difference, product or ratio is the target."""
+    columns = [name for name in table.X.columns if str(name) not in known]
+    for one in find_origins(table.X[columns], table.y):
+        text = (
+            f"{_list(one.columns)} together give the target almost exactly, as "
+            f"{one.formula.value} ({one.explained:.2%} of its variance). {_ADVICE}"
+        )
+        yield _serious(Topic.LEAK, text, one.columns)
 
 
 def _serious(about: Topic, text: str, columns: Sequence[str]) -> TableWarning:
@@ -131,41 +189,13 @@ def _duplicates(table: OwnTable) -> Iterator[TableWarning]:
 
 def _groups(table: OwnTable) -> Iterator[TableWarning]:
     """Warn of columns that may name the group of a row."""
-    if table.groups is not None:
-        return
-    if names := [one.name for one in table.columns if one.is_used and _is_group(table, one)]:
+    if table.groups is None and (names := find_groups(table)):
         text = (
             f"{_list(names)} seems to name a group of rows (a customer, a patient, a device). If "
             f"new rows come from new groups, add --group '{names[0]}'; otherwise the model is "
             "tested on groups that it has seen."
         )
         yield _serious(Topic.GROUPS, text, names)
-
-
-def _is_group(table: OwnTable, note: ColumnNote) -> bool:
-    """Return whether the name or the labels of equal values suggest groups of rows."""
-    column, n_rows, n_values = table.X.get(note.name), len(table.y), note.n_unique
-    if note.kind not in {"number", "category"} or note.n_missing:
-        return False
-    if not 10 <= n_values <= n_rows / 1.5:
-        return False
-    if note.kind == "number" and (column % 1).any():
-        return False
-    if is_named_id(note.name):
-        return True
-    if table.task != "classification" or n_values < n_rows / 20 or n_values < 20:
-        return False
-    codes, labels = pd.factorize(column)[0], pd.factorize(table.y)[0]
-    fractions = np.bincount(labels) / n_rows
-    return _agreement(codes, labels) >= 0.95 and float((fractions**2).sum()) < 0.8
-
-
-def _agreement(codes: NDArray[np.intp], labels: NDArray[np.intp]) -> float:
-    """Return how often two rows of one group have the same label."""
-    pairs = pd.DataFrame({"group": codes, "label": labels})
-    sizes, same = pairs["group"].value_counts(), pairs.value_counts()
-    n_pairs = float((sizes * (sizes - 1)).sum())
-    return float((same * (same - 1)).sum()) / n_pairs if n_pairs else 0.0
 
 
 def _time(table: OwnTable) -> Iterator[TableWarning]:

@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from zoo.canonical import derive_seed
 from zoo.ingest.clean_table import Column, Task
 
-__all__ = ["is_copy", "lone_score", "may_be_leak"]
+__all__ = ["Screen", "is_copy", "lone_score"]
 
 _SAMPLE = 4000
 _FOLDS = 3
 _DEPTH = 6
 _WORTH_A_TREE = 0.7
+_PAIR_WORTH_A_TREE = 0.85
+_MOST_CLASSES, _LEAST_ROWS = 10, 10  # of a pair of classes that are looked at
+_MOST_BINS = 32
 
 
 def is_copy(column: Column, y: Column, task: Task) -> bool:
@@ -67,25 +70,80 @@ def lone_score(column: Column, y: Column, task: Task) -> float:
     return 1.0 - float(np.mean((target - predicted) ** 2)) / spread if spread else 0.0
 
 
-def may_be_leak(column: Column, y: Column, task: Task) -> bool:
-    """Return whether rows that are neighbours in the order of the column have similar targets.
+class Screen:
+    """Finds quickly which columns may predict the target almost perfectly.
 
-    If not, no tree on the column predicts well and none need be fitted. For categorical columns,
-    which have no order, the answer is True.
+    Parameters
+    ----------
+    y : Series of shape (n_samples,)
+    task : {"classification", "regression"}
     """
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return True
-    rng = np.random.default_rng(derive_seed("may-be-leak", len(y)))
-    rows = rng.permutation(len(y))[:_SAMPLE]
-    order = np.argsort(_as_numbers(column.iloc[rows]), kind="stable")  # ties in random order
-    if task == "classification":
-        codes = pd.factorize(y)[0][rows][order]
-        around = _around(codes)
-        alike = np.where((around == around[0]).sum(axis=0) >= 2, around[0], around[1])
-        return _balanced(codes, alike) > _WORTH_A_TREE
-    numbers = y.to_numpy(np.float64)[rows][order]
-    error = numbers - _around(numbers).mean(axis=0)
-    return float(np.mean(error**2)) < (1 - _WORTH_A_TREE) * float(numbers.var())
+
+    def __init__(self, y: Column, task: Task) -> None:
+        rng = np.random.default_rng(derive_seed("may-be-leak", len(y)))
+        self._rows = rng.permutation(len(y))[:_SAMPLE]
+        self._is_class = task == "classification"
+        codes, self._labels = pd.factorize(y) if self._is_class else (None, [])
+        self._target = (y.to_numpy(np.float64) if codes is None else codes)[self._rows]
+        self._counts = np.bincount(codes[self._rows]) if codes is not None else np.empty(0, int)
+        common = np.argsort(-self._counts, kind="stable")[:_MOST_CLASSES]
+        self._common = [int(code) for code in common if self._counts[code] >= _LEAST_ROWS]
+
+    def may_be_leak(self, column: Column) -> bool:
+        """Return whether rows that are neighbours in the order of the column have similar targets.
+
+        If not, no tree on the column predicts well and none need be fitted. For categorical
+        columns, which have no order, the answer is True.
+        """
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            return True
+        values = _as_numbers(column.iloc[self._rows])
+        # ties stay in the random order of the rows
+        target = self._target[np.argsort(values, kind="stable")]
+        around = _around(target)
+        if self._is_class:
+            alike = np.where((around == around[0]).sum(axis=0) >= 2, around[0], around[1])
+            hits = np.bincount(target[alike == target], minlength=len(self._counts))
+            is_there = self._counts > 0
+            found = float(np.mean(hits[is_there] / self._counts[is_there]))
+            chance = 1.0 / max(2, int(is_there.sum()))
+            return (found - chance) / (1.0 - chance) > _WORTH_A_TREE
+        error = target - around.mean(axis=0)
+        return float(np.mean(error**2)) < (1 - _WORTH_A_TREE) * float(target.var())
+
+    def separated_pairs(self, column: Column) -> list[tuple[str, str]]:
+        """Return pairs of classes that the column may separate, of three classes or more."""
+        if len(self._common) < 3 and len(self._counts) < 3:
+            return []
+        bins = self._bins(column.iloc[self._rows])
+        n_bins = int(bins.max()) + 1
+        table = np.bincount(
+            self._target * n_bins + bins, minlength=len(self._counts) * n_bins
+        ).reshape(len(self._counts), n_bins)
+        parts = table[self._common] / self._counts[self._common][:, None]
+        apart = np.abs(parts[:, None, :] - parts[None, :, :]).sum(axis=2) / 2
+        first, second = np.nonzero(np.triu(apart >= _PAIR_WORTH_A_TREE, 1))
+        names = [str(self._labels[code]) for code in self._common]
+        return [(names[i], names[j]) for i, j in zip(first, second, strict=True)]
+
+    def _bins(self, column: Column) -> NDArray[np.int64]:
+        """Return the bin of each row (n_rows,), the first for missing values."""
+        values = _as_numbers(column)
+        is_known = np.isfinite(values) & ~(
+            isinstance(column.dtype, pd.CategoricalDtype) & (values < 0)
+        )
+        n_bins = int(min(_MOST_BINS, max(2, min(self._counts[self._common], default=0) // 4)))
+        bins = np.zeros(len(values), np.int64)
+        if not is_known.any():
+            return bins
+        known = values[is_known]
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            bins[is_known] = known.astype(np.int64) + 1
+        else:
+            ordered = np.sort(known)
+            edges = ordered[np.linspace(0, len(ordered) - 1, n_bins + 1).astype(int)[1:-1]]
+            bins[is_known] = np.searchsorted(edges, known, side="left") + 1
+        return bins
 
 
 def _around(values: NDArray[Any]) -> NDArray[Any]:

@@ -26,6 +26,7 @@ from zoo.encoding.written import (
 from zoo.errors import DataError
 from zoo.ingest.clean_table import Column, Severity, TableWarning, Topic, TransformSpec
 from zoo.ingest.delimited import name_columns
+from zoo.ingest.number_facts import NumberFacts, number_facts
 from zoo.ingest.plain import as_plain, value_text
 
 __all__ = ["known_values", "match_columns", "training_facts", "unlike_training"]
@@ -33,7 +34,6 @@ __all__ = ["known_values", "match_columns", "training_facts", "unlike_training"]
 _NOTABLE, _MOST = 0.02, 0.5  # fractions of a column's values
 _EMPTIER = 0.2
 _ENOUGH = 10  # values for which quantiles say more than the extremes
-_QUANTILES = (0.0, 0.025, 0.975, 1.0)
 _SAMPLE = 5000  # distinct texts that a decimal mark or the formats of dates are looked for in
 
 
@@ -50,7 +50,12 @@ def known_values(column: Column, kind: str) -> NDArray[np.bool_]:
     return found
 
 
-def training_facts(column: Column, features: Mapping[str, Column], spec: TransformSpec) -> Any:
+def training_facts(
+    column: Column,
+    features: Mapping[str, Column],
+    spec: TransformSpec,
+    facts: NumberFacts | None = None,
+) -> dict[str, Any]:
     """Return what new rows are compared with, as plain data for a column's transform spec.
 
     Parameters
@@ -61,6 +66,8 @@ def training_facts(column: Column, features: Mapping[str, Column], spec: Transfo
         What the spec made of it.
     spec : TransformSpec
         Of this column.
+    facts : NumberFacts or None
+        Of `column`, if it is of numbers.
 
     Returns
     -------
@@ -69,21 +76,22 @@ def training_facts(column: Column, features: Mapping[str, Column], spec: Transfo
         about as many categories are unseen as training has categories of one row. Of numbers also
         quantiles.
     """
+    if facts is not None and spec["kind"] == "number":
+        missing = facts.n_missing / len(column)
+        return {"missing": missing, "unread": 0.0, "quantiles": [*facts.quantiles]}
     is_known = known_values(column, spec["kind"])
-    n_known, facts = max(1, int(is_known.sum())), {"missing": 1.0 - float(is_known.mean())}
+    n_known = max(1, int(is_known.sum()))
+    said: dict[str, Any] = {"missing": 1.0 - float(is_known.mean())}
     values = features.get(spec["name"])
     if values is None:
-        return {**facts, "unread": 0.0}
+        return {**said, "unread": 0.0}
     n_unread = int((values.isna().to_numpy(bool) & is_known).sum())
     if spec["kind"] == "category":
         n_unread += int((values.value_counts() == 1).sum())
-    facts["unread"] = n_unread / n_known
+    said["unread"] = n_unread / n_known
     if spec["kind"] == "number":
-        known = values.to_numpy(np.float64)
-        known = known[np.isfinite(known)]
-        if len(known):
-            return {**facts, "quantiles": np.quantile(known, _QUANTILES).tolist()}
-    return facts
+        said["quantiles"] = [*number_facts({"": values})[""].quantiles]
+    return said
 
 
 def match_columns(
@@ -254,7 +262,7 @@ def _outside(
             if formats and not {*formats} & {*step["formats"]} and is_day_known(texts, formats):
                 said = f"'{name}' seems to be written as {', '.join(formats)}, and was read as "
                 return 1.0, said + f"{', '.join(step['formats'])} as in training: check it."
-    if "quantiles" not in facts or values.dtype == bool:
+    if not facts.get("quantiles") or values.dtype == bool:
         return 0.0, ""
     known = values.to_numpy(np.float64)
     known = known[np.isfinite(known)]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,10 @@ class NumberFacts:
         Whether all known values are whole numbers.
     low, high : float
         The least and the largest known value; NaN if none is known.
+    span : float
+        Their difference, exact for whole numbers.
+    is_rising : bool
+        Whether the known values rise, or stay, from row to row.
     quantiles : tuple of float
         At `QUANTILES`, of the finite values; empty if there is none.
     """
@@ -37,12 +42,14 @@ class NumberFacts:
     is_whole: bool
     low: float
     high: float
+    span: float
+    is_rising: bool
     quantiles: tuple[float, ...]
 
 
 def blocks_of_numbers(
     columns: Mapping[str, Column], n_rows: int
-) -> Iterator[tuple[list[str], NDArray[np.float64] | NDArray[np.int64]]]:
+) -> Iterator[tuple[list[str], NDArray[Any]]]:
     """Yield names and values (n_columns, n_rows) of the float64 and int64 columns, block by block.
 
     Whole numbers stay integers, so that large ones are exact.
@@ -55,32 +62,24 @@ def blocks_of_numbers(
             yield some, np.stack([columns[name].to_numpy() for name in some])
 
 
-def number_facts(
-    columns: Mapping[str, Column], names: Iterable[str] | None = None
-) -> dict[str, NumberFacts]:
-    """Return the facts of each column of float64 or int64, none empty; others are left out.
-
-    Parameters
-    ----------
-    columns : mapping of Series of shape (n_rows,)
-    names : iterable of str or None
-        The columns that are looked at; None: all.
-    """
-    if names is not None:
-        columns = {name: columns[name] for name in names}
+def number_facts(columns: Mapping[str, Column]) -> dict[str, NumberFacts]:
+    """Return the facts of each column (n_rows,) of float64 or int64; others are left out."""
     n_rows = len(next(iter(columns.values()), ()))
     found: dict[str, NumberFacts] = {}
     if not n_rows:
         return found
     for some, values in blocks_of_numbers(columns, n_rows):
         ordered = np.sort(values, axis=1)  # NaN comes last
-        is_known = ~np.isnan(ordered)
+        is_known: NDArray[np.bool_] = ~np.isnan(ordered)
         is_new = is_known.copy()
         is_new[:, 1:] &= ordered[:, 1:] != ordered[:, :-1]
         with np.errstate(invalid="ignore"):
-            is_whole = ((ordered == np.floor(ordered)) | ~is_known).all(axis=1)
+            is_whole = np.all((ordered == np.floor(ordered)) | ~is_known, axis=1)
         n_known, n_unique = is_known.sum(axis=1), is_new.sum(axis=1)
         last = ordered[np.arange(len(ordered)), np.maximum(n_known - 1, 0)]
+        with np.errstate(invalid="ignore"):
+            is_rising = np.all(~(np.diff(values, axis=1) < 0), axis=1)  # NaN counts as rising
+        is_rising, is_whole = np.atleast_1d(is_rising), np.atleast_1d(is_whole)
         n_low = np.isneginf(ordered).sum(axis=1)
         n_finite = np.isfinite(ordered).sum(axis=1)
         quantiles = _quantiles(ordered, n_low, n_finite)
@@ -91,13 +90,15 @@ def number_facts(
                 is_whole=bool(is_whole[i]),
                 low=float(ordered[i, 0]),
                 high=float(last[i]),
+                span=float(last[i].item() - ordered[i, 0].item()),
+                is_rising=bool(is_rising[i]),
                 quantiles=tuple(quantiles[i].tolist()) if n_finite[i] else (),
             )
     return found
 
 
 def _quantiles(
-    ordered: NDArray[np.float64] | NDArray[np.int64],
+    ordered: NDArray[Any],
     n_low: NDArray[np.int64],
     n_finite: NDArray[np.int64],
 ) -> NDArray[np.float64]:
@@ -108,4 +109,4 @@ def _quantiles(
     rows = np.arange(len(ordered))[:, None]
     low, high = ordered[rows, below].astype(np.float64), ordered[rows, above].astype(np.float64)
     with np.errstate(invalid="ignore"):
-        return low + (high - low) * (at - below)
+        return np.asarray(low + (high - low) * (at - below), np.float64)

@@ -33,6 +33,7 @@ from zoo.ingest.images import CLASS, IMAGE, MAX_MEGAPIXELS, PixelPlan, plan_pixe
 from zoo.ingest.kinds import Finding, confirm, find_kind
 from zoo.ingest.leaks import is_copy
 from zoo.ingest.new_rows import training_facts
+from zoo.ingest.number_facts import NumberFacts, number_facts
 from zoo.ingest.plain import as_plain, decimal_of_file, plain_frame
 from zoo.ingest.reading import did_you_mean, read_table
 from zoo.ingest.roles import Roles, choose_metric, keep_rows, read_roles
@@ -226,25 +227,24 @@ def _clean(
     words: dict[str, csr_matrix] = {}
     specs: list[TransformSpec] = []
     notes: list[ColumnNote] = []
+    facts, ids = _drop_rows(columns, roles, decimal)
+    n_labels = int(roles.y.nunique()) if roles.task == "classification" else None
     for key in list(columns):  # one by one, to save memory
-        column = keep_rows(columns.pop(key), roles.is_kept)
-        finding = find_kind(column, decimal)
-        pa.default_memory_pool().release_unused()
+        column, known = columns.pop(key), facts.get(key)
+        finding = ids.get(key) or find_kind(column, decimal, known)
         if finding.note.kind == "text":
             words[key] = words_of(column)
         features = _features(column, finding, words.get(key))
         if key in features:
-            finding = confirm(finding, features[key])
-            if finding.note.is_used and is_copy(features[key], roles.y, roles.task):
-                note = replace(finding.note, kind="copy", is_used=False, note=_COPY)
-                finding = replace(finding, note=note)
+            finding = _checked(finding, features[key], roles, n_labels)
         notes.append(finding.note)
         if finding.note.is_used and finding.spec:
-            facts = training_facts(column, features, finding.spec)
-            specs.append({**finding.spec, "training": facts})
+            seen = training_facts(column, features, finding.spec, known)
+            specs.append({**finding.spec, "training": seen})
             cleaned.update(features)
         del column, features
-        pa.default_memory_pool().release_unused()
+        if known is None:  # it was of text, perhaps
+            pa.default_memory_pool().release_unused()
     if not cleaned:
         shown = "; ".join(f"{note.name}: {note.kind}" for note in notes[:10])
         raise DataError(
@@ -255,6 +255,35 @@ def _clean(
         n_unique, group = int(roles.groups.nunique()), named["group"]
         notes.append(ColumnNote(name=group, kind="group", n_unique=n_unique, note=_GROUP))
     return cleaned, words, specs, notes, roles
+
+
+def _checked(finding: Finding, feature: Column, roles: Roles, n_labels: int | None) -> Finding:
+    """Return the finding as the column turned out, which may be a copy of the target."""
+    finding = confirm(finding, feature)
+    may_be_copy = finding.note.is_used and n_labels in {None, finding.note.n_unique}
+    if may_be_copy and is_copy(feature, roles.y, roles.task):
+        note = replace(finding.note, kind="copy", is_used=False, note=_COPY)
+        finding = replace(finding, note=note)
+    return finding
+
+
+def _drop_rows(
+    columns: dict[str, Column], roles: Roles, decimal: DecimalMark | None
+) -> tuple[dict[str, NumberFacts], dict[str, Finding]]:
+    """Keep the rows with all roles; return facts of their numbers, and the identifiers of rows.
+
+    Identifiers are looked for in all rows that were read, as row numbers have no gaps there.
+    """
+    facts, ids = number_facts(columns), {}
+    if roles.is_kept.all():
+        return facts, {}
+    for name, column in columns.items():
+        if column.dtype.kind in "iuf" or isinstance(column.dtype, pd.StringDtype):
+            finding = find_kind(column, decimal, facts.get(name))
+            if finding.note.kind == "id":
+                ids[name] = finding
+        columns[name] = keep_rows(column, roles.is_kept)
+    return number_facts(columns), ids
 
 
 def _features(column: Column, finding: Finding, words: csr_matrix | None) -> dict[str, Column]:
