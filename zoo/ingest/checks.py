@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-import numpy as np
-import pandas as pd
-
 from zoo.ingest.clean_table import OwnTable, Severity, TableWarning, Topic
 from zoo.ingest.groups import find_groups
 from zoo.ingest.leaks import Screen, lone_score
 from zoo.ingest.made_from import find_lags, find_origins
+from zoo.ingest.repeats import count_repeats
 
 __all__ = ["check_table"]
 
@@ -174,17 +172,25 @@ def _small(table: OwnTable) -> Iterator[TableWarning]:
 
 
 def _duplicates(table: OwnTable) -> Iterator[TableWarning]:
-    """Warn of rows that repeat another row."""
-    hashes = pd.util.hash_pandas_object(table.X, index=False)
-    of_y = pd.factorize(table.y)[0].astype(np.uint64)
-    if n_same := int((hashes * np.uint64(31) + of_y).duplicated().sum()):
-        fraction = n_same / len(table.X)
+    """Warn of rows that repeat another row, more of them than by chance."""
+    n_same, by_chance = count_repeats(table.X, table.y)
+    n_more = n_same - by_chance
+    if n_more <= 3 * by_chance**0.5:
+        return
+    fraction = n_more / len(table.X)
+    text = f"{n_same} rows ({n_same / len(table.X):.1%}) repeat another row. "
+    if by_chance >= 1:
         text = (
-            f"{n_same} rows ({fraction:.1%}) repeat another row. A row in both training and test "
-            "makes scores look better; remove rows that are not independent observations."
+            f"{n_same} rows ({n_same / len(table.X):.1%}) repeat another row; about "
+            f"{by_chance:.0f} would by chance, as the columns have few distinct values. "
         )
-        severity = Severity.SERIOUS if fraction > 0.05 else Severity.MINOR
-        yield TableWarning(about=Topic.DUPLICATES, text=text, severity=severity)
+    text += (
+        "A row in both training and test makes scores look better; remove rows that are not "
+        "independent observations."
+    )
+    is_serious = fraction > 0.05 and by_chance < n_same / 4  # related columns repeat more often
+    severity = Severity.SERIOUS if is_serious else Severity.MINOR
+    yield TableWarning(about=Topic.DUPLICATES, text=text, severity=severity)
 
 
 def _groups(table: OwnTable) -> Iterator[TableWarning]:

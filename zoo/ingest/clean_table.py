@@ -83,6 +83,7 @@ class ColumnNote:
 class Topic(StrEnum):
     """What a warning is about, the most important first."""
 
+    TASK = "task"
     LEAK = "leak"
     GROUPS = "groups"
     TIME = "time"

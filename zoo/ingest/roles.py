@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.errors import DataError
-from zoo.ingest.clean_table import Column, ColumnNote, DecimalMark, TableWarning, Task, Topic
+from zoo.ingest.clean_table import (
+    Column,
+    ColumnNote,
+    DecimalMark,
+    Severity,
+    TableWarning,
+    Task,
+    Topic,
+)
+from zoo.ingest.counts import Scale, scale_of
 from zoo.ingest.kinds import find_kind
 from zoo.ingest.transforms import as_labels, as_numbers, as_times
 
@@ -80,7 +89,10 @@ def read_roles(
     sides = {"group": as_labels(given["group"])} if "group" in given else {}
     if "time" in given:
         sides["time"] = as_times(given["time"], found["time"].spec)
+    declared = task
     task, reason = _task_of(numbers, labels, task, found["target"].note)
+    is_taken = declared is None and numbers is not None and task == "classification"
+    unsure = [*_unsure(numbers, found["target"].note)] if is_taken else []
     y = _target(numbers, labels, task, named["target"])
     is_kept, warnings = _complete_rows(y, sides, named)
     y = keep_rows(y, is_kept)
@@ -95,8 +107,19 @@ def read_roles(
         groups=sides.get("group"),
         times=sides.get("time"),
         is_kept=is_kept,
-        warnings=warnings,
+        warnings=(*unsure, *warnings),
     )
+
+
+def _unsure(numbers: Column, note: ColumnNote) -> Iterator[TableWarning]:
+    """Warn of whole numbers that were taken as classes, though their order seems to matter."""
+    if scale_of(numbers, note.name) is Scale.ORDERED:
+        text = (
+            f"The {note.n_unique} whole numbers of '{note.name}' were taken as classes without an "
+            "order, but look like an amount or a rating. If so, add --task regression: a model "
+            "then learns that 4 is nearer to 5 than to 9."
+        )
+        yield TableWarning(about=Topic.TASK, text=text, severity=Severity.SERIOUS)
 
 
 def _complete_rows(
@@ -153,6 +176,12 @@ def _task_of(
         return "classification", f"classification, because the target has {what}"
     known = numbers.dropna()
     if bool((known == np.floor(known)).all()) and n_values <= _FEW_VALUES:
+        if scale_of(known, note.name) is Scale.COUNT:
+            return "regression", (
+                f"regression, because the target looks like a count: whole numbers from "
+                f"{known.min():.0f} to {known.max():.0f}, the larger the rarer "
+                "(--task classification takes them as classes)"
+            )
         return "classification", (
             f"classification, because the target has only {n_values} different whole numbers "
             "(--task regression takes them as amounts)"
