@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from zoo.ingest.clean_table import OwnTable, Severity, TableWarning, Topic
 from zoo.ingest.groups import find_groups
@@ -38,12 +38,8 @@ def _list(names: Sequence[str], most: int = 5) -> str:
 
 def _leaks(table: OwnTable) -> Iterator[TableWarning]:
     """Warn of columns that alone predict the target almost perfectly, or from which it is made."""
-    screen = Screen(table.y, table.task)
-    scores = {
-        str(name): lone_score(table.X[name], table.y, table.task)
-        for name in table.X.columns
-        if screen.may_be_leak(table.X[name])
-    }
+    suspects, pairs = Screen(table.y, table.task).search(table.X)
+    scores = {name: lone_score(table.X[name], table.y, table.task) for name in suspects}
     leaks = [name for name in sorted(scores, key=lambda n: -scores[n]) if scores[name] >= _LEAK]
     if leaks:
         text = (
@@ -52,7 +48,7 @@ def _leaks(table: OwnTable) -> Iterator[TableWarning]:
         )
         yield _serious(Topic.LEAK, text, leaks)
     if table.task == "classification":
-        yield from _pairs(table, screen, leaks)
+        yield from _pairs(table, pairs, leaks)
     else:
         yield from _origins(table, leaks)
     for name, lag in find_lags(table.X, table.y, table.task).items():
@@ -64,24 +60,23 @@ def _leaks(table: OwnTable) -> Iterator[TableWarning]:
         yield _serious(Topic.LEAK, text, [name])
 
 
-def _pairs(table: OwnTable, screen: Screen, known: Sequence[str]) -> Iterator[TableWarning]:
+def _pairs(
+    table: OwnTable, suspects: Mapping[tuple[str, str], Sequence[str]], known: Sequence[str]
+) -> Iterator[TableWarning]:
     """Warn of columns that alone separate two of several classes almost perfectly.
 
     Where other columns nearly do so as well, the classes are merely easy.
     """
-    found: dict[tuple[str, str], dict[str, float]] = {}
-    for name in table.X.columns:
-        for pair in screen.separated_pairs(table.X[name]):
-            found.setdefault(pair, {})[str(name)] = 0.0
     warned: dict[str, list[str]] = {}
-    for pair, names in found.items():
-        if len(names) > _MOST_RIVALS:
+    for pair, some in suspects.items():
+        if len(some) > _MOST_RIVALS:
             continue
         rows = table.y.isin(pair).to_numpy(bool)
         y = table.y[rows].reset_index(drop=True)
-        for name in names:
-            column = table.X[name][rows].reset_index(drop=True)
-            names[name] = lone_score(column, y, table.task)
+        names = {
+            name: lone_score(table.X[name][rows].reset_index(drop=True), y, table.task)
+            for name in some
+        }
         best = max(names, key=lambda name: names[name])
         rivals = [score for name, score in names.items() if name != best]
         if names[best] >= _LEAK and max(rivals, default=0.0) < _RIVAL and best not in known:

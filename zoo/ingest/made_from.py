@@ -181,37 +181,50 @@ def find_lags(X: pd.DataFrame, y: Column, task: Task) -> Mapping[str, int]:
     y : Series of shape (n_samples,)
     task : {"classification", "regression"}
     """
-    target = np.asarray(y, np.float64 if task == "regression" else object)
     found: dict[str, int] = {}
-    if len(target) < _LEAST_ROWS or y.nunique() < 2:
+    if len(y) < _LEAST_ROWS or y.nunique() < 2:
         return found
-    for name in X.columns:
-        column = X[name]
-        is_number = pd.api.types.is_numeric_dtype(column.dtype) and column.dtype != bool
-        if is_number != (task == "regression"):
+    is_class = task == "classification"
+    target = pd.factorize(y)[0].astype(np.float64) if is_class else y.to_numpy(np.float64)
+    n_labels, spread = int(target.max()) + 1 if is_class else 0, float(target.std())
+    for name, column in X.items():
+        if is_class:
+            codes = pd.factorize(column)[0]
+            if codes.max() + 1 != n_labels:
+                continue
+            values = codes.astype(np.float64)
+        elif isinstance(column.dtype, pd.CategoricalDtype) or column.dtype.kind not in "iuf":
             continue
-        values = np.asarray(column, np.float64 if is_number else object)
-        lag = _lag(values, target, is_number)
-        if lag:
+        else:
+            values = column.to_numpy(np.float64)
+            if not abs(float(np.nanmean(values)) - float(target.mean())) <= spread:
+                continue
+        if lag := _lag(values, target, is_class):
             found[str(name)] = lag
     return found
 
 
-def _lag(values: NDArray[np.generic], target: NDArray[np.generic], is_number: bool) -> int:
+def _lag(values: NDArray[np.float64], target: NDArray[np.float64], is_class: bool) -> int:
     """Return by how many rows the values come after the target, or 0."""
+    same = _same_classes if is_class else _same_numbers
+    if same(values, target) >= _SAME:
+        return 0  # they are a copy
     for lag in _LAGS:
-        late, early = values[max(lag, 0) : len(values) + min(lag, 0)], target
+        late = values[max(lag, 0) : len(values) + min(lag, 0)]
         early = target[max(-lag, 0) : len(target) - max(lag, 0)]
-        some = slice(0, 50)
-        if _same(late[some], early[some], is_number) < _SAME - 0.1:
-            continue
-        if _same(late, early, is_number) >= _SAME and _same(values, target, is_number) < _SAME:
+        if same(late[:50], early[:50]) > _SAME - 0.1 and same(late, early) >= _SAME:
             return lag
     return 0
 
 
-def _same(a: NDArray[np.generic], b: NDArray[np.generic], is_number: bool) -> float:
+def _same_numbers(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     """Return the fraction of rows with equal values."""
-    if is_number:
-        return float(np.isclose(a.astype(float), b.astype(float), rtol=1e-6, atol=0).mean())
-    return float((a == b).mean())
+    return float((np.abs(a - b) <= 1e-6 * np.abs(b)).mean())
+
+
+def _same_classes(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Return the fraction of rows with equal codes, once the codes of one are renamed."""
+    table = np.zeros((int(max(a.max(), b.max())) + 2,) * 2)
+    np.add.at(table, (a.astype(int), b.astype(int)), 1)
+    one, other = table.max(axis=0).sum(), table.max(axis=1).sum()
+    return float(min(one, other) / max(1, len(a)))
