@@ -14,6 +14,7 @@ __all__ = ["check_table"]
 
 _LEAK = 0.97  # on the scale from chance to perfection
 _RIVAL, _MOST_RIVALS = 0.9, 4  # the best score of the others, and how many of them are looked at
+_LEAST_COLUMNS = 4  # to compare a column with
 _SMALL = 200
 _ADVICE = (
     "If it is known only after the outcome, or made from it, remove it from the file: the scores "
@@ -48,7 +49,8 @@ def _leaks(table: OwnTable) -> Iterator[TableWarning]:
         )
         yield _serious(Topic.LEAK, text, leaks)
     if table.task == "classification":
-        yield from _pairs(table, pairs, leaks)
+        if table.X.shape[1] >= _LEAST_COLUMNS:
+            yield from _pairs(table, pairs, leaks)
     else:
         yield from _origins(table, leaks)
     for name, lag in find_lags(table.X, table.y, table.task).items():

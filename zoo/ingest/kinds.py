@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from zoo.data.topics import MAX_FITTED, count_words, fit_topics
@@ -32,6 +34,10 @@ _MIN_IDS = 20  # with fewer rows identifiers and numbers look alike
 _MAX_CATEGORIES = 1000  # models use the 254 most frequent
 _ID_WORDS = {"id", "ids", "uuid", "guid", "key", "index", "idx", "nr", "rowid", "rownames"}
 _ID_WORDS |= {"identifier", "rownumber", "serial", "unnamed"}
+_AS_TEXT = "numbers written as text"
+# Numbers of which a decimal point may not be one between thousands; 007 is a code.
+_PLAIN = r"^-?(?:0|[1-9]\d*)(?:\.\d+)?$"
+_DECIMAL = r"^-?(?:0\.\d+|[1-9]\d*\.(?:\d{1,2}|\d{4,})|[1-9]\d{3,}\.\d+)$"
 _AS_DATE = "models see days since 1970, month, weekday and hour"
 
 
@@ -81,6 +87,9 @@ def find_kind(
         Of the column, where they are known.
     """
     if isinstance(column.dtype, pd.StringDtype):
+        if decimal != "," and _is_plain(column):
+            draft = _draft(column, 0, 0)  # `confirm` counts
+            return _used(draft, "number", _AS_TEXT, decimal=".")
         known = column.dropna() if column.hasnans else column
         sample = _Texts(known.iloc[:: max(1, len(known) // _SAMPLE)], decimal)
         if (amount := sample.amount()) is not None:
@@ -89,6 +98,16 @@ def find_kind(
             return _free_text(column, sample.n_words())
         return _Texts(column, decimal).categories()
     return _kind_of_values(column, decimal, facts)
+
+
+def _is_plain(column: Column) -> bool:
+    """Return whether texts are decimal numbers without doubt, as most are; Arrow is quick."""
+    texts = pa.array(column, pa.large_string()).drop_null()
+    return (
+        len(texts) > 0
+        and pc.all(pc.match_substring_regex(texts, _PLAIN)).as_py()
+        and pc.any(pc.match_substring_regex(texts, _DECIMAL)).as_py()
+    )
 
 
 def confirm(finding: Finding, column: Column) -> Finding:
@@ -257,7 +276,7 @@ class _Texts:
         is_one_word = (~is_number).sum() == 1  # which then stands for a missing value
         if not (of_rows >= 0.95 or (of_texts >= 0.9 and of_rows >= (0.2 if is_one_word else 0.8))):
             return None
-        notes = ["numbers written as text" + (" with a decimal comma" if mark == "," else "")]
+        notes = [_AS_TEXT + (" with a decimal comma" if mark == "," else "")]
         if not is_certain and texts.str.contains(",", regex=False).any():
             notes.append(f"'{mark}' was taken as the decimal mark")
         if not is_number.all():

@@ -64,7 +64,7 @@ def find_origins(X: pd.DataFrame, y: Column) -> Iterator[Origin]:
     names = (
         names[:_MOST_COLUMNS] if len(names) <= _MOST_COLUMNS else _nearest(X, names, rows, target)
     )
-    values = X[names].iloc[rows].to_numpy(np.float64)
+    values = np.array(X[names].iloc[rows], np.float64)
     values[~np.isfinite(values)] = np.nan
     is_full = np.isnan(values).mean(axis=0) <= _MOST_MISSING
     values, names = values[:, is_full], [n for n, full in zip(names, is_full, strict=True) if full]
@@ -189,6 +189,11 @@ def find_lags(X: pd.DataFrame, y: Column, task: Task) -> Mapping[str, int]:
     n_labels, spread = int(target.max()) + 1 if is_class else 0, float(target.std())
     for name, column in X.items():
         if is_class:
+            if (
+                column.dtype.kind == "f"
+                and len(set(column.to_numpy()[:50].tolist())) > n_labels + 1
+            ):
+                continue
             codes = pd.factorize(column)[0]
             if codes.max() + 1 != n_labels:
                 continue

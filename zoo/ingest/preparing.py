@@ -259,7 +259,8 @@ def _clean(
 
 def _checked(finding: Finding, feature: Column, roles: Roles, n_labels: int | None) -> Finding:
     """Return the finding as the column turned out, which may be a copy of the target."""
-    finding = confirm(finding, feature)
+    if finding.note.kind != "number" or finding.note.note:  # else its numbers are known
+        finding = confirm(finding, feature)
     may_be_copy = finding.note.is_used and n_labels in {None, finding.note.n_unique}
     if may_be_copy and is_copy(feature, roles.y, roles.task):
         note = replace(finding.note, kind="copy", is_used=False, note=_COPY)
