@@ -73,10 +73,9 @@ def dates(form):
 UNREAD = [
     (
         "amount",
-        lambda c: c.map(german),
-        "100 of 100 values (100%) of 'amount' cannot be read as a n",
+        lambda c: [*map(german, c[:50]), *(f"{value / 1000:.3f}" for value in c[50:])],
+        "'amount' seems to have the decimal mark ',', training had '.'; 28% of its values fit both",
     ),
-    ("amount", lambda c: c.map(german), "they have the decimal mark ',', training had '.'"),
     ("age", lambda c: "abc", "100 of 100 values (100%) of 'age' cannot be read as a number"),
     ("age", lambda c: pd.Timestamp("2024-01-01"), "of 'age' cannot be read as a number"),
     ("when", dates("%m/%d/%Y"), "they look like %m/%d/%Y; training had %d/%m/%Y"),
@@ -121,6 +120,16 @@ def test_a_column_that_is_not_as_in_training_is_one_warning_with_its_fraction(
 def test_rows_that_are_read_as_in_training_give_no_warning(predict, change):
     code, _, lines = predict(change(new_rows()))
     assert (code, lines) == (0, [])
+
+
+def test_numbers_with_the_other_decimal_mark_are_read_right_and_that_is_said(predict):
+    frame = new_rows()
+    assert predict(frame)[0] == 0
+    scores = pd.read_csv("s.csv")
+    code, _, (line,) = predict(frame.assign(amount=frame["amount"].map(german)))
+    assert code == 0
+    assert line.startswith("note: 'amount' seems to have the decimal mark ','")
+    pd.testing.assert_frame_equal(pd.read_csv("s.csv"), scores)
 
 
 def test_the_column_with_most_unread_values_comes_first_and_few_of_them_are_a_note(predict):

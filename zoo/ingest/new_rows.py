@@ -22,11 +22,12 @@ from zoo.encoding.written import (
     decimal_mark,
     is_day_known,
     is_missing,
+    is_number,
 )
 from zoo.errors import DataError
-from zoo.ingest.clean_table import Column, Severity, TableWarning, Topic, TransformSpec
-from zoo.ingest.delimited import name_columns
+from zoo.ingest.clean_table import Column, DecimalMark, Severity, TableWarning, Topic, TransformSpec
 from zoo.ingest.number_facts import NumberFacts, number_facts
+from zoo.ingest.outline import name_columns
 from zoo.ingest.plain import as_plain, value_text
 
 __all__ = ["known_values", "match_columns", "training_facts", "unlike_training"]
@@ -76,7 +77,7 @@ def training_facts(
         about as many categories are unseen as training has categories of one row. Of numbers also
         quantiles.
     """
-    if facts is not None and spec["kind"] == "number":
+    if facts is not None and spec["kind"] == "number" and "center" not in spec:
         missing = facts.n_missing / len(column)
         return {"missing": missing, "unread": 0.0, "quantiles": [*facts.quantiles]}
     is_known = known_values(column, spec["kind"])
@@ -236,11 +237,25 @@ def _unread_text(unread: Column, n_unread: int, n_known: int, step: TransformSpe
             hint = f"; they look like {', '.join(formats)}"
         hint += f"; training had {', '.join(map(str, step['formats']))}"
     elif kind == "number" and isinstance(unread.dtype, pd.StringDtype):
-        mark, is_number, _ = decimal_mark(pd.Series(unread.unique()[:_SAMPLE], dtype="str"))
-        if mark != step["decimal"] and is_number.mean() > _MOST:
+        mark, is_read, _ = decimal_mark(pd.Series(unread.unique()[:_SAMPLE], dtype="str"))
+        if mark != step["decimal"] and is_read.mean() > _MOST:
             hint = f"; they have the decimal mark '{mark}', training had '{step['decimal']}'"
     what = {"number": "a number", "date": "a date", "clock": "a time of day"}[kind]
     return f"{of} cannot be read as {what} as in training, such as '{example}'{hint}; {end}"
+
+
+def _other_mark(texts: Column, mark: DecimalMark, step: TransformSpec) -> tuple[float, str]:
+    """Return the fraction of numbers that were perhaps misread, and what to say of their mark."""
+    usual: DecimalMark = "," if mark == "." else "."
+    said = f"'{step['name']}' seems to have the decimal mark '{mark}', training had '{usual}'"
+    fits_both = is_number(texts, mark) & is_number(texts, usual)
+    unclear = texts[fits_both & texts.str.contains(r"[.,]").to_numpy(bool)]
+    if not len(unclear):
+        return _EMPTIER, f"{said}; each number was read by its own mark."
+    return 1.0, (
+        f"{said}; {len(unclear) / len(texts):.0%} of its values fit both, such as "
+        f"'{unclear.iloc[0]}', and were read with '{usual}'. Write them as in training."
+    )
 
 
 def _outside(
@@ -253,10 +268,9 @@ def _outside(
         texts = pd.Series(column.dropna().unique()[:_SAMPLE], dtype="str")
         texts = texts[~is_missing(texts)]
         if kind == "number" and len(texts):
-            mark, is_number, is_certain = decimal_mark(texts, step["decimal"])
-            if mark != step["decimal"] and is_certain and is_number.mean() > 0.9:
-                said = f"'{name}' seems to have the decimal mark '{mark}', and was read with "
-                return 1.0, said + f"'{step['decimal']}' as in training: check the predictions."
+            mark, is_read, is_certain = decimal_mark(texts, step["decimal"])
+            if mark != step["decimal"] and is_certain and is_read.mean() > 0.9:
+                return _other_mark(texts, mark, step)
         if kind == "date" and len(texts):
             formats = date_formats(texts)
             if formats and not {*formats} & {*step["formats"]} and is_day_known(texts, formats):
