@@ -6,10 +6,8 @@ import contextlib
 import hashlib
 import io
 import json
-import os
 import re
 import struct
-import uuid
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.errors import ModelFileError
+from zoo.output_file import writing
 
 __all__ = [
     "FORMAT", "HEADER", "SCHEMA", "TABLE", "ArrayHeader", "Json", "Members", "array_bytes",
@@ -60,22 +59,13 @@ def one_line(error: BaseException) -> str:
 
 
 def pack(path: Path, members: Mapping[str, bytes]) -> None:
-    """Write a zip to a temporary file, then rename it to `path`; or raise a ModelFileError."""
-    part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        with part.open("xb") as file:
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-                for name, data in members.items():
-                    archive.writestr(name, data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        why = f"'{path}' cannot be written ({error.strerror}); name a file in an existing folder"
-        raise ModelFileError(why) from error
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink()
+    """Write a zip as `writing` does; or raise a ModelFileError."""
+    with (
+        writing(path, ModelFileError) as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for name, data in members.items():
+            archive.writestr(name, data)
 
 
 class _Hashing:
