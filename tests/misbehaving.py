@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LogisticRegression
 
 from zoo.registry import ModelSpec
 
@@ -57,6 +58,21 @@ class SleepsLate(Base):
 
     def act(self, n_rows):
         time.sleep(600 if n_rows > 100 else 0.5)
+
+
+class HangsOnAll(Base):
+    """Better than a tree on the table of the tests; sleeps on its 400 rows, but not on a part."""
+
+    def fit(self, X, y):
+        time.sleep(600 if len(X) >= 400 else 0)
+        self.inner_ = LogisticRegression().fit(X[["a", "b", "d"]], y)
+        return super().fit(X, y)
+
+    def predict(self, X):
+        return self.inner_.predict(X[["a", "b", "d"]])
+
+    def predict_proba(self, X):
+        return self.inner_.predict_proba(X[["a", "b", "d"]])
 
 
 class Eats(Base):
@@ -196,6 +212,7 @@ closes, forks, exits = (entry(name, name.title()) for name in ("closes", "forks"
 says_oddly, says_half = entry("says_oddly", "SaysOddly"), entry("says_half", "SaysHalf")
 kills_once, kills = entry("kills_once", "KillsOnce"), entry("kills", "Kills")
 facts = entry("facts", "Facts")
+hangs_on_all = entry("hangs_on_all", "HangsOnAll", "classical")
 crowd = entry("crowd", "Crowd", trains_together=True)
 
 

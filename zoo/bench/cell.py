@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from numpy.typing import NDArray
 
 from zoo import registry
 from zoo.bench.peak_memory import PeakMemory
-from zoo.bench.rows import Part, Rows, rows_of
+from zoo.bench.rows import Rows, rows_of
+from zoo.bench.score_errors import class_score_errors, number_score_errors
 from zoo.bench.store import Status
 from zoo.canonical import derive_seed
+from zoo.errors import UnreadValuesWarning
 from zoo.scores import ClassPrediction, score_classes, score_numbers
 
 __all__ = ["make_model", "predict_classes", "run_cell", "run_cells_together"]
@@ -130,15 +133,18 @@ def _measure(
     rise = peak.rise_mb()  # before test rows are loaded
     test = rows.test(key["replicate"], key["n_train"])
     start = time.perf_counter()
-    test_scores = _score(model, rows, test, metrics)
+    predicted = _predict(model, rows, test[0])
+    test_scores = _score(rows, test[1], predicted, metrics)
     timings = {**timings, "predict": time.perf_counter() - start}
     some = rows.train(key["replicate"], key["n_train"], at_most=_MAX_TRAIN_SCORE_ROWS)
-    scores = {"test": test_scores, "train": _score(model, rows, some, metrics)}
+    train_scores = _score(rows, some[1], _predict(model, rows, some[0]), metrics)
+    scores = {"test": test_scores, "train": train_scores}
     bad = [name for part in scores.values() for name, v in part.items() if not math.isfinite(v)]
     return {
         "status": Status.FAILED if bad else Status.OK,
         "reason": f"not a finite number: {', '.join(bad)}" if bad else None,
         "scores": {} if bad else scores,
+        "score_errors": {} if bad else _score_errors(rows, test[1], predicted, metrics),
         "timings_s": {name: round(s, 4) for name, s in timings.items() if _is_amount(s)},
         "memory_mb": {"peak_rss": peak.peak_mb()} | ({} if rise is None else {"fit_rise": rise}),
         "model_facts": {
@@ -180,12 +186,41 @@ def make_model(key: Mapping[str, Any], rows: Rows, threads: int) -> Any:
     return registry.make(spec.name, task=rows.task, **given)
 
 
-def _score(model: Any, rows: Rows, part: Part, metrics: tuple[str, ...]) -> dict[str, float]:
-    X, y = part
-    if rows.task == "regression":
-        return score_numbers(y.to_numpy(np.float64), model.predict(X), metrics)
-    prediction = predict_classes(model, X, rows.classes)
-    return score_classes(np.searchsorted(rows.classes, y.to_numpy(object)), prediction, metrics)
+def _predict(model: Any, rows: Rows, X: pd.DataFrame) -> ClassPrediction | NDArray[Any]:
+    """Return predicted classes, or numbers of shape (n_samples,)."""
+    with warnings.catch_warnings():
+        # few training rows lack many of the categories that the test rows have
+        warnings.simplefilter("ignore", UnreadValuesWarning)
+        if rows.task == "regression":
+            return np.asarray(model.predict(X))
+        return predict_classes(model, X, rows.classes)
+
+
+def _score(
+    rows: Rows,
+    y: pd.Series[Any],
+    predicted: ClassPrediction | NDArray[Any],
+    metrics: tuple[str, ...],
+) -> dict[str, float]:
+    if isinstance(predicted, ClassPrediction):
+        return score_classes(_codes(rows, y), predicted, metrics)
+    return score_numbers(y.to_numpy(np.float64), predicted, metrics)
+
+
+def _score_errors(
+    rows: Rows,
+    y: pd.Series[Any],
+    predicted: ClassPrediction | NDArray[Any],
+    metrics: tuple[str, ...],
+) -> dict[str, float]:
+    """Return the standard errors of the scores over other test rows."""
+    if isinstance(predicted, ClassPrediction):
+        return class_score_errors(_codes(rows, y), predicted, metrics)
+    return number_score_errors(y.to_numpy(np.float64), predicted, metrics)
+
+
+def _codes(rows: Rows, y: pd.Series[Any]) -> NDArray[np.intp]:
+    return np.asarray(np.searchsorted(rows.classes, y.to_numpy(object)), dtype=np.intp)
 
 
 def predict_classes(model: Any, X: pd.DataFrame, classes: NDArray[Any]) -> ClassPrediction:
