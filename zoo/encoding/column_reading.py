@@ -117,8 +117,12 @@ def _warn_of_writing(
 
 def center_of(column: pd.Series[Any]) -> tuple[int, bool]:
     """Return the middle of integers beyond 2**53, else 0; and whether floats round the rest."""
-    values = column.dropna()
-    if not len(values) or values.dtype.kind not in "iuO":
+    if column.dtype.kind not in "iuO":
+        return 0, False
+    values = column.to_numpy() if isinstance(column.dtype, np.dtype) else column.dropna()
+    if values.dtype.kind == "O":
+        values = values[pd.notna(values)]
+    if not len(values):
         return 0, False
     low, high = values.min(), values.max()
     is_whole = values.dtype.kind != "O" or all(isinstance(value, int) for value in values)
