@@ -38,6 +38,13 @@ class MissingExtraError(ZooError):
         )
 
 
+class UnknownBackendError(MissingExtraError):
+    """The backend that Keras is set to is none that an extra could install."""
+
+    def __init__(self, message: str) -> None:
+        ZooError.__init__(self, message)
+
+
 class UnreadValuesWarning(UserWarning):
     """Values of a table are not as in training, cannot be read, or are ambiguous or rounded."""
 

@@ -23,6 +23,7 @@ from zoo.encoding.written import (
     decimal_mark,
     is_clock,
     is_missing,
+    is_number,
 )
 
 __all__ = ["CLOCK", "Written", "are_codes", "are_truth_words", "decimal_of_columns", "how_written"]
@@ -123,8 +124,9 @@ def decimal_of_columns(
         texts = pd.Series(column.iloc[:_SAMPLE].dropna().unique(), dtype="str")
         texts = texts[~is_missing(texts)]
         if len(texts):
-            mark, is_number, is_certain = decimal_mark(texts)
-            votes[mark] += is_certain and is_number.mean() >= 0.9
+            mark, is_read, is_certain = decimal_mark(texts)
+            is_shown = known is None or not is_number(texts, known).all()
+            votes[mark] += is_certain and is_shown and is_read.mean() >= 0.9
     if votes["."] == votes[","]:
         return None if votes["."] else known
     return "," if votes[","] > votes["."] else "."

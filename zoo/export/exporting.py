@@ -72,7 +72,12 @@ class Export:
 
 def why_not(model: FittedEstimator, to: str, precision: str = "float32") -> Refusal | None:
     """Return why a fitted model cannot be exported to a format and precision, or None."""
-    from zoo.export.prediction_graph import has_graph
+    if precision != "float32":
+        if to != "litert":
+            return Refusal.INT8_FORMAT
+        if not (hasattr(model, "to_keras") and hasattr(model, "weights_")):
+            return Refusal.INT8_MODEL
+    from zoo.export.prediction_graph import has_graph  # imports TensorFlow
 
     if not has_graph(model):
         return Refusal.NO_GRAPH
@@ -80,19 +85,15 @@ def why_not(model: FittedEstimator, to: str, precision: str = "float32") -> Refu
         return Refusal.LONG_INTEGERS
     if hasattr(model, "target_scale_") and not _suits_float32(model):
         return Refusal.TARGET
-    if precision == "float32":
-        return None
-    if to != "litert":
-        return Refusal.INT8_FORMAT
-    is_network = hasattr(model, "to_keras") and hasattr(model, "weights_")
-    return None if is_network else Refusal.INT8_MODEL
+    return None
 
 
 def _suits_float32(model: FittedEstimator) -> bool:
     """Return whether float32 keeps the predictions of a regressor at least three digits apart."""
-    largest = abs(model.target_mean_) + 100.0 * model.target_scale_
-    is_normal = model.target_scale_ > _SMALLEST_SCALE and largest < float(_FLOAT32.max)
-    return bool(is_normal and largest * float(_FLOAT32.eps) < model.target_scale_ / 1000.0)
+    mean, scale = float(model.target_mean_), float(model.target_scale_)
+    largest = abs(mean) + 100.0 * scale
+    is_normal = scale > _SMALLEST_SCALE and largest < float(_FLOAT32.max)
+    return is_normal and largest * float(_FLOAT32.eps) < scale / 1000.0
 
 
 def export_model(
@@ -139,6 +140,8 @@ def export_model(
         raise unknown("format", to, FORMATS)
     if precision not in ("float32", "int8"):
         raise unknown("precision", precision, ("float32", "int8"))
+    target = Path(path)
+    check_target(target, overwrite=overwrite, is_folder=to == "savedmodel")
     if (refusal := why_not(model, to, precision)) is not None:
         inner = type(getattr(model, "model_", model)).__name__
         detail = f" (a fitted {inner})" if refusal is Refusal.NO_GRAPH else ""
@@ -148,8 +151,6 @@ def export_model(
             "int8 needs some training rows to calibrate on; pass a table as `calibration`, "
             "or --calibrate rows.csv"
         )
-    target = Path(path)
-    check_target(target, overwrite=overwrite, is_folder=to == "savedmodel")
     rows = None if calibration is None else _examples(model, calibration)
     return _export(model, target, to, precision, rows)
 

@@ -8,7 +8,6 @@ import itertools
 import re
 import warnings
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
@@ -58,12 +57,11 @@ def read_delimited(
             layout = find_layout(stream.read(FIRST_PART), path, wanted)
             try:
                 if _needs_cleaning(stream, layout):
-                    with _cleaned(stream, layout) as (clean, changed):
-                        return _read(clean, changed, path, roles)
+                    return _read(*_cleaned(stream, layout), path, roles)
                 return _read(stream, layout, path, roles)
             except UnicodeDecodeError:
-                # the first part did not show it; every byte is valid in this encoding
-                return _read(stream, replace(layout, encoding="latin-1"), path, roles)
+                # the first part did not show it
+                return _read(stream, _as_latin(layout), path, roles)
         except UNPACKING_ERRORS as error:
             said = f"cannot be decompressed ({error}); is it complete?"
             raise DataError(f"{path}: {said}") from error
@@ -71,7 +69,8 @@ def read_delimited(
 
 def _needs_cleaning(stream: IO[bytes], layout: Layout) -> bool:
     """Return whether a file holds NUL bytes, or backslashes that need a closer look."""
-    marks = [b"\0", *((b"\\N",) if layout.escape else (b'\\"',))]
+    escaped = [b"\\N"] if layout.escape else [b'\\"', b"\\" + layout.delimiter.encode()]
+    marks = [b"\0", *escaped]
     if layout.encoding.startswith(("utf-16", "utf-32")):
         marks = [
             mark.decode().encode(f"{layout.encoding[:6]}-{end}e") for mark in marks for end in "lb"
@@ -85,14 +84,20 @@ def _needs_cleaning(stream: IO[bytes], layout: Layout) -> bool:
     return False
 
 
-@contextmanager
-def _cleaned(stream: IO[bytes], layout: Layout) -> Iterator[tuple[IO[bytes], Layout]]:
-    """Yield the file without NUL bytes and escaped missing values, and its layout."""
+def _as_latin(layout: Layout) -> Layout:
+    """Return the layout with an encoding in which every byte is valid."""
+    remarks = (*layout.remarks, _remark("The text was read as latin-1."))
+    return replace(layout, encoding="latin-1", remarks=remarks)
+
+
+def _cleaned(stream: IO[bytes], layout: Layout) -> tuple[IO[bytes], Layout]:
+    """Return the file without NUL bytes and escaped missing values, and its layout."""
     stream.seek(0)
     content = stream.read()
     try:
         text = content.decode(layout.encoding)
     except UnicodeDecodeError:
+        layout = _as_latin(layout)
         text = content.decode("latin-1")
     del content
     remarks = list(layout.remarks)
@@ -100,16 +105,14 @@ def _cleaned(stream: IO[bytes], layout: Layout) -> Iterator[tuple[IO[bytes], Lay
         line = text[: text.index("\0")].count("\n") + 1
         what = "A NUL byte" if n_zeros == 1 else f"{n_zeros} NUL bytes, the first"
         said = f"{what} in line {line} was left out; the file may be damaged there."
-        remarks.append(TableWarning(about=Topic.READ, text=said))
+        remarks.append(_remark(said))
         text = text.replace("\0", "")
-    escape = layout.escape or late_escape(text, layout.delimiter)
+    escape = layout.escape or late_escape(text, layout.delimiter, len(layout.names))
     if escape is not None:
         ends = f"[{re.escape(layout.delimiter)}\\r\\n]"
         text = re.sub(rf"(?<={ends})\\N(?={ends}|$)", "", text)
-    yield (
-        io.BytesIO(text.encode()),
-        replace(layout, encoding="utf-8", escape=escape, remarks=(*remarks,)),
-    )
+    layout = replace(layout, encoding="utf-8", escape=escape, remarks=(*remarks,))
+    return io.BytesIO(text.encode()), layout
 
 
 class _LongRowError(Exception):
@@ -228,7 +231,10 @@ def _read_rows(source: _Source, n_rows: int | None, roles: Collection[str]) -> R
         n_rows = len(frame) - n_last
         frame = source.part(**options, nrows=n_rows)
     remarks += _short_rows(source, frame)
-    mixed = [name for name in missing if _is_mixed(frame[name], sample[name], decimal)]
+    is_whole = len(sample) < _SAMPLE_ROWS
+    mixed = [
+        name for name in missing if not is_whole and _is_mixed(frame[name], sample[name], decimal)
+    ]
     lost = [name for name in roles if name in missing and name not in mixed]
     lost = [name for name in lost if frame[name].hasnans]
     words = {}
@@ -241,7 +247,8 @@ def _read_rows(source: _Source, n_rows: int | None, roles: Collection[str]) -> R
         words = {name: again[name][frame[name].isna()].value_counts().to_dict() for name in lost}
     remarks += [*_how_read(source, decimal), *_swallowed(frame, layout.delimiter)]
     has_points = decimal == "." and any(
-        bool(sample[name].str.contains(".", regex=False).any()) for name in missing
+        frame[name].dtype.kind == "f" and bool(sample[name].str.contains(".", regex=False).any())
+        for name in missing
     )
     return RawTable(
         frame,
@@ -252,7 +259,7 @@ def _read_rows(source: _Source, n_rows: int | None, roles: Collection[str]) -> R
     )
 
 
-def _is_mixed(column: Column, sample: Column, decimal: str) -> bool:
+def _is_mixed(column: Column, sample: Column, decimal: DecimalMark) -> bool:
     """Return whether a column is of text, or has decimals that its sample did not have."""
     if column.dtype.kind != "f" or _is_long(column):
         return column.dtype.kind not in "iu"
@@ -270,8 +277,6 @@ def _is_long(column: Column) -> bool:
 def _how_read(source: _Source, decimal: DecimalMark) -> Iterator[TableWarning]:
     """Say what is unusual about the file."""
     layout = source.layout
-    if layout.encoding not in {"utf-8", "utf-8-sig"}:
-        yield _remark(f"The text was read as {layout.encoding}.")
     if layout.delimiter != ",":
         mark = "a tab" if layout.delimiter == "\t" else f"'{layout.delimiter}'"
         yield _remark(f"The fields were read as delimited by {mark}.")

@@ -204,9 +204,10 @@ class _Texts:
         self.counts = np.bincount(codes[codes >= 0], minlength=len(texts))
         self.texts = pd.Series(texts, dtype="str").str.strip()
         self.is_label = ~is_missing(self.texts, MISSING_LABELS)
-        words, others = {*self.texts[~self.is_label]}, {*self.texts[self.is_label]}
-        self.kept = words_like_labels(words, others) if words and others else []
-        self.is_label |= self.texts.isin(self.kept).to_numpy(bool)
+        self.kept: list[str] = []
+        if words := {*self.texts[~self.is_label]} - {""}:
+            self.kept = words_like_labels(words, {*self.texts[self.is_label]})
+            self.is_label |= self.texts.isin(self.kept).to_numpy(bool)
         self.is_value = ~is_missing(self.texts, MISSING_WORDS)
         self.n_known = int(self.counts[self.is_label].sum())
         self.labels = self.texts[self.is_label]
@@ -278,8 +279,9 @@ class _Texts:
             text = f"In '{name}' '{both.iloc[0]}' was read as {value:.15g}"
             is_mixed = both.str.contains(other, regex=False).nunique() == 2
             if not is_mixed and (is_certain or self.decimal == mark):
-                if mark == "," and self.decimal == ".":
-                    text += ", unlike the other columns: the point groups thousands here."
+                if self.decimal == other:
+                    groups = "point" if mark == "," else "comma"
+                    text += f", unlike the other columns: the {groups} groups thousands here."
                     yield self._doubt(text, is_serious=True)
                 return
             text += (

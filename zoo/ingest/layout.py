@@ -102,6 +102,8 @@ def find_layout(start: bytes, path: Path, wanted: Collection[str] = ()) -> Layou
     body = rows[max((-1, *outline.skipped)) + 1 :]
     header = [""] * len(body[0]) if outline.header is None else rows[outline.header]
     names, remarks = _names(header, body, lines[outline.header or 0] + 1, path)
+    if encoding not in {"utf-8", "utf-8-sig"}:
+        remarks.append(TableWarning(about=Topic.READ, text=f"The text was read as {encoding}."))
     skipped = (*((0,) if named else ()), *(lines[i] for i in outline.skipped))
     return Layout(
         encoding,
@@ -213,22 +215,27 @@ def _delimiter(text: str) -> str:
     return best[2] if best[0] >= 0.5 or usual[0] <= best[0] else usual[2]
 
 
-def late_escape(text: str, delimiter: str) -> str | None:
-    """Return the backslash if the lines with one before a quotation mark show it as an escape."""
-    lines = [line for line in text.splitlines() if '\\"' in line]
-    return _escape("\n".join(lines[:_MOST_LINES]), delimiter)
+def late_escape(text: str, delimiter: str, width: int) -> str | None:
+    """Return the backslash if it is an escape in the lines that have one before such a mark."""
+    marks = ('\\"', f"\\{delimiter}")
+    lines = [line for line in text.splitlines() if any(mark in line for mark in marks)]
+    return _escape("\n".join(lines[:_MOST_LINES]), delimiter, width)
 
 
-def _escape(text: str, delimiter: str) -> str | None:
-    """Return the backslash if it stands before quotation marks or delimiters within fields."""
+def _escape(text: str, delimiter: str, width: int = 0) -> str | None:
+    """Return the backslash if it stands before quotation marks or delimiters within fields.
+
+    With it more rows have the width; 0: that of most rows.
+    """
     mark = re.escape(delimiter)
     if not re.search(rf'\\["{mark}]', text):
         return None
     scores = []
     for escape in (None, "\\"):
         rows = [len(row) for row in _fields(text, delimiter, escape) if row]
-        width, count = Counter(rows).most_common(1)[0]
-        scores.append((count / len(rows), count * width))
+        usual, count = Counter(rows).most_common(1)[0]
+        count, usual = (rows.count(width), width) if width else (count, usual)
+        scores.append((count / len(rows), count * usual))
     is_within = re.search(rf'(?<!\\)(?:\\\\)*\\"(?!["\r\n{mark}]|$)', text)
     if scores[1] > scores[0] or (scores[1] == scores[0] and is_within):
         return "\\"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ __all__ = ["Outline", "count_footer", "find_outline", "footer_remark", "is_note"
 
 _MOST_TITLES = 30  # rows above the header
 _MOST_FOOTER = 20  # rows below the table
+_FEW = 9  # rows in which filled cells are counted
 _BODY = 500  # rows that the first ones are compared with
 _NUMBER = re.compile(r"[-+]?(?:\d[\d,']*\.?\d*|\.\d+|\d[\d.]*,\d+)(?:e[-+]?\d+)?", re.IGNORECASE)
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T].*)?")
@@ -95,8 +96,7 @@ def find_outline(
     if header is None:
         header, is_sure = _find_full(rows, width), False
     below = [row for row in rows[header + 1 : header + 1 + _BODY] if len(row) == width]
-    is_numbered = bool(wanted) and all(re.fullmatch(r"column \d+", name) for name in wanted)
-    is_data = not is_sure and (is_numbered or _is_data(rows[header], below))
+    is_data = not is_sure and (_are_numbers(wanted, rows[header]) or _is_data(rows[header], below))
     remarks = []
     if header:
         text = (
@@ -107,8 +107,7 @@ def find_outline(
     if is_data:
         text = (
             f"Line {lines[header]} holds data, not names ({_quoted(rows[header])}), so the columns "
-            f"are named 'column 1' to 'column {width}'. Write names in the first line if that is "
-            "wrong, or easier to read."
+            "are named by their number: 'column 1'. Write names in the first line if that is wrong."
         )
         return Outline(None, (*range(header),), (*remarks, _read(text, Severity.SERIOUS)))
     skipped = [*range(header + 1)]
@@ -135,6 +134,14 @@ def _find_names(rows: list[list[str]], wanted: Collection[str]) -> int | None:
         if names and names <= {*name_columns(row)}:
             return i
     return None
+
+
+def _are_numbers(wanted: Collection[str], row: list[str]) -> bool:
+    """Return whether columns are wanted by their numbers only, although the first row has cells."""
+    found = [re.fullmatch(r"column (\d+)", name) for name in wanted]
+    numbers = [int(one[1]) for one in found if one]
+    is_filled = all(0 < number <= len(row) and row[number - 1] for number in numbers)
+    return bool(numbers) and len(numbers) == len(found) and is_filled
 
 
 def _find_full(rows: list[list[str]], width: int) -> int:
@@ -237,7 +244,7 @@ def _is_units(row: list[str], body: list[list[str]]) -> bool:
         n_known += bool(_UNIT.fullmatch(cell))
         if kind != "number" and not _UNIT.fullmatch(cell) and _kind(cell) != "missing":
             return False
-    return n_units > 0 and (2 * n_known > n_units or 3 <= n_units == n_numbers)
+    return n_units > 0 and (2 * n_known >= n_units or 3 <= n_units == n_numbers)
 
 
 def count_footer(frame: pd.DataFrame) -> int:
@@ -256,7 +263,7 @@ def count_footer(frame: pd.DataFrame) -> int:
     return n_found
 
 
-def _cells(row: Column) -> list[str]:
+def _cells(row: Iterable[object]) -> list[str]:
     return ["" if pd.isna(cell) else str(cell).strip() for cell in row]
 
 
@@ -282,27 +289,38 @@ def is_note(text: str) -> bool:
 def _is_footer(row: list[str], body: pd.DataFrame) -> bool:
     """Return whether a row is none of the table whose first rows are `body`."""
     filled = [i for i, cell in enumerate(row) if cell]
-    is_amount = [_holds_amounts(body.iloc[:, i]) for i in filled]
-    texts = [not _NUMBER.fullmatch(row[i]) and not _DATE.fullmatch(row[i]) for i in filled]
     first, column = row[filled[0]], body.iloc[:, filled[0]]
-    is_new = is_amount[0] or not _contains(column, first)
-    n_typical = float((body.notna() & (body != "")).sum(axis=1).median())
+    is_amount = _holds_amounts(column)
+    is_new = is_amount or not _contains(column, first)
+    some = body.iloc[:_FEW].astype(object).to_numpy()
+    n_typical = float(np.median([sum(map(bool, _cells(cells))) for cells in some]))
     is_sparse = len(filled) <= max(1.0, n_typical / 2) and len(filled) < n_typical
-    if is_new and filled[0] < 2 and _SUMMARY.fullmatch(first.rstrip(" :.")):
-        return len(first) > 1 or is_amount[0] or is_sparse
-    if is_new and is_sparse and texts[0] and is_note(first):
+    if is_new and (filled[0] < 2 or is_sparse) and _SUMMARY.fullmatch(first.rstrip(" :.")):
+        return len(first) > 1 or is_amount or is_sparse
+    if is_new and is_sparse and _is_text(first) and is_note(first):
         return True
     if len(filled) == 1 and is_sparse and len(row) > 2:
-        if is_amount[0]:
-            return texts[0]
+        if is_amount:
+            return _is_text(first)
         longest = column.dropna().astype(str).str.len().quantile(0.95)
         return is_new and len(first.split()) >= 3 and len(first) > longest
-    odd = [
-        is_text if amount else not is_text and _holds_words(body.iloc[:, i])
-        for i, amount, is_text in zip(filled, is_amount, texts, strict=True)
-    ]
-    known = [cell.casefold() in MISSING_WORDS for cell in (row[i] for i in filled)]
-    return len(row) > 1 and sum(odd) >= 2 and all(np.logical_or(odd, known))
+    return _are_odd((row[i], body.iloc[:, i]) for i in filled)
+
+
+def _are_odd(cells: Iterable[tuple[str, Column]]) -> bool:
+    """Return whether two or more cells, and all that are known, are of another kind than theirs."""
+    n_odd = 0
+    for cell, column in cells:
+        if cell.casefold() in MISSING_WORDS:
+            continue
+        if not (_holds_amounts(column) if _is_text(cell) else _holds_words(column)):
+            return False
+        n_odd += 1
+    return n_odd >= 2
+
+
+def _is_text(cell: str) -> bool:
+    return not _NUMBER.fullmatch(cell) and not _DATE.fullmatch(cell)
 
 
 def _texts(column: Column) -> Column:

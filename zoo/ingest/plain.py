@@ -67,6 +67,7 @@ def with_index(
         return frame.reset_index(drop=True), ()
     level = "level {}" if index.nlevels > 1 else "index"
     found = [level.format(i) if name is None else name for i, name in enumerate(names, 1)]
+    found = [f"{name} (index)" if name in frame.columns else name for name in found]
     frame = frame.reset_index(allow_duplicates=True, names=found)
     what = ", ".join(f"'{name}'" for name in found)
     text = f"The index of the frame became the column{'s' * (len(found) > 1)} {what}."

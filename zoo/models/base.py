@@ -17,7 +17,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from zoo.encoding.encoder import Categories, Flags, Scale, TableEncoder
 from zoo.encoding.frames import as_frame, has_names, select_columns, warn_of_names
-from zoo.models.parameters import ClassifierParameters
+from zoo.models.parameters import ClassifierParameters, check_parameters
 from zoo.models.targets import as_labels, as_numbers, class_weights, relative_weights
 from zoo.training.types import Array, DoubleArray, FloatArray, IntArray
 
@@ -215,6 +215,11 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         from zoo.saving import save_model
 
         save_model(self, path)
+
+    @classmethod
+    def _check_parameters(cls, values: Mapping[str, object]) -> None:
+        """Refuse plain values that are not of the declared types and ranges."""
+        check_parameters(cls, values)
 
     def _rng(self) -> np.random.RandomState:
         """Return the generator that `random_state` seeds."""
