@@ -233,7 +233,9 @@ def _read_rows(source: _Source, n_rows: int | None, roles: Collection[str]) -> R
     remarks += _short_rows(source, frame)
     is_whole = len(sample) < _SAMPLE_ROWS
     mixed = [
-        name for name in missing if not is_whole and _is_mixed(frame[name], sample[name], decimal)
+        name
+        for name in missing
+        if _is_long(frame[name]) or (not is_whole and _is_mixed(frame[name], sample[name], decimal))
     ]
     lost = [name for name in roles if name in missing and name not in mixed]
     lost = [name for name in lost if frame[name].hasnans]
@@ -261,7 +263,7 @@ def _read_rows(source: _Source, n_rows: int | None, roles: Collection[str]) -> R
 
 def _is_mixed(column: Column, sample: Column, decimal: DecimalMark) -> bool:
     """Return whether a column is of text, or has decimals that its sample did not have."""
-    if column.dtype.kind != "f" or _is_long(column):
+    if column.dtype.kind != "f":
         return column.dtype.kind not in "iu"
     if sample.str.contains(decimal, regex=False).any():
         return False
@@ -271,7 +273,7 @@ def _is_mixed(column: Column, sample: Column, decimal: DecimalMark) -> bool:
 
 def _is_long(column: Column) -> bool:
     """Return whether floats may have rounded the integers of a column."""
-    return column.dtype.kind == "f" and bool((column.abs() >= EXACT).any())
+    return column.dtype.kind == "f" and bool((np.abs(column.to_numpy()) >= EXACT).any())
 
 
 def _how_read(source: _Source, decimal: DecimalMark) -> Iterator[TableWarning]:
