@@ -85,7 +85,8 @@ def assert_same(model, loaded, X):
 def test_a_loaded_model_predicts_exactly_the_same(name, task, tmp_path):
     X, _ = task_of(name, task)
     if isinstance(X, pd.DataFrame):
-        X = X.assign(many=["never seen", None] * (len(X) // 2))[list(reversed(X.columns))]
+        many = ["never seen", None, "c", "d"] * (len(X) // 4)
+        X = X.assign(many=many)[list(reversed(X.columns))]
     model = fitted(name, task)
     model.save(tmp_path / "m.zoo")
     (tmp_path / "elsewhere").mkdir()
