@@ -12,6 +12,7 @@ from zoo.errors import DataError
 from zoo.ingest.clean_table import Column, ColumnNote, DecimalMark, TableWarning, Task, Topic
 from zoo.ingest.kinds import find_kind
 from zoo.ingest.transforms import as_labels, as_numbers, as_times
+from zoo.prose import count
 
 __all__ = ["Roles", "choose_metric", "keep_rows", "read_roles"]
 
@@ -115,7 +116,9 @@ def _complete_rows(
                 f"the {role} column '{named[role]}' has one value only; it cannot split rows"
             )
     if is_kept.sum() < _MIN_ROWS:
-        raise DataError(f"{is_kept.sum()} rows can be used; at least {_MIN_ROWS} are needed")
+        raise DataError(
+            f"{count(int(is_kept.sum()), 'row')} can be used; at least {_MIN_ROWS} are needed"
+        )
     if y[is_kept].nunique() < 2:
         raise DataError(f"all rows that can be used have the target '{y[is_kept].iloc[0]}'")
     return is_kept, tuple(warnings)

@@ -20,6 +20,7 @@ from zoo.curves.aggregate import curve_frame
 from zoo.curves.curveset import CurveSet
 from zoo.ingest.preparing import prepare
 from zoo.metrics import Task
+from zoo.prose import count
 from zoo.report.curve_figures import draw_dataset
 from zoo.study.answers import Advice
 from zoo.study.page import advice_of, write_page
@@ -51,7 +52,9 @@ class LearningCurve:
         self.curves = CurveSet.from_folder(folder)
 
     def __repr__(self) -> str:
-        return f"LearningCurve({self.curves.scores['model'].nunique()} models, {self.folder})"
+        return (
+            f"LearningCurve({count(self.curves.scores['model'].nunique(), 'model')}, {self.folder})"
+        )
 
     def frame(self) -> pd.DataFrame:
         """Return mean score, standard error and replicates of each model at each size."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from zoo.prose import count
 from zoo.study.next_cells import climb_s
 from zoo.study.run_history import RunHistory
-from zoo.study.wording import round_seconds
+from zoo.study.wording import round_seconds, were_left
 
 __all__ = ["LeftOut", "Reason", "left_out"]
 
@@ -64,13 +65,13 @@ def _reason(
         return Reason.FAILED, failures[0]
     if model in history.timed_out:
         at, seconds = history.timed_out[model]
-        return Reason.TIMED_OUT, f"stopped at {at:,} rows after {round_seconds(seconds)}"
+        return Reason.TIMED_OUT, f"stopped at {count(at, 'row')} after {round_seconds(seconds)}"
     if was_stopped:
         return Reason.INTERRUPTED, "stopped by Ctrl-C; the same command continues"
-    left = f", {round_seconds(time_left_s)} were left" if time_left_s >= 1 else ""
+    left = f", {were_left(time_left_s)}" if time_left_s >= 1 else ""
     if not history.sizes_of(model) and model not in history.study.first:
         sizes = history.study.first_half
         need = round_seconds(climb_s(history, model, sizes))
-        return Reason.NO_TIME, f"about {need} needed up to {sizes[-1]:,} rows{left}"
+        return Reason.NO_TIME, f"about {need} needed up to {count(sizes[-1], 'row')}{left}"
     need = round_seconds(history.times.estimate_s(model, size))
-    return Reason.NO_TIME, f"about {need} needed for a fit with {size:,} rows{left}"
+    return Reason.NO_TIME, f"about {need} needed for a fit with {count(size, 'row')}{left}"

@@ -22,7 +22,7 @@ from zoo.study.measuring import Measuring, Outcome, Say, expected_s, history_of
 from zoo.study.refit import Refit
 from zoo.study.resources import default_workers
 from zoo.study.run_history import RunHistory
-from zoo.study.wording import round_seconds
+from zoo.study.wording import round_seconds, were_left
 
 __all__ = ["Options", "Result", "keep_table", "load_state", "make_study", "run_study"]
 
@@ -187,7 +187,7 @@ def _refit(
     if need > 1.3 * left + 1.0:  # the estimate is cautious, and there is a deadline
         error = (
             f"a fit of {model} on all {n_rows:,} rows would take about {round_seconds(need)}, and "
-            f"{round_seconds(max(left, 0.0))} were left; run the same command with more --budget"
+            f"{were_left(max(left, 0.0))}; run the same command with more --budget"
         )
         return Refit(model=model, path=path, n_rows=n_rows, error=error)
     stop = "; Ctrl-C again skips this" if outcome.was_stopped else ""
