@@ -140,7 +140,8 @@ def _figures(
     alt = (
         f"Learning curves: test {metric} of {count(lines['model'].nunique(), 'model')} against "
         f"training rows, from {lines['n_train'].min():,} to {lines['n_train'].max():,}. At "
-        f"{best.n_train:,} rows {best.model} is best with {score_text(best.score)}. The table below has the numbers."
+        f"{best.n_train:,} rows {best.model} is best with {score_text(best.score)}. The table "
+        "below has the numbers."
     )
     found = {"curves": embed(figure, folder, f"{facts.name}-curves", alt)}
     shown, ahead = _forecasts(curves, facts.name)
