@@ -62,6 +62,12 @@ def curve(
         str | None,
         typer.Option("--time", help="Column of times; test rows are later than training rows."),
     ] = None,
+    split: Annotated[
+        str,
+        typer.Option(
+            help="auto: by groups or times, where the table seems to have some; random: at random."
+        ),
+    ] = "auto",
     sheet: Sheet = None,
     model: Models = None,
     budget: Annotated[
@@ -92,6 +98,8 @@ def curve(
 
     if task is not None and task not in get_args(Task):
         raise unknown("task", task, get_args(Task))
+    if split not in ("auto", "random"):
+        raise unknown("split", split, ("auto", "random"))
     names, seconds = _model_names(model), parse_budget(budget)
     called = file_name(file.name.split(".")[0] or file.resolve().name)
     folder = out or Path("results") / f"my-{called}"
@@ -99,13 +107,14 @@ def curve(
     check_writable(folder)
     n_workers = workers or default_workers()
     with closing(open_pool(folder, n_workers=n_workers, budget_s=seconds, models=names)) as pool:
-        from zoo.ingest.preparing import read_own
+        from zoo.study.honest_splits import SplitBy, read_honestly
         from zoo.study.session import Options, make_study, run_study
 
         known = cast("Task | None", task)
-        table = read_own(
-            file, target=target, task=known, group=group, time=time_column, sheet=sheet
-        )
+        table = read_honestly(
+            file, target=target, task=known, group=group, time=time_column, sheet=sheet,
+            split=cast("SplitBy", split),
+        )  # fmt: skip
         facts = _keep(table, names, folder)
         del table  # workers read the kept rows; this process frees its memory
         options = Options(
@@ -176,6 +185,8 @@ def _finish(folder: Path, options: Options, result: Result, started: float) -> N
                 f"saved: {saved.model}, fitted on all {count(saved.n_rows, 'row')}: {saved.path}",
                 True,
             )
+            if saved.note is not None:
+                _say(f"about the saved model: {plain(saved.note)}", True)
         else:
             is_done = False
             _say(f"no model was saved: {plain(saved.error)}", True)

@@ -10,7 +10,14 @@ from sklearn import dummy, ensemble, linear_model, naive_bayes, neighbors, svm, 
 from sklearn.utils import Tags
 
 from zoo.models.parameters import RandomState, estimator
-from zoo.models.wrapped import LibraryModel, Wrapped, WrappedClassifier, WrappedRegressor
+from zoo.models.wrapped import (
+    LibraryModel,
+    Wrapped,
+    WrappedClassifier,
+    WrappedRegressor,
+    usable_threads,
+)
+from zoo.training.forked import openmp_threads
 from zoo.training.types import Array, DoubleArray, FloatArray
 
 
@@ -137,7 +144,8 @@ class NearestNeighborsClassifier(_Neighbors, WrappedClassifier):
     """The frequency of each class among the nearest training rows, weighted by 1 / distance."""
 
     def _scores(self, X: FloatArray) -> Array:
-        return self._vote(X) if hasattr(self, "weight_") else super()._scores(X)
+        with openmp_threads(None):
+            return self._vote(X) if hasattr(self, "weight_") else super()._scores(X)
 
 
 @estimator
@@ -145,7 +153,8 @@ class NearestNeighborsRegressor(_Neighbors, WrappedRegressor):
     """The mean of the nearest training rows, weighted by 1 / distance."""
 
     def _values(self, X: FloatArray) -> Array:
-        return self._vote(X)[:, 0] if hasattr(self, "weight_") else super()._values(X)
+        with openmp_threads(None):
+            return self._vote(X)[:, 0] if hasattr(self, "weight_") else super()._values(X)
 
 
 @estimator
@@ -167,7 +176,6 @@ class _Tree(Wrapped):
             max_depth=self.max_depth,
             min_samples_leaf=self.min_samples_leaf,
             min_weight_fraction_leaf=self.min_weight_fraction_leaf,
-            random_state=self._rng().randint(2**31),
         )
 
 
@@ -199,8 +207,7 @@ class _Forest(Wrapped):
             n_estimators=self.n_estimators,
             min_samples_leaf=self.min_samples_leaf,
             max_features=self._max_features,
-            n_jobs=self.n_jobs,
-            random_state=self._rng().randint(2**31),
+            n_jobs=usable_threads(self.n_jobs),
         )
 
 

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from zoo.extras import require_keras
 from zoo.models.base import TableLike
 from zoo.models.network import Network, PatientNetwork
+from zoo.training.forked import refuse_forked
 from zoo.training.initialisers import STANDARD, InitialiserTable, draw_weights
 from zoo.training.tasks import FitResult, FitTask, TrainConfig
 from zoo.training.types import (
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
     from zoo.training.program import Program, ProgramConfig
 
 __all__ = ["Architecture", "KerasNetwork", "PatientKerasNetwork", "fit_together", "rounded_up"]
+
+
+_FEW_UNITS = 10_000  # options of an architecture that are not sizes are smaller
+_LAYERS_PER_WEIGHT, _FEW_LAYERS = 3, 24  # the first for each array of weights
 
 
 class _Plan(NamedTuple):
@@ -51,6 +56,12 @@ def rounded_up(n_columns: int) -> int:
     while n_columns > size:
         size = size * 3 // 2 if size & (size - 1) == 0 else size * 4 // 3
     return size if n_columns else 0
+
+
+def _whole(value: object) -> Sequence[int]:
+    """Return the whole numbers of a config's value."""
+    values = value if isinstance(value, tuple) else (value,)
+    return [item for item in values if isinstance(item, int)]
 
 
 def fit_together(
@@ -145,6 +156,30 @@ class Architecture(Network):
 
         return self._config_class(**{f.name: value(f.name) for f in fields(self._config_class)})
 
+    def _weight_shapes(self, n_weights: int, n_numbers: int) -> list[Shape]:
+        """Return the shapes of the network's weights; no memory is taken for them.
+
+        Parameters
+        ----------
+        n_weights, n_numbers : int
+            How many arrays and numbers there should be. A network of many more layers, or of more
+            units than numbers, is not even described.
+
+        Raises
+        ------
+        ValueError
+            If the network would be larger.
+        """
+        from zoo.training.layers.namespaces import weight_shapes
+
+        config = self._config(self.n_inputs_)
+        sizes = [size for f in fields(config) for size in _whole(getattr(config, f.name))]
+        if max(sizes) > max(n_numbers, _FEW_UNITS):
+            raise ValueError(f"a network of {max(sizes)} units or layers has more weights")
+        # of a layer with a list of columns, each item counts; it has 987 numbers
+        n_most = _LAYERS_PER_WEIGHT * n_weights + _FEW_LAYERS + n_numbers // 900
+        return weight_shapes(self._build, config, n_most)
+
     def _n_program_inputs(self) -> int:
         """Return the number of inputs of the program, which are not fewer than this network's.
 
@@ -162,6 +197,13 @@ class KerasNetwork(Architecture):
     batch_size = 64  # a parameter of some architectures
 
     fit_together = staticmethod(fit_together)
+
+    @staticmethod
+    def load_framework() -> None:
+        """Import what the first fit would import."""
+        from zoo.training.backends.choose import program_class
+
+        program_class()
 
     @staticmethod
     def _initialisers(config: Any) -> InitialiserTable:
@@ -196,6 +238,7 @@ class KerasNetwork(Architecture):
 
     def _program(self, n_slots: int = 1) -> Program:
         """Return the compiled program of this architecture and number of inputs."""
+        refuse_forked()
         require_keras()
         from zoo.training.backends.choose import program
 
@@ -234,6 +277,7 @@ class KerasNetwork(Architecture):
         It takes (n_samples, n_columns_out) floats from `encoder_.transform` and returns logits
         (n_samples, n_classes), or standardised values (n_samples, 1).
         """
+        refuse_forked()
         require_keras()
         from zoo.training.layers.namespaces import on_cpu, plain
 

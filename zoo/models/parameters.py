@@ -8,9 +8,14 @@ writes ``units: int = 64`` and inherits the meaning.
 
 from __future__ import annotations
 
+import builtins
+import math
 import sys
 import textwrap
-from collections.abc import Sequence
+import types
+import typing
+from collections import abc
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from inspect import Parameter, Signature, cleandoc
 from types import NoneType, SimpleNamespace, UnionType
@@ -22,6 +27,7 @@ from typing import (
     TypeAlias,
     TypeVar,
     Union,
+    cast,
     dataclass_transform,
     get_args,
     get_origin,
@@ -34,7 +40,7 @@ from zoo.models.targets import ClassWeight
 
 __all__ = [
     "BatchSize", "ClassifierParameters", "HiddenDropout", "HiddenLayers", "HiddenUnits",
-    "NetworkParameters", "PatientParameters", "RandomState", "estimator",
+    "NetworkParameters", "PatientParameters", "RandomState", "check_parameters", "estimator",
 ]  # fmt: skip
 
 # parameters of several architectures, each with its own default
@@ -49,6 +55,8 @@ RandomState: TypeAlias = Annotated[
 _REFERENCES = "\n\nReferences\n----------\n"
 _WIDTH = 92
 _T = TypeVar("_T")
+_LARGEST = 2**32  # of a whole number from a file, a seed say
+_MOST_THREADS, _MOST_ITEMS = 4096, 10_000
 
 
 @dataclass_transform(kw_only_default=True, eq_default=False)
@@ -73,6 +81,46 @@ def estimator(cls: type[_T]) -> type[_T]:
     vars(made)["__init__"].__signature__ = Signature(parameters, return_annotation=None)
     made.__doc__ = _docstring(made, declared)
     return made
+
+
+def check_parameters(cls: type[Any], values: Mapping[str, Any]) -> None:
+    """Refuse plain values that are not of the types which an estimator declares, or out of range.
+
+    Raises
+    ------
+    ValueError
+        With the parameter's name, what was expected and what was found.
+    """
+    kinds = {each.name: each.kind for each in _declared(cls)}
+    for name, value in values.items():
+        if name not in kinds:
+            raise ValueError(f"{cls.__name__} has no parameter {name[:60]!r}")
+        highest = _MOST_THREADS if name == "n_jobs" else _LARGEST
+        if not _fits(value, kinds[name], highest):
+            kind = _type_text(kinds[name])
+            raise ValueError(f"expected {kind} within {highest} as '{name}', got {value!r:.60}")
+
+
+def _fits(value: object, kind: Any, highest: float) -> bool:
+    """Whether a plain value is of a declared type, and its whole numbers are not huge."""
+    arguments = get_args(kind)
+    match get_origin(kind) or kind:
+        case typing.Union | types.UnionType:
+            found = any(_fits(value, argument, highest) for argument in arguments)
+        case typing.Literal:
+            found = value in arguments
+        case builtins.float:
+            found = type(value) in {int, float} and not math.isnan(cast("float", value))
+        case builtins.int:
+            found = type(value) is int and abs(value) <= highest
+        case abc.Mapping:
+            found = type(value) is dict and all(_fits(v, float, 0) for v in value.values())
+        case abc.Sequence | builtins.tuple:
+            is_list = isinstance(value, list | tuple) and len(value) <= _MOST_ITEMS
+            found = is_list and all(_fits(v, arguments[0], highest) for v in cast("Any", value))
+        case other:
+            found = other is Any or (isinstance(other, type) and type(value) is other)
+    return found
 
 
 class _Declared(NamedTuple):

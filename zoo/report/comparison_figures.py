@@ -21,7 +21,7 @@ __all__ = ["draw_cost", "draw_critical_difference"]
 _COST_AXES: Mapping[str, str] = {
     "fit_s": "fit time (s)",
     "predict_s": "prediction time (s)",
-    "peak_rss_mb": "peak memory (MB)",
+    "fit_memory_mb": "memory added by the fit (MB)",
     "n_parameters": "parameters",
 }
 

@@ -56,6 +56,7 @@ def write_report(folder: Path) -> Path:
     tables |= curve_set.tables()
     write_tables(folder, tables)
     parts = _parts(folder, results, curve_set, tables)
+    parts["warnings"] += stored.warnings()
     n_old = len(stored.cells) - len(results.cells)
     if n_old:
         are = plural(n_old, "is", "are")

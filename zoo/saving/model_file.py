@@ -24,14 +24,16 @@ from zoo.errors import DefinitionError, MissingExtraError, ModelFileError
 from zoo.registry import Task, models, spec
 from zoo.registry.lookup import estimator_class
 from zoo.registry.spec import EXTRAS
-from zoo.saving.archive import FORMAT, SCHEMA, one_line, pack, read
-from zoo.saving.index_checks import check_parts
+from zoo.saving.archive import FORMAT, HEADER, SCHEMA, TABLE, one_line, opened, pack, parse_json
+from zoo.saving.learnt import give_learnt
+from zoo.saving.library_models import take_library
 from zoo.saving.values import decode, encode
 
 __all__ = ["load_model", "load_table", "save_model"]
 
-_PACKAGES = ("keras", "tensorflow", "xgboost", "lightgbm", "scikit-learn", "numpy", "skops")
-_TABLE = "table.json"
+_PACKAGES = ("keras", "tensorflow", "xgboost", "lightgbm", "scikit-learn", "numpy")
+MAX_GIB = 4.0
+_PROBES = (0.0, 1.0, -3.0, 3.0)  # of which rows are made that the model must predict
 
 
 class _Header(msgspec.Struct, frozen=True):
@@ -66,22 +68,36 @@ def save_model(
     header: dict[str, Any] = {"format": FORMAT, "schema": SCHEMA, "model": name, "task": task}
     header["versions"] = _versions(spec(name).extra)
     header["params"] = {k: encode(v, k, None) for k, v in model.get_params(deep=False).items()}
-    header["state"] = {key: encode(vars(model)[key], key, members) for key in _learnt(model)}
+    try:
+        _decoded_params(model, header["params"])
+    except ValueError as error:
+        raise ModelFileError(f"the model cannot be saved: {error}; set it and fit again") from error
+    learnt = {key: vars(model)[key] for key in _learnt(model)}
+    if "model_" in learnt:
+        learnt["model_"] = take_library(model, learnt["model_"])
+    header["state"] = {key: encode(value, key, members) for key, value in learnt.items()}
     if hasattr(model, "to_keras") and hasattr(model, "weights_"):
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "network.keras")
             model.to_keras().save(file)
             members[file.name] = file.read_bytes()
     if table is not None:
-        members[_TABLE] = json.dumps(dict(table), allow_nan=False).encode()
+        members[TABLE] = json.dumps(dict(table), allow_nan=False).encode()
     header["members"] = {key: hashlib.sha256(data).hexdigest() for key, data in members.items()}
-    pack(Path(path), {"model.json": json.dumps(header, indent=1).encode(), **members})
+    pack(Path(path), {HEADER: json.dumps(header, indent=1).encode(), **members})
 
 
-def load_model(path: str | os.PathLike[str]) -> Any:
+def load_model(path: str | os.PathLike[str], *, max_gib: float = MAX_GIB) -> Any:
     """Return the fitted model that `save` wrote; its predictions are the same to the last bit.
 
-    No code from the file is run. Its content is at most 4 GiB.
+    No code from the file is run, and no library is given numbers that were not checked.
+
+    Parameters
+    ----------
+    path : path-like
+    max_gib : float
+        How many GiB the content may have, and take when its text is parsed. A file that states
+        more is refused before it is unpacked. Arrays are held once.
 
     Raises
     ------
@@ -90,26 +106,24 @@ def load_model(path: str | os.PathLike[str]) -> Any:
     MissingExtraError
         If the framework that the model is written in is not installed.
     """
-    header, members = read(Path(path))
-    try:
-        described = convert(header, _Header, "model.json")
-        model, state = _make(described), described.state
-        before = set(vars(model))
-        vars(model).update({key: decode(node, members) for key, node in state.items()})
-        if before & {*state} or {*state} - {*_learnt(model)}:
-            raise ValueError(f"expected names of learnt attributes, got {', '.join(state)}")
-        _check(model, described.task)
-    except MissingExtraError:
-        raise
-    except Exception as error:
-        versions = header.get("versions")
-        written_with = versions if isinstance(versions, dict) else {}
-        others = [f"{key} {v}" for key, v in _versions().items() if written_with.get(key) != v]
-        raise ModelFileError(
-            f"'{path}' is not a model as this zoo would write it ({one_line(error)}); "
-            + (f"it was written with other versions than {', '.join(others)}: " if others else "")
-            + "save the model again, or get it again from a source you trust"
-        ) from error
+    with opened(Path(path), max_gib) as (header, members):
+        try:
+            described = convert(header, _Header, HEADER)
+            model = _make(described)
+            give_learnt(model, described.state, members)
+            _check_predictions(model, described.task)
+            members.verify_rest()
+        except MissingExtraError:
+            raise
+        except Exception as error:
+            versions = header.get("versions")
+            written_with = versions if isinstance(versions, dict) else {}
+            others = [f"{key} {v}" for key, v in _versions().items() if written_with.get(key) != v]
+            raise ModelFileError(
+                f"'{path}' is not a model as this zoo would write it ({one_line(error)}); "
+                + (f"it was written with other versions than {', '.join(others)}: " * bool(others))
+                + "save the model again, or get it again from a source you trust"
+            ) from error
     return model
 
 
@@ -119,7 +133,7 @@ def _versions(extra: str | None = None) -> dict[str, str]:
     return {"zoo": zoo.__version__, **{name: metadata.version(name) for name in packages}}
 
 
-def load_table(path: str | os.PathLike[str]) -> dict[str, Any] | None:
+def load_table(path: str | os.PathLike[str], *, max_gib: float = MAX_GIB) -> dict[str, Any] | None:
     """Return the data about the table that a saved model was fitted on, or None.
 
     Raises
@@ -127,14 +141,14 @@ def load_table(path: str | os.PathLike[str]) -> dict[str, Any] | None:
     ModelFileError
         If the file cannot be read, is damaged, or its table data is not a JSON object.
     """
-    _, members = read(Path(path))
-    if _TABLE not in members:
-        return None
-    try:
-        return dict(json.loads(members[_TABLE]).items())
-    except (ValueError, AttributeError) as error:
-        why = f"'{path}': its {_TABLE} is not a JSON object; save the model again"
-        raise ModelFileError(why) from error
+    with opened(Path(path), max_gib) as (_, members):
+        if TABLE not in members:
+            return None
+        try:
+            return dict(parse_json(members.read(TABLE)).items())
+        except Exception as error:
+            why = f"'{path}': its {TABLE} is not a JSON object ({one_line(error)}); save again"
+            raise ModelFileError(why) from error
 
 
 def _learnt(model: FittedEstimator) -> list[str]:
@@ -163,24 +177,30 @@ def _make(header: _Header) -> FittedEstimator:
     except DefinitionError as error:
         why = f"{error}; install a newer zoo, or the package that has the model"
         raise ModelFileError(why) from error
-    model.set_params(**{key: decode(node, {}) for key, node in header.params.items()})
+    model.set_params(**_decoded_params(model, header.params))
     return cast("FittedEstimator", model)
 
 
-def _check(model: FittedEstimator, task: str) -> None:
-    """Refuse parts that do not fit each other: check indices and shapes, then predict a row."""
-    kinds = model.encoder_.kinds_
-    if not model.n_features_in_ == len(kinds) == len(getattr(model, "feature_names_in_", kinds)):
-        raise ValueError("the encoder is that of another table")
-    row = np.zeros((1, len(model.encoder_.is_categorical_)), np.float32)
-    check_parts(vars(model), row.shape[1])
-    if hasattr(model, "to_keras") and hasattr(model, "weights_"):
-        model.to_keras()  # raises if a weight has another shape
+def _decoded_params(model: FittedEstimator, nodes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a header, or raise ValueError if the model does not take them."""
+    params = {key: decode(node, None) for key, node in nodes.items()}
+    if hasattr(model, "_check_parameters"):
+        model._check_parameters(params)
+    return params
+
+
+def _check_predictions(model: FittedEstimator, task: str) -> None:
+    """Refuse a model that cannot predict, or does not predict finite numbers."""
+    is_categorical = model.encoder_.is_categorical_
+    rows = np.repeat(np.array(_PROBES, np.float32)[:, None], len(is_categorical), axis=1)
+    rows[:, is_categorical] = 0
     if task == "regression":
-        values, expected = model._values(row) * model.target_scale_ + model.target_mean_, (1,)
+        values, expected = model._values(rows) * model.target_scale_ + model.target_mean_, ()
     elif len(model.classes_) > 1:
-        values, expected = model._scores(row), (1, *model.classes_.shape)
+        values, expected = model._scores(rows), model.classes_.shape
     else:
         return
-    if (shape := np.shape(values)) != expected:
-        raise ValueError(f"expected outputs of shape {expected} for a row, got {shape}")
+    if (shape := np.shape(values)) != (len(rows), *expected):
+        raise ValueError(f"expected outputs of shape {(len(rows), *expected)}, got {shape}")
+    if not np.isfinite(values).all():
+        raise ValueError("expected finite predictions")

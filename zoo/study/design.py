@@ -52,6 +52,7 @@ class Study:
     metric: str  # the headline
     models: tuple[str, ...]  # in the order in which they are tried
     sizes: tuple[int, ...]  # ascending; the last is all training rows
+    named: tuple[str, ...] = ()  # models that the user asked for: they are never left out early
 
     @property
     def replicates(self) -> int:
@@ -166,7 +167,7 @@ def describe(study: Study, expected_s: float, budget_s: float) -> list[str]:
     sizes = ", ".join(f"{size:,}" for size in study.sizes)
     expected, budget = round_seconds(expected_s), f"the budget is {round_seconds(budget_s)}"
     if expected_s <= budget_s:
-        time = f"about {expected} if no model is eliminated early; {budget}"
+        time = f"about {expected} if no model is left out early; {budget}"
     else:
         time = (
             f"everything might take {expected}; {budget}, so the slowest come last and may be left "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,8 @@ from zoo.report.tables import failure_rows, score_rows, write_tables
 from zoo.study.advice import advise
 from zoo.study.answer_text import next_steps
 from zoo.study.answers import Advice
-from zoo.study.left_out import Reason
+from zoo.study.elimination import MEASURED_ERROR
+from zoo.study.left_out import LeftOut, Reason
 from zoo.study.session import load_state
 from zoo.study.wording import milliseconds, round_seconds, score_text
 
@@ -48,7 +49,7 @@ def advice_of(folder: Path) -> Advice | None:
     StoreError
         If it holds no table.
     """
-    return _advise(CurveSet.from_folder(folder), _facts(folder))
+    return _advise(CurveSet.from_folder(folder), _facts(folder), load_state(folder))
 
 
 def steps_of(folder: Path, advice: Advice) -> list[str]:
@@ -69,8 +70,11 @@ def _facts(folder: Path) -> KeptFacts:
     return facts
 
 
-def _advise(curves: CurveSet, facts: KeptFacts) -> Advice | None:
-    return advise(curves, n_rows=facts.n_rows, n_test=facts.n_test, n_train=facts.n_train)
+def _advise(curves: CurveSet, facts: KeptFacts, state: Mapping[str, Any]) -> Advice | None:
+    return advise(
+        curves, n_rows=facts.n_rows, n_test=facts.n_test, n_train=facts.n_train,
+        models=state.get("models", ()),
+    )  # fmt: skip
 
 
 def write_page(folder: Path) -> Path:
@@ -83,7 +87,7 @@ def write_page(folder: Path) -> Path:
     """
     facts, state = _facts(folder), load_state(folder)
     curves = CurveSet.from_folder(folder)
-    advice = _advise(curves, facts)
+    advice = _advise(curves, facts, state)
     if advice is None:
         raise StoreError(f"{folder}: no model has a score, so there is nothing to report")
     frame = curve_frame(curves.cells)
@@ -99,6 +103,7 @@ def write_page(folder: Path) -> Path:
         "metric": metric_of(advice.metric).label,
         "steps": steps_of(folder, advice),
         "left_out": [one for one in state["left_out"] if one.reason is not Reason.FAILED],
+        "elimination": _elimination(state["left_out"]),
         "figures": _figures(folder, facts, curves, advice, frame),
         "sizes": sizes,
         "rows": rows,
@@ -111,6 +116,12 @@ def write_page(folder: Path) -> Path:
     }
     text = fill_html("zoo.study", "study.html.jinja", values, **_FILTERS)
     return write_whole(folder / "report.html", text, StoreError)
+
+
+def _elimination(left_out: Sequence[LeftOut]) -> str:
+    """Return how often models are left out in error, if some were left out by their forecasts."""
+    is_any = any(one.reason is Reason.ELIMINATED for one in left_out)
+    return MEASURED_ERROR if is_any else ""
 
 
 def _spent(state: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,9 @@ from zoo.errors import DataError, ModelFileError, ZooError
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
-__all__ = ["predict_file", "predict_frame"]
+__all__ = ["check_table", "predict_file", "predict_frame"]
+
+_ODD_TEXTS = ("", "1", "-1,5", "1.234,5", "x y", "yes", "2020-01-31", "31.12.2020 12:30", "12:30")
 
 
 def predict_frame(model: BaseEstimator, table: dict[str, Any], frame: pd.DataFrame) -> pd.DataFrame:
@@ -51,6 +54,40 @@ def predict_frame(model: BaseEstimator, table: dict[str, Any], frame: pd.DataFra
     return pd.DataFrame(found)
 
 
+def check_table(model: BaseEstimator, table: dict[str, Any]) -> None:
+    """Refuse a transform spec that does not make the features that the model was fitted on.
+
+    Raises
+    ------
+    ModelFileError
+        If it fails on a few rows of odd text, or makes other features.
+    """
+    from zoo.ingest.transforms import apply_transform
+
+    try:
+        spec = table["transform"]
+        task = "classification" if hasattr(model, "classes_") else "regression"
+        if not isinstance(table["target"], str) or table["task"] != task:
+            raise ValueError("the target has no name or is another's")
+        if spec["kind"] not in {"table", "images"}:
+            raise ValueError("the table has no kind")
+        if spec["kind"] == "images":
+            n_pixels = math.prod(map(int, spec["image_shape"]))
+            is_other = not 0 < n_pixels == model.n_features_in_
+        else:
+            rows = {step["name"]: list(_ODD_TEXTS) for step in spec["columns"]}
+            features = apply_transform(pd.DataFrame(rows, dtype="str"), spec)
+            is_other = [*features.columns] != [*model.feature_names_in_]
+            model.predict(features)
+        if is_other:
+            raise ValueError("it makes other features than the model was fitted on")
+    except Exception as error:
+        raise ModelFileError(
+            f"the model's transform spec is not as zoo curve would write it ({error!r:.200}); "
+            "save the model again, or get it again from a source you trust"
+        ) from error
+
+
 def predict_file(
     model_path: Path, data_path: Path, out: Path, *, sheet: str | None = None
 ) -> tuple[int, str]:
@@ -75,6 +112,7 @@ def predict_file(
             "that 'zoo curve --save-model' wrote, or zoo.load_model in Python"
         )
     model = load_model(model_path)
+    check_table(model, table)
     frame = read_frame(data_path, sheet=sheet)
     scores = predict_frame(model, table, frame)
     part = out.with_name(f".{out.name}.{uuid.uuid4().hex}.part")

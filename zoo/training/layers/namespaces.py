@@ -7,6 +7,7 @@ in JAX and PyTorch).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
 from types import SimpleNamespace
@@ -20,9 +21,9 @@ from zoo.training.layers.in_training import (
     TrainingDropout,
     rows_present,
 )  # fmt: skip
-from zoo.training.types import Layers
+from zoo.training.types import KerasModel, Layers, Shape
 
-__all__ = ["on_cpu", "plain", "replicated", "rows_present", "single"]
+__all__ = ["on_cpu", "plain", "replicated", "rows_present", "single", "weight_shapes"]
 
 
 def on_cpu() -> AbstractContextManager[Any]:
@@ -61,6 +62,36 @@ def plain() -> Layers:
         Input=lambda n_inputs: keras.Input((n_inputs,)),
         **{name: getattr(keras.layers, name) for name in _KERAS_LAYERS},
     )
+
+
+def weight_shapes(
+    build: Callable[[Layers, Any], KerasModel], config: Any, n_most: int
+) -> list[Shape]:
+    """Return the shapes of an architecture's weights, trainable ones first.
+
+    Raises
+    ------
+    ValueError
+        If it has more than `n_most` layers.
+    """
+    n_left = n_most
+
+    def counted(make: Callable[..., Any]) -> Callable[..., Any]:
+        def layer(*args: Any, **options: Any) -> Any:
+            nonlocal n_left
+            n_left -= 1 + sum(len(each) for each in args if isinstance(each, list | tuple))
+            if n_left < 0:
+                raise ValueError(f"the network has more than {n_most} layers")
+            return make(*args, **options)
+
+        return layer
+
+    layers = cast(Layers, SimpleNamespace(**{k: counted(v) for k, v in vars(plain()).items()}))
+    # in this scope variables have shapes, but no values
+    with keras.StatelessScope(initialize_variables=False), on_cpu():
+        network = build(layers, config)
+    variables = [*network.trainable_variables, *network.non_trainable_weights]
+    return [tuple(variable.shape) for variable in variables]
 
 
 def replicated(n_replicates: int) -> Layers:
