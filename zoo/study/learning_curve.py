@@ -18,8 +18,10 @@ from numpy.typing import ArrayLike
 from zoo.bench.store import check_folder
 from zoo.curves.aggregate import curve_frame
 from zoo.curves.curveset import CurveSet
+from zoo.errors import StoreError
+from zoo.files import writing
 from zoo.metrics import Task
-from zoo.prose import count
+from zoo.prose import count, printable
 from zoo.report.curve_figures import draw_dataset
 from zoo.study.answers import Advice
 from zoo.study.honest_splits import SplitBy, prepare_honestly
@@ -78,12 +80,13 @@ class LearningCurve:
         Raises
         ------
         StoreError
-            If the folder holds something else than results.
+            If the folder holds something else than results, or cannot be written.
         """
         target = Path(folder)
         check_folder(target)
         if target.resolve() != self.folder.resolve():
-            shutil.copytree(self.folder, target, dirs_exist_ok=True)
+            with writing(target, StoreError):
+                shutil.copytree(self.folder, target, dirs_exist_ok=True)
         return write_page(target)
 
 
@@ -144,7 +147,7 @@ def learning_curve(
 
     def say(line: str, is_answer: bool) -> None:
         if verbose:
-            sys.stderr.write(line + "\n")
+            sys.stderr.write(printable(line) + "\n")
 
     table = prepare_honestly(X, y, name=name, task=task, groups=groups, times=times, split=split)
     folder = Path(tempfile.mkdtemp(prefix="zoo-curve-") if out is None else out)
