@@ -21,7 +21,7 @@ from zoo.curves.curveset import CurveSet
 from zoo.errors import StoreError
 from zoo.files import writing
 from zoo.metrics import Task
-from zoo.prose import count, printable
+from zoo.prose import count, plain, printable
 from zoo.report.curve_figures import draw_dataset
 from zoo.study.answers import Advice
 from zoo.study.honest_splits import SplitBy, prepare_honestly
@@ -90,6 +90,11 @@ class LearningCurve:
         return write_page(target)
 
 
+def _table_name(text: str) -> str:
+    """Return a name that titles and keys of cells can have."""
+    return plain(text.replace("/", "_"))[:60].strip(".") or "table"
+
+
 def learning_curve(
     X: Any,
     y: ArrayLike,
@@ -149,7 +154,9 @@ def learning_curve(
         if verbose:
             sys.stderr.write(printable(line) + "\n")
 
-    table = prepare_honestly(X, y, name=name, task=task, groups=groups, times=times, split=split)
+    table = prepare_honestly(
+        X, y, name=_table_name(name), task=task, groups=groups, times=times, split=split
+    )
     folder = Path(tempfile.mkdtemp(prefix="zoo-curve-") if out is None else out)
     with ExitStack() as stack:
         if out is None:
