@@ -443,7 +443,7 @@ def test_an_array_that_says_it_is_large_takes_no_memory(tmp_path):
     np.lib.format.write_array_header_1_0(stream, header)
     header = json.loads(members["model.json"])
     write(tmp_path / "m.zoo", {**members, "model.json": header, name: stream.getvalue()})
-    assert_refused(tmp_path / "m.zoo", "numbers in 'arrays/", "got 0 bytes")
+    assert_refused(tmp_path / "m.zoo", "an array of shape (1000000, 1000000) and the model")
 
 
 class Payload:
@@ -602,9 +602,9 @@ def test_weights_of_other_shapes_are_refused_before_they_are_read(tmp_path):
     write(
         path, {**members, "model.json": json.loads(members["model.json"]), name: stream.getvalue()}
     )
-    assert_refused(path, "weights of the network that the parameters say", "(1000, 1000)")
+    assert_refused(path, "weights of the network that parameters say", "(1000, 1000)")
     changed_header(fitted("mlp"), path, lambda header: header["params"].update(units=9_000))
-    assert_refused(path, "weights of the network that the parameters say", "9000")
+    assert_refused(path, "weights of the network that parameters say", "9000")
 
 
 @pytest.mark.parametrize(
