@@ -1,12 +1,15 @@
 """Models that misbehave, as another package would offer them by entry point."""
 
+import multiprocessing
 import os
 import shutil
+import signal
 import time
 from pathlib import Path
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LogisticRegression
 
 from zoo.registry import ModelSpec
 
@@ -57,6 +60,21 @@ class SleepsLate(Base):
         time.sleep(600 if n_rows > 100 else 0.5)
 
 
+class HangsOnAll(Base):
+    """Better than a tree on the table of the tests; sleeps on its 400 rows, but not on a part."""
+
+    def fit(self, X, y):
+        time.sleep(600 if len(X) >= 400 else 0)
+        self.inner_ = LogisticRegression().fit(X[["a", "b", "d"]], y)
+        return super().fit(X, y)
+
+    def predict(self, X):
+        return self.inner_.predict(X[["a", "b", "d"]])
+
+    def predict_proba(self, X):
+        return self.inner_.predict_proba(X[["a", "b", "d"]])
+
+
 class Eats(Base):
     def act(self, n_rows):
         self.food = np.ones((1300, 1024, 1024), dtype=np.uint8)
@@ -66,6 +84,91 @@ class Eats(Base):
 class Nan(Base):
     def predict_proba(self, X):
         return np.full((len(X), 2), np.nan)
+
+
+class LeavesDaemon(Base):
+    """Leaves a process that holds all that this one has open, as a forgotten pool does."""
+
+    def act(self, n_rows):
+        multiprocessing.get_context("fork").Process(target=time.sleep, args=(600,)).start()
+
+
+class LeavesPool(Base):
+    def act(self, n_rows):
+        self.pool = multiprocessing.get_context("fork").Pool(2)
+        self.pool.map(abs, [1, 2])
+
+
+class LeavesSession(Base):
+    """Leaves a service that left the session and the process group, as servers do."""
+
+    def act(self, n_rows):
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                os.execv("/bin/sleep", ["sleep", "601"])
+            os._exit(0)
+        os.wait()
+
+
+class HangsWithChild(LeavesDaemon):
+    def act(self, n_rows):
+        super().act(n_rows)
+        os.closerange(0, 256)
+        time.sleep(600)
+
+
+class Closes(Base):
+    def act(self, n_rows):
+        os.closerange(3, 256)
+
+
+class Forks(Base):
+    """Comes back from the fit twice."""
+
+    def act(self, n_rows):
+        os.fork()
+
+
+class Exits(Base):
+    def act(self, n_rows):
+        raise SystemExit("done")
+
+
+class Odd(Exception):
+    def __str__(self):
+        raise KeyError("no text")
+
+
+class SaysOddly(Base):
+    def act(self, n_rows):
+        raise Odd
+
+
+class SaysHalf(Base):
+    def act(self, n_rows):
+        raise RuntimeError("half \ud800, \x00, \x1b[31mred\x1b[0m, " + "long " * 10**6)
+
+
+class KillsOnce(Base):
+    """Is killed by the system at first."""
+
+    def act(self, n_rows):
+        mark = Path(__file__).with_name(f"killed-{n_rows}")
+        if not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Kills(Base):
+    def act(self, n_rows):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+class Facts(Base):
+    """Says odd things about itself."""
+
+    n_parameters_, n_epochs_, compile_s_ = 10**400, float("nan"), float("nan")
 
 
 class Crowd(Base):
@@ -93,6 +196,15 @@ raises, dies, sleeps, eats, nan = (
 )
 raises_late = entry("raises_late", "RaisesLate", "classical")
 sleeps_late = entry("sleeps_late", "SleepsLate", "classical")
+leaves_daemon = entry("leaves_daemon", "LeavesDaemon")
+leaves_pool = entry("leaves_pool", "LeavesPool")
+leaves_session = entry("leaves_session", "LeavesSession")
+hangs_with_child = entry("hangs_with_child", "HangsWithChild")
+closes, forks, exits = (entry(name, name.title()) for name in ("closes", "forks", "exits"))
+says_oddly, says_half = entry("says_oddly", "SaysOddly"), entry("says_half", "SaysHalf")
+kills_once, kills = entry("kills_once", "KillsOnce"), entry("kills", "Kills")
+facts = entry("facts", "Facts")
+hangs_on_all = entry("hangs_on_all", "HangsOnAll", "classical")
 crowd = entry("crowd", "Crowd", trains_together=True)
 
 

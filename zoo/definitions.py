@@ -19,6 +19,10 @@ __all__ = ["Kind", "convert", "find", "names", "near_name", "nearest", "read", "
 Kind = Literal["datasets", "benchmarks"]
 
 _WORDS: Mapping[Kind, str] = {"datasets": "data set", "benchmarks": "suite"}
+_MARKS: Mapping[Kind, frozenset[str]] = {  # keys that only one kind has
+    "datasets": frozenset({"name", "task", "target", "revision", "license", "source", "facts"}),
+    "benchmarks": frozenset({"protocol", "datasets", "models", "sizes", "replicates"}),
+}
 _WORDS_OF: Mapping[Any, str] = {
     str: "a text", int: "a whole number", float: "a number", bool: "true or false", tuple: "a list",
 }  # fmt: skip
@@ -34,8 +38,27 @@ def _folders(kind: Kind, extra: Iterable[Path] = ()) -> list[Path]:
 
 
 def names(kind: Kind, extra: Iterable[Path] = ()) -> list[str]:
-    """Return the sorted names of all definitions of one kind."""
-    return sorted({path.stem for folder in _folders(kind, extra) for path in folder.glob("*.toml")})
+    """Return the sorted names of all definitions of one kind.
+
+    A folder of the user may hold both kinds, and other TOML files.
+    """
+    own = _folders(kind)
+    found = {path.stem for folder in own for path in folder.glob("*.toml")}
+    for folder in _folders(kind, extra):
+        if folder not in own:
+            paths = sorted(folder.glob("*.toml"))
+            found |= {path.stem for path in paths if kind in _kinds(path, *_MARKS)}
+    return sorted(found)
+
+
+def _kinds(path: Path, *otherwise: Kind) -> Sequence[Kind]:
+    """Return the kinds that the keys of a TOML file suggest: those `otherwise` if it is broken."""
+    try:
+        keys = tomllib.loads(path.read_text(encoding="utf-8")).keys()
+    except (OSError, ValueError, RecursionError):
+        return otherwise
+    counts = {kind: len(keys & marks) for kind, marks in _MARKS.items()}
+    return [kind for kind, count in counts.items() if count and count == max(counts.values())]
 
 
 def unknown(word: str, name: str, known: Iterable[str]) -> DefinitionError:
@@ -72,7 +95,8 @@ def find(kind: Kind, name: str, extra: Iterable[Path] = ()) -> Path:
         If no folder has it; the message offers the nearest name.
     """
     for folder in _folders(kind, extra := list(extra)):
-        if (path := folder / f"{name}.toml").is_file():
+        path = folder / f"{name}.toml"
+        if path.is_file() and _kinds(path, kind) in ([], [kind], [*_MARKS]):
             return path
     raise unknown(_WORDS[kind], name, names(kind, extra))
 

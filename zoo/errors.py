@@ -1,5 +1,8 @@
 """The errors that zoo raises for its users. Each message is one line that says what to do."""
 
+import sys
+import warnings
+
 
 class ZooError(Exception):
     """Anything that a user can correct: the command line prints it as one line and exits with 2."""
@@ -33,3 +36,22 @@ class MissingExtraError(ZooError):
             f"{what} is not installed; it comes with the extra '{extra}': "
             f"pip install 'model-zoo-curves[{extra}]'"
         )
+
+
+class UnknownBackendError(MissingExtraError):
+    """The backend that Keras is set to is none that an extra could install."""
+
+    def __init__(self, message: str) -> None:
+        ZooError.__init__(self, message)
+
+
+class UnreadValuesWarning(UserWarning):
+    """Values of a table are not as in training, cannot be read, or are ambiguous or rounded."""
+
+
+def warn_caller(text: str, category: type[Warning] = UnreadValuesWarning) -> None:
+    """Issue a warning as if from the line that called into this package."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back and frame.f_back.f_globals.get("__name__", "").startswith("zoo."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, category, stacklevel=level)

@@ -138,7 +138,7 @@ def measure_large(folder: Path) -> list[dict[str, Any]]:
         row(f"{name}: the parsed frame", frame_mb, "MB", float("inf")),
     ]
     # the same models on both tables, so that frameworks take the same memory
-    models = ("--models", "logistic,lightgbm,xgboost,random_forest")
+    models = ("--model", "logistic,lightgbm,xgboost,random_forest")
     few = curve(folder / "few.csv", "1m", folder, *models)
     found = curve(folder / "large.csv", "3m", folder, *models)
     print(found["output"], flush=True)

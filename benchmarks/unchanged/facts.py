@@ -93,7 +93,7 @@ def predictions(names: list[str]) -> dict:
 def commands() -> dict:
     import typer
 
-    from zoo.cli import app
+    from zoo.cli.app import app
 
     group = typer.main.get_command(app)
     return {

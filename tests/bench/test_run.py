@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from sklearn.model_selection import learning_curve
 
@@ -132,6 +133,34 @@ def test_misbehaving_models_become_failed_cells_with_a_reason_and_the_others_are
 
 
 @pytest.mark.slow
+def test_no_model_can_hold_a_run_up_with_processes_or_files_that_it_leaves(tmp_path):
+    left = ["leaves_daemon", "leaves_pool", "leaves_session", "forks", "facts"]
+    names = [*left, "closes", "exits", "says_oddly", "says_half", "kills", "kills_once"]
+    found, _ = run_misbehaving(tmp_path, names, seconds=60)
+    fitted = ["dummy", *left, "kills_once"]
+    assert [found.pop(name) for name in fitted] == [("ok", None)] * len(fitted)
+    assert {status for status, _ in found.values()} == {"failed"}
+    for name, reason in {
+        "closes": "the worker process died (exit code 1): OSError: [Errno 9] Bad file descriptor",
+        "exits": "SystemExit: done",
+        "says_oddly": "Odd (its text cannot be shown: KeyError)",
+        "kills": "the worker process died (signal 15, SIGTERM); so did the one before it",
+    }.items():
+        assert found[name][1] == reason
+    assert found["says_half"][1].startswith("RuntimeError: half \\ud800, \\x00, red, long long ")
+    assert len(found["says_half"][1]) == 500
+    named = [process.info["cmdline"] for process in psutil.process_iter(["cmdline"])]
+    assert ["sleep", "601"] not in named
+
+
+@pytest.mark.slow
+def test_a_model_that_hangs_with_its_files_closed_and_a_child_left_is_ended(tmp_path):
+    found, _ = run_misbehaving(tmp_path, ["hangs_with_child"], seconds=60)
+    reason = "the model closed the connection of its worker process"
+    assert found["hangs_with_child"] == ("failed", reason)
+
+
+@pytest.mark.slow
 def test_a_model_that_takes_too_long_becomes_a_timeout_and_the_others_are_measured(tmp_path):
     found, _ = run_misbehaving(tmp_path, ["sleeps"], seconds=12)
     assert found == {"dummy": ("ok", None), "sleeps": ("timeout", "over the limit of 12 s")}
@@ -241,8 +270,6 @@ def test_workers_end_when_the_run_is_killed(tmp_path):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    import psutil
-
     parent = psutil.Process(process.pid)
     deadline = time.monotonic() + 30
     while not (children := parent.children()) and time.monotonic() < deadline:

@@ -81,7 +81,7 @@ def test_a_model_of_a_suite_that_lacks_its_extra_is_left_out_with_a_line(tmp_pat
     suite = load_suite("mine", write(tmp_path, text))
     plan = make_plan(suite)
     assert {job.key["model"] for job in plan.jobs} == {"dummy"}
-    (line,) = plan.left_out
+    (line,) = plan.missing
     assert "torch_mlp" in line
     assert "pip install 'model-zoo-curves[torch]'" in line
 

@@ -1,5 +1,6 @@
 import gzip
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -55,7 +56,7 @@ def zoo_command(tmp_path, monkeypatch, capsys):
     return run
 
 
-LIGHT = ("--models", "logistic,decision_tree", "--workers", "1", "--budget", "20h")
+LIGHT = ("--model", "logistic,decision_tree", "--workers", "1", "--budget", "20h")
 
 
 def write_mess(path, n_rows=240):
@@ -112,7 +113,7 @@ def test_ctrl_c_reports_what_was_measured_and_the_same_command_resumes(tmp_path,
     X, y = churn(800)
     X.assign(churn=y).to_csv(tmp_path / "t.csv", index=False)
     command = (
-        "curve", "t.csv", "--target", "churn", "--models", "logistic,random_forest",
+        "curve", "t.csv", "--target", "churn", "--model", "logistic,random_forest",
         "--budget", "20h", "--workers", "1", "--out", "out", "--save-model", "m.zoo",
     )  # fmt: skip
     process = start(*command, cwd=tmp_path)
@@ -121,9 +122,10 @@ def test_ctrl_c_reports_what_was_measured_and_the_same_command_resumes(tmp_path,
             break
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=200)
-    assert process.returncode == 1, err
+    assert process.returncode == 130, err
     assert "Best model: " in out
-    assert "stopped by Ctrl-C; run the same command again to resume" in err
+    assert "what was measured is kept in out" in err
+    assert err.strip().splitlines()[-1] == f"stopped; to resume, run: zoo {shlex.join(command)}"
     assert "saved: " in out
     assert len(load_model(tmp_path / "m.zoo").predict(load_frame(tmp_path))) == 800
     page = (tmp_path / "out/report.html").read_text(encoding="utf-8")
@@ -277,7 +279,7 @@ def test_a_class_label_with_quotes_and_commas_is_one_column_of_the_scores(saved,
         (["curve", "new.csv", "--target", "plam"], "did you mean 'plan'?"),
         (["curve", "new.csv", "--target", "plan", "--budget", "soon"], "--budget expects a time"),
         (["curve", "new.csv", "--target", "plan", "--task", "ranking"], "unknown task 'ranking'"),
-        (["curve", "new.csv", "--target", "plan", "--models", "mpl"], "did you mean 'mlp'?"),
+        (["curve", "new.csv", "--target", "plan", "--model", "mpl"], "did you mean 'mlp'?"),
         (
             ["curve", "new.csv", "--target", "plan", "--save-model", "no/m.zoo"],
             "--save-model expects",

@@ -147,7 +147,7 @@ def test_a_metric_of_ones_own_needs_its_direction(name):
         CurveSet.from_scores(scores, metric=name)
     up = CurveSet.from_scores(scores, metric=name, higher_is_better=True)
     assert up.best_models("d") == ["good"]
-    assert "good leads at every size" in up.advice()["d"]
+    assert "good leads at every measured size" in up.advice()["d"]
     assert f"distance to 1 in {name}" in up.advice()["d"]
     down = CurveSet.from_scores(scores, metric=name, higher_is_better=False)
     assert down.best_models("d") == ["poor"]
@@ -157,3 +157,26 @@ def test_a_direction_that_contradicts_the_metric_is_refused():
     scores = pd.DataFrame(columns=["dataset", "model", "n_train", "replicate", "score"])
     with pytest.raises(DefinitionError, match="accuracy"):
         CurveSet.from_scores(scores, metric="accuracy", higher_is_better=False)
+
+
+@pytest.mark.parametrize(
+    ("metric", "scores"),
+    [
+        ("rmse", [-3.2, -2.5]), ("log_loss", [-0.4, -0.3]), ("accuracy", [71.0, 87.0]),
+        ("roc_auc", [0.9, 1.2]), ("r2", [0.2, 1.5]), ("mae", [-1.0, 0.5]),
+    ],
+)  # fmt: skip
+def test_scores_that_a_metric_cannot_have_are_refused(metric, scores):
+    rows = pd.DataFrame({
+        "dataset": "d", "model": ["a", "b"], "n_train": 100, "replicate": 0, "score": scores,
+    })  # fmt: skip
+    with pytest.raises(DefinitionError, match=f"for the metric '{metric}', got"):
+        CurveSet.from_scores(rows, metric=metric)
+
+
+def test_cells_of_one_data_set_with_two_headline_metrics_are_refused():
+    mixed = cells(metric="error_rate") + cells(metric="accuracy", datasets=("e",))
+    frame = cell_frame(mixed)
+    assert CurveSet(frame[(frame["dataset"] == "d")]).metric("d").name == "error_rate"
+    with pytest.raises(DefinitionError, match="e: expected one headline metric, got accuracy, err"):
+        CurveSet(frame)

@@ -10,6 +10,7 @@ import pytest
 import zoo
 from zoo.encoding.encoder import TableEncoder
 from zoo.encoding.scaling import smooth_clip
+from zoo.errors import UnreadValuesWarning
 
 
 def clipped(values):
@@ -227,7 +228,7 @@ def test_a_column_of_another_kind_than_in_training_is_refused_with_an_example(wh
         {"number": np.array([1, None, "3.5"], dtype=object)},
         {"date": ["2026-01-01 00:00", "2026-02-01 05:00", None]},
         {"date": ["2026-01-01", "2026-02-01T05:00:00Z", None]},
-        {"date": ["01/01/2026 00:00", "02/01/2026 05:00", None]},
+        {"date": ["1 January 2026 00:00", "1 February 2026 05:00", None]},
         {"date": TIMES.tz_localize("UTC")},
         {"date": TIMES.to_list()},
         {"wait": ["1 days", "2 hours", None]},
@@ -240,6 +241,15 @@ def test_numbers_and_times_may_be_text(written):
     X = table_of_kinds()
     encoder = encoder_of(X, "none")
     np.testing.assert_array_equal(encoder.transform(X.assign(**written)), encoder.transform(X))
+
+
+def test_dates_in_new_text_that_may_be_read_in_two_ways_are_said():
+    X = table_of_kinds()
+    encoder = encoder_of(X, "none")
+    text = X.assign(date=["01/01/2026 00:00", "02/01/2026 05:00", None])
+    with pytest.warns(UnreadValuesWarning, match="whether the day or the month comes first"):
+        found = encoder.transform(text)
+    np.testing.assert_array_equal(found, encoder.transform(X))
 
 
 @pytest.mark.parametrize("missing", [None, np.nan, pd.NA, pd.NaT], ids=str)
@@ -335,3 +345,74 @@ def test_booleans_may_be_moved_to_the_onehot_columns_unchanged(scale):
     np.testing.assert_array_equal(again.transform(X), apart.transform(X))
     as_numbers = X.astype({"flag": int, "maybe": "Int64"})
     np.testing.assert_array_equal(apart.transform(as_numbers), apart.transform(X))
+
+
+def beyond_float32():
+    """Return columns by name, each with the rank of every row, that float32 would merge."""
+    rank = np.random.default_rng(3).permutation(np.arange(120) % 60)
+    second = pd.to_timedelta(rank, unit="s")
+    return rank, {
+        "seconds since 1970": 1_700_000_000 + rank,
+        "ids": 1e13 + rank,
+        "integers": 2**53 - 100 + rank,
+        "below 0": -1.7e9 + rank,
+        "a billionth of the centre": 1.0 + 1e-11 * rank,
+        "near the last bit": 7.0 + 1e-14 * rank,
+        "minute": 1e-40 * rank,
+        "smaller than any float32": 1e-200 * rank,
+        "huge": 1e305 * rank,
+        "of any size": 10.0 ** (5.0 * rank),
+        "with a date": pd.Series(pd.Timestamp("2026-01-01") + second),
+        "with missing values": np.where(rank == 7, np.nan, 1.7e9 + rank),
+        "beside zeros": np.where(rank < 5, 0.0, 1.7e9 + rank),
+    }
+
+
+@pytest.mark.parametrize("name", [*beyond_float32()[1]])
+@pytest.mark.parametrize("scale", ["none", "standard", "robust", "quantile"])
+def test_what_float32_would_merge_stays_apart_and_in_order(name, scale):
+    rank, columns = beyond_float32()
+    X = pd.DataFrame({name: columns[name]})
+    encoder = TableEncoder(categories="ordinal", scale=scale).fit(X[:100])
+    is_known = X[name].notna().to_numpy()
+    made = encoder.transform(X)[is_known, 0]
+    merged = 5 if name == "beside zeros" else 1
+    if scale != "none" and name in ("of any size", "beside zeros"):
+        return  # a mean or quartile has no room for both; trees have
+    order = np.argsort(made, kind="stable")
+    assert (np.diff(rank[is_known][order])[rank[is_known][order][:-1] >= merged] >= 0).all()
+    n_apart = len(np.unique(X[name][is_known]))
+    assert len(np.unique(made)) >= (n_apart if scale != "quantile" else 0.8 * n_apart)
+    again = TableEncoder.from_state(encoder.state())
+    np.testing.assert_array_equal(again.transform(X), encoder.transform(X))
+
+
+def test_ordinary_numbers_are_not_ranked():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(
+        {
+            "normal": rng.normal(size=5000),
+            "years": rng.integers(1900, 2030, 5000),
+            "kelvin": 273.15 + rng.normal(size=5000).round(2),
+            "prices": 1e5 * rng.exponential(size=5000),
+            "dates": pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 900, 5000), "D"),
+        }
+    )
+    encoder = TableEncoder(categories="ordinal", scale="none").fit(X)
+    assert not any(encoder.state().knots)
+    np.testing.assert_array_equal(encoder.transform(X)[:, 0], X["normal"].astype(np.float32))
+
+
+def test_rounding_errors_are_not_information():
+    X = pd.DataFrame({"a": np.where(np.arange(40) % 2, 0.1 + 0.2, 0.3), "b": np.arange(40.0)})
+    for scale in ("none", "standard", "robust"):
+        made = TableEncoder(categories="ordinal", scale=scale).fit(X).transform(X)
+        assert len(np.unique(made[:, 0])) == 1
+
+
+def test_a_number_far_beyond_those_of_training_is_clipped():
+    X = pd.DataFrame({"a": 1e-300 * np.arange(40), "b": np.arange(40.0)})
+    far = pd.DataFrame({"a": [1e300, -1e300], "b": [1e306, -1e306]})
+    for scale, end in (("standard", 3), ("robust", 3), ("quantile", 5.2)):
+        made = TableEncoder(categories="ordinal", scale=scale).fit(X).transform(far)
+        np.testing.assert_allclose(made, [[end, end], [-end, -end]], rtol=1e-3)

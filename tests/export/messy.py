@@ -31,9 +31,13 @@ def messier(X):
 
 
 def with_ties(X):
-    """Return rows with columns that have many equal values, also at their ends."""
-    number = np.random.default_rng(5).normal(size=len(X))
-    return X.assign(ties=np.arange(len(X)) % 3, ends=np.clip(number, -0.7, 0.7))
+    """Return rows with columns that have many equal values, also at their ends.
+
+    Two columns have numbers that are the same in float32.
+    """
+    number, turn = np.random.default_rng(5).normal(size=len(X)), np.arange(len(X))
+    columns = {"seconds": 1.7e9 + turn % 50, "minute": 1e-40 * (turn % 70)}
+    return X.assign(ties=turn % 3, ends=np.clip(number, -0.7, 0.7), **columns)
 
 
 def encoded(encoder, X):

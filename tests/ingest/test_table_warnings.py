@@ -226,7 +226,7 @@ def test_rows_without_a_group_or_time_are_left_out(orders):
     own = read_own(orders, target="Churn", time="when", group="shop")
     texts = [one.text for one in about(own, "dropped")]
     assert texts == [
-        "Rows without a group were left out: 100.",
-        "Rows without a time were left out: 3.",
+        "Rows without a group were left out: 100 of 400 (25.0%); 'shop' is empty there.",
+        "Rows without a time were left out: 3 of 400 (0.8%); 'when' holds there: '?' (3).",
     ]
     assert len(own.X) == len(own.y) == len(own.groups) == len(own.times) == N - 103

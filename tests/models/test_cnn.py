@@ -51,11 +51,24 @@ def test_a_table_with_categories_and_missing_values_is_an_image_too():
     np.testing.assert_array_equal(model.classes_[scores.argmax(axis=1)], model.predict(frame))
 
 
-@pytest.mark.parametrize("image_shape", [(4, 4, 1), (6, 6, 1), (3, 6, 1)])
+@pytest.mark.parametrize("image_shape", [(4, 4, 1), (6, 6, 1), (5, 4, 2)])
 def test_an_image_shape_that_does_not_match_the_columns_is_refused(image_shape):
-    with pytest.raises(ValueError, match=r"20 columns are not an image of shape \(., ., 1\)"):
+    with pytest.raises(ValueError, match=r"20 columns are not an image of shape \(., ., .\)"):
         make(image_shape=image_shape).fit(*table(20))
     assert make(image_shape=(4, 5, 1)).fit(*table(20)).n_inputs_ == 20
+
+
+@pytest.mark.parametrize(
+    "image_shape",
+    [
+        (8, 8), (8, 8, 1, 1), (), 64, 0, (0, 8, 8), (-8, -8, 1), (8, 8, 0), (2, 32, 1), "8x8x1",
+        "881", ("8", "8", "1"), (8.0, 8.0, 1.0), (8, 8, None), {8: 8}, np.ones((3, 3), int),
+    ],
+)  # fmt: skip
+def test_an_image_shape_that_is_none_is_refused_in_one_line(image_shape):
+    with pytest.raises(ValueError, match="height and width from 4") as caught:
+        make(image_shape=image_shape).fit(*table(64))
+    assert "\n" not in str(caught.value)
 
 
 def test_padding_can_be_saved_and_loaded(tmp_path):

@@ -51,10 +51,10 @@ SMALL = {
 }
 _WEIGHTS = "check_sample_weight_equivalence_on_dense_data"
 _VALIDATION = "validation rows are drawn from all rows, so repeated rows change which they are"
-_TOLERANCE = "the solver's tolerance is wider than the check's"
+_PENALTY = "the penalty is weighed against weights of mean 1"
 EXCEPTIONS = {
-    "logistic": {_WEIGHTS: _TOLERANCE},
-    "svm_rbf": {_WEIGHTS: _TOLERANCE},
+    "logistic": {_WEIGHTS: _PENALTY},
+    "svm_rbf": {_WEIGHTS: _PENALTY},
     "random_forest": {_WEIGHTS: "the rows of a tree are drawn from all rows"},
     "perceptron_rosenblatt": {_WEIGHTS: "an epoch corrects a repeated row more than once"},
     "perceptron": {_WEIGHTS: _VALIDATION},
@@ -353,13 +353,35 @@ def test_a_row_of_weight_zero_is_ignored(name, task):
     ("name", "task"),
     [(name, task) for name in ("logistic", "svm_rbf") for task in zoo.spec(name).tasks],
 )
-def test_a_weight_counts_as_that_many_rows_up_to_the_tolerance_of_the_solver(name, task):
+def test_a_weight_counts_as_that_many_rows_but_for_the_penalty(name, task):
     X, y = rows(task, n_rows=30)
     count = np.arange(len(X)) % 4
-    weighted = make(name, task).fit(X, y, sample_weight=count)
+    mean = count[count > 0].mean()  # the penalty is compared with as many rows as there are
+    penalty = {"alpha": 1 / mean} if (name, task) == ("logistic", "regression") else {"C": mean}
+    weighted = make(name, task, **penalty).fit(X, y, sample_weight=count)
     repeated = make(name, task).fit(X.repeat(count, axis=0), y.repeat(count))
     for found, wanted in zip(answers(weighted, X), answers(repeated, X), strict=True):
         np.testing.assert_allclose(found, wanted, rtol=2e-3)
+
+
+@pytest.mark.parametrize(("name", "task"), EVERY)
+def test_only_relative_weights_count(name, task):
+    X, y = rows(task)
+    weight = np.random.default_rng(0).exponential(size=len(X)) + 0.01
+    expected = answers(make(name, task).fit(X, y, sample_weight=weight), X)
+    for unit in (1e-300, 1 / weight.sum(), 1e6, 1e300):
+        model = make(name, task).fit(X, y, sample_weight=unit * weight)
+        assert_same(answers(model, X), expected)
+
+
+@pytest.mark.parametrize(("name", "task"), EVERY)
+def test_equal_weights_are_as_none_and_a_few_huge_ones_leave_predictions_finite(name, task):
+    X, y = rows(task)
+    expected = answers(make(name, task).fit(X, y, sample_weight=np.ones(len(X))), X)
+    assert_same(answers(make(name, task).fit(X, y, sample_weight=[1e-9] * len(X)), X), expected)
+    heavy = np.where(np.arange(len(X)) < 3, 1e300, 1e-20)
+    for found in answers(make(name, task).fit(X, y, sample_weight=heavy), X):
+        assert found.dtype.kind not in "f" or np.isfinite(found).all()
 
 
 def imbalanced(n_rows=300):

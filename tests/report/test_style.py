@@ -23,7 +23,7 @@ def test_a_model_has_one_colour_in_all_figures_of_a_page():
 
 
 def test_labels_on_a_cost_figure_do_not_overlap_and_are_not_cut_off():
-    costs = ("fit_s", "predict_s", "peak_rss_mb", "n_parameters")
+    costs = ("fit_s", "predict_s", "fit_memory_mb", "n_parameters")
     rows = pd.DataFrame(
         {"model": ["knn", "hist_gradient_boosting", "xgboost", "perceptron_rosenblatt"],
          "family": "boosting", "metric": "rmse", "n_train": 100,

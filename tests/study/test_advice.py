@@ -2,9 +2,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from zoo.curves.crossover import Crossover, CrossoverKind
 from zoo.curves.curveset import CurveSet
 from zoo.study.advice import advise
 from zoo.study.answer_text import next_steps
+from zoo.study.answers import Overtaking
 from zoo.study.left_out import LeftOut, Reason
 
 SIZES = (100, 300, 1000, 3000)
@@ -88,10 +90,10 @@ def test_an_interval_stays_within_the_bounds_of_the_score():
     assert 0 <= best.low < best.score < best.high == 1.0
 
 
-def test_one_replicate_gives_no_interval_and_no_test():
+def test_one_replicate_without_an_error_of_its_score_gives_no_interval_and_no_test():
     found = advice_of(curves_of(replicates=1, dummy=flat(0.5), lightgbm=falling(0.1)))
     assert np.isnan(found.best.low)
-    assert "no interval and no test" in dict(found.lines)["How sure"]
+    assert "one replicate only, so its lead cannot be tested" in dict(found.lines)["How sure"]
     assert found.best.beats_baseline is None
 
 
@@ -111,10 +113,15 @@ def test_more_data_helps_a_falling_curve_and_brings_a_flat_one_little():
     expected = 0.1 * 6**-0.5
     assert steep.more[0].low < expected < steep.more[0].high
     assert steep.more[1].high < steep.best.score
-    assert "Collect more rows: the best model still improves with them." in next_steps(steep)
+    assert "Collect more rows: the best model is forecast to improve with them." in next_steps(
+        steep
+    )
     even = advice_of(curves_of(dummy=flat(0.5), lightgbm=flat(0.1), noise=0.0002))
     assert even.more[0].verdict == "little"
-    assert any("More rows of the same kind bring little" in step for step in next_steps(even))
+    assert any(
+        "More rows of the same kind are forecast to bring little" in step
+        for step in next_steps(even)
+    )
 
 
 def test_answers_are_about_all_rows_even_if_the_best_model_was_measured_at_fewer():
@@ -125,7 +132,7 @@ def test_answers_are_about_all_rows_even_if_the_best_model_was_measured_at_fewer
     ]  # fmt: skip
     text = dict(found.lines)
     assert "with 3,000 of 6,000 training rows" in text["Best model"]
-    assert text["All the data"].startswith("With all of today's rows lightgbm would reach")
+    assert text["All the data"].startswith("With all of today's rows the forecast for lightgbm is")
     assert found.more[1].low < 0.1 * 12**-0.5 < found.more[1].high
     far = advice_of(curves, n_train=30_000)
     assert "forecasts are validated up to 32 times that only" in far.more[2].reason
@@ -155,20 +162,93 @@ def test_a_curve_of_one_size_has_no_forecast_and_the_reason_is_given():
 @pytest.mark.parametrize(
     ("network", "kind", "words"),
     [
-        (falling(0.4, 0.2), "none", "is behind lightgbm and is not expected to overtake it"),
-        (falling(0.05, 0.4), "always", "realmlp is ahead of lightgbm at every measured size"),
-        (falling(0.105, 0.7, 0.0), "within", "realmlp overtakes lightgbm at about"),
-        (falling(0.16, 0.75), "forecast", "realmlp is forecast to overtake lightgbm at about"),
+        (falling(0.08, 0.2), "none", "realmlp, the best network, was behind lightgbm at 3,000"),
+        (falling(0.01, 0.4), "always", "realmlp was ahead of lightgbm at every measured size up"),
+        (falling(0.021, 0.7), "within", "realmlp overtook lightgbm at about"),
+        (falling(0.05, 1.2), "forecast", "realmlp was behind lightgbm at 3,000 rows, the largest"),
+        (falling(0.04, 0.5), "none", "Cannot tell whether realmlp, the best network, overtakes"),
     ],
 )
 def test_the_answer_tells_whether_and_where_deep_learning_overtakes_boosting(network, kind, words):
     curves = curves_of(
-        noise=0.0003, dummy=flat(0.5), lightgbm=falling(0.1, 0.4), realmlp=network, mlp=flat(0.45)
+        noise=0.00006, dummy=flat(0.5), lightgbm=falling(0.02, 0.4), realmlp=network, mlp=flat(0.4)
     )
     found = advice_of(curves)
     assert found.overtaking.crossover.kind == kind
     assert (found.overtaking.network, found.overtaking.boosting) == ("realmlp", "lightgbm")
-    assert words in dict(found.lines)["Deep learning"]
+    assert dict(found.lines)["Deep learning"].startswith(words)
+    assert found.overtaking.is_clear == (not words.startswith("Cannot tell"))
+
+
+def up_to(curves, largest):
+    """Return the curves without the cells of a model beyond its largest size."""
+    cells = curves.cells
+    sizes = cells["model"].map(lambda model: largest.get(model, np.inf))
+    kept = cells[cells["n_train"] <= sizes].rename(columns={"test_error_rate": "score"})
+    return CurveSet.from_scores(kept, metric="error_rate")
+
+
+@pytest.mark.parametrize("network", [falling(0.05, 0.4), falling(0.09, 0.9)])
+def test_a_lead_at_a_few_rows_is_no_answer_about_all_of_them(network):
+    curves = curves_of(
+        noise=0.0003, sizes=(300, 1000, 3000, 11_643), dummy=flat(0.5),
+        lightgbm=falling(0.1, 0.4), realmlp=network,
+    )  # fmt: skip
+    found = advice_of(up_to(curves, {"realmlp": 1000}), n_train=11_643)
+    assert found.overtaking.crossover.kind in ("always", "within")
+    text = dict(found.lines)["Deep learning"]
+    assert text.startswith("Cannot tell whether realmlp, the best network, is better than lightgbm")
+    assert "it was ahead at 1,000 rows, and both were not measured beyond that" in text
+
+
+@pytest.mark.parametrize("probability", [0.21, 0.4, 0.5, 0.59, 0.79, float("nan")])
+@pytest.mark.parametrize("kind", ["forecast", "none", "always", "within"])
+def test_what_fewer_than_four_of_five_forecasts_have_cannot_be_told(kind, probability):
+    found = Overtaking(
+        network="mlp", boosting="xgboost", n_measured=3000, is_near_all=True,
+        crossover=Crossover(CrossoverKind(kind), 2000.0, 100.0, 9000.0, probability),
+    )  # fmt: skip
+    assert not found.is_clear
+
+
+def test_no_answer_goes_beyond_what_was_measured_whatever_the_curves():
+    rng = np.random.default_rng(1)
+    words = ("surely", "stays ahead", "always", "never", "will ", "certain", "would reach")
+    for _ in range(6):
+        models = {
+            name: falling(rng.uniform(0.02, 0.12), rng.uniform(0, 0.8), rng.uniform(0, 0.1))
+            for name in ("logistic", "lightgbm", "xgboost", "mlp", "realmlp")
+        }
+        curves = curves_of(noise=rng.uniform(0, 0.02), dummy=flat(0.5), **models)
+        text = str(advice_of(up_to(curves, {"realmlp": 300, "mlp": 1000})))
+        assert not [word for word in words if word in text], text
+
+
+def test_models_without_a_score_at_the_largest_size_are_named_where_it_says_how_sure_it_is():
+    curves = curves_of(
+        dummy=flat(0.5), lightgbm=falling(0.1), logistic=falling(0.2), realmlp=falling(0.3)
+    )
+    found = advise(
+        up_to(curves, {"realmlp": 300}), n_rows=4000, n_test=1000, n_train=3000,
+        models=["dummy", "lightgbm", "logistic", "realmlp", "mlp"],
+    )  # fmt: skip
+    assert [(one.model, one.n_train) for one in found.best.unmeasured] == [
+        ("realmlp", 300), ("mlp", None),
+    ]  # fmt: skip
+    text = dict(found.lines)["How sure"]
+    assert "Not measured with 3,000 rows: realmlp (up to 300) and mlp (not at all)" in text
+    whole = advise(curves, n_rows=4000, n_test=1000, n_train=3000, models=["dummy", "lightgbm"])
+    assert "Not measured" not in str(whole)
+
+
+def test_a_rival_measured_with_more_rows_than_the_best_is_compared_at_those():
+    curves = curves_of(noise=0.0, dummy=flat(0.5), lightgbm=falling(0.1), realmlp=flat(0.0576))
+    found = advice_of(up_to(curves, {"realmlp": 1000}))
+    assert (found.best.model, found.best.n_train) == ("realmlp", 1000)
+    (rival,) = found.best.rivals
+    assert (rival.model, rival.n_train) == ("lightgbm", 3000)
+    assert rival.test.difference == pytest.approx(0.1 * 3**-0.5 - 0.0576)
+    assert "It had 1,000 rows, lightgbm with 3,000." in dict(found.lines)["How sure"]
 
 
 def test_without_a_network_there_is_no_answer_about_deep_learning():

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import math
-import resource
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from zoo import registry
-from zoo.bench.rows import Part, Rows, rows_of
+from zoo.bench.peak_memory import PeakMemory
+from zoo.bench.rows import Rows, rows_of
+from zoo.bench.score_errors import class_score_errors, number_score_errors
 from zoo.bench.store import Status
 from zoo.canonical import derive_seed
+from zoo.errors import UnreadValuesWarning
 from zoo.scores import ClassPrediction, score_classes, score_numbers
 
 __all__ = ["make_model", "predict_classes", "run_cell", "run_cells_together"]
@@ -36,6 +38,10 @@ def run_cell(
     began: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """Measure one cell, and return its status, reason, scores, timings_s, memory_mb, model_facts.
+
+    Of memory_mb, `peak_rss` is the peak of the whole process, and `fit_rise` what the fit added to
+    it: the peak during the fit less the memory before, when data and framework were loaded. What
+    the compilation of a network takes is part of it, if this process has not compiled it before.
 
     Parameters
     ----------
@@ -57,7 +63,8 @@ def run_cell(
     rows = rows_of(key["dataset"], folders)
     train = rows.train(key["replicate"], key["n_train"])
     model = make_model(key, rows, threads)
-    _reset_peak()
+    _load_framework(model)
+    peak = PeakMemory()
     began()
     start = time.perf_counter()
     model.fit(*train)
@@ -65,7 +72,7 @@ def run_cell(
     del train
     compile_s = float(getattr(model, "compile_s_", 0.0))
     timings = {"compile": compile_s, "fit": fit_s - compile_s}
-    return _measure(model, key, rows, metrics, timings)
+    return _measure(model, key, rows, metrics, timings, peak)
 
 
 def run_cells_together(
@@ -78,6 +85,9 @@ def run_cells_together(
     began: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[int, dict[str, Any] | Exception]]:
     """Measure cells of one model and one data set; `n_slots` networks train side by side.
+
+    They share one program, which takes most of the memory however many train in it, so `fit_rise`
+    of each is the rise of the process since their start.
 
     Parameters are those of `run_cell`.
 
@@ -94,7 +104,8 @@ def run_cells_together(
     rows = rows_of(keys[0]["dataset"], folders)
     models = [make_model(key, rows, threads) for key in keys]
     tables = (rows.train(key["replicate"], key["n_train"]) for key in keys)
-    _reset_peak()
+    _load_framework(models[0])
+    peak = PeakMemory()
     began()
     for number, error in models[0].fit_together(models, tables, n_slots=n_slots):
         if error is not None:
@@ -103,7 +114,7 @@ def run_cells_together(
         model = models[number]
         timings = {"compile": float(model.compile_s_), "fit": float(model.fit_s_)}
         try:
-            record = _measure(model, keys[number], rows, metrics, timings)
+            record = _measure(model, keys[number], rows, metrics, timings, peak)
         except Exception as wrong:  # noqa: BLE001 (whatever a model raises is its own failure)
             yield number, wrong
         else:
@@ -111,28 +122,48 @@ def run_cells_together(
 
 
 def _measure(
-    model: Any, key: dict[str, Any], rows: Rows, metrics: tuple[str, ...], timings: dict[str, float]
+    model: Any,
+    key: dict[str, Any],
+    rows: Rows,
+    metrics: tuple[str, ...],
+    timings: dict[str, float],
+    peak: PeakMemory,
 ) -> dict[str, Any]:
     """Return the record of a fitted model; with a score that is not finite, the cell failed."""
+    rise = peak.rise_mb()  # before test rows are loaded
     test = rows.test(key["replicate"], key["n_train"])
     start = time.perf_counter()
-    test_scores = _score(model, rows, test, metrics)
+    predicted = _predict(model, rows, test[0])
+    test_scores = _score(rows, test[1], predicted, metrics)
     timings = {**timings, "predict": time.perf_counter() - start}
     some = rows.train(key["replicate"], key["n_train"], at_most=_MAX_TRAIN_SCORE_ROWS)
-    scores = {"test": test_scores, "train": _score(model, rows, some, metrics)}
+    train_scores = _score(rows, some[1], _predict(model, rows, some[0]), metrics)
+    scores = {"test": test_scores, "train": train_scores}
     bad = [name for part in scores.values() for name, v in part.items() if not math.isfinite(v)]
     return {
         "status": Status.FAILED if bad else Status.OK,
         "reason": f"not a finite number: {', '.join(bad)}" if bad else None,
         "scores": {} if bad else scores,
-        "timings_s": {name: round(seconds, 4) for name, seconds in timings.items()},
-        "memory_mb": {"peak_rss": _peak_mb()},
+        "score_errors": {} if bad else _score_errors(rows, test[1], predicted, metrics),
+        "timings_s": {name: round(s, 4) for name, s in timings.items() if _is_amount(s)},
+        "memory_mb": {"peak_rss": peak.peak_mb()} | ({} if rise is None else {"fit_rise": rise}),
         "model_facts": {
             name: int(getattr(model, attribute))
             for attribute, name in _MODEL_FACTS.items()
-            if hasattr(model, attribute)
+            if _is_amount(getattr(model, attribute, None))
         },
     }
+
+
+def _is_amount(value: Any) -> bool:
+    """Return whether a model of anybody says a number that a record can hold."""
+    is_number = isinstance(value, (int, float, np.integer, np.floating))
+    return is_number and bool(0 <= value <= 1e15)
+
+
+def _load_framework(model: Any) -> None:
+    """Import what a first fit would import, which is neither its time nor its memory."""
+    getattr(model, "load_framework", lambda: None)()
 
 
 def make_model(key: Mapping[str, Any], rows: Rows, threads: int) -> Any:
@@ -151,12 +182,41 @@ def make_model(key: Mapping[str, Any], rows: Rows, threads: int) -> Any:
     return registry.make(spec.name, task=rows.task, **given)
 
 
-def _score(model: Any, rows: Rows, part: Part, metrics: tuple[str, ...]) -> dict[str, float]:
-    X, y = part
-    if rows.task == "regression":
-        return score_numbers(y.to_numpy(np.float64), model.predict(X), metrics)
-    prediction = predict_classes(model, X, rows.classes)
-    return score_classes(np.searchsorted(rows.classes, y.to_numpy(object)), prediction, metrics)
+def _predict(model: Any, rows: Rows, X: pd.DataFrame) -> ClassPrediction | NDArray[Any]:
+    """Return predicted classes, or numbers of shape (n_samples,)."""
+    with warnings.catch_warnings():
+        # few training rows lack many of the categories that the test rows have
+        warnings.simplefilter("ignore", UnreadValuesWarning)
+        if rows.task == "regression":
+            return np.asarray(model.predict(X))
+        return predict_classes(model, X, rows.classes)
+
+
+def _score(
+    rows: Rows,
+    y: pd.Series[Any],
+    predicted: ClassPrediction | NDArray[Any],
+    metrics: tuple[str, ...],
+) -> dict[str, float]:
+    if isinstance(predicted, ClassPrediction):
+        return score_classes(_codes(rows, y), predicted, metrics)
+    return score_numbers(y.to_numpy(np.float64), predicted, metrics)
+
+
+def _score_errors(
+    rows: Rows,
+    y: pd.Series[Any],
+    predicted: ClassPrediction | NDArray[Any],
+    metrics: tuple[str, ...],
+) -> dict[str, float]:
+    """Return the standard errors of the scores over other test rows."""
+    if isinstance(predicted, ClassPrediction):
+        return class_score_errors(_codes(rows, y), predicted, metrics)
+    return number_score_errors(y.to_numpy(np.float64), predicted, metrics)
+
+
+def _codes(rows: Rows, y: pd.Series[Any]) -> NDArray[np.intp]:
+    return np.asarray(np.searchsorted(rows.classes, y.to_numpy(object)), dtype=np.intp)
 
 
 def predict_classes(model: Any, X: pd.DataFrame, classes: NDArray[Any]) -> ClassPrediction:
@@ -178,17 +238,3 @@ def predict_classes(model: Any, X: pd.DataFrame, classes: NDArray[Any]) -> Class
     full += values.min() if values.size else 0.0
     full[:, columns[: values.shape[1]]] = values
     return ClassPrediction(codes, full, False)
-
-
-def _reset_peak() -> None:
-    """Reset the peak of resident memory, where the system supports it (Linux)."""
-    with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-
-
-def _peak_mb() -> int:
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) // 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

@@ -90,7 +90,7 @@ def program_cache_flags() -> str:
     kind = sorted({line for line in _cpu_lines() if line.startswith(kinds)})
     if not kind:
         return ""
-    folder = cache_folder() / "programs" / digest(kind)
+    folder = cache_folder().absolute() / "programs" / digest(kind)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from zoo import registry
 from zoo.bench.suite import Suite
 from zoo.data import Card, load_card, require_extra
 from zoo.data.limits import rows_held_for_test
 from zoo.definitions import unknown
-from zoo.errors import DataError
+from zoo.errors import DataError, MissingExtraError
 
 __all__ = ["Job", "Plan", "make_plan"]
+
+T = TypeVar("T", registry.ModelSpec, Card)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +46,20 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The cells of a suite, and notes on what was left out: too few rows, a missing extra."""
+    """The cells of a suite, and what was left out.
+
+    Parameters
+    ----------
+    jobs : list of Job
+    left_out : list of str
+        Sizes that a data set is too small for.
+    missing : list of str
+        Data sets and models whose packages are not installed.
+    """
 
     jobs: list[Job]
     left_out: list[str]
+    missing: list[str]
 
 
 def make_plan(
@@ -72,31 +84,54 @@ def make_plan(
     DefinitionError
         For an unknown model or data set.
     MissingExtraError
-        If the package of a data set is not installed, or the framework of a model in `models`, or
-        of every model. Other models of the suite that lack theirs are left out.
+        If a package of one of `models` or `datasets` is not installed, or those of every model or
+        data set. Others of the suite that lack theirs are left out.
     DataError
         If no size of the suite fits a data set, or one of its own sizes does not.
     """
     folders = list(folders)
     asked = [registry.spec(name) for name in models or suite.models]
-    missing = {entry.name: registry.missing_extra(entry) for entry in asked}
-    specs = [entry for entry in asked if missing[entry.name] is None]
-    for error in filter(None, missing.values()):
-        if models or not specs:
-            raise error
-    left_out = [f"left out: {error}" for error in missing.values() if error]
+    registry.require_backend(asked)
+    specs, missing = _available(asked, _model_extra, is_asked=bool(models))
     for name in suite.dataset_sizes:
         if name not in suite.datasets:
             raise unknown("data set in [dataset_sizes]", name, suite.datasets)
+    known = [load_card(name, folders) for name in datasets or suite.datasets]
+    cards, without = _available(known, require_extra, is_asked=bool(datasets))
     jobs: list[Job] = []
-    for name in datasets or suite.datasets:
-        card = load_card(name, folders)
-        require_extra(card)
+    left_out: list[str] = []
+    for card in cards:
         sizes, note = _sizes_of(suite, card)
         left_out += note
         cells = itertools.product(specs, sizes, range(suite.replicates))
         jobs += [_job(suite, card, *cell) for cell in cells]
-    return Plan(jobs, left_out)
+    return Plan(jobs, left_out, [*without, *missing])
+
+
+def _model_extra(entry: registry.ModelSpec) -> None:
+    if (error := registry.missing_extra(entry)) is not None:
+        raise error
+
+
+def _available(
+    asked: Sequence[T], require: Callable[[T], None], *, is_asked: bool
+) -> tuple[list[T], list[str]]:
+    """Return the models or cards whose packages are installed, and a note on each other one.
+
+    Those that the user asked for by name must be installed, and at least one of a suite's own.
+    """
+    found: list[T] = []
+    missing: dict[str, MissingExtraError] = {}
+    for one in asked:
+        try:
+            require(one)
+        except MissingExtraError as error:
+            missing[one.name] = error
+        else:
+            found.append(one)
+    if missing and (is_asked or not found):
+        raise next(iter(missing.values()))
+    return found, [f"left out: {name}: {error}" for name, error in missing.items()]
 
 
 def _sizes_of(suite: Suite, card: Card) -> tuple[tuple[int, ...], list[str]]:

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import json
 import os
 import queue
-import subprocess
-import sys
-import tempfile
-import threading
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
-
-import psutil
 
 from zoo.bench.environment import program_cache_flags
 from zoo.bench.plan import Job
-from zoo.bench.store import Status
+from zoo.bench.records import Status, cell_key
 from zoo.bench.suite import Budget
+from zoo.bench.worker_process import ProcessTable, WorkerProcess, kill_all
 
 __all__ = ["THREAD_VARIABLES", "Pool", "Worker"]
 
@@ -56,50 +48,29 @@ class Worker:
     ) -> None:
         self._budget, self._folders, self._n_slots = budget, folders, n_slots
         threads = {name: str(budget.threads) for name in THREAD_VARIABLES}
-        root = str(Path(__file__).parents[2])
-        path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
+        flags = " ".join(filter(None, [program_cache_flags(), os.environ.get("TF_XLA_FLAGS")]))
         quiet = {
-            "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "PYTHONPATH": path,
+            "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1", "TF_XLA_FLAGS": flags,
             "ARROW_DEFAULT_MEMORY_POOL": "system",  # what is freed can be given back
         }  # fmt: skip
-        flags = " ".join(filter(None, [program_cache_flags(), os.environ.get("TF_XLA_FLAGS")]))
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 (lives as long as the process)
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "zoo.bench.worker", *imports],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            env={**os.environ, **threads, **quiet, "TF_XLA_FLAGS": flags},
-            text=True,
-            encoding="utf-8",
-        )
-        assert self._process.stdin is not None  # noqa: S101 (for the type checker)
-        assert self._process.stdout is not None  # noqa: S101
-        self._questions, self._answers = self._process.stdin, self._process.stdout
-        self._system = psutil.Process(self._process.pid)
         self.jobs: dict[int, Any] = {}  # Job, or None for a call
+        self.what = ""  # the function of a call
         self.is_alone = True
         self.deadline: float | None = None
-        self.began = False
+        self.took = self.began = False
         self.first_began_s: float | None = None  # from its start to its first fit
         self.born = self.since = time.monotonic()
-        self._listener = threading.Thread(target=self._listen, args=(inbox,), daemon=True)
-        self._listener.start()
 
-    def _listen(self, inbox: queue.Queue[Any]) -> None:
-        with self._answers:
-            for line in self._answers:
-                inbox.put((self, json.loads(line)))
-        inbox.put((self, None))
+        def receive(answer: dict[str, Any] | None) -> None:
+            inbox.put((self, answer))
+
+        self.process = WorkerProcess({**threads, **quiet}, imports, receive)
 
     def send(self, jobs: list[Job]) -> None:
-        """Give the worker jobs of one model and data set.
-
-        A dead process is noticed when its output ends.
-        """
+        """Give the worker jobs of one model and data set."""
         self.jobs, self.is_alone, self.deadline = dict(enumerate(jobs)), len(jobs) == 1, None
-        self.began, self.since = False, time.monotonic()
-        self._write(
+        self.took, self.began, self.since = False, False, time.monotonic()
+        self.process.send(
             {
                 "keys": [job.key for job in jobs],
                 "metrics": jobs[0].metrics,
@@ -112,51 +83,33 @@ class Worker:
 
     def call(self, what: str, arguments: dict[str, Any], *, deadline: float) -> None:
         """Let the worker call ``"module:function"`` with plain arguments."""
-        self.jobs, self.is_alone, self.deadline = {0: None}, True, deadline
-        self.began, self.since = True, time.monotonic()
-        self._write({"call": what, "arguments": arguments})
+        self.what, self.jobs, self.is_alone, self.deadline = what, {0: None}, True, deadline
+        self.took, self.began, self.since = False, True, time.monotonic()
+        self.process.send({"call": what, "arguments": arguments})
 
-    def _write(self, message: dict[str, Any]) -> None:
-        with contextlib.suppress(BrokenPipeError):
-            self._questions.write(json.dumps(message) + "\n")
-            self._questions.flush()
-
-    def over_limit(self) -> tuple[Status, str] | None:
+    def over_limit(self, table: ProcessTable) -> tuple[Status, str] | None:
         """Return the status and reason of jobs that exceed their budget, else None."""
         n_at_once = min(len(self.jobs), self._n_slots)
         limit = self._budget.seconds * n_at_once if self.began else _LOADING_S
         if time.monotonic() - self.since > limit:
             what = "" if self.began else " to load data and framework"
             return Status.TIMEOUT, f"over the limit of {limit:g} s{what}"
-        try:
-            used = self._system.memory_info().rss / 2**20
-        except psutil.Error:
-            return None
-        if used > self._budget.memory_mb:
+        if self.process.memory_mb(table) > self._budget.memory_mb:
             return Status.OUT_OF_MEMORY, f"over the limit of {self._budget.memory_mb} MB"
         return None
 
-    def how_it_ended(self) -> str:
-        """Return how a dead process ended: exit code or signal, and the last line of its log."""
-        code = self._process.wait()
-        self._log.seek(0)
-        lines = self._log.read().decode("utf-8", "replace").split("\n")
-        said = [line.strip() for line in lines if line.strip()]
-        how = f"signal {-code}" if code < 0 else f"exit code {code}"
-        return f"the worker process died ({how})" + (f": {said[-1][:300]}" if said else "")
-
-    def kill(self) -> None:
-        """Kill the process."""
-        self._process.kill()
-        self._process.wait()
-        self._listener.join()
-        with contextlib.suppress(BrokenPipeError):
-            self._questions.close()
-        self._log.close()
+    @property
+    def was_killed(self) -> bool:
+        """Whether a signal ended it that was not sent by its pool, or it never took its jobs."""
+        code = self.process.exit_code
+        return (code is not None and code < 0) or not self.took
 
 
 class Pool:
-    """A fixed number of workers; a worker that dies or is killed is replaced.
+    """A fixed number of workers; a worker that dies, is killed or leaves processes is replaced.
+
+    A job whose worker was killed from outside, by the system or a user, is handed back once to be
+    measured again.
 
     Parameters
     ----------
@@ -180,11 +133,13 @@ class Pool:
         imports: Sequence[str] = (),
     ) -> None:
         self._inbox: queue.Queue[Any] = queue.Queue()
+        self._table = ProcessTable()
+        self._tried_again: set[str] = set()
         self._start = functools.partial(Worker, self._inbox, budget, folders, n_slots, imports)
         self.workers = [self._start() for _ in range(n_workers)]
 
     def _replace(self, worker: Worker) -> None:
-        worker.kill()
+        kill_all([worker.process])
         self.workers[self.workers.index(worker)] = self._start()
 
     def idle(self) -> list[Worker]:
@@ -215,16 +170,20 @@ class Pool:
         deadline : float
             Of `time.monotonic`.
         """
-        worker.call(what, arguments, deadline=deadline)
+        number = self.workers.index(worker)
+        self.workers[number].call(what, arguments, deadline=deadline)
         while True:
             for _, answer in self.wait():
-                return answer
+                if answer is not None:
+                    return answer
+                self.workers[number].call(what, arguments, deadline=deadline)
 
     def wait(self, timeout_s: float = 0.2) -> Finished:
         """Return jobs that are finished, with their answers, as soon as there are some.
 
-        The answer is None for jobs that shared a lost worker: any of them may be the cause, so
-        each should be measured alone. It holds ``is_late`` for jobs that missed their deadline.
+        The answer is None for jobs that should be measured again, alone: they shared a lost worker
+        and any of them may be the cause, or their worker was killed from outside. It holds
+        ``is_late`` for jobs that missed their deadline.
         """
         if lost := self._enforce_limits():
             return lost
@@ -234,15 +193,35 @@ class Pool:
             return []
         if worker not in self.workers:
             return []  # the end of one that was killed
-        if answer is None:
-            return self._lose(worker, {"status": Status.FAILED, "reason": worker.how_it_ended()})
+        return self._bury(worker) if answer is None else self._hear(worker, answer)
+
+    def _hear(self, worker: Worker, answer: dict[str, Any]) -> Finished:
+        """Note how far a worker is; return the job that it has finished."""
         worker.since = time.monotonic()
+        worker.took = True
         if "began" in answer:
             worker.began = True
             if worker.first_began_s is None:
                 worker.first_began_s = worker.since - worker.born
+        if (number := answer.pop("number", None)) not in worker.jobs:
             return []
-        return [(worker.jobs.pop(answer.pop("number")), answer)]
+        finished: Finished = [(worker.jobs.pop(number), answer)]
+        if not worker.jobs and worker.process.has_children(self._table):
+            self._replace(worker)  # what a model left behind would slow the next one down
+        return finished
+
+    def _bury(self, worker: Worker) -> Finished:
+        """Replace a worker that ended by itself or was killed by another process."""
+        reason, was_killed = worker.process.how_it_ended(), worker.was_killed
+        lost = self._lose(worker, {"status": Status.FAILED, "reason": reason})
+        if not (was_killed and worker.is_alone and lost):
+            return lost
+        ((job, answer),) = lost
+        name = worker.what if job is None else cell_key({"key": job.key})
+        if name in self._tried_again:
+            return [(job, {**(answer or {}), "reason": f"{reason}; so did the one before it"})]
+        self._tried_again.add(name)
+        return [(job, None)]
 
     def _lose(self, worker: Worker, answer: dict[str, Any]) -> Finished:
         self._replace(worker)
@@ -256,11 +235,10 @@ class Pool:
             if worker.deadline is not None and time.monotonic() > worker.deadline:
                 self._replace(worker)
                 return [(job, dict(_LATE)) for job in worker.jobs.values()]
-            if excess := worker.over_limit():
+            if excess := worker.over_limit(self._table):
                 return self._lose(worker, {"status": excess[0], "reason": excess[1]})
         return []
 
     def close(self) -> None:
         """End all workers."""
-        for worker in self.workers:
-            worker.kill()
+        kill_all([worker.process for worker in self.workers])

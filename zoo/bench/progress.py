@@ -7,6 +7,7 @@ import time
 from typing import Any, TextIO
 
 from zoo.bench.plan import Job
+from zoo.prose import count, plain
 
 __all__ = ["Progress"]
 
@@ -14,8 +15,8 @@ _LINE_EVERY_S = 10.0
 
 
 def _describe(job: Job) -> str:
-    key = job.key
-    return f"{key['dataset']} {key['model']} n={key['n_train']} r={key['replicate']}"
+    key, rows = job.key, count(job.key["n_train"], "row")
+    return plain(f"{key['dataset']} {key['model']} at {rows}, replicate {key['replicate']}")
 
 
 class Progress:
@@ -46,7 +47,7 @@ class Progress:
                 BarColumn(),
                 TextColumn("{task.completed}/{task.total} cells, {task.fields[failed]} failed"),
                 TimeRemainingColumn(),
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 console=Console(file=self._stream),
             )
             self._bar.start()
@@ -74,7 +75,7 @@ class Progress:
             self._last_line = now
             left = (now - self._start) / self._done * (self._total - self._done)
             self._stream.write(
-                f"{self._done}/{self._total} cells, {self._failed} failed, "
+                f"{self._done:,} of {count(self._total, 'cell')}, {self._failed:,} failed, "
                 f"about {left / 60:.1f} min left; {_describe(job)}\n"
             )
             self._stream.flush()

@@ -1,214 +1,114 @@
-"""The results folder: append-only JSON Lines, one file per writing process, read as a union.
+"""The results folder: append-only JSON Lines, one file per writer, read as a union.
 
 A cell is written as one line in one call, so a process killed at any moment leaves at most one
-torn last line, which the reader drops. The last record of a key wins. There are no locks: two
-runs may share a folder, and results of two machines are merged by copying files.
+torn last line, which the reader drops. Of the records of a key, the one that was finished last
+counts. Two runs may share a folder, and results of two machines are merged by copying files.
+
+Nothing that was measured is lost. A writer holds a lock on its own file, and finds out if somebody
+removes the file nevertheless. Packing takes a lock on the folder and removes only files that it
+could lock too and whose records are in the new `cells.jsonl`. Where the file system has no locks
+that can be trusted, nothing is packed: a folder with many files reads the same.
 """
 
 from __future__ import annotations
 
-import json
+import contextlib
+import errno
+import functools
+import logging
 import os
+import re
 import secrets
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import psutil
-from msgspec import Struct
-
+from zoo.bench.cell_files import (
+    PACKED,
+    Content,
+    Defect,
+    Results,
+    content_of,
+    is_at,
+    n_links,
+    open_file,
+    packed_file,
+    parse,
+    parts_of,
+    read_whole,
+    refusals,
+    union,
+)
+from zoo.bench.folder_lock import lock, lock_folder, try_lock, unlock
+from zoo.bench.records import SCHEMA, Cell, Status, cell_key, check_record, one_line
 from zoo.canonical import canonical_json
-from zoo.definitions import convert, unknown
 from zoo.errors import StoreError
-from zoo.metrics import METRICS
 
 __all__ = [
-    "SCHEMA", "Cell", "CellWriter", "Results", "Status", "cell_key", "check_folder",
-    "has_results", "pack", "read", "set_aside",
+    "SCHEMA", "Cell", "CellWriter", "Defect", "Results", "Status", "cell_key", "check_folder",
+    "has_results", "one_line", "pack", "read", "set_aside",
 ]  # fmt: skip
 
-SCHEMA = 1
-_PACKED = "cells.jsonl"
-_PARTS = "cells-*.jsonl"
-
-Cell = dict[str, Any]
-"""One record, as written: schema, key, status, reason, scores, timings_s, memory_mb, ..."""
+_LEFTOVER = re.compile(r"\.cells\.jsonl\.[0-9a-f]{8}")
+_AT_ONCE = 200  # parts that one pass of packing keeps open
+_MOST_TRIES = 20
 
 
-class Status(StrEnum):
-    """What became of a cell."""
-
-    OK = "ok"
-    FAILED = "failed"
-    TIMEOUT = "timeout"
-    OUT_OF_MEMORY = "out_of_memory"
-    SKIPPED = "skipped"
-
-    @property
-    def is_failure(self) -> bool:
-        """Whether the cell was tried and has no score."""
-        return self not in (Status.OK, Status.SKIPPED)
-
-
-class _Key(Struct, frozen=True, kw_only=True):
-    dataset: str
-    dataset_revision: int
-    model: str
-    model_version: int
-    params: dict[str, Any]
-    n_train: int
-    replicate: int
-    protocol: str
-
-
-class _Facts(Struct, frozen=True, kw_only=True):
-    task: str | None = None
-    metric: str | None = None
-    family: str | None = None
-    title: str | None = None
-    n_classes: int | None = None
-    bayes_error: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.metric is not None and self.metric not in METRICS:
-            raise ValueError(str(unknown("metric", self.metric, METRICS)))
-
-
-class _Run(Struct, frozen=True, kw_only=True):
-    suite: str = ""
-    finished: str = ""
-    environment: str = ""
-
-
-class _CellForm(Struct, frozen=True, kw_only=True):
-    """What a record of a cell must hold; a record may hold more."""
-
-    key: _Key
-    status: Status
-    reason: str | None = None
-    scores: dict[str, dict[str, float]] = {}
-    timings_s: dict[str, float] = {}
-    memory_mb: dict[str, float] = {}
-    model_facts: dict[str, float] = {}
-    facts: _Facts = _Facts()
-    run: _Run = _Run()
-
-
-class _Environment(Struct, frozen=True, kw_only=True):
-    digest: str
-    packages: dict[str, str | None] = {}
-
-
-class _EnvironmentForm(Struct, frozen=True):
-    environment: _Environment
-
-
-@dataclass(frozen=True, slots=True)
-class Results:
-    """What a results folder holds.
-
-    Parameters
-    ----------
-    cells : list of dict
-        One record per key, sorted by key.
-    environments : dict
-        Digest to the environment that cells name in ``run.environment``.
-    """
-
-    cells: list[Cell]
-    environments: dict[str, dict[str, Any]]
-
-
-def cell_key(cell: Mapping[str, Any]) -> str:
-    """Return the canonical key of a cell: the same for the same measurement on any machine."""
-    return canonical_json([cell["key"][field] for field in _Key.__struct_fields__])
-
-
-def _sort_key(cell: Cell) -> tuple[Any, ...]:
-    order = ("dataset", "model", "n_train", "replicate")
-    return (*(cell["key"][field] for field in order), cell_key(cell))
-
-
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the records of one file; a torn last line is dropped, any other is an error."""
-    lines = path.read_bytes().split(b"\n")
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except ValueError as error:
-            if number == len(lines):
-                return  # no newline after it: the write was cut off
-            raise StoreError(
-                f"{path}, line {number}: not a record (not JSON); remove the line to go on"
-            ) from error
-        if not isinstance(record, dict) or record.get("schema") != SCHEMA:
-            found = record.get("schema") if isinstance(record, dict) else type(record).__name__
-            raise StoreError(
-                f"{path}, line {number}: expected a record of schema {SCHEMA}, found {found!r}"
-            )
-        form = _EnvironmentForm if "environment" in record else _CellForm
-        convert(record, form, f"{path}, line {number}", error=StoreError)
-        yield record
-
-
-def _files(folder: Path) -> list[Path]:
-    parts = sorted(folder.glob(_PARTS), key=lambda path: (path.stat().st_mtime_ns, path.name))
-    return [*folder.glob(_PACKED), *parts]
+@functools.cache
+def _warn(line: str) -> None:
+    """Log a warning once, however often a folder is read."""
+    logging.getLogger("zoo").warning("warning: %s", line)
 
 
 def read(folder: Path) -> Results:
-    """Return every cell of a results folder.
+    """Return every cell of a results folder; what holds no record is left out and logged.
 
     Raises
     ------
     StoreError
-        If the folder does not exist or holds no results.
+        If the folder does not exist, holds no results or cannot be read.
     """
     folder = Path(folder)
-    if not folder.is_dir():
-        raise StoreError(
-            f"no results folder at {folder}; 'zoo bench SUITE --out {folder}' makes one"
-        )
-    files = _files(folder)
-    if not files:
-        raise StoreError(
-            f"{folder} is not a results folder: it holds no {_PACKED}; give the folder of a run"
-        )
-    cells: dict[str, Cell] = {}
-    environments: dict[str, dict[str, Any]] = {}
-    for path in files:
-        for record in _lines(path):
-            if "environment" in record:
-                environments[record["environment"]["digest"]] = record["environment"]
-            else:
-                cells[cell_key(record)] = record
-    return Results(sorted(cells.values(), key=_sort_key), environments)
+    with refusals(folder):
+        if not folder.is_dir():
+            raise StoreError(
+                f"no results folder at {folder}; 'zoo bench SUITE --out {folder}' makes one"
+            )
+        # Parts first: one that is packed meanwhile is in the packed file, which is read later.
+        parts = [content_of(path) for path in parts_of(folder)]
+        packed = packed_file(folder)
+        if not parts and not packed:
+            raise StoreError(
+                f"{folder} is not a results folder: it holds no {PACKED}; give the folder of a run"
+            )
+        results = union([*map(content_of, packed), *parts])
+    for line in results.warnings():
+        _warn(line)
+    for cell in results.cells:
+        if cell.get("reason") is not None:  # what a model said is printed
+            cell["reason"] = one_line(cell["reason"])
+    return results
 
 
 def has_results(folder: Path) -> bool:
     """Return whether the folder exists and holds records."""
-    return folder.is_dir() and bool(_files(folder))
+    with refusals(folder):
+        return folder.is_dir() and bool(packed_file(folder) or parts_of(folder))
 
 
 def set_aside(folder: Path) -> Path | None:
     """Move the records into ``earlier-1``, ``earlier-2``, ... and return where; None if none."""
     if not has_results(folder):
         return None
-    target = folder / f"earlier-{1 + len(list(folder.glob('earlier-*')))}"
-    target.mkdir()
-    for path in _files(folder):
-        path.rename(target / path.name)
+    with refusals(folder), lock_folder(folder):
+        numbers = [path.name.removeprefix("earlier-") for path in folder.glob("earlier-*")]
+        number = 1 + max((int(text) for text in numbers if re.fullmatch("[0-9]+", text)), default=0)
+        target = folder / f"earlier-{number}"
+        target.mkdir()
+        for path in [*packed_file(folder), *parts_of(folder)]:
+            with contextlib.suppress(FileNotFoundError):  # another process was faster
+                path.rename(target / path.name)
     return target
-
-
-def _writer_lives(path: Path) -> bool:
-    """Return whether another process may still append to this part."""
-    pid = path.name.split("-")[1]
-    return pid.isdigit() and int(pid) != os.getpid() and psutil.pid_exists(int(pid))
 
 
 def check_folder(folder: Path) -> None:
@@ -217,21 +117,24 @@ def check_folder(folder: Path) -> None:
     Raises
     ------
     StoreError
-        If `folder` is a file, or a folder that is neither empty nor a results folder.
+        If `folder` is a file, cannot be read, or is neither empty nor a results folder.
     """
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise StoreError(f"{folder} is a file; --out expects a folder")
-    if any(folder.iterdir()) and not (_files(folder) or any(folder.glob("earlier-*"))):
+    with refusals(folder):
+        if not folder.exists():
+            return
+        if not folder.is_dir():
+            raise StoreError(f"{folder} is a file; --out expects a folder")
+        names = [path.name for path in folder.iterdir() if not _LEFTOVER.fullmatch(path.name)]
+    is_ours = any(name.startswith("earlier-") for name in names) or has_results(folder)
+    if names and not is_ours:
         raise StoreError(
-            f"{folder} is not a results folder: it is not empty and holds no {_PACKED}; "
+            f"{folder} is not a results folder: it is not empty and holds no {PACKED}; "
             "give an empty or a new folder"
         )
 
 
 class CellWriter:
-    """Appends records to this process's own file in a results folder.
+    """Appends records to a file of its own in a results folder.
 
     Parameters
     ----------
@@ -247,56 +150,157 @@ class CellWriter:
     def __init__(self, folder: Path) -> None:
         check_folder(folder)
         self._folder = folder
+        self._path = folder
         self._descriptor: int | None = None
+        self._environments: list[bytes] = []
+        self._lines: list[bytes] = []  # all that the file holds, in case that it is removed
 
     def write(self, cell: Cell) -> None:
-        """Append one cell, whole or not at all."""
-        Status(cell["status"])  # a ValueError for any other
+        """Append one cell, whole or not at all.
+
+        Raises
+        ------
+        StoreError
+            If it is no record, or cannot be written.
+        """
         self._append({"schema": SCHEMA, **cell})
 
     def write_environment(self, environment: Mapping[str, Any]) -> None:
         """Append the environment that later cells name by its digest."""
-        self._append({"schema": SCHEMA, "environment": dict(environment)})
+        line = self._append({"schema": SCHEMA, "environment": dict(environment)})
+        self._environments.append(line)
 
-    def _append(self, record: Mapping[str, Any]) -> None:
-        if self._descriptor is None:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            path = self._folder / f"cells-{os.getpid()}-{secrets.token_hex(4)}.jsonl"
-            self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL)
+    def _append(self, record: Mapping[str, Any]) -> bytes:
+        check_record(record, f"a record for {self._folder}")
         line = canonical_json(record).encode() + b"\n"
-        written = os.write(self._descriptor, line)
-        if written != len(line):
-            raise StoreError(f"{self._folder}: the disk is full; free some space and run again")
+        with refusals(self._folder):
+            if self._descriptor is None:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                self._start_part()
+            self._put(line)
+            self._lines.append(line)
+            self._recover()
+        return line
 
-    def close(self) -> None:
-        """Close the file; the writer cannot be used afterwards."""
+    def _start_part(self) -> None:
+        """Open a new file and lock it."""
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL
+        for _ in range(_MOST_TRIES):
+            if not self._folder.is_dir():
+                raise StoreError(f"{self._folder} was removed or moved while a run wrote to it")
+            self._path = self._folder / f"cells-{secrets.token_hex(8)}.jsonl"
+            self._descriptor = os.open(self._path, flags, 0o666)
+            lock(self._descriptor)
+            if n_links(self._descriptor):  # else it was packed before it was locked
+                return
+            self._leave()
+        raise StoreError(f"{self._folder}: another process removes what this run writes")
+
+    def _put(self, line: bytes) -> None:
+        assert self._descriptor is not None  # noqa: S101 (for the type checker)
+        before = os.fstat(self._descriptor).st_size
+        written = os.write(self._descriptor, line)
+        if written != len(line):  # the rest would follow a later record
+            os.ftruncate(self._descriptor, before)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def _recover(self) -> None:
+        """Write again what went with a file that somebody removed, or go on after one moved."""
+        for _ in range(_MOST_TRIES):
+            assert self._descriptor is not None  # noqa: S101 (for the type checker)
+            links = n_links(self._descriptor)
+            if links and is_at(self._path, self._descriptor):
+                return
+            self._leave()
+            if links:  # moved, with all that it holds
+                self._lines = [*self._environments, self._lines[-1]]
+            self._start_part()
+            self._put(b"".join(self._lines))
+        raise StoreError(f"{self._folder}: another process removes what this run writes")
+
+    def _leave(self) -> None:
         if self._descriptor is not None:
+            unlock(self._descriptor)
             os.close(self._descriptor)
             self._descriptor = None
 
+    def close(self) -> None:
+        """Close the file; the writer cannot be used afterwards."""
+        with refusals(self._folder):
+            try:
+                is_lost = self._descriptor is not None and not n_links(self._descriptor)
+                if is_lost and self._folder.is_dir():
+                    self._recover()
+            finally:
+                self._leave()
 
-def pack(folder: Path) -> Path:
-    """Join all files of a results folder into one sorted `cells.jsonl` and return its path.
 
-    The new file replaces the old one in one step. Only then are the parts removed, except those
-    of a process that still runs.
+def pack(folder: Path) -> None:
+    """Join the files of a results folder into one sorted `cells.jsonl`.
+
+    Files of processes that still write stay as they are, and so do all of them where the folder
+    cannot be locked, or the packed file cannot be read. Lines that hold no record are kept too, at
+    the end: they may be of a later version.
     """
-    files, results = _files(folder), read(folder)
+    folder = Path(folder)
+    with refusals(folder), lock_folder(folder) as is_locked:
+        if not is_locked:
+            return
+        for path in folder.iterdir():
+            if _LEFTOVER.fullmatch(path.name):  # of a process killed while it packed
+                path.unlink(missing_ok=True)
+        parts = parts_of(folder)
+        for start in range(0, len(parts), _AT_ONCE):
+            _pack_some(folder, parts[start : start + _AT_ONCE])
+
+
+def _pack_some(folder: Path, parts: Sequence[Path]) -> None:
+    """Join parts that nobody writes to with the packed file, then remove them."""
+    packed = folder / PACKED
+    idle: list[tuple[Path, int]] = []
+    try:
+        for path in parts:
+            opened = open_file(path)
+            if isinstance(opened, int):
+                if try_lock(opened):
+                    idle.append((path, opened))
+                else:
+                    os.close(opened)
+        if not idle:
+            return
+        whole = {path: read_whole(opened) for path, opened in idle}
+        before = [content_of(path) for path in packed_file(folder)]
+        if any(one.defects and not one.broken for one in before) or packed.is_symlink():
+            return  # what cannot be read, or is elsewhere, must not be replaced
+        _replace(folder, [*before, *(parse(path, data) for path, data in whole.items())])
+        for path, opened in idle:
+            if os.fstat(opened).st_size == len(whole[path]) and is_at(path, opened):
+                path.unlink(missing_ok=True)
+    finally:
+        for _, opened in idle:
+            unlock(opened)
+            os.close(opened)
+
+
+def _replace(folder: Path, contents: Sequence[Content]) -> None:
+    """Write the packed file anew, beside the old one, and put it in its place in one step."""
+    results = union(contents)
     used = {cell.get("run", {}).get("environment") for cell in results.cells}
     records: list[Mapping[str, Any]] = [
         {"schema": SCHEMA, "environment": environment}
         for digest, environment in sorted(results.environments.items())
         if digest in used
     ]
-    records += results.cells
-    packed = folder / _PACKED
-    temporary = folder / f".{_PACKED}.{secrets.token_hex(4)}"
-    with temporary.open("w", encoding="utf-8", newline="\n") as file:
-        file.writelines(canonical_json(record) + "\n" for record in records)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(packed)
-    for path in files:
-        if path != packed and not _writer_lives(path):
-            path.unlink(missing_ok=True)
-    return packed
+    lines = [canonical_json(record).encode() for record in (*records, *results.cells)]
+    lines += dict.fromkeys(line for content in contents for line in content.broken)
+    temporary = folder / f".{PACKED}.{secrets.token_hex(4)}"
+    try:
+        with temporary.open("xb") as file:
+            file.writelines(line + b"\n" for line in lines)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(folder / PACKED)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise

@@ -1,5 +1,6 @@
 """The command line."""
 
-from zoo.cli.app import app, main
+from zoo.cli import current_folder  # noqa: F401 (before anything that takes long to import)
+from zoo.cli.entry import main
 
-__all__ = ["app", "main"]
+__all__ = ["main"]

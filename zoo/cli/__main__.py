@@ -1,6 +1,6 @@
 """Lets ``python -m zoo.cli`` run the command line."""
 
-from zoo.cli.app import main
+from zoo.cli.entry import main
 
 if __name__ == "__main__":
     main()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zoo.cli.options import read_path
+from zoo.cli.output import say
 from zoo.definitions import unknown
 from zoo.errors import ExportError
 
@@ -19,25 +19,34 @@ __all__ = ["export", "read_rows"]
 
 
 def export(
-    model: Annotated[Path, typer.Argument(help="A model file written by save().")],
+    model: Annotated[
+        Path,
+        typer.Argument(
+            parser=read_path, metavar="MODEL", help="A model file written by save()."
+        ),
+    ],
     to: Annotated[str, typer.Option("--to", help="litert, onnx or savedmodel.")],
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="File to write; for savedmodel, a folder.")
+        Path,
+        typer.Option(
+            "--out", "-o", parser=read_path, metavar="FILE",
+            help="File to write; for savedmodel, a folder.",
+        ),
     ],
     int8: Annotated[bool, typer.Option("--int8", help="Quantise to 8 bits (litert only).")] = False,
     calibrate: Annotated[
         Path | None,
-        typer.Option(help="Training rows that calibrate --int8: a .csv or .parquet file."),
+        typer.Option(
+            "--calibrate", parser=read_path, metavar="FILE",
+            help="Training rows that calibrate --int8: a .csv or .parquet file.",
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
-) -> None:
+) -> None:  # fmt: skip
     """Export a fitted model for another runtime.
 
     Formats are LiteRT, ONNX and TensorFlow's SavedModel.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # converters log what users cannot act on
-    for name in ("tensorflow", "absl", "tf2onnx"):
-        logging.getLogger(name).setLevel(logging.ERROR)
     from zoo.export.exporting import FORMATS, export_model
     from zoo.saving import load_model
 
@@ -54,10 +63,10 @@ def export(
         calibration=None if calibrate is None else read_rows(calibrate),
         overwrite=force,
     )
-    typer.echo(f"{type(fitted).__name__} to {to}, {made.precision}: {made.path}")
-    typer.echo(f"signature (inputs and outputs): {made.signature}")
+    say(f"{type(fitted).__name__} to {to}, {made.precision}: {made.path}")
+    say(f"signature (inputs and outputs): {made.signature}")
     if made.preprocessing is not None:
-        typer.echo(f"preprocessing (table columns to inputs): {made.preprocessing}")
+        say(f"preprocessing (table columns to inputs): {made.preprocessing}")
 
 
 def read_rows(path: Path) -> pd.DataFrame:

@@ -11,8 +11,10 @@ import typer
 
 from zoo import registry
 from zoo.cli.options import AsJson, Definitions, existing_folders
+from zoo.cli.output import say, write
 from zoo.definitions import unknown
 from zoo.errors import ZooError
+from zoo.prose import plain, plural
 
 __all__ = ["check_data", "list_", "show"]
 
@@ -68,13 +70,13 @@ def list_(
     rows_of, columns = _LISTS[what]
     rows = rows_of(folders)
     if as_json:
-        typer.echo(json.dumps(rows, indent=2))
+        write(json.dumps(rows, indent=2))
         return
     texts = [columns, *([_text(row[name]) for name in columns] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
     for line in texts:
         padded = (text.ljust(width) for text, width in zip(line, widths, strict=True))
-        typer.echo("  ".join(padded).rstrip())
+        say("  ".join(padded).rstrip())
 
 
 def show(
@@ -89,18 +91,18 @@ def show(
         raise unknown("name", name, [str(row["name"]) for row in rows])
     for row in found:
         for key, value in row.items():
-            typer.echo(f"{key}: {_text(value)}")
+            say(f"{key}: {_text(value)}")
         if "needs_network" in row:
             from zoo.data import load_card
 
             card = load_card(name, folders)
-            typer.echo(f"reference: {card.reference}\ncitation: {card.citation}\n\n{card.notes}")
+            say(f"reference: {card.reference}\ncitation: {card.citation}\n\n{card.notes}")
 
 
 def check_data(
     names: Annotated[list[str] | None, typer.Argument(help="Data sets; by default all.")] = None,
     network: Annotated[
-        bool, typer.Option(help="Also check data sets that must be downloaded.")
+        bool, typer.Option("--network", help="Also check data sets that must be downloaded.")
     ] = False,
     definitions: Definitions = None,
 ) -> None:
@@ -112,7 +114,7 @@ def check_data(
     for name in names or datasets(folders):
         card = load_card(name, folders)
         if not network and not names and all(source.needs_network for source in card.sources):
-            typer.echo(f"{name}: not checked, needs a download: zoo check-data {name}")
+            say(f"{name}: not checked, needs a download: zoo check-data {name}")
             continue
         try:
             lines = check(name, folders)
@@ -120,15 +122,18 @@ def check_data(
             lines = [f"{name}: {error}"]
         n_bad += bool(lines)
         for line in lines or [f"{name}: matches its card"]:
-            typer.echo(line)
+            say(line)
     if n_bad:
-        raise ZooError(f"{n_bad} data sets differ from their cards or are unavailable, see above")
+        differ = plural(
+            n_bad, "data set differs from its card", "data sets differ from their cards"
+        )
+        raise ZooError(f"{n_bad} {differ} or {plural(n_bad, 'is', 'are')} unavailable, see above")
 
 
 def _text(value: object) -> str:
     """Return a value as a person reads it."""
     if isinstance(value, tuple):
-        return ", ".join(map(str, value))
+        return ", ".join(map(plain, value))
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:,}" if isinstance(value, int) else str(value or "")
+    return f"{value:,}" if isinstance(value, int) else plain(value or "")

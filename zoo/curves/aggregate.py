@@ -34,6 +34,7 @@ _COLUMNS: Mapping[str, tuple[str | None, str]] = {
     "fit_s": ("timings_s", "fit"),
     "predict_s": ("timings_s", "predict"),
     "peak_rss_mb": ("memory_mb", "peak_rss"),
+    "fit_memory_mb": ("memory_mb", "fit_rise"),
     "n_parameters": ("model_facts", "n_parameters"),
     "environment": ("run", "environment"),
     "metric": ("facts", "metric"),
@@ -65,7 +66,11 @@ def _curve_and_version(cell: Mapping[str, Any]) -> tuple[tuple[str, str], tuple[
 
 
 def cell_frame(cells: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """Return one row per cell, with columns ``test_<metric>`` and ``train_<metric>``."""
+    """Return one row per cell.
+
+    Its columns ``test_<metric>`` and ``train_<metric>`` are scores; ``error_<metric>`` is the
+    standard error of a test score over other test rows, if it was stored.
+    """
     rows = []
     for cell in cells:
         row = {
@@ -74,16 +79,20 @@ def cell_frame(cells: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
         }
         for part, scores in cell.get("scores", {}).items():
             row |= {f"{part}_{name}": value for name, value in scores.items()}
+        row |= {f"error_{name}": value for name, value in cell.get("score_errors", {}).items()}
         rows.append(row)
     return pd.DataFrame(rows) if rows else pd.DataFrame(columns=[*_COLUMNS])
 
 
 def headline_scores(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return the cells with a score, and their headline score in ``score``."""
+    """Return the cells with a score, their headline ``score`` and its ``score_error``, or NaN."""
     ok = cells[cells["status"] == Status.OK]
-    found = [cell.get(f"test_{cell['metric']}", np.nan) for cell in ok.to_dict("records")]
-    scores = np.asarray(found, dtype=np.float64)
-    return ok.assign(score=scores)[np.isfinite(scores)]
+    records = ok.to_dict("records")
+    scores, errors = (
+        np.asarray([cell.get(f"{part}_{cell['metric']}", np.nan) for cell in records], float)
+        for part in ("test", "error")
+    )
+    return ok.assign(score=scores, score_error=errors)[np.isfinite(scores)]
 
 
 def mean_interval(values: Iterable[float]) -> tuple[float, float, float]:

@@ -12,7 +12,7 @@ from zoo.metrics import METRICS, Metric
 
 __all__ = ["COSTS", "WITHIN", "cost_frame", "pareto_front"]
 
-COSTS = ("fit_s", "predict_s", "peak_rss_mb", "n_parameters")
+COSTS = ("fit_s", "predict_s", "fit_memory_mb", "n_parameters")
 # Relative distance to the best score within which models count as equally good.
 WITHIN = 0.01
 

@@ -1,4 +1,4 @@
-"""The size from which one model stays better than another."""
+"""The size from which one model is better than another at every larger size considered."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 from zoo.curves.arrays import Array
 from zoo.curves.forecast import ENDS, FURTHEST, LossForecast, fit_losses
 
-__all__ = ["Crossover", "CrossoverKind", "crossover", "crossover_of_means", "last_crossing"]
+__all__ = [
+    "CLEAR", "Crossover", "CrossoverKind", "crossover", "crossover_of_means", "last_crossing",
+]  # fmt: skip
+
+CLEAR = 0.8
+"""A crossover that fewer resamples have (and one that more than the rest have) is unclear."""
 
 _NAN = float("nan")
 _N_TARGETS = 41
@@ -21,9 +26,10 @@ _N_SAMPLES = 400
 class CrossoverKind(StrEnum):
     """How a challenger overtakes an incumbent.
 
-    `WITHIN`: between two measured sizes, and it stays ahead. `ALWAYS`: ahead at every measured
-    size. `FORECAST`: behind at the largest size, but forecast to overtake within 32 times the data.
-    `NONE`: behind, and not forecast to overtake. `UNKNOWN`: fewer than two common sizes.
+    `WITHIN`: between two measured sizes, and it is ahead at all larger ones that were measured.
+    `ALWAYS`: ahead at every measured size. `FORECAST`: behind at the largest size, but forecast to
+    overtake within 32 times the data. `NONE`: behind, and not forecast to overtake. `UNKNOWN`:
+    fewer than two common sizes.
     """
 
     WITHIN = "within"

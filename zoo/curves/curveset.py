@@ -29,11 +29,13 @@ from zoo.curves.plateau import (
     rows_needed,
 )
 from zoo.curves.rankings import ranking_frame
+from zoo.errors import DefinitionError
 from zoo.metrics import METRICS, Metric
 from zoo.metrics import metric as metric_of
 
 __all__ = ["FACTORS", "CurveSet"]
 
+_ROUNDING = 1e-9  # by which a score may be beyond the bounds of its metric
 # Multiples of the largest size that the tables forecast.
 FACTORS = (2, 4, 8)
 
@@ -51,7 +53,8 @@ class CurveSet:
     Raises
     ------
     DefinitionError
-        If the metric of a cell is unknown.
+        If the metric of a cell is unknown, a score is none that its metric can have, or the cells
+        of a data set have several headline metrics.
 
     Examples
     --------
@@ -68,6 +71,24 @@ class CurveSet:
         self._metrics = {
             name: metrics.get(name) or metric_of(name) for name in self.scores["metric"].unique()
         }
+        self._check_scores()
+
+    def _check_scores(self) -> None:
+        """Refuse scores that would be ranked wrongly, such as a negative error or two metrics."""
+        for dataset, names in self.scores.groupby("dataset")["metric"].unique().items():
+            if len(names) > 1:
+                raise DefinitionError(
+                    f"{dataset}: expected one headline metric, got {', '.join(sorted(names))}; "
+                    "give each its own results folder or data set name"
+                )
+        for name, scores in self.scores.groupby("metric")["score"]:
+            low, high = METRICS[str(name)].bounds if name in METRICS else (-np.inf, np.inf)
+            odd = scores[(scores < low - _ROUNDING) | (scores > high + _ROUNDING)]
+            if len(odd):
+                raise DefinitionError(
+                    f"expected scores from {low:g} to {high:g} for the metric '{name}', got "
+                    f"{odd.iloc[0]:g}; scores are fractions, and errors are not negated"
+                )
 
     @classmethod
     def from_folder(cls, folder: Path | str) -> CurveSet:
@@ -93,7 +114,8 @@ class CurveSet:
         Raises
         ------
         DefinitionError
-            If the direction of the metric is unknown, or contradicts the table.
+            If the direction of the metric is unknown or contradicts the table, or a score is none
+            that the metric can have.
         ValueError
             If a column is missing.
         """
@@ -190,7 +212,7 @@ class CurveSet:
         return plateau(self._fit(dataset, model), smallest_gain=smallest_gain)
 
     def crossover(self, dataset: str, incumbent: str, challenger: str) -> Crossover:
-        """Return the size from which the challenger stays ahead of the incumbent."""
+        """Return the size from which the challenger is ahead at every larger measured size."""
         for model in (incumbent, challenger):
             self._of(dataset, model)
         first, second = self._replicates[dataset, incumbent].align(

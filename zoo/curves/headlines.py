@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from zoo.curves.claims import OVERALL, Verdict
-from zoo.curves.crossover import Crossover, CrossoverKind
+from zoo.curves.crossover import CLEAR, Crossover, CrossoverKind
 from zoo.curves.plateau import PlateauVerdict
 
 __all__ = ["cheapest_sentence", "headline_sentence", "name_ties", "round_size", "verdict_rows"]
@@ -52,6 +52,7 @@ def headline_sentence(
     parts = [
         _lead(leaders, crossover),
         _significance(comparisons[comparisons["best"] == winner], int(means.index[-1])),
+        _unmeasured(means),
         _overtaker(crossovers, winner),
         _doubling(forecasts, winner, loss_label),
     ]
@@ -65,7 +66,7 @@ def _lead(leaders: pd.Series[str], crossover: Callable[[str, str], Crossover]) -
         return f"{winner} leads at {sizes[0]:,} rows, the only measured size."
     others = [str(name) for name in leaders.unique() if name != winner]
     if not others:
-        return f"{winner} leads at every size from {sizes[0]:,} to {sizes[-1]:,} rows."
+        return f"{winner} leads at every measured size from {sizes[0]:,} to {sizes[-1]:,} rows."
     found = [crossover(name, winner) for name in others]
     last = max(found, key=lambda one: one.n_train if one.kind == CrossoverKind.WITHIN else 0.0)
     switch = int(np.argmax((leaders != first).to_numpy()))
@@ -74,15 +75,18 @@ def _lead(leaders: pd.Series[str], crossover: Callable[[str, str], Crossover]) -
         start += f", {leaders.iloc[switch]} at {sizes[switch]:,} rows"
     elif len(others) > 1:
         start += ", then others"
-    return f"{start}; {winner} leads from about {round_size(last.n_train)} rows{_range(last)}."
+    if last.probability < CLEAR:
+        ahead = f"{last.probability:.0%} of the resamples"
+        return f"{start}; {winner} has the best mean at {sizes[-1]:,} rows, in {ahead}."
+    since = f"about {round_size(last.n_train)}{_range(last)}"
+    return f"{start}; {winner} leads from {since} to {sizes[-1]:,} rows, the largest size."
 
 
 def _range(found: Crossover) -> str:
     if not np.isfinite(found.low):
         return ""
     if not np.isfinite(found.high):
-        missing = 1 - found.probability
-        return f" (uncertain: no crossover within the data in {missing:.0%} of resamples)"
+        return f" ({found.probability:.0%} of the resamples)"
     low = "0" if found.low <= 0 else round_size(found.low)
     return f" (90% interval {low} to {round_size(found.high)})"
 
@@ -113,15 +117,24 @@ def _significance(comparisons: pd.DataFrame, size: int) -> str:
     return f"Its lead over {ties} at {size:,} rows is not significant."
 
 
+def _unmeasured(means: pd.DataFrame) -> str:
+    """Return which models have no score at the largest size."""
+    last = means.apply(pd.Series.last_valid_index)
+    short = last[last < means.index[-1]]
+    shown = ", ".join(f"{name} (up to {size:,})" for name, size in short.items())
+    return f"Not measured at {means.index[-1]:,} rows: {shown}." if shown else ""
+
+
 def _overtaker(crossovers: pd.DataFrame, winner: str) -> str:
     rows = crossovers[crossovers["kind"] == CrossoverKind.FORECAST]
-    rows = rows[(rows["incumbent"] == winner) & (rows["probability"] > 0.5)]
+    rows = rows[(rows["incumbent"] == winner) & (rows["probability"] >= CLEAR)]
     if rows.empty:
         return ""
     row = rows.loc[rows["probability"].idxmax()]
     return (
-        f"{row['challenger']} is forecast to overtake it at about {round_size(row['n_train'])} "
-        f"rows (90% interval {round_size(row['low'])} to {round_size(row['high'])})."
+        f"{row['challenger']} overtakes it in {row['probability']:.0%} of the forecasts, at about "
+        f"{round_size(row['n_train'])} rows (90% interval {round_size(row['low'])} to "
+        f"{round_size(row['high'])})."
     )
 
 
@@ -137,8 +150,8 @@ def _doubling(forecasts: pd.DataFrame, winner: str, loss_label: str) -> str:
     else:
         verb, numbers = "change", f"{-middle:+.0f}% (90% interval {-high:+.0f} to {-low:+.0f}%)"
     has_plateau = row["plateau"] == PlateauVerdict.REACHED
-    plateau = " It has reached its plateau." if has_plateau else ""
-    return f"Doubling the data would {verb} its {loss_label} by {numbers}.{plateau}"
+    plateau = " By this forecast it has reached its plateau." if has_plateau else ""
+    return f"Doubling the data is forecast to {verb} its {loss_label} by {numbers}.{plateau}"
 
 
 def cheapest_sentence(cost: pd.DataFrame) -> str:

@@ -22,7 +22,7 @@ from zoo.data.download import cache_folder, download, fetch_openml_file
 from zoo.data.generated import generate
 from zoo.data.readers import pixel_frame, read_files
 from zoo.errors import DataError, MissingExtraError, ZooError
-from zoo.extras import require_distribution
+from zoo.extras import require_distribution, require_keras
 
 __all__ = ["fetch"]
 
@@ -167,6 +167,7 @@ def _fetch_cached(fetcher: Callable[..., Any], options: dict[str, Any], card: Ca
 
 def _from_keras(source: cards.KerasSource, card: Card) -> pd.DataFrame:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    require_keras()
     import keras
     import numpy as np
 

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import compress
 from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from zoo.encoding.frames import Kind, categories_of, kind_of, read_codes, read_numbers
-from zoo.encoding.scaling import Floats, NormalQuantiles, Scaling
+from zoo.encoding.categories import categories_of, read_codes, warn_of_unknown
+from zoo.encoding.column_reading import Kind, Reading, find_readings, read_numbers
+from zoo.encoding.plain_columns import plain_column
+from zoo.encoding.scaling import (
+    LARGEST,
+    Floats,
+    NormalQuantiles,
+    Scaling,
+    knots_of,
+    normal_scores,
+)
 
 __all__ = [
     "Categories", "EncoderState", "FittedEstimator", "Flags", "Layout", "Scale", "TableEncoder",
@@ -25,8 +35,7 @@ Scale = Literal["none", "standard", "robust", "quantile"]
 
 _N_NUMBERS = {"number": 1, "duration": 1, "date": 4, "category": 0}  # per column, by kind
 _PARAMETERS = ("categories", "scale", "max_onehot", "flags")
-_MAX_CATEGORIES = 254  # HistGradientBoosting takes 255; one of them is for unknown categories
-_LARGEST = 1e38  # models add and halve float32 numbers, which end at 3.4e38
+_END = 5e307  # of numbers, whose differences must be finite
 _BLOCK = 1 << 18  # numbers converted at a time
 
 
@@ -53,7 +62,7 @@ class _ReadColumns:
         else:
             values = np.empty((len(range(*rows.indices(self.n_rows))), 0))
         values[np.isinf(values)] = np.nan
-        return np.clip(values, -_LARGEST, _LARGEST, out=values)
+        return np.clip(values, -_END, _END, out=values)
 
     def codes(self, rows: slice) -> list[Floats]:
         """Return the codes of each category column, (n_rows, 1)."""
@@ -69,12 +78,15 @@ class EncoderState:
     max_onehot: int
     flags: Flags
     kinds: list[Kind]  # per column of the table
+    formats: list[list[str]]  # per column of the table: how text was written, see `Reading`
+    centers: list[int]  # per column of the table: subtracted from long integers, else 0
     category_names: list[list[str]]  # per category column, in the order of their codes
     is_flag: list[bool]  # per number (a date has four): is a boolean among the one-hot columns
     is_empty: list[bool]  # per number: missing in all training rows
     has_indicator: list[bool]  # per number: a column indicates its missing values
     number_scaling: Scaling | None  # per number, if scaled by center and factor
     quantiles: list[list[float]] | None  # per number, if scaled by quantiles
+    knots: list[list[float]]  # per number: what ranks it where float32 would merge it, else none
     indicator_scaling: Scaling | None  # per indicator of a missing value and one-hot column
 
 
@@ -83,7 +95,7 @@ class TableEncoder:
 
     Numbers and booleans stay numbers, dates become days, month, weekday and hour, durations
     seconds, everything else a category. Categories unknown in training and infinite numbers count
-    as missing; numbers beyond 1e38 count as 1e38.
+    as missing. What was learnt is applied in float64, before the numbers become float32.
 
     Parameters
     ----------
@@ -94,7 +106,9 @@ class TableEncoder:
         across columns (each column's first code is for missing values), so that one embedding
         table serves all.
     scale : {"none", "standard", "robust", "quantile"}
-        none: numbers as they are, missing values NaN. Otherwise a missing value becomes 0 beside
+        none: numbers as they are, missing values NaN; but where float32 would merge more than one
+        in twenty of a column's distinct values, normal scores by their ranks, which split in the
+        same ways; beyond 1e38 they count as 1e38. Otherwise a missing value becomes 0 beside
         an indicator column, and each number is centered, scaled and clipped smoothly to (-3, 3) by
         x / sqrt(1 + (x / 3)^2) (arXiv:2407.04491, appendix A). standard: by mean and standard
         deviation. robust: by median and interquartile range, or half the range where that is 0;
@@ -108,6 +122,8 @@ class TableEncoder:
 
     Attributes
     ----------
+    readings_ : list of Reading
+        Per column of the table: its kind, and how it is read.
     kinds_ : list of {"number", "duration", "date", "category"}
         Per column of the table.
     category_codes_ : list of dict
@@ -135,29 +151,31 @@ class TableEncoder:
         self.max_onehot, self.flags = max_onehot, flags
         self._scale_numbers: Scaling | NormalQuantiles | None = None
         self._scale_indicators: Scaling | None = None
+        self._knots: dict[int, Floats] = {}  # by number
 
     def fit(self, X: pd.DataFrame, weight: Floats | None = None) -> TableEncoder:
         """Learn kinds, categories, centers and spreads from training rows (n_samples, n_features).
 
         A row of weight w (n_samples,) counts as w equal rows.
         """
-        self.kinds_: list[Kind] = [kind_of(X.iloc[:, i]) for i in range(X.shape[1])]
+        table = _plain(X)
+        self.readings_ = find_readings(table)
         self.category_codes_: list[dict[str, int]] = []
-        for i, kind in enumerate(self.kinds_):
+        for column, kind in zip(table, self.kinds_, strict=True):
             if kind == "category":
-                names = categories_of(X.iloc[:, i], _MAX_CATEGORIES)
+                names = categories_of(column)
                 self.category_codes_.append({name: code for code, name in enumerate(names)})
         if {*self.kinds_} == {"category"} and not any(self.category_codes_):
             # the table has no value at all, but a matrix needs a column
-            self.kinds_, self.category_codes_ = ["number"] * len(self.kinds_), []
+            self.readings_, self.category_codes_ = [Reading("number")] * len(table), []
         is_flag = [
-            self.flags == "onehot" and kind == "number" and pd.api.types.is_bool_dtype(dtype)
-            for kind, dtype in zip(self.kinds_, X.dtypes, strict=True)
+            self.flags == "onehot" and kind == "number" and pd.api.types.is_bool_dtype(column.dtype)
+            for kind, column in zip(self.kinds_, table, strict=True)
         ]
         self.is_flag_ = np.repeat(is_flag, [_N_NUMBERS[kind] for kind in self.kinds_])
         n_numbers = len(self.is_flag_)
         self.is_empty_: NDArray[np.bool_] = np.zeros(n_numbers, bool)  # so all are read
-        columns = self._read(X)
+        columns = self._read(table, X)
         n_missing = np.zeros(n_numbers, int)
         for rows in columns.blocks(n_numbers):
             n_missing += np.isnan(columns.numbers(rows)).sum(axis=0)
@@ -165,8 +183,11 @@ class TableEncoder:
         keeps_nan = self.scale == "none" and self.categories == "ordinal"
         self.has_indicator_ = (n_missing > 0) & ~self.is_empty_ & (not keeps_nan)
         self._count_columns()
-        if self.scale != "none":
-            take = partial(columns.numbers, slice(None))
+        take = partial(columns.numbers, slice(None))
+        if self.scale == "none":
+            of_number = (knots_of(take(slice(j, j + 1))[:, 0]) for j in range(n_numbers))
+            self._knots = {j: knots for j, knots in enumerate(of_number) if len(knots)}
+        else:
             self._scale_numbers = (
                 NormalQuantiles.learn(n_numbers, take)
                 if self.scale == "quantile"
@@ -183,6 +204,11 @@ class TableEncoder:
                 None,
             )
         return self
+
+    @property
+    def kinds_(self) -> list[Kind]:
+        """The kind of each column of the table."""
+        return [reading.kind for reading in self.readings_]
 
     def _count_columns(self) -> None:
         """Count the output columns of each sort."""
@@ -213,13 +239,16 @@ class TableEncoder:
         numbers = self._scale_numbers
         return EncoderState(
             **{name: getattr(self, name) for name in _PARAMETERS},
-            kinds=list(self.kinds_),
+            kinds=self.kinds_,
+            formats=[[*reading.formats] for reading in self.readings_],
+            centers=[reading.center for reading in self.readings_],
             category_names=[list(codes) for codes in self.category_codes_],
             is_flag=self.is_flag_.tolist(),
             is_empty=self.is_empty_.tolist(),
             has_indicator=self.has_indicator_.tolist(),
             number_scaling=numbers if isinstance(numbers, Scaling) else None,
             quantiles=numbers.quantiles.tolist() if isinstance(numbers, NormalQuantiles) else None,
+            knots=[[*map(float, self._knots.get(j, ()))] for j in range(len(self.is_flag_))],
             indicator_scaling=self._scale_indicators,
         )
 
@@ -233,7 +262,10 @@ class TableEncoder:
             If the parts do not fit each other.
         """
         encoder = cls(**{name: getattr(state, name) for name in _PARAMETERS})
-        encoder.kinds_ = list(state.kinds)
+        encoder.readings_ = [
+            Reading(kind, tuple(formats), center)
+            for kind, formats, center in zip(state.kinds, state.formats, state.centers, strict=True)
+        ]
         encoder.category_codes_ = [
             {str(name): code for code, name in enumerate(names)} for names in state.category_names
         ]
@@ -241,14 +273,17 @@ class TableEncoder:
         encoder.has_indicator_ = np.array(state.has_indicator, bool)
         encoder.is_flag_ = np.array(state.is_flag, bool)
         n_numbers = sum(_N_NUMBERS[kind] for kind in encoder.kinds_)
-        masks = (state.is_empty, state.has_indicator, state.is_flag)
+        parts = (state.is_empty, state.has_indicator, state.is_flag, state.knots)
         if not (
-            all(len(mask) == n_numbers for mask in masks)
+            all(len(part) == n_numbers for part in parts)
             and [*map(len, encoder.category_codes_)] == [*map(len, state.category_names)]
             and len(encoder.category_codes_) == encoder.kinds_.count("category")
         ):
             raise ValueError("kinds, categories and missing values are not of the same columns")
         encoder._count_columns()
+        for j, knots in enumerate(state.knots):
+            if knots:
+                encoder._knots[j] = _quantiles([knots], 1).quantiles[0]
         if encoder.scale == "quantile":
             encoder._scale_numbers = _quantiles(state.quantiles or [], n_numbers)
         elif encoder.scale != "none":
@@ -267,7 +302,7 @@ class TableEncoder:
         ValueError
             If a column that held numbers, dates or durations in training holds something else.
         """
-        columns = self._read(X)
+        columns = self._read(_plain(X), X)
         matrix = np.empty((len(X), len(self.is_categorical_)), np.float32)
         is_flag = self.is_flag_
         for rows in columns.blocks(max(matrix.shape[1], len(is_flag))):
@@ -275,6 +310,9 @@ class TableEncoder:
             rest = self._indicators(numbers, codes)
             if self._scale_numbers is None:
                 numbers[:, self.is_empty_] = 0.0  # nothing was learnt, and bins need a number
+                for j, knots in self._knots.items():
+                    numbers[:, j] = normal_scores(numbers[:, j], knots)
+                np.clip(numbers, -LARGEST, LARGEST, out=numbers)
             else:
                 numbers = self._scale_numbers(numbers)
             if self._scale_indicators is not None:
@@ -283,23 +321,28 @@ class TableEncoder:
             np.concatenate(parts, axis=1, out=matrix[rows], casting="same_kind")
         return matrix
 
-    def _read(self, X: pd.DataFrame) -> _ReadColumns:
-        """Return the table's columns; those that were empty in training are not parsed."""
-        dtypes = set(X.dtypes)
-        if {*self.kinds_} == {"number"} and len(dtypes) == 1:
+    def _read(self, table: Sequence[pd.Series[Any]], X: pd.DataFrame) -> _ReadColumns:
+        """Return the plain columns of X read; those that were empty in training are not parsed."""
+        dtypes = {column.dtype for column in table}
+        is_exact = all(
+            reading.kind == "number" and not reading.center for reading in self.readings_
+        )
+        if is_exact and len(dtypes) == 1 and {*X.dtypes} == dtypes:
             dtype = dtypes.pop()
             if isinstance(dtype, np.dtype) and dtype.kind in "fiub":
                 return _ReadColumns(X.to_numpy(), [], len(X))
         numbers: list[NDArray[Any]] = []
         codes: list[NDArray[Any]] = []
-        for i, kind in enumerate(self.kinds_):
-            column, n = X.iloc[:, i], _N_NUMBERS[kind]
-            if kind == "category":
+        for column, reading in zip(table, self.readings_, strict=True):
+            n = _N_NUMBERS[reading.kind]
+            if reading.kind == "category":
                 codes.append(read_codes(column, self.category_codes_[len(codes)]))
             elif self.is_empty_[len(numbers) : len(numbers) + n].all():
                 numbers.extend([np.full(len(X), np.nan, np.float32)] * n)
             else:
-                numbers.extend(read_numbers(column, kind))
+                numbers.extend(read_numbers(column, reading))
+        is_category = [kind == "category" for kind in self.kinds_]
+        warn_of_unknown([*compress(table, is_category)], codes, self.category_codes_)
         return _ReadColumns(numbers, codes, len(X))
 
     def _indicators(self, numbers: Floats, codes: list[Floats]) -> Floats:
@@ -321,6 +364,11 @@ class TableEncoder:
             elif layout == "code":
                 yield np.nan_to_num(column + 1.0, nan=0.0) + start
                 start += len(known) + 1
+
+
+def _plain(X: pd.DataFrame) -> list[pd.Series[Any]]:
+    """Return the columns of a frame in one of a few dtypes."""
+    return [plain_column(X.iloc[:, i]) for i in range(X.shape[1])]
 
 
 def _checked(scaling: Scaling | None, n_columns: int) -> Scaling:

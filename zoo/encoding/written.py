@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from pandas.tseries.api import guess_datetime_format
 
 __all__ = [
+    "FALSE_WORDS",
     "MISSING_LABELS",
     "MISSING_WORDS",
     "TRUE_WORDS",
@@ -29,6 +30,7 @@ __all__ = [
     "is_clock",
     "is_day_known",
     "is_missing",
+    "is_number",
     "read_clock",
     "read_dates",
     "read_numbers",
@@ -40,6 +42,7 @@ DecimalMark = Literal[".", ","]
 # Words for a missing label or category. "none" is not among them, as it is often a category
 # (none, mild, severe).
 _NO_VALUE = {"", "?", "??", "-", "--", "\u2013", "\u2014", "null", "nan", "-nan", "nat", "<na>"}
+_NO_VALUE |= {r"\n"}  # as databases export it
 _NOT_KNOWN = {"na", "n/a", "n.a.", "n. a.", "#n/a", "#na"}
 _ERRORS = {"#null!", "#value!", "#ref!", "#div/0!", "#name?"}  # of spreadsheets
 MISSING_LABELS = frozenset(_NO_VALUE | _NOT_KNOWN | _ERRORS)
@@ -53,14 +56,19 @@ _YES = ("true", "t", "yes", "y", "on", "ja", "j", "oui", "si", "s\u00ed")
 _NO = ("false", "f", "no", "n", "off", "nein", "n", "non", "no", "no")
 TRUTH = frozenset(frozenset(pair) for pair in zip(_YES, _NO, strict=True))
 TRUE_WORDS = frozenset(_YES)
+FALSE_WORDS = frozenset(_NO)
 
 # RE2 patterns, in which \x{20ac} is the euro sign.
 _UNITS = (
-    r"%|\x{2030}|\x{20ac}|\$|\x{a3}|\x{a5}|usd|eur|gbp|chf|jpy|kr|sek|nok|dkk|pln|"
+    r"%|\x{2030}|\x{20ac}|\$|\x{a3}|\x{a5}|\x{20b9}|usd|eur|gbp|chf|jpy|inr|rs|"
+    r"kr|sek|nok|dkk|pln|z\x{142}|"
     r"kg|mg|g|ct|lbs?|oz|km|cm|mm|m|mi|ft|in|ms|sec|s|min|hrs?|h|days?|years?|yrs?|"
     r"kwh|kw|w|mb|gb|kb|tb|ml|cl|l|\x{b0}c|\x{b0}f|\x{b0}"
 )
-_BEFORE = r"^([-+(]?)\s*(?:us|ca|au)?(?:\$|\x{20ac}|\x{a3}|\x{a5}|usd|eur|gbp|chf)\s*"
+_BEFORE = (
+    r"^([-+(]?)\s*(?:us|ca|au|r)?"
+    r"(?:\$|\x{20ac}|\x{a3}|\x{a5}|\x{20b9}|usd|eur|gbp|chf|inr|rs\.?)\s*"
+)
 _AFTER = rf"([\d.)])\s*(?:{_UNITS})$"
 _SPACES = r"[\s'\x{2019}\x{a0}\x{202f}\x{2009}]"  # digit separators besides point and comma
 _EXPONENT = r"(?:e[+-]?\d{1,3})?"
@@ -73,7 +81,8 @@ def _shape(decimal: str, other: str) -> str:
     return rf"[+-]?(?:{plain}|{grouped}|inf|infinity)"
 
 
-_SHAPES: dict[str, str] = {".": _shape(".", ","), ",": _shape(",", ".")}
+_INDIAN = r"[+-]?[1-9]\d?(?:,\d{2})+,\d{3}(?:\.\d*)?"  # 1,23,456: a lakh and more
+_SHAPES: dict[str, str] = {".": rf"{_shape('.', ',')}|{_INDIAN}", ",": _shape(",", ".")}
 
 
 def _folded(texts: pa.Array) -> pa.Array:
@@ -100,7 +109,7 @@ def _bare(texts: Column) -> pa.Array:
         bare = pc.replace_substring_regex(bare, _BEFORE, r"\1")
         bare = pc.replace_substring_regex(bare, _AFTER, r"\1")
         bare = pc.replace_substring_regex(bare, r"^\((.*)\)$", r"-\1")
-    return bare
+    return pc.replace_substring_regex(bare, r"^([\d.,]+)-$", r"-\1")  # as in accounts
 
 
 def _is_number(bare: pa.Array, decimal: DecimalMark) -> NDArray[np.bool_]:
@@ -110,38 +119,79 @@ def _is_number(bare: pa.Array, decimal: DecimalMark) -> NDArray[np.bool_]:
 def decimal_mark(
     texts: Column, hint: DecimalMark | None = None
 ) -> tuple[DecimalMark, NDArray[np.bool_], bool]:
-    """Return the decimal mark with which most of the texts are numbers.
+    """Return the decimal mark with which most of the texts are numbers, and which are numbers.
+
+    Where each mark is followed by exactly three digits, both are possible ("1.234"). Beside whole
+    numbers below 1,000 without a mark the mark groups thousands.
 
     Parameters
     ----------
     texts : Series of str, shape (n_texts,)
         Distinct, none missing.
     hint : {".", ","} or None
-        The mark of the other columns; it decides where both are possible ("1,234").
+        The mark of the other columns; it decides where the texts do not.
 
     Returns
     -------
     tuple
-        The mark; which texts are numbers (n_texts,); whether the texts alone decide.
+        The mark; which texts are numbers, with it or surely with the other one (n_texts,); whether
+        the texts alone decide.
     """
     bare = _bare(texts)
     points, commas = _is_number(bare, "."), _is_number(bare, ",")
-    is_certain = bool(points.sum() != commas.sum())
-    if points.sum() < commas.sum() or (hint == "," and not is_certain):
-        return ",", commas, is_certain
-    return ".", points, is_certain
+    if points.sum() != commas.sum():
+        return "." if points.sum() > commas.sum() else ",", points | commas, True
+    mark, is_certain = _mark_by_thousands(bare.filter(pa.array(points & commas)))
+    if mark is None or not is_certain:
+        mark = hint or mark or "."
+    return mark, points | commas, is_certain
+
+
+def _mark_by_thousands(bare: pa.Array) -> tuple[DecimalMark | None, bool]:
+    """Return the decimal mark if the other one seems to group thousands, and if it surely does.
+
+    The texts are numbers with either mark. A program that groups thousands writes 846 beside 1.658;
+    one that writes three decimals writes 846.000, and one that omits zeros at the end writes 1.65
+    now and then.
+    """
+    groups = {mark: pc.match_substring(bare, mark) for mark in (".", ",")}
+    n_with = {mark: pc.sum(has_it).as_py() or 0 for mark, has_it in groups.items()}
+    if (n_with["."] > 0) == (n_with[","] > 0):
+        return None, False
+    decimal: DecimalMark = "," if n_with["."] else "."
+    has_mark = groups["." if n_with["."] else ","]
+    plain = bare.filter(pc.invert(has_mark))
+    whole = plain.filter(pc.match_substring_regex(plain, r"^[+-]?\d{1,15}$"))
+    sizes = np.unique(np.abs(np.asarray(pc.cast(pc.utf8_ltrim(whole, "+"), pa.int64()))))
+    if not len(sizes) or sizes[-1] >= 1000:
+        return None, False
+    ends_in_zero = pc.any(pc.match_substring_regex(bare.filter(has_mark), "0$")).as_py()
+    is_sure = len(sizes) >= 3 or bool(ends_in_zero and sizes[-1] >= 10)
+    # a few small numbers may be codes, such as 0 or 9 for a missing value
+    return (decimal if len(sizes) >= 2 or sizes[-1] >= 10 else None), is_sure
+
+
+def is_number(texts: Column, decimal: DecimalMark) -> NDArray[np.bool_]:
+    """Return which texts (n_texts,) are numbers with this decimal mark."""
+    return _is_number(_bare(texts), decimal)
 
 
 def read_numbers(texts: Column, decimal: DecimalMark) -> NDArray[np.float64]:
-    """Return texts (n_texts,) as numbers; NaN for texts that are not numbers."""
-    bare = _bare(texts)
-    is_number = _is_number(bare, decimal)
-    digits = bare.filter(pa.array(is_number))
-    digits = pc.replace_substring_regex(digits, rf"^\+|{_SPACES}", "")
-    digits = pc.replace_substring(digits, "," if decimal == "." else ".", "")
-    digits = pc.replace_substring(digits, ",", ".")
-    values = np.full(len(texts), np.nan)
-    values[is_number] = np.asarray(digits.cast(pa.float64()))
+    """Return texts (n_texts,) as numbers; NaN for texts that are not numbers.
+
+    A text that is a number only with the other mark is read with that one.
+    """
+    bare, values = _bare(texts), np.full(len(texts), np.nan)
+    other: DecimalMark = "," if decimal == "." else "."
+    for mark in (decimal, other):
+        is_read = np.isnan(values) & _is_number(bare, mark)
+        if not is_read.any():
+            continue
+        digits = bare.filter(pa.array(is_read))
+        digits = pc.replace_substring_regex(digits, rf"^\+|{_SPACES}", "")
+        digits = pc.replace_substring(digits, "," if mark == "." else ".", "")
+        digits = pc.replace_substring(digits, ",", ".")
+        values[is_read] = np.asarray(digits.cast(pa.float64()))
     return values
 
 

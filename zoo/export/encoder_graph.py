@@ -10,11 +10,12 @@ import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 
 from zoo.encoding.encoder import EncoderState, TableEncoder
-from zoo.encoding.scaling import Scaling
+from zoo.encoding.scaling import LARGEST, Scaling
 
 __all__ = ["encode"]
 
-_LARGEST = 1e38  # as in the encoder
+_END, _SCALED_END = 5e307, 1e100  # as in the encoder
+_SHORT_END = 1e15  # of scaled values in float32
 _MIN_PROBABILITY = 1e-7
 _DAY, _HOUR = 86400.0, 3600.0
 
@@ -62,6 +63,7 @@ def encode(encoder: TableEncoder, numbers: tf.Tensor, codes: tf.Tensor) -> tf.Te
     if state.scale == "none":
         stays_missing = is_missing & tf.constant(~np.array(state.is_empty, bool)[None])
         values = tf.where(is_missing, tf.zeros_like(values), values)
+        values = _bounded(_ranked(state, values), LARGEST)
         values = tf.where(stays_missing, tf.constant(np.nan, values.dtype), values)
     elif state.quantiles:
         quantiles = np.array(state.quantiles).reshape(values.shape[1], -1)
@@ -84,6 +86,24 @@ def encode(encoder: TableEncoder, numbers: tf.Tensor, codes: tf.Tensor) -> tf.Te
 def _filled(like: tf.Tensor, value: ArrayLike) -> tf.Tensor:
     """Return a tensor of the shape of `like`, filled with a value or a row of them."""
     return tf.zeros_like(like) + tf.constant(value, like.dtype)
+
+
+def _bounded(values: tf.Tensor, largest: float) -> tf.Tensor:
+    """Return values clipped to an interval around 0."""
+    end = _filled(values, largest)
+    return tf.minimum(tf.maximum(values, -end), end)
+
+
+def _ranked(state: EncoderState, values: tf.Tensor) -> tf.Tensor:
+    """Return unscaled numbers, those that have knots as their normal scores."""
+    if not any(state.knots):
+        return values
+    columns = [values[:, j : j + 1] for j in range(values.shape[1])]
+    for j, knots in enumerate(state.knots):
+        if knots:
+            is_missing = tf.zeros_like(columns[j], tf.bool)
+            columns[j] = _normal_scores(np.array([knots]), columns[j], is_missing)
+    return tf.concat(columns, axis=1)
 
 
 def _taken(values: tf.Tensor, columns: NDArray[np.intp]) -> tf.Tensor:
@@ -117,8 +137,8 @@ def _read(state: EncoderState, numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor
         masks += [mask] * (4 if kind == "date" else 1)
     if "date" in kinds:
         known, is_missing = tf.concat(values, axis=1), tf.concat(masks, axis=1)
-    largest = _filled(known, _LARGEST)
-    known = tf.minimum(tf.maximum(known, -largest), largest)
+    if known.dtype == tf.float64:
+        known = _bounded(known, _END)
     return known, is_missing | tf.constant(np.array(state.is_empty, bool)[None])
 
 
@@ -141,6 +161,7 @@ def _date_parts(seconds: tf.Tensor) -> list[tf.Tensor]:
 def _scaled(values: tf.Tensor, scaling: Scaling) -> tf.Tensor:
     center, factor = (tf.constant(x, values.dtype) for x in (scaling.center, scaling.factor))
     made = (values - center) * factor
+    made = _bounded(made, _SCALED_END if made.dtype == tf.float64 else _SHORT_END)
     third = made / 3.0
     return made / tf.sqrt(third * third + 1.0)
 

@@ -16,8 +16,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from zoo.encoding.categories import read_codes
+from zoo.encoding.column_reading import Kind, read_numbers
 from zoo.encoding.encoder import EncoderState, FittedEstimator, TableEncoder
-from zoo.encoding.frames import Kind, read_codes, read_numbers
+from zoo.encoding.frames import select_columns
+from zoo.encoding.plain_columns import plain_column
 
 __all__ = ["RawColumn", "encoder_spec", "raw_columns", "raw_values"]
 
@@ -77,11 +80,12 @@ def raw_values(model: FittedEstimator, X: pd.DataFrame) -> dict[str, NDArray[Any
 
     Numbers are float64, dates seconds since 1970, durations seconds, categories text.
     """
-    frame = X[list(model.feature_names_in_)] if hasattr(model, "feature_names_in_") else X
+    names = getattr(model, "feature_names_in_", None)
+    frame = X if names is None else select_columns(X, names)
     found: dict[str, NDArray[Any]] = {}
     start = 0
     for i, column in enumerate(raw_columns(model)):
-        values, n_taken = frame.iloc[:, i], len(_TAKES[column.kind])
+        values, n_taken = plain_column(frame.iloc[:, i]), len(_TAKES[column.kind])
         if column.kind == "category":
             codes = read_codes(values, {name: code for code, name in enumerate(column.categories)})
             known = np.array([*column.categories, column.missing], object)
@@ -89,7 +93,7 @@ def raw_values(model: FittedEstimator, X: pd.DataFrame) -> dict[str, NDArray[Any
         elif model.encoder_.is_empty_[start : start + n_taken].all():
             found[column.key] = np.full(len(frame), np.nan)  # ignored, so it may hold anything
         else:
-            read = read_numbers(values, column.kind)[0].astype(np.float64)
+            read = read_numbers(values, model.encoder_.readings_[i])[0].astype(np.float64)
             # dates in microseconds, or an hour might end too early
             found[column.key] = np.round(read * 86400.0, 6) if column.kind == "date" else read
         start += n_taken
@@ -129,8 +133,8 @@ def _number_rules(state: EncoderState, takes: list[tuple[str, str]]) -> Iterator
         rule: Rule = {"column": name, "take": take, "missing": missing}
         if state.is_empty[i]:
             rule |= {"take": "nothing", "missing": 0.0}
-        elif state.quantiles is not None:
-            rule["quantiles"] = state.quantiles[i]
+        elif state.quantiles is not None or state.knots[i]:
+            rule["quantiles"] = state.knots[i] if state.quantiles is None else state.quantiles[i]
         elif (scaling := state.number_scaling) is not None:
             rule |= {"center": scaling.center[i], "factor": scaling.factor[i], "smooth_clip": True}
         yield rule

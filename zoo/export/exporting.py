@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from zoo.definitions import unknown
 from zoo.encoding.encoder import FittedEstimator
+from zoo.encoding.frames import as_frame, select_columns
 from zoo.errors import ExportError, ZooError
 from zoo.export.atomic_files import Content, as_json, check_target, side_files, write_all
 
@@ -26,6 +27,8 @@ __all__ = ["FORMATS", "Export", "Refusal", "export_model", "why_not"]
 
 Rows = NDArray[np.float32]
 FORMATS = ("litert", "onnx", "savedmodel")
+_FLOAT32 = np.finfo(np.float32)
+_SMALLEST_SCALE = 1000.0 * float(_FLOAT32.tiny)
 _MAX_EXAMPLES = 500  # rows that calibrate int8
 
 
@@ -33,6 +36,13 @@ class Refusal(enum.StrEnum):
     """Why a fitted model cannot be exported; the value says it in words."""
 
     NO_GRAPH = "there is no graph for what it computes"
+    LONG_INTEGERS = (
+        "a column of its table has integers beyond 2**53, which the float64 of an input cannot hold"
+    )
+    TARGET = (
+        "its predictions are too close to each other, or too large, for the float32 of an output; "
+        "fit it on the target minus its mean, in a suitable unit"
+    )
     INT8_FORMAT = "int8 is for litert only"
     INT8_MODEL = "int8 is for networks whose prediction is their last layer"
 
@@ -62,16 +72,28 @@ class Export:
 
 def why_not(model: FittedEstimator, to: str, precision: str = "float32") -> Refusal | None:
     """Return why a fitted model cannot be exported to a format and precision, or None."""
-    from zoo.export.prediction_graph import has_graph
+    if precision != "float32":
+        if to != "litert":
+            return Refusal.INT8_FORMAT
+        if not (hasattr(model, "to_keras") and hasattr(model, "weights_")):
+            return Refusal.INT8_MODEL
+    from zoo.export.prediction_graph import has_graph  # imports TensorFlow
 
     if not has_graph(model):
         return Refusal.NO_GRAPH
-    if precision == "float32":
-        return None
-    if to != "litert":
-        return Refusal.INT8_FORMAT
-    is_network = hasattr(model, "to_keras") and hasattr(model, "weights_")
-    return None if is_network else Refusal.INT8_MODEL
+    if any(reading.center for reading in model.encoder_.readings_):
+        return Refusal.LONG_INTEGERS
+    if hasattr(model, "target_scale_") and not _suits_float32(model):
+        return Refusal.TARGET
+    return None
+
+
+def _suits_float32(model: FittedEstimator) -> bool:
+    """Return whether float32 keeps the predictions of a regressor at least three digits apart."""
+    mean, scale = float(model.target_mean_), float(model.target_scale_)
+    largest = abs(mean) + 100.0 * scale
+    is_normal = scale > _SMALLEST_SCALE and largest < float(_FLOAT32.max)
+    return is_normal and largest * float(_FLOAT32.eps) < scale / 1000.0
 
 
 def export_model(
@@ -118,6 +140,8 @@ def export_model(
         raise unknown("format", to, FORMATS)
     if precision not in ("float32", "int8"):
         raise unknown("precision", precision, ("float32", "int8"))
+    target = Path(path)
+    check_target(target, overwrite=overwrite, is_folder=to == "savedmodel")
     if (refusal := why_not(model, to, precision)) is not None:
         inner = type(getattr(model, "model_", model)).__name__
         detail = f" (a fitted {inner})" if refusal is Refusal.NO_GRAPH else ""
@@ -127,8 +151,6 @@ def export_model(
             "int8 needs some training rows to calibrate on; pass a table as `calibration`, "
             "or --calibrate rows.csv"
         )
-    target = Path(path)
-    check_target(target, overwrite=overwrite, is_folder=to == "savedmodel")
     rows = None if calibration is None else _examples(model, calibration)
     return _export(model, target, to, precision, rows)
 
@@ -144,7 +166,8 @@ def _examples(model: FittedEstimator, table: pd.DataFrame | NDArray[Any]) -> Row
         raise ExportError(f"the calibration rows are not of the model's table: {error}") from error
     if (shape := image_shape(model)) is None:
         return matrix
-    pixels = head[list(model.feature_names_in_)] if hasattr(model, "feature_names_in_") else head
+    names = getattr(model, "feature_names_in_", None)
+    pixels = head if names is None else select_columns(as_frame(head), names)
     return np.asarray(pixels, np.float32).reshape(-1, *shape)
 
 

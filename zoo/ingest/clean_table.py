@@ -49,13 +49,22 @@ class RawTable:
         Numbers, times, and text as it stands in the file; column names are unique text.
     decimal : {".", ","} or None
         The decimal mark, where reading showed it.
-    remarks : tuple of str
+    remarks : tuple of TableWarning
         What the user should know about how the file was read.
+    has_header : bool
+        Whether the column names stood in the file.
+    is_typed : bool
+        Whether the format marks missing values itself, so that "NA" may be a label.
+    missing_words : mapping
+        By column with a role: the words that were read as missing numbers, and their rows.
     """
 
     frame: pd.DataFrame
     decimal: DecimalMark | None = None
-    remarks: tuple[str, ...] = ()
+    remarks: tuple[TableWarning, ...] = ()
+    has_header: bool = True
+    is_typed: bool = False
+    missing_words: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

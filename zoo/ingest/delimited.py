@@ -1,75 +1,51 @@
-"""Text tables: encoding and delimiter are inferred from the first part, then the file is read."""
+"""Text tables: the layout is inferred from the first part, then the file is read."""
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import itertools
 import re
 import warnings
-from collections import Counter
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
 import pandas as pd
 
 from zoo.data.unpacking import UNPACKING_ERRORS, open_unpacked
-from zoo.encoding.written import MISSING_WORDS
+from zoo.encoding.plain_columns import EXACT
 from zoo.errors import DataError
-from zoo.ingest.clean_table import Column, DecimalMark, RawTable
+from zoo.ingest.clean_table import Column, DecimalMark, RawTable, Severity, TableWarning, Topic
+from zoo.ingest.layout import FIRST_PART, Layout, find_layout, late_escape
+from zoo.ingest.outline import count_footer, footer_remark, footer_warning, is_note
+from zoo.ingest.plain_numbers import MISSING_FORMS, decimal_of_sample, is_plain
 
-__all__ = ["TEXT_MEMORY", "name_columns", "read_delimited"]
+__all__ = ["TEXT_MEMORY", "read_delimited"]
 
-_READING: dict[str, Any] = {"header": 0, "index_col": False, "keep_default_na": False}
+_READING: dict[str, Any] = {"header": None, "index_col": False, "keep_default_na": False}
 TEXT_MEMORY = 3.0  # bytes of memory per byte of text while it is read and cleaned
-_FIRST_PART = 1 << 18  # bytes from which the layout is inferred
 _SAMPLE_ROWS = 2000
-_MARKS = {
-    b"PK\x03\x04": "a zip archive (as .xlsx is)",
-    b"\x89PNG": "a PNG image",
-    b"\xff\xd8\xff": "a JPEG image",
-    b"%PDF": "a PDF document",
-    b"PAR1": "a Parquet file",
-    b"ARROW1": "a Feather file",
-    b"\xd0\xcf\x11\xe0": "an old Excel or Word file",
-    b"SQLite": "an SQLite database",
-    b"\x7fELF": "a program",
-    b"\x80\x04\x95": "a pickle",
-    b"\x80\x05\x95": "a pickle",
-}
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-# For either decimal mark: numbers (007 is a code), and numbers whose mark may group thousands.
-_PLAIN = {
-    mark: rf"[+-]?(?:(?:0|[1-9]\d*)(?:{mark}\d*)?|{mark}\d+)(?:[eE][+-]?\d+)?"
-    for mark in (r"\.", ",")
-}
-_GROUPED = {mark: rf"[+-]?[1-9]\d{{0,2}}(?:{mark}\d{{3}})+" for mark in (r"\.", ",")}
-_MISSING = sorted({form for word in MISSING_WORDS for form in (word, word.upper(), word.title())})
-_MISSING += ["NaN", "N/a", "NULL", "<NA>"]
+_BLOCK = 1 << 20  # bytes
+_MOST_NOTES = 20  # lines below the table
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """How a text file holds its table, with one unique name per field of a row."""
-
-    encoding: str
-    delimiter: str
-    names: tuple[str, ...]
-    n_lines_before: int  # before the header: a line that names the delimiter
-
-
-def read_delimited(path: Path) -> RawTable:
+def read_delimited(
+    path: Path, *, wanted: Collection[str] = (), roles: Collection[str] = ()
+) -> RawTable:
     """Return the table of a text file: plain numbers as numbers, everything else as text.
 
     A number is plain if it is unambiguous: not 007, and not 1.234, which may be 1234.
+
+    Parameters
+    ----------
+    path : Path
+    wanted : collection of str
+        Names that the header should hold.
+    roles : collection of str
+        Columns of which the words that were read as missing numbers are counted.
 
     Raises
     ------
@@ -78,154 +54,283 @@ def read_delimited(path: Path) -> RawTable:
     """
     with open_unpacked(path, bytes_per_byte=TEXT_MEMORY) as stream:
         try:
-            layout = _find_layout(stream.read(_FIRST_PART), path)
+            layout = find_layout(stream.read(FIRST_PART), path, wanted)
             try:
-                return _read(stream, layout, path)
+                if _needs_cleaning(stream, layout):
+                    return _read(*_cleaned(stream, layout), path, roles)
+                return _read(stream, layout, path, roles)
             except UnicodeDecodeError:
-                # the first part did not show it; every byte is valid in this encoding
-                return _read(stream, replace(layout, encoding="latin-1"), path)
+                # the first part did not show it
+                return _read(stream, _as_latin(layout), path, roles)
         except UNPACKING_ERRORS as error:
             said = f"cannot be decompressed ({error}); is it complete?"
             raise DataError(f"{path}: {said}") from error
 
 
-def _find_layout(start: bytes, path: Path) -> _Layout:
-    """Return the layout of the text table that begins like this."""
-    if not start.strip():
-        raise DataError(f"{path}: the file is empty; expected a header and rows")
-    encoding = _encoding(start, path)
-    text = codecs.getincrementaldecoder(encoding)("replace").decode(start)
-    if len(start) == _FIRST_PART:
-        text = text[: max(text.rfind("\n"), text.rfind("\r"), 1)]
-    if named := re.match(r"sep=(.)\r?\n", text):
-        text = text[named.end() :]
-    delimiter = named[1] if named else _delimiter(text)
-    rows = _fields(text, delimiter)
-    if not rows:
-        raise DataError(f"{path}: the file is empty; expected a header and rows")
-    header, lengths = rows[0], Counter(map(len, rows[1:]))
-    if lengths and lengths.most_common(1)[0][0] == len(header) + 1:
-        # row names without a header, or a delimiter at the end of each row
-        is_last = all(row[-1] == "" for row in rows[1:] if len(row) > len(header))
-        header = [*header, ""] if is_last else ["", *header]
-    return _Layout(encoding, delimiter, tuple(name_columns(header)), 1 if named else 0)
+def _needs_cleaning(stream: IO[bytes], layout: Layout) -> bool:
+    """Return whether a file holds NUL bytes, or backslashes that need a closer look."""
+    escaped = [b"\\N"] if layout.escape else [b'\\"', b"\\" + layout.delimiter.encode()]
+    marks = [b"\0", *escaped]
+    if layout.encoding.startswith(("utf-16", "utf-32")):
+        marks = [
+            mark.decode().encode(f"{layout.encoding[:6]}-{end}e") for mark in marks for end in "lb"
+        ]
+    stream.seek(0)
+    last = b""
+    while block := stream.read(_BLOCK):
+        if any(mark in last + block for mark in marks):
+            return True
+        last = block[-8:]
+    return False
 
 
-def name_columns(names: list[Any]) -> list[str]:
-    """Return unique names as text: "a", "a (2)"; a column without a name gets its number."""
-    texts = [" ".join(str(name).split()) or f"column {i}" for i, name in enumerate(names, 1)]
-    taken, unique = set(texts), []
-    seen: Counter[str] = Counter()
-    for text in texts:
-        seen[text] += 1
-        name, count = text, seen[text]
-        while count > 1 and name in taken:
-            name, count = f"{text} ({count})", count + 1
-        taken.add(name)
-        unique.append(name)
-    return unique
+def _as_latin(layout: Layout) -> Layout:
+    """Return the layout with an encoding in which every byte is valid."""
+    remarks = (*layout.remarks, _remark("The text was read as latin-1."))
+    return replace(layout, encoding="latin-1", remarks=remarks)
 
 
-def _encoding(start: bytes, path: Path) -> str:
-    """Return the encoding by byte order mark or content; refuse what is not text."""
-    for bom, name in _BOMS:
-        if start.startswith(bom):
-            return name
-    for mark, what in _MARKS.items():
-        if start.startswith(mark):
-            raise DataError(f"{path}: expected text with delimiters, found {what}")
-    zeros = [start[i::2].count(0) / max(1, len(start) // 2) for i in (0, 1)]
-    if max(zeros) > 0.4 and min(zeros) < 0.1:
-        return "utf-16-le" if zeros[1] > zeros[0] else "utf-16-be"
-    n_control = sum(start.count(code) for code in (*range(9), *range(14, 27), 28, 29, 30, 31))
-    if start.count(0) or n_control > 0.01 * len(start):
-        raise DataError(f"{path}: expected text with delimiters, found a binary file")
+def _cleaned(stream: IO[bytes], layout: Layout) -> tuple[IO[bytes], Layout]:
+    """Return the file without NUL bytes and escaped missing values, and its layout."""
+    stream.seek(0)
+    content = stream.read()
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(start)
+        text = content.decode(layout.encoding)
     except UnicodeDecodeError:
-        return _older_encoding(start)
-    return "utf-8"
+        layout = _as_latin(layout)
+        text = content.decode("latin-1")
+    del content
+    remarks = list(layout.remarks)
+    if n_zeros := text.count("\0"):
+        line = text[: text.index("\0")].count("\n") + 1
+        what = "A NUL byte" if n_zeros == 1 else f"{n_zeros} NUL bytes, the first"
+        said = f"{what} in line {line} was left out; the file may be damaged there."
+        remarks.append(_remark(said))
+        text = text.replace("\0", "")
+    escape = layout.escape or late_escape(text, layout.delimiter, len(layout.names))
+    if escape is not None:
+        ends = f"[{re.escape(layout.delimiter)}\\r\\n]"
+        text = re.sub(rf"(?<={ends})\\N(?={ends}|$)", "", text)
+    layout = replace(layout, encoding="utf-8", escape=escape, remarks=(*remarks,))
+    return io.BytesIO(text.encode()), layout
 
 
-def _older_encoding(start: bytes) -> str:
-    """Return cp1252 for Western text, otherwise the guess of charset-normalizer."""
-    from charset_normalizer import from_bytes
+class _LongRowError(Exception):
+    """A row has more fields than there are names."""
 
-    best = from_bytes(start[: 1 << 16]).best()
-    foreign = ("Cyrillic", "Greek", "Hebrew", "Arabic", "CJK", "Hiragana", "Katakana", "Hangul")
-    if best is not None and any(word in name for name in best.alphabets for word in foreign):
-        return str(best.encoding)
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """An open text file and its layout."""
+
+    stream: IO[bytes]
+    layout: Layout
+    path: Path
+
+    def part(self, **options: object) -> pd.DataFrame:
+        """Return some rows or columns, parsed as the options of `pandas.read_csv` say.
+
+        Raises
+        ------
+        DataError
+            If that fails; _LongRowError if a row is too long.
+        """
+        layout, path = self.layout, self.path
+        self.stream.seek(0)
+        settings = {**_READING, "na_values": [""], "skiprows": [*layout.skipped], **options}
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", pd.errors.DtypeWarning)
+                warnings.simplefilter("error", pd.errors.ParserWarning)
+                return pd.read_csv(
+                    self.stream,
+                    sep=layout.delimiter,
+                    encoding=layout.encoding,
+                    escapechar=layout.escape,
+                    names=[*layout.names],
+                    **settings,
+                )
+        except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
+            said = f"{path}: {_parser_error(str(error))}"
+            if "saw" in str(error):
+                raise _LongRowError(said) from error
+            raise DataError(said) from error
+        except pd.errors.EmptyDataError:
+            return pd.DataFrame(columns=[*layout.names])
+
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield the number of the last line of each row, from 1, and its fields."""
+        self.stream.seek(0)
+        text = io.TextIOWrapper(self.stream, self.layout.encoding, errors="replace", newline="")
+        skipped = {*self.layout.skipped}
+        try:
+            mark, escape = self.layout.delimiter, self.layout.escape
+            reader = csv.reader(text, delimiter=mark, escapechar=escape)
+            for i, row in enumerate(reader):
+                if i not in skipped:
+                    yield reader.line_num, row
+        except csv.Error:  # a field of more than 131,072 characters
+            return
+        finally:
+            text.detach()
+
+
+def _read(stream: IO[bytes], layout: Layout, path: Path, roles: Collection[str]) -> RawTable:
+    """Return the table, without notes of more fields than the header that stand below it."""
+    source = _Source(stream, layout, path)
     try:
-        start.decode("cp1252")
-    except UnicodeDecodeError:
-        return "latin-1"
-    return "cp1252"
+        return _read_rows(source, None, roles)
+    except _LongRowError as error:
+        n_rows, shown = _notes_below(source)
+        if not shown:
+            raise DataError(str(error)) from error
+        raw = _read_rows(source, n_rows, roles)
+        return replace(raw, remarks=(*raw.remarks, footer_warning(shown)))
 
 
-def _fields(text: str, delimiter: str) -> list[list[str]]:
-    """Return the fields of each row that is not blank."""
-    try:
-        lines = io.StringIO(text, newline="")
-        return [row for row in csv.reader(lines, delimiter=delimiter) if row]
-    except csv.Error:
-        return [line.split(delimiter) for line in text.splitlines() if line.strip()]
+def _notes_below(source: _Source) -> tuple[int, list[str]]:
+    """Return the number of rows above the notes that end the file, and the notes."""
+    n_rows, is_after_blank = 0, False
+    notes: list[str] = []
+    for _, row in source.rows():
+        if not row:
+            is_after_blank = True
+            continue
+        is_long = len(row) > len(source.layout.names)
+        if notes or (is_long and (is_after_blank or is_note(row[0]))):
+            notes.append(repr(source.layout.delimiter.join(row)[:80]))
+        else:
+            n_rows += 1
+        is_after_blank = False
+        if len(notes) > _MOST_NOTES:
+            return 0, []
+    return n_rows, notes
 
 
-def _delimiter(text: str) -> str:
-    """Return the delimiter with which most rows have as many fields as the header, at least 2."""
-    best = (0.0, 0, ",")
-    for delimiter in (",", ";", "\t", "|"):
-        header, *rows = [len(row) for row in _fields(text, delimiter)[:500]] or [1]
-        if header > 1:
-            # rows are one longer with row names or a delimiter at the end
-            fraction = sum(length in {header, header + 1} for length in rows) / max(1, len(rows))
-            best = max(best, (round(fraction, 1), header, delimiter), key=lambda found: found[:2])
-    return best[2]
-
-
-def _read(stream: IO[bytes], layout: _Layout, path: Path) -> RawTable:
-    """Return the table; columns that are plain numbers in a sample are parsed as numbers."""
-    sample = _read_part(stream, layout, path, dtype="str", nrows=_SAMPLE_ROWS)
+def _read_rows(source: _Source, n_rows: int | None, roles: Collection[str]) -> RawTable:
+    """Return the first rows; columns that are plain numbers in a sample are parsed as numbers."""
+    layout, path = source.layout, source.path
+    most = _SAMPLE_ROWS if n_rows is None else min(n_rows, _SAMPLE_ROWS)
+    sample = source.part(dtype="str", nrows=most)
     if sample.empty:
         names = ", ".join(layout.names[:20])
         raise DataError(f"{path}: there is no row below the header; columns are: {names}")
-    decimal = _decimal_of(sample, layout)
-    is_plain = {name: _is_plain(sample[name], decimal) for name in sample.columns}
-    texts = {name: "str" for name, plain in is_plain.items() if not plain}
-    missing = {name: _MISSING for name, plain in is_plain.items() if plain}
-    frame = _read_part(stream, layout, path, dtype=texts, na_values=missing, decimal=decimal)
-    mixed = [name for name in missing if frame[name].dtype.kind not in "iuf"]
-    if mixed:  # the sample did not show it
-        again = _read_part(stream, layout, path, dtype="str", usecols=mixed)
+    remarks = list(layout.remarks)
+    if len(sample) < _SAMPLE_ROWS and (n_last := count_footer(sample)):
+        remarks.append(footer_remark(sample, n_last))
+        sample = sample.iloc[:-n_last]
+        n_rows = len(sample)
+    decimal = decimal_of_sample(sample, layout.delimiter)
+    plain = {name: is_plain(sample[name], decimal) for name in sample.columns}
+    texts = {name: "str" for name, is_one in plain.items() if not is_one}
+    missing = {name: MISSING_FORMS for name, is_one in plain.items() if is_one}
+    options = {"dtype": texts, "na_values": missing, "decimal": decimal}
+    frame = source.part(**options, nrows=n_rows)
+    if len(sample) == _SAMPLE_ROWS and (n_last := count_footer(frame)):
+        remarks.append(footer_remark(frame, n_last))
+        n_rows = len(frame) - n_last
+        frame = source.part(**options, nrows=n_rows)
+    remarks += _short_rows(source, frame)
+    is_whole = len(sample) < _SAMPLE_ROWS
+    mixed = [
+        name for name in missing if not is_whole and _is_mixed(frame[name], sample[name], decimal)
+    ]
+    lost = [name for name in roles if name in missing and name not in mixed]
+    lost = [name for name in lost if frame[name].hasnans]
+    words = {}
+    if mixed or lost:  # the sample did not show it
+        again = source.part(dtype="str", usecols=[*mixed, *lost], nrows=n_rows)
         for name in mixed:
-            frame[name] = again.pop(name)
-    remarks = []
-    if layout.encoding not in {"utf-8", "utf-8-sig"}:
-        remarks.append(f"The text was read as {layout.encoding}.")
+            is_number = frame[name].dtype.kind in "iuf" and not _is_long(frame[name])
+            if not (is_number and is_plain(again[name], decimal)):
+                frame[name] = again.pop(name)
+        words = {name: again[name][frame[name].isna()].value_counts().to_dict() for name in lost}
+    remarks += [*_how_read(source, decimal), *_swallowed(frame, layout.delimiter)]
+    has_points = decimal == "." and any(
+        frame[name].dtype.kind == "f" and bool(sample[name].str.contains(".", regex=False).any())
+        for name in missing
+    )
+    return RawTable(
+        frame,
+        "." if has_points else "," if decimal == "," else None,
+        (*remarks,),
+        has_header=layout.has_header,
+        missing_words=words,
+    )
+
+
+def _is_mixed(column: Column, sample: Column, decimal: DecimalMark) -> bool:
+    """Return whether a column is of text, or has decimals that its sample did not have."""
+    if column.dtype.kind != "f" or _is_long(column):
+        return column.dtype.kind not in "iu"
+    if sample.str.contains(decimal, regex=False).any():
+        return False
+    values = column.to_numpy()
+    return bool((np.isfinite(values) & (values != np.floor(values))).any())
+
+
+def _is_long(column: Column) -> bool:
+    """Return whether floats may have rounded the integers of a column."""
+    return column.dtype.kind == "f" and bool((column.abs() >= EXACT).any())
+
+
+def _how_read(source: _Source, decimal: DecimalMark) -> Iterator[TableWarning]:
+    """Say what is unusual about the file."""
+    layout = source.layout
     if layout.delimiter != ",":
         mark = "a tab" if layout.delimiter == "\t" else f"'{layout.delimiter}'"
-        remarks.append(f"The fields were read as delimited by {mark}.")
+        yield _remark(f"The fields were read as delimited by {mark}.")
     if decimal == ",":
-        remarks.append("The comma was taken as the decimal mark.")
-    return RawTable(frame, "," if decimal == "," else None, tuple(remarks))
+        yield _remark("The comma was taken as the decimal mark.")
+    if layout.escape:
+        yield _remark("A backslash before a quotation mark or delimiter was taken as an escape.")
 
 
-def _read_part(stream: IO[bytes], layout: _Layout, path: Path, **options: object) -> pd.DataFrame:
-    stream.seek(0)
-    settings = {**_READING, "na_values": [""], "skiprows": layout.n_lines_before, **options}
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", pd.errors.DtypeWarning)
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            return pd.read_csv(
-                stream,
-                sep=layout.delimiter,
-                encoding=layout.encoding,
-                names=[*layout.names],
-                **settings,
+def _remark(text: str, severity: Severity = Severity.MINOR) -> TableWarning:
+    return TableWarning(about=Topic.READ, text=text, severity=severity)
+
+
+def _short_rows(source: _Source, frame: pd.DataFrame) -> Iterator[TableWarning]:
+    """Warn of rows with fewer fields than the header; the last column is empty there."""
+    last = frame.iloc[:, -1]
+    is_empty = last.isna() | (last == "")
+    if not is_empty.any():
+        return
+    width = frame.shape[1] - bool(is_empty.all())
+    rows = itertools.islice(((line, row) for line, row in source.rows() if row), len(frame))
+    lines = [(line, len(row)) for line, row in rows if len(row) < width]
+    if lines:
+        shown = ", ".join(str(line) for line, _ in lines[:5])
+        more = f" and {len(lines) - 5} more" if len(lines) > 5 else ""
+        what = f"Line {shown} has" if len(lines) == 1 else f"Lines {shown}{more} have"
+        yield _remark(
+            f"{what} fewer fields than the header ({lines[0][1]} in line {lines[0][0]} instead of "
+            f"{frame.shape[1]}); the last columns were read as empty there. If a field is missing "
+            "or broken by a line end, correct it.",
+            Severity.SERIOUS,
+        )
+
+
+def _swallowed(frame: pd.DataFrame, delimiter: str) -> Iterator[TableWarning]:
+    """Warn of fields that hold what looks like rows of the table, after a lone quotation mark."""
+    n_marks = frame.shape[1] - 1
+    if not n_marks:
+        return
+    for name in frame.columns:
+        column = frame[name]
+        if not isinstance(column.dtype, pd.StringDtype):
+            continue
+        several = column[column.str.contains("\n", regex=False, na=False)]
+        is_row = [
+            any(line.count(delimiter) >= n_marks for line in text.split("\n")) for text in several
+        ]
+        if any(is_row):
+            i = several.index[is_row.index(True)]
+            yield _remark(
+                f"In '{name}' of row {i + 1} a quoted field holds several lines like rows of the "
+                "table; look for a lone quotation mark there.",
+                Severity.SERIOUS,
             )
-    except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        raise DataError(f"{path}: {_parser_error(str(error))}") from error
 
 
 def _parser_error(said: str) -> str:
@@ -241,25 +346,3 @@ def _parser_error(said: str) -> str:
     if "EOF inside string" in said:
         return "a quoted field is never closed; look for a lone quotation mark"
     return f"cannot be read as text with delimiters ({' '.join(said.split())})"
-
-
-def _decimal_of(sample: pd.DataFrame, layout: _Layout) -> DecimalMark:
-    """Return the comma if numbers of the sample have decimal commas and none has a point."""
-    if layout.delimiter == ",":
-        return "."
-    with_mark = {",": 0, ".": 0}
-    for name, mark in itertools.product(sample.columns, with_mark):
-        has_it = bool(sample[name].str.contains(mark, regex=False).any())
-        with_mark[mark] += has_it and _is_plain(sample[name], mark)
-    return "," if with_mark[","] and not with_mark["."] else "."
-
-
-def _is_plain(column: Column, decimal: str) -> bool:
-    """Return whether a sample of texts consists of unambiguous numbers."""
-    texts = column.dropna().str.strip()
-    texts = texts[~texts.isin(_MISSING)]
-    mark = re.escape(decimal)
-    if not len(texts) or not texts.str.fullmatch(_PLAIN[mark]).all():
-        return False
-    with_mark = texts[texts.str.contains(decimal, regex=False)]
-    return not len(with_mark) or not bool(with_mark.str.fullmatch(_GROUPED[mark]).all())

@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from zoo.errors import DataError
+from zoo.prose import quoted
 
 __all__ = [
     "CLASS", "IMAGE", "MAX_MEGAPIXELS", "PixelPlan", "list_images", "plan_pixels", "read_pixels",
@@ -74,8 +75,10 @@ def list_images(folder: Path) -> pd.DataFrame:
         return pd.DataFrame(found, columns=[IMAGE, CLASS])
     loose = [str(path) for path in sorted(folder.iterdir()) if path.suffix.lower() in _SUFFIXES]
     if not loose:
+        names = [f"{one.name}/" if one.is_dir() else one.name for one in sorted(folder.iterdir())]
         raise DataError(
-            f"{folder}: expected subfolders, one per class, with PNG or JPEG images; found none"
+            f"{folder}: there is no table here; expected subfolders, one per class, with PNG or "
+            f"JPEG images, or the path of a table's file; found {quoted(names) or 'nothing'}"
         )
     return pd.DataFrame({IMAGE: loose})
 

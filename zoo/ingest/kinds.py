@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,18 +11,29 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from zoo.data.topics import MAX_FITTED, count_words, fit_topics
+from zoo.encoding.column_reading import center_of, written_numbers
 from zoo.encoding.written import (
     MISSING_LABELS,
     MISSING_WORDS,
     TRUE_WORDS,
-    TRUTH,
     date_formats,
-    decimal_mark,
-    is_clock,
     is_day_known,
     is_missing,
+    is_number,
+    read_numbers,
 )
-from zoo.ingest.clean_table import Column, ColumnKind, ColumnNote, DecimalMark, TransformSpec
+from zoo.encoding.written_columns import Written, are_codes, are_truth_words, how_written
+from zoo.ingest.clean_table import (
+    Column,
+    ColumnKind,
+    ColumnNote,
+    DecimalMark,
+    Severity,
+    TableWarning,
+    Topic,
+    TransformSpec,
+)
+from zoo.ingest.label_words import words_like_labels
 
 __all__ = ["Finding", "confirm", "find_kind", "is_named_id"]
 
@@ -45,10 +57,13 @@ class Finding:
     spec : TransformSpec or None
         How `zoo.ingest.transforms.transform` reads it. An identifier has one if it can be a target
         or a time: it is a number then.
+    warnings : tuple of TableWarning
+        About values that can be read in two ways.
     """
 
     note: ColumnNote
     spec: TransformSpec | None
+    warnings: tuple[TableWarning, ...] = ()
 
 
 def is_named_id(name: str) -> bool:
@@ -148,7 +163,17 @@ def _number(column: Column, draft: ColumnNote, decimal: DecimalMark | None) -> F
             note = f"written as {int(known[0])}; {_AS_DATE}"
             return _used(draft, "date", note, formats=["%Y%m%d"])
     note = "one value, missing in some rows" if draft.n_unique == 1 else ""
-    return _used(draft, "number", note, decimal=decimal or ".")
+    center, notes = _long(column)
+    note = "; ".join([note] * bool(note) + notes)
+    return _used(draft, "number", note, decimal=decimal or ".", **center)
+
+
+def _long(numbers: Column) -> tuple[dict[str, int], list[str]]:
+    """Return what is subtracted from integers that floats would round, and notes about it."""
+    center, is_rounded = center_of(numbers)
+    notes = [f"less {center}, as floats do not hold integers that long"] if center else []
+    notes += ["integers too long for floats are rounded"] if is_rounded else []
+    return ({"center": center} if center else {}), notes
 
 
 def _category(draft: ColumnNote, counts: Column) -> Finding:
@@ -179,20 +204,25 @@ class _Texts:
         self.counts = np.bincount(codes[codes >= 0], minlength=len(texts))
         self.texts = pd.Series(texts, dtype="str").str.strip()
         self.is_label = ~is_missing(self.texts, MISSING_LABELS)
+        self.kept: list[str] = []
+        if words := {*self.texts[~self.is_label]} - {""}:
+            self.kept = words_like_labels(words, {*self.texts[self.is_label]})
+            self.is_label |= self.texts.isin(self.kept).to_numpy(bool)
         self.is_value = ~is_missing(self.texts, MISSING_WORDS)
         self.n_known = int(self.counts[self.is_label].sum())
         self.labels = self.texts[self.is_label]
         self.draft = _draft(column, len(column) - self.n_known, int(self.labels.nunique()))
         self.some = self.labels.iloc[:: max(1, len(self.labels) // _SAMPLE)]
-        is_digits, has_zero = self.some.str.fullmatch(r"\d+"), self.some.str.match(r"0\d")
-        self.is_code = bool(is_digits.all() and has_zero.any())  # such as postal codes
 
     def amount(self) -> Finding | None:
         """Return the finding if the column holds numbers or dates, else None."""
-        if self.is_code or not self.is_value.any() or self._is_truth():
+        found = how_written(self.texts, self.counts, self.decimal)
+        if found is None:
             return None
-        texts, counts = self.texts[self.is_value], self.counts[self.is_value]
-        return self._number(texts, counts) or self._date(texts) or self._clock(texts)
+        texts = self.texts[found.is_value]
+        if found.kind == "number":
+            return self._number(texts, found)
+        return self._date(texts, found.formats) if found.kind == "date" else self._clock()
 
     def categories(self) -> Finding:
         """Return the finding if the column does not hold numbers or dates."""
@@ -201,7 +231,7 @@ class _Texts:
             return _unused(draft, "empty", "has no value")
         if draft.n_unique == 1 and not draft.n_missing:
             return _unused(draft, "constant", f"is '{self.labels.iloc[0][:40]}' in each row")
-        if self._is_truth() and not draft.n_missing:
+        if are_truth_words(self.labels) and not draft.n_missing:
             words = frozenset(self.labels.str.casefold())
             true = sorted(words & TRUE_WORDS)
             # other programs write "1" and "0" for them
@@ -209,35 +239,70 @@ class _Texts:
             return _used(draft, "boolean", " and ".join(sorted({*self.labels})), **spec)
         return self._id_or_category()
 
-    def _is_truth(self) -> bool:
-        return len(self.labels) <= 6 and frozenset(self.labels.str.casefold()) in TRUTH
-
-    def _number(self, texts: Column, counts: NDArray[np.int64]) -> Finding | None:
-        mark, is_number, is_certain = decimal_mark(texts, self.decimal)
-        of_rows, of_texts = counts[is_number].sum() / counts.sum(), is_number.mean()
-        is_one_word = (~is_number).sum() == 1  # which then stands for a missing value
-        if not (of_rows >= 0.95 or (of_texts >= 0.9 and of_rows >= (0.2 if is_one_word else 0.8))):
-            return None
+    def _number(self, texts: Column, found: Written) -> Finding:
+        mark: DecimalMark = "," if found.formats == (",",) else "."
+        is_read, is_certain = found.is_read, found.is_certain
         notes = ["numbers written as text" + (" with a decimal comma" if mark == "," else "")]
         if not is_certain and texts.str.contains(",", regex=False).any():
             notes.append(f"'{mark}' was taken as the decimal mark")
-        if not is_number.all():
-            notes.append(f"not read: {', '.join(map(repr, texts[~is_number].iloc[:3]))}")
-        if missing := {*self.texts[~self.is_value]} - {""}:
-            notes.append(f"missing: {', '.join(map(repr, sorted(missing)[:3]))}")
-        return _used(self.draft, "number", "; ".join(notes), decimal=mark)
+        if not is_read.all():
+            notes.append(f"not read: {', '.join(map(repr, texts[~is_read].iloc[:3]))}")
+        notes += self._missing(self.is_value)
+        center, long_notes = _long(written_numbers(texts[is_read], mark))
+        notes += long_notes
+        finding = _used(self.draft, "number", "; ".join(notes), decimal=mark, **center)
+        return replace(finding, warnings=(*self._doubts(texts[is_read], mark, is_certain),))
 
-    def _date(self, texts: Column) -> Finding | None:
-        if not (formats := date_formats(texts)):
-            return None
+    def _missing(self, is_there: NDArray[np.bool_]) -> list[str]:
+        """Return the words for missing values, as part of a note."""
+        words = sorted({*self.texts[~is_there]} - {""})
+        return [f"missing: {', '.join(map(repr, words[:3]))}"] if words else []
+
+    def _doubts(self, texts: Column, mark: DecimalMark, is_certain: bool) -> Iterator[TableWarning]:
+        """Warn of numbers that can be read in two ways."""
+        name = self.draft.name
+        other: DecimalMark = "," if mark == "." else "."
+        fits, fits_other = is_number(texts, mark), is_number(texts, other)
+        has_mark = texts.str.contains(r"[.,]").to_numpy(bool)
+        both = texts[fits & fits_other & has_mark]
+        if len(only := texts[~fits]):
+            text = (
+                f"In '{name}' some numbers have a decimal point and some a decimal comma, such as "
+                f"'{texts[fits].iloc[0]}' and '{only.iloc[0]}'; each was read by its own mark"
+            )
+            if len(both):
+                text += f", and '{both.iloc[0]}', which fits both, with '{mark}'"
+            text += ". Write all with the same mark."
+            yield self._doubt(text, is_serious=bool(len(both)))
+        elif len(both) and not (is_certain and (fits & ~fits_other).any()):
+            value = read_numbers(both.iloc[:1], mark)[0]
+            text = f"In '{name}' '{both.iloc[0]}' was read as {value:.15g}"
+            is_mixed = both.str.contains(other, regex=False).nunique() == 2
+            if not is_mixed and (is_certain or self.decimal == mark):
+                if self.decimal == other:
+                    groups = "point" if mark == "," else "comma"
+                    text += f", unlike the other columns: the {groups} groups thousands here."
+                    yield self._doubt(text, is_serious=True)
+                return
+            text += (
+                f", with '{mark}' as the decimal mark, but the column fits '{other}' too. If that "
+                "is wrong, write the numbers without a mark between thousands, or with one more "
+                "decimal."
+            )
+            yield self._doubt(text, is_serious=is_mixed or bool((~has_mark).any()))
+
+    def _doubt(self, text: str, *, is_serious: bool) -> TableWarning:
+        severity = Severity.SERIOUS if is_serious else Severity.MINOR
+        columns = (self.draft.name,)
+        return TableWarning(about=Topic.READ, text=text, columns=columns, severity=severity)
+
+    def _date(self, texts: Column, formats: tuple[str, ...]) -> Finding:
         note = f"written as {', '.join(formats)}; {_AS_DATE}"
         if not is_day_known(texts, formats):
             note += "; the values do not show whether the day or the month comes first"
         return _used(self.draft, "date", note, formats=[*formats])
 
-    def _clock(self, texts: Column) -> Finding | None:
-        if is_clock(texts).mean() < 0.9:
-            return None
+    def _clock(self) -> Finding:
         note = "times as hours and minutes; models see seconds"
         return _used(self.draft, "number", note, kind="clock")
 
@@ -258,11 +323,19 @@ class _Texts:
         is_single |= bool((~self.some.str.contains(r"[^\W\d_]")).mean() > 0.95)  # without letters
         if fraction >= 0.95 and self.n_known >= _MIN_IDS and is_single:
             spec = None
-            if self.is_code and self.labels.str.fullmatch(r"\d+").all():
+            if are_codes(self.labels) and self.labels.str.fullmatch(r"\d+").all():
                 spec = {"name": self.draft.name, "kind": "number", "decimal": self.decimal or "."}
             note = f"{n_unique} different values; it identifies the rows"
             return _unused(self.draft, "id", note, spec)
         if fraction > 0.5 and n_unique > 100 and n_words >= 1.5:
             return _free_text(self.column, n_words)
         counts = pd.Series(self.counts[self.is_label], index=self.labels.to_numpy())
-        return _category(self.draft, counts.groupby(level=0).sum())
+        finding = _category(self.draft, counts.groupby(level=0).sum())
+        if not self.kept:
+            missing = [finding.note.note, *self._missing(self.is_label)]
+            return replace(finding, note=replace(finding.note, note="; ".join(missing)))
+        shown = ", ".join(map(repr, self.kept))
+        text = (
+            f"In '{self.draft.name}' {shown} was taken as a category, as it looks like the others."
+        )
+        return replace(finding, warnings=(self._doubt(text, is_serious=False),))

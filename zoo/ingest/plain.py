@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
-from datetime import date, datetime, time
-from decimal import Decimal
-from types import UnionType
+from collections.abc import Collection, Iterable
 
 import numpy as np
 import pandas as pd
 
-from zoo.encoding.written import decimal_mark, is_missing
+from zoo.encoding.plain_columns import EXACT, plain_column, value_text
+from zoo.encoding.written_columns import decimal_of_columns
 from zoo.errors import DataError
-from zoo.ingest.clean_table import Column, DecimalMark
+from zoo.ingest.clean_table import Column, DecimalMark, TableWarning, Topic
 
-__all__ = ["as_plain", "decimal_of_file", "plain_frame", "value_text"]
-
-_SAMPLE = 5000  # rows of a column whose decimal mark is looked for
+__all__ = ["as_plain", "decimal_of_file", "plain_frame", "plain_series", "value_text", "with_index"]
 
 
 def plain_frame(X: object) -> pd.DataFrame:
-    """Return a pandas or Polars frame, or an array, as a pandas frame.
+    """Return a frame of any library, or an array, as a pandas frame.
 
     Raises
     ------
@@ -30,8 +25,6 @@ def plain_frame(X: object) -> pd.DataFrame:
     """
     from zoo.encoding.frames import as_frame
 
-    if not isinstance(X, pd.DataFrame) and hasattr(X, "to_pandas"):
-        X = X.to_pandas()
     if isinstance(X, pd.Series):
         X = X.to_frame()
     try:
@@ -42,59 +35,83 @@ def plain_frame(X: object) -> pd.DataFrame:
         raise DataError(" ".join(str(error).split())) from error
 
 
-def value_text(value: object) -> str:
-    """Return a value as text: 1.0 as "1", lists and records as JSON, times as ISO 8601."""
-    if isinstance(value, float | np.floating) and float(value).is_integer():
-        return str(int(value))
-    if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False, default=str)
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "replace").strip()
-    if isinstance(value, datetime | pd.Timestamp):
-        return value.isoformat(sep=" ")
-    return str(value).strip()
+def plain_series(values: object, role: str) -> Column:
+    """Return one value per row of a column of any library, a frame of one column or an array.
+
+    Raises
+    ------
+    DataError
+        If there is not one value per row.
+    """
+    from zoo.encoding.frames import as_column
+
+    try:
+        return as_column(values, role).reset_index(drop=True)
+    except (TypeError, ValueError) as error:
+        raise DataError(" ".join(str(error).split())) from error
+
+
+def with_index(
+    frame: pd.DataFrame, wanted: Collection[str] = ()
+) -> tuple[pd.DataFrame, tuple[TableWarning, ...]]:
+    """Return a frame with its index levels as columns, and a remark on them.
+
+    An index that only numbers the rows and has no name is dropped, unless "index" is wanted.
+    """
+    index = frame.index
+    names = [*index.names]
+    is_numbers = index.nlevels == 1 and (
+        isinstance(index, pd.RangeIndex) or pd.api.types.is_integer_dtype(index.dtype)
+    )
+    if is_numbers and names == [None] and ("index" not in wanted or "index" in frame.columns):
+        return frame.reset_index(drop=True), ()
+    level = "level {}" if index.nlevels > 1 else "index"
+    found = [level.format(i) if name is None else name for i, name in enumerate(names, 1)]
+    found = [f"{name} (index)" if name in frame.columns else name for name in found]
+    frame = frame.reset_index(allow_duplicates=True, names=found)
+    what = ", ".join(f"'{name}'" for name in found)
+    text = f"The index of the frame became the column{'s' * (len(found) > 1)} {what}."
+    return frame, (TableWarning(about=Topic.READ, text=text, columns=(*map(str, found),)),)
 
 
 def as_plain(column: Column) -> Column:
     """Return a column as float64, int64, bool, datetime64 without a zone, str, or category.
 
-    Categories are text. Whole numbers with missing values become floats.
+    Categories are text. Whole numbers with missing values become floats, or text if floats would
+    round them.
     """
+    if pd.api.types.is_complex_dtype(column.dtype):
+        raise DataError(f"the column '{column.name}' holds complex numbers; give two real columns")
+    try:
+        column = plain_column(column)
+    except ValueError as error:
+        raise DataError(str(error)) from error
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         # readers make categories of text only; categories that are numbers were declared
         texts = [*map(value_text, dtype.categories)]
         is_unique = len({*texts}) == len(texts)
         return column.cat.rename_categories(texts if is_unique else [*map(repr, dtype.categories)])
-    if pd.api.types.is_bool_dtype(dtype):
-        is_whole = isinstance(dtype, np.dtype) or not column.isna().any()
-        return column.astype(bool) if is_whole else _texts(column)
-    if pd.api.types.is_complex_dtype(dtype):
-        raise DataError(f"the column '{column.name}' holds complex numbers; give two real columns")
-    if pd.api.types.is_numeric_dtype(dtype):
+    if isinstance(dtype, pd.StringDtype):
+        return column
+    if dtype.kind in "iuf":
         return _numbers(column)
     if dtype.kind == "m":
         return column.dt.total_seconds()
     if dtype.kind == "M":
-        has_zone = getattr(dtype, "tz", None) is not None
-        column = column.dt.tz_convert("UTC").dt.tz_localize(None) if has_zone else column
         return column.astype("datetime64[us]")
-    return column.astype("str") if isinstance(dtype, pd.StringDtype) else _mixed(column)
+    return column if dtype == np.bool_ else _texts(column)
 
 
-def decimal_of_file(columns: Iterable[Column]) -> DecimalMark | None:
-    """Return the decimal mark that most text columns use unambiguously, or None."""
-    votes = {".": 0, ",": 0}
-    for column in columns:
-        if isinstance(column.dtype, pd.StringDtype):
-            texts = pd.Series(column.iloc[:_SAMPLE].dropna().unique(), dtype="str")
-            texts = texts[~is_missing(texts)]
-            if len(texts):
-                mark, is_number, is_certain = decimal_mark(texts)
-                votes[mark] += is_certain and is_number.mean() >= 0.9
-    if votes["."] == votes[","]:
-        return None
-    return "," if votes[","] > votes["."] else "."
+def decimal_of_file(
+    columns: Iterable[Column], known: DecimalMark | None = None
+) -> DecimalMark | None:
+    """Return the decimal mark that most text columns use unambiguously, or None.
+
+    `known` is the mark of the columns that were parsed while the file was read.
+    """
+    texts = (one for one in columns if isinstance(one.dtype, pd.StringDtype))
+    return decimal_of_columns(texts, known)
 
 
 def _numbers(column: Column) -> Column:
@@ -102,34 +119,16 @@ def _numbers(column: Column) -> Column:
     dtype = column.dtype
     if dtype == np.uint8:
         return column
-    if isinstance(dtype, np.dtype) and dtype.kind in "iu":
-        return column.astype(np.int64 if dtype.kind == "i" else np.float64)
+    is_numpy = isinstance(dtype, np.dtype)
+    if dtype.kind in "iu":
+        known = column.dropna()
+        if len(known) and (known.max() > EXACT or known.min() < -EXACT):
+            fits = is_numpy and known.max() < 2**63
+            return column.astype(np.int64) if fits else _texts(column)
+    if is_numpy and dtype.kind == "i":
+        return column.astype(np.int64)
     values = column.to_numpy(np.float64, na_value=np.nan)
     return pd.Series(values, index=column.index, name=column.name)
-
-
-def _mixed(column: Column) -> Column:
-    """Return a column of Python objects by their type; as text where types differ."""
-    column = column.astype(object)
-    known = column.dropna()
-    kinds = {type(value) for value in known}
-    if not kinds:
-        return pd.Series(np.nan, index=column.index, name=column.name)
-    are_bools = [issubclass(kind, bool | np.bool_) for kind in kinds]
-    if all(are_bools) and len(known) == len(column):
-        return column.astype(bool)
-    if not any(are_bools) and _are(kinds, int | float | np.number | Decimal):
-        return column.astype(np.float64)
-    if _are(kinds, date):
-        return as_plain(pd.to_datetime(column, utc=True, errors="coerce"))
-    if _are(kinds, time):
-        seconds = known.map(lambda at: at.hour * 3600.0 + at.minute * 60 + at.second)
-        return seconds.reindex(column.index).astype(np.float64)
-    return _texts(column)
-
-
-def _are(kinds: Iterable[type], wanted: type | UnionType) -> bool:
-    return all(issubclass(kind, wanted) for kind in kinds)
 
 
 def _texts(column: Column) -> Column:

@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -20,19 +19,19 @@ from zoo.ingest.checks import check_table
 from zoo.ingest.clean_table import (
     Column,
     ColumnNote,
-    DecimalMark,
     OwnTable,
+    RawTable,
     TableWarning,
     Task,
     Topic,
     TransformSpec,
     digest_of,
 )
-from zoo.ingest.delimited import name_columns
 from zoo.ingest.images import CLASS, IMAGE, MAX_MEGAPIXELS, PixelPlan, plan_pixels, read_pixels
 from zoo.ingest.kinds import Finding, confirm, find_kind
 from zoo.ingest.leaks import is_copy
-from zoo.ingest.plain import as_plain, decimal_of_file, plain_frame
+from zoo.ingest.outline import name_columns
+from zoo.ingest.plain import as_plain, decimal_of_file, plain_frame, plain_series, with_index
 from zoo.ingest.reading import did_you_mean, read_table
 from zoo.ingest.roles import Roles, choose_metric, keep_rows, read_roles
 from zoo.ingest.transforms import VERSION, topics_of, transform, words_of
@@ -81,28 +80,28 @@ def read_own(
         If a package for the format is not installed.
     """
     path = Path(path)
-    raw = read_table(path, sheet=sheet)
+    asked = {"target": target, "group": group, "time": time}
+    named = {role: " ".join(name.split()) for role, name in asked.items() if name is not None}
+    raw = read_table(path, sheet=sheet, wanted={*named.values()}, roles={*named.values()})
     name = re.sub(r"[^\w-]+", "_", path.name.split(".")[0] or path.name).strip("_")[:60] or "table"
     if IMAGE in raw.frame and path.is_dir():
         if group is not None or time is not None:
             raise DataError(f"{path}: images have no columns that --group or --time could name")
         return _prepare_images(raw.frame, path, name, task)
+    hint = "" if raw.has_header else "; the first line holds data, not names"
     if target is None:
         shown = ", ".join(map(str, raw.frame.columns[:30]))
-        raise DataError(f"{path}: name the column to predict with --target; columns are: {shown}")
-    named = {}
-    for role, wanted in (("target", target), ("group", group), ("time", time)):
-        if wanted is not None:
-            named[role] = " ".join(wanted.split())
-            if named[role] not in raw.frame.columns:
-                raise did_you_mean("column", wanted, raw.frame.columns, path)
+        raise DataError(
+            f"{path}: name the column to predict with --target; columns are: {shown}{hint}"
+        )
+    for role, wanted in named.items():
+        if wanted not in raw.frame.columns:
+            raise did_you_mean("column", asked[role] or "", raw.frame.columns, path, hint)
     if len({*named.values()}) < len(named):
         raise DataError(f"{path}: target, group and time must be different columns")
-    columns, decimal, remarks = dict(raw.frame.items()), raw.decimal, raw.remarks
+    columns, how = dict(raw.frame.items()), replace(raw, frame=pd.DataFrame())
     del raw  # so that each column is freed as soon as it is transformed
-    return _prepare(
-        columns, named, name=name, task=task, where=str(path), decimal=decimal, remarks=remarks
-    )
+    return _prepare(columns, named, name=name, task=task, where=str(path), how=how)
 
 
 def prepare(
@@ -118,7 +117,7 @@ def prepare(
 
     Parameters
     ----------
-    X : DataFrame (pandas or Polars) or array-like of shape (n_samples, n_features)
+    X : frame of any library or array-like of shape (n_samples, n_features)
     y : array-like of shape (n_samples,)
     name : str
     task : {"classification", "regression"} or None
@@ -131,39 +130,26 @@ def prepare(
     DataError
         If they are no table, have different lengths, or the target cannot be predicted.
     """
-    frame = plain_frame(X).reset_index(drop=True)
+    frame, remarks = with_index(plain_frame(X))
     frame = frame.set_axis(name_columns(list(frame.columns)), axis=1)
     named = {}
     for role, values in (("target", y), ("group", groups), ("time", times)):
         if values is None:
             continue
-        column = _series(values, role)
+        column = plain_series(values, role)
         if len(column) != len(frame):
             raise DataError(
                 f"X has {len(frame)} rows and {role} {len(column)}; give one value per row"
             )
         wanted = str(column.name) if column.name is not None else role
         named[role] = name_columns([*frame.columns, wanted])[-1]
-        frame[named[role]] = column.to_numpy() if column.dtype.kind in "iufb" else column.array
+        frame[named[role]] = column.array
     if "target" not in named:
         raise DataError("y is missing; give one value per row")
+    how = RawTable(pd.DataFrame(), remarks=remarks, is_typed=True)
     return _prepare(
-        dict(frame.items()), named, name=name, task=task, where=name, is_time_used=False
+        dict(frame.items()), named, name=name, task=task, where=name, how=how, is_time_used=False
     )
-
-
-def _series(values: object, role: str) -> Column:
-    """Return one value per row of a pandas or Polars column, a frame of one column or an array."""
-    if not isinstance(values, pd.Series) and hasattr(values, "to_pandas"):
-        values = values.to_pandas()
-    if isinstance(values, pd.DataFrame) and values.shape[1] == 1:
-        values = values.iloc[:, 0]
-    array = values if isinstance(values, pd.Series) else np.asarray(values)
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    if array.ndim != 1:
-        raise DataError(f"{role} must have one value per row, got the shape {array.shape}")
-    return pd.Series(array).reset_index(drop=True)
 
 
 def _prepare(
@@ -173,16 +159,15 @@ def _prepare(
     name: str,
     task: Task | None,
     where: str,
-    decimal: DecimalMark | None = None,
-    remarks: Iterable[str] = (),
+    how: RawTable,
     is_time_used: bool = True,
 ) -> OwnTable:
-    """Return the table; the mapping of columns is emptied."""
+    """Return the table; the mapping of columns is emptied. `how` says how they were read."""
     n_rows_read = len(columns[named["target"]])
     frame_mb = sum(one.memory_usage(deep=True, index=False) for one in columns.values()) / 1e6
     hidden = [role for role in named if role != "time" or not is_time_used]
     try:
-        features, words, specs, notes, roles = _clean(columns, named, hidden, task, decimal)
+        features, words, specs, notes, roles = _clean(columns, named, hidden, task, how)
     except DataError as error:
         raise DataError(f"{where}: {error}") from error
     table = OwnTable(
@@ -202,8 +187,7 @@ def _prepare(
         words=words,
         frame_mb=frame_mb,
     )
-    known = [TableWarning(about=Topic.READ, text=text) for text in remarks]
-    warnings = check_table(table, [*roles.warnings, *known])
+    warnings = check_table(table, [*roles.warnings, *how.remarks])
     return replace(table, warnings=warnings, digest=digest_of(table))
 
 
@@ -212,18 +196,21 @@ def _clean(
     named: Mapping[str, str],
     hidden: Iterable[str],
     task: Task | None,
-    decimal: DecimalMark | None,
+    how: RawTable,
 ) -> tuple[dict[str, Column], dict[str, csr_matrix], list[TransformSpec], list[ColumnNote], Roles]:
     """Return features without the hidden roles, the words of texts, specs, notes and the roles."""
     for key, column in columns.items():
         columns[key] = as_plain(column)
-    decimal = decimal or decimal_of_file(columns.values())
-    roles = read_roles(columns, named, task, decimal)
+    decimal = decimal_of_file(columns.values(), how.decimal)
+    roles = read_roles(
+        columns, named, task, decimal, is_typed=how.is_typed, missing_words=how.missing_words
+    )
     for role in hidden:
         del columns[named[role]]
     cleaned: dict[str, Column] = {}
     words: dict[str, csr_matrix] = {}
     specs, notes = [], []
+    doubts: list[TableWarning] = []
     for key in list(columns):  # one by one, to save memory
         column = keep_rows(columns.pop(key), roles.is_kept)
         finding = find_kind(column, decimal)
@@ -237,6 +224,7 @@ def _clean(
                 note = replace(finding.note, kind="copy", is_used=False, note=_COPY)
                 finding = replace(finding, note=note)
         notes.append(finding.note)
+        doubts += finding.warnings
         if finding.note.is_used and finding.spec:
             specs.append(finding.spec)
             cleaned.update(features)
@@ -251,6 +239,7 @@ def _clean(
     if roles.groups is not None:
         n_unique, group = int(roles.groups.nunique()), named["group"]
         notes.append(ColumnNote(name=group, kind="group", n_unique=n_unique, note=_GROUP))
+    roles = replace(roles, warnings=(*roles.warnings, *doubts))
     return cleaned, words, specs, notes, roles
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,14 @@ from zoo.data.unpacking import (
     ratio_limit,
 )
 from zoo.definitions import near_name
+from zoo.encoding.plain_columns import EXACT
 from zoo.errors import DataError
 from zoo.extras import missing_module
 from zoo.ingest.clean_table import RawTable
-from zoo.ingest.delimited import TEXT_MEMORY, name_columns, read_delimited
+from zoo.ingest.delimited import TEXT_MEMORY, read_delimited
 from zoo.ingest.images import list_images
+from zoo.ingest.outline import count_footer, find_outline, footer_remark, name_columns
+from zoo.ingest.plain import value_text, with_index
 from zoo.ingest.workbook_checks import check_workbook
 
 __all__ = ["bytes_needed", "did_you_mean", "read_frame", "read_table"]
@@ -45,14 +49,23 @@ _PARSER_ERRORS = (
     ValueError,
 )  # fmt: skip
 _RATIO = 5.0  # of compression, if the file does not declare its size
+_FIRST_ROWS = 600  # of a sheet, in which the header is looked for
 
 
-def read_frame(path: Path, *, sheet: str | None = None) -> pd.DataFrame:
+def read_frame(
+    path: Path, *, sheet: str | None = None, wanted: Collection[str] = ()
+) -> pd.DataFrame:
     """Return the frame of `read_table`."""
-    return read_table(path, sheet=sheet).frame
+    return read_table(path, sheet=sheet, wanted=wanted).frame
 
 
-def read_table(path: Path, *, sheet: str | None = None) -> RawTable:
+def read_table(
+    path: Path,
+    *,
+    sheet: str | None = None,
+    wanted: Collection[str] = (),
+    roles: Collection[str] = (),
+) -> RawTable:
     """Return the raw content of a file, or of a folder of images.
 
     Parameters
@@ -63,6 +76,10 @@ def read_table(path: Path, *, sheet: str | None = None) -> RawTable:
         its subfolder.
     sheet : str or None
         Of a workbook; None: the only one that is not empty.
+    wanted : collection of str
+        Names that the header should hold, so that it is found below a title.
+    roles : collection of str
+        Columns of which the words that were read as missing numbers are counted.
 
     Raises
     ------
@@ -78,14 +95,15 @@ def read_table(path: Path, *, sheet: str | None = None) -> RawTable:
     if form == "image":
         return RawTable(list_images(path))
     _refuse_too_large(path, form)
-    readers: dict[str, Callable[[Path], pd.DataFrame]] = {
-        "json": _read_json,
-        "parquet": lambda path: _read_arrow(path, form),
-        "feather": lambda path: _read_arrow(path, form),
-        "excel": lambda path: _read_excel(path, sheet),
+    readers: dict[str, Callable[[], RawTable]] = {
+        "text": lambda: read_delimited(path, wanted=wanted, roles=roles),
+        "json": lambda: RawTable(_read_json(path), is_typed=True),
+        "parquet": lambda: _read_arrow(path, form, wanted),
+        "feather": lambda: _read_arrow(path, form, wanted),
+        "excel": lambda: _read_excel(path, sheet, wanted),
     }
     try:
-        raw = read_delimited(path) if form == "text" else RawTable(readers[form](path))
+        raw = readers[form]()
     except PermissionError as error:
         raise DataError(f"{path}: cannot be read (permission denied)") from error
     except MemoryError as error:
@@ -101,14 +119,16 @@ def read_table(path: Path, *, sheet: str | None = None) -> RawTable:
     return replace(raw, frame=frame)
 
 
-def did_you_mean(word: str, name: str, known: Iterable[str], path: object) -> DataError:
+def did_you_mean(
+    word: str, name: str, known: Iterable[str], path: object, remark: str = ""
+) -> DataError:
     """Return the error for a wrong name of a column or sheet, with all names and the nearest."""
     known = list(map(str, known))
     shown = ", ".join(known[:30]) + (f" and {len(known) - 30} more" if len(known) > 30 else "")
     same = [one for one in known if one.strip().casefold() == name.strip().casefold()]
     near = same[0] if same else near_name(name, known)
     hint = f"; did you mean '{near}'?" if near else ""
-    return DataError(f"{path}: there is no {word} '{name}'; {word}s are: {shown}{hint}")
+    return DataError(f"{path}: there is no {word} '{name}'; {word}s are: {shown}{remark}{hint}")
 
 
 def _format_of(path: Path) -> str:
@@ -151,23 +171,36 @@ def _read_json(path: Path) -> pd.DataFrame:
             stream.seek(0)
             is_array = start.startswith(b"[")
             what = "a JSON array of records" if is_array else "one JSON record a line"
-            return pd.read_json(
+            frame = pd.read_json(
                 stream, lines=not is_array, orient="records", dtype=False, encoding="utf-8-sig"
             )
+            floats = frame.select_dtypes("float64")
+            long = floats.columns[(floats.abs() >= EXACT).any()]
+            if len(long):  # they may be integers that were rounded
+                stream.seek(0)
+                text = stream.read().decode("utf-8-sig")
+                lines = [line for line in text.split("\n") if line.strip()]
+                rows = json.loads(text if is_array else f"[{','.join(lines)}]")
+                for name in long:
+                    frame[name] = pd.Series([row.get(name) for row in rows], dtype=object)
+            return frame
         except (*UNPACKING_ERRORS, *_PARSER_ERRORS) as error:
             raise DataError(f"{path}: expected {what}: {_one_line(error)}") from error
 
 
-def _read_arrow(path: Path, form: str) -> pd.DataFrame:
+def _read_arrow(path: Path, form: str, wanted: Collection[str]) -> RawTable:
     from pyarrow import ArrowException
 
     try:
         if form == "feather":
             _check_feather(path)
-        return pd.read_parquet(path) if form == "parquet" else pd.read_feather(path)
+        read = pd.read_parquet if form == "parquet" else pd.read_feather
+        frame = read(path, dtype_backend="pyarrow")  # whose integers stay so where some miss
     except (ArrowException, OSError, *_PARSER_ERRORS) as error:
         said = f"is not a valid {form.capitalize()} file: {_one_line(error)}"
         raise DataError(f"{path}: {said}") from error
+    frame, remarks = with_index(frame, wanted)
+    return RawTable(frame, remarks=remarks, is_typed=True)
 
 
 def _check_feather(path: Path) -> None:
@@ -190,7 +223,7 @@ def _check_feather(path: Path) -> None:
                 )
 
 
-def _read_excel(path: Path, sheet: str | None) -> pd.DataFrame:
+def _read_excel(path: Path, sheet: str | None, wanted: Collection[str]) -> RawTable:
     what = "openpyxl, which reads Excel workbooks,"
     if (missing := missing_module("openpyxl", what, "files")) is not None:
         raise missing
@@ -199,7 +232,7 @@ def _read_excel(path: Path, sheet: str | None) -> pd.DataFrame:
     check_workbook(path)
     try:
         with pd.ExcelFile(path, engine="openpyxl") as book:
-            return _read_sheet(book, sheet, path)
+            return _read_sheet(book, sheet, path, wanted)
     # SyntaxError: of its XML
     except (*UNPACKING_ERRORS, *_PARSER_ERRORS, SyntaxError) as error:
         raise DataError(
@@ -207,7 +240,9 @@ def _read_excel(path: Path, sheet: str | None) -> pd.DataFrame:
         ) from error
 
 
-def _read_sheet(book: pd.ExcelFile, sheet: str | None, path: Path) -> pd.DataFrame:
+def _read_sheet(
+    book: pd.ExcelFile, sheet: str | None, path: Path, wanted: Collection[str]
+) -> RawTable:
     names = [str(name) for name in book.sheet_names]
     if sheet is not None and sheet not in names:
         raise did_you_mean("sheet", sheet, names, path)
@@ -222,8 +257,16 @@ def _read_sheet(book: pd.ExcelFile, sheet: str | None, path: Path) -> pd.DataFra
             f"{path}: the workbook has several sheets: {', '.join(full)}; choose one with --sheet"
         )
     raw = next(iter(full.values())).dropna(how="all").dropna(axis=1, how="all")
-    names = ["" if pd.isna(cell) else cell for cell in raw.iloc[0]]
-    return raw.iloc[1:].set_axis(name_columns(names), axis=1).infer_objects()
+    first = raw.iloc[:_FIRST_ROWS].astype(object).to_numpy()
+    texts = [["" if pd.isna(cell) else value_text(cell) for cell in row] for row in first]
+    outline = find_outline(texts, [line + 1 for line in raw.index], wanted)
+    header = [""] * raw.shape[1] if outline.header is None else texts[outline.header]
+    frame = raw.drop(index=raw.index[[*outline.skipped]]).set_axis(name_columns(header), axis=1)
+    remarks = outline.remarks
+    if n_last := count_footer(frame.infer_objects()):
+        remarks = (*remarks, footer_remark(frame, n_last))
+        frame = frame.iloc[:-n_last]
+    return RawTable(frame.infer_objects(), remarks=remarks, has_header=outline.header is not None)
 
 
 def bytes_needed(path: Path, form: str) -> int:

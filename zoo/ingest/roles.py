@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.encoding.plain_columns import EXACT
 from zoo.errors import DataError
-from zoo.ingest.clean_table import Column, ColumnNote, DecimalMark, TableWarning, Task, Topic
+from zoo.ingest.clean_table import (
+    Column,
+    ColumnNote,
+    DecimalMark,
+    Severity,
+    TableWarning,
+    Task,
+    Topic,
+)
 from zoo.ingest.kinds import find_kind
+from zoo.ingest.label_words import LabelWords, label_words
+from zoo.ingest.plain import value_text
 from zoo.ingest.transforms import as_labels, as_numbers, as_times
 
 __all__ = ["Roles", "choose_metric", "keep_rows", "read_roles"]
@@ -19,6 +31,7 @@ _MIN_ROWS = 10
 _FEW_VALUES = 10  # whole numbers with at most so many distinct values are taken as classes
 _MAX_CLASSES = 1000
 _RARE = 0.1
+_MANY_LOST = 0.03  # of the rows; losing more may change the answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +47,7 @@ class Roles:
     is_kept : ndarray of bool, shape (n_rows,)
         Rows in which none of them is missing.
     warnings : tuple of TableWarning
-        About the rows that are dropped.
+        About the rows that are dropped, and words for missing values that are kept as labels.
     """
 
     y: Column
@@ -53,6 +66,9 @@ def read_roles(
     named: Mapping[str, str],
     task: Task | None,
     decimal: DecimalMark | None,
+    *,
+    is_typed: bool = False,
+    missing_words: Mapping[str, Mapping[str, int]] = MappingProxyType({}),
 ) -> Roles:
     """Return target, groups and times, and the rows to keep.
 
@@ -66,6 +82,8 @@ def read_roles(
         As the user declared it; None: inferred.
     decimal : {".", ","} or None
         The decimal mark of the file.
+    is_typed, missing_words
+        As in `RawTable`.
 
     Raises
     ------
@@ -75,14 +93,29 @@ def read_roles(
     """
     given = {role: columns[name] for role, name in named.items()}
     found = {role: find_kind(given[role], decimal) for role in given if role != "group"}
+    words = {
+        role: label_words(given[role], is_typed=is_typed, is_target=role == "target")
+        for role in ("target", "group")
+        if role in given
+    }
     numbers = as_numbers(given["target"], found["target"].spec)
-    labels = as_labels(given["target"] if numbers is None else numbers)  # 1, 1.0, "1" are one class
-    sides = {"group": as_labels(given["group"])} if "group" in given else {}
+    # 1, 1.0 and "1" are one class; of long integers, floats would merge some
+    is_number = numbers is not None and not (numbers.abs() >= EXACT).any()
+    labels = as_labels(numbers if is_number else given["target"], words["target"].kept)
+    sides = {"group": as_labels(given["group"], words["group"].kept)} if "group" in given else {}
     if "time" in given:
         sides["time"] = as_times(given["time"], found["time"].spec)
-    task, reason = _task_of(numbers, labels, task, found["target"].note)
+    lost = _lost_words(given["target"], labels.isna(), missing_words.get(named["target"], {}))
+    task, reason = _task_of(numbers, labels, task, found["target"].note, lost)
     y = _target(numbers, labels, task, named["target"])
-    is_kept, warnings = _complete_rows(y, sides, named)
+    is_kept, warnings = _complete_rows({"target": y, **sides}, given, missing_words)
+    if numbers is not None:
+        words.pop("target")
+        warnings += found["target"].warnings
+    for role, one in words.items():
+        warnings += _kept_words(role, named[role], one, len(y))
+    if task == "regression" and numbers is not None and not is_number:
+        warnings += _rounded(numbers, as_labels(given["target"]), named["target"])
     y = keep_rows(y, is_kept)
     metric, metric_reason = choose_metric(y, task)
     sides = {role: keep_rows(side, is_kept) for role, side in sides.items()}
@@ -95,30 +128,91 @@ def read_roles(
         groups=sides.get("group"),
         times=sides.get("time"),
         is_kept=is_kept,
-        warnings=warnings,
+        warnings=(*warnings,),
     )
 
 
+def _rounded(numbers: Column, labels: Column, name: str) -> list[TableWarning]:
+    """Warn if integers are so long that floats make different ones equal."""
+    if numbers.nunique() == labels.nunique():
+        return []
+    text = (
+        f"Floats do not hold integers as long as those of the target '{name}': different ones "
+        "became equal. Subtract a constant from them."
+    )
+    serious = Severity.SERIOUS
+    return [TableWarning(about=Topic.READ, text=text, columns=(name,), severity=serious)]
+
+
+def _lost_words(given: Column, is_lost: Column, words: Mapping[str, int]) -> dict[str, int]:
+    """Return what stands in rows where a role could not be read, and in how many rows.
+
+    The words that were read as missing numbers are known of the whole column only.
+    """
+    n_lost = int(is_lost.sum())
+    texts = given[is_lost & given.notna()].astype(object).map(value_text)
+    known = words if sum(words.values()) + len(texts) <= n_lost else {}
+    counts = {**known, **texts.value_counts().to_dict()}
+    counts[""] = counts.get("", 0) + n_lost - sum(counts.values())
+    return {word: n for word, n in sorted(counts.items(), key=lambda one: -one[1]) if n > 0}
+
+
+def _shown(words: Mapping[str, int]) -> str:
+    """Return words and their rows: 'NA' (46), empty (3)."""
+    shown = [f"'{word}' ({n:,})" if word else f"empty ({n:,})" for word, n in words.items()]
+    return ", ".join(shown[:4]) + (f" and {len(shown) - 4} other texts" if len(shown) > 4 else "")
+
+
+def _kept_words(role: str, name: str, words: LabelWords, n_rows: int) -> list[TableWarning]:
+    """Warn of words for a missing value that were taken as labels."""
+    if not words.kept:
+        return []
+    n_kept, what = sum(words.kept.values()), "class" if role == "target" else "group"
+    text = (
+        f"In the {role} '{name}' {_shown(words.kept)} was taken as a {what}: {n_kept:,} of "
+        f"{n_rows:,} rows ({n_kept / n_rows:.1%}). If it stands for a missing value, leave those "
+        "cells empty."
+    )
+    severity = Severity.MINOR if words.is_sure else Severity.SERIOUS
+    return [TableWarning(about=Topic.READ, text=text, columns=(name,), severity=severity)]
+
+
 def _complete_rows(
-    y: Column, sides: Mapping[str, Column], named: Mapping[str, str]
-) -> tuple[NDArray[np.bool_], tuple[TableWarning, ...]]:
+    read: Mapping[str, Column],
+    given: Mapping[str, Column],
+    missing_words: Mapping[str, Mapping[str, int]],
+) -> tuple[NDArray[np.bool_], list[TableWarning]]:
     """Return which rows have a target, a group and a time, and warnings about the others."""
-    is_kept, warnings = np.ones(len(y), bool), []
-    for role, column in {"target": y, **sides}.items():
-        is_lost = is_kept & column.isna().to_numpy(bool)
-        if n_lost := int(is_lost.sum()):
-            text = f"Rows without a {role} were left out: {n_lost}."
-            warnings.append(TableWarning(about=Topic.DROPPED, text=text))
-            is_kept &= ~is_lost
-        if role in sides and column[is_kept].nunique() < 2:
-            raise DataError(
-                f"the {role} column '{named[role]}' has one value only; it cannot split rows"
-            )
+    y, warnings = read["target"], []
+    is_kept = np.ones(len(y), bool)
+    for role, column in read.items():
+        name, is_lost = str(given[role].name), column.isna() & is_kept
+        if is_lost.any():
+            words = _lost_words(given[role], is_lost, missing_words.get(name, {}))
+            warnings.append(_lost_rows(role, name, words, len(y)))
+            is_kept &= ~is_lost.to_numpy(bool)
+        if role != "target" and column[is_kept].nunique() < 2:
+            raise DataError(f"the {role} column '{name}' has one value only; it cannot split rows")
+    said = f" ({' '.join(one.text for one in warnings)})" if warnings else ""
     if is_kept.sum() < _MIN_ROWS:
-        raise DataError(f"{is_kept.sum()} rows can be used; at least {_MIN_ROWS} are needed")
+        raise DataError(f"{is_kept.sum()} rows can be used; at least {_MIN_ROWS} are needed{said}")
     if y[is_kept].nunique() < 2:
-        raise DataError(f"all rows that can be used have the target '{y[is_kept].iloc[0]}'")
-    return is_kept, tuple(warnings)
+        raise DataError(f"all rows that can be used have the target '{y[is_kept].iloc[0]}'{said}")
+    return is_kept, warnings
+
+
+def _lost_rows(role: str, name: str, words: Mapping[str, int], n_rows: int) -> TableWarning:
+    """Warn of rows that are left out, and name what stands in them."""
+    n_lost = sum(words.values())
+    text = f"Rows without a {role} were left out: {n_lost:,} of {n_rows:,} ({n_lost / n_rows:.1%})"
+    if {*words} <= {""}:
+        text += f"; '{name}' is empty there."
+    else:
+        text += f"; '{name}' holds there: {_shown(words)}."
+        if role != "time":
+            text += " If such a word is not a missing value, write another one in its place."
+    severity = Severity.SERIOUS if n_lost > _MANY_LOST * n_rows else Severity.MINOR
+    return TableWarning(about=Topic.DROPPED, text=text, columns=(name,), severity=severity)
 
 
 def keep_rows(column: Column, is_kept: NDArray[np.bool_]) -> Column:
@@ -127,16 +221,23 @@ def keep_rows(column: Column, is_kept: NDArray[np.bool_]) -> Column:
 
 
 def _task_of(
-    numbers: Column | None, labels: Column, task: Task | None, note: ColumnNote
+    numbers: Column | None,
+    labels: Column,
+    task: Task | None,
+    note: ColumnNote,
+    lost: Mapping[str, int],
 ) -> tuple[Task, str]:
     """Return the task, as it was declared or as the target makes it, and why."""
     n_values = int(labels.nunique())
+    others = f" (the others hold: {_shown(lost)})" if lost else ""
     if not n_values:
-        raise DataError(f"the target '{note.name}' is missing in each row; choose another column")
+        raise DataError(
+            f"the target '{note.name}' is missing in each row{others}; choose another column"
+        )
     if n_values == 1:
         raise DataError(
-            f"the target '{note.name}' is '{labels.dropna().iloc[0]}' in each row that has one; "
-            "there is nothing to predict"
+            f"the target '{note.name}' is '{labels.dropna().iloc[0]}' in each row that has "
+            f"one{others}; there is nothing to predict"
         )
     if task is not None:
         return task, f"{task}, as you said"

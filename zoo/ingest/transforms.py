@@ -6,7 +6,7 @@ without code, so it can be stored in a file and applied to new rows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,19 +14,20 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from zoo.data.topics import count_words, topic_features, topic_names
+from zoo.encoding.column_reading import as_floats, written_numbers
 from zoo.encoding.written import MISSING_LABELS, is_missing, read_clock, read_dates, read_numbers
 from zoo.errors import DataError
 from zoo.ingest.clean_table import Column, TransformSpec
-from zoo.ingest.delimited import name_columns
 from zoo.ingest.images import IMAGE, read_pixels
-from zoo.ingest.plain import as_plain, value_text
+from zoo.ingest.outline import name_columns
+from zoo.ingest.plain import as_plain, value_text, with_index
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 __all__ = [
-    "VERSION", "apply_transform", "as_labels", "as_numbers", "as_times", "topics_of", "transform",
-    "words_of",
+    "VERSION", "apply_transform", "as_labels", "as_numbers", "as_times", "columns_of", "topics_of",
+    "transform", "words_of",
 ]  # fmt: skip
 
 VERSION = 1
@@ -54,12 +55,12 @@ def apply_transform(frame: pd.DataFrame, spec: TransformSpec) -> pd.DataFrame:
     DataError
         If columns are missing, an image cannot be read, or the spec is not valid.
     """
-    frame = frame.set_axis(name_columns(list(frame.columns)), axis=1)
     try:
         if spec["version"] != VERSION:
             raise DataError(f"expected transform spec version {VERSION}, got {spec['version']}")
-        is_images = spec["kind"] == "images"
-        names = [IMAGE] if is_images else [step["name"] for step in spec["columns"]]
+        is_images, names = spec["kind"] == "images", columns_of(spec)
+        frame, _ = with_index(frame, names)
+        frame = frame.set_axis(name_columns(list(frame.columns)), axis=1)
         if absent := [f"'{name}'" for name in names if name not in frame.columns]:
             more = f" and {len(absent) - 10} more" if len(absent) > 10 else ""
             raise DataError(
@@ -80,6 +81,11 @@ def apply_transform(frame: pd.DataFrame, spec: TransformSpec) -> pd.DataFrame:
     return pd.DataFrame(features, index=pd.RangeIndex(len(frame)), copy=False)
 
 
+def columns_of(spec: TransformSpec) -> list[str]:
+    """Return the names of the raw columns that a valid spec reads."""
+    return [IMAGE] if spec["kind"] == "images" else [step["name"] for step in spec["columns"]]
+
+
 def transform(column: Column, spec: TransformSpec) -> dict[str, Column]:
     """Return the features of a plain column: one of its name, or several of free text."""
     if spec["kind"] == "text":
@@ -87,12 +93,16 @@ def transform(column: Column, spec: TransformSpec) -> dict[str, Column]:
     return {spec["name"]: _READERS[spec["kind"]](column, spec)}
 
 
-def as_labels(column: Column) -> Column:
-    """Return a plain column as labels without blanks at the ends; missing ones are NaN."""
+def as_labels(column: Column, kept: Collection[str] = ()) -> Column:
+    """Return a plain column as labels without blanks at the ends; missing ones are NaN.
+
+    The words `kept` are labels, although they usually stand for a missing value.
+    """
 
     def read(texts: Column) -> Column:
         labels = texts.str.strip()
-        return labels.astype(object).mask(is_missing(labels, MISSING_LABELS), np.nan)
+        is_none = is_missing(labels, MISSING_LABELS) & ~labels.isin([*kept]).to_numpy(bool)
+        return labels.astype(object).mask(is_none, np.nan)
 
     return _parse(column, read, object)
 
@@ -103,7 +113,8 @@ def as_numbers(column: Column, spec: TransformSpec | None) -> Column | None:
         spec = {"kind": "number"}
     if column.dtype.kind in "bM" or spec is None or spec["kind"] not in {"number", "clock"}:
         return None
-    return _READERS[spec["kind"]](column, spec).astype(np.float64)
+    raw = {key: value for key, value in spec.items() if key != "center"}
+    return _READERS[spec["kind"]](column, raw).astype(np.float64)
 
 
 def as_times(column: Column, spec: TransformSpec | None) -> Column:
@@ -146,6 +157,10 @@ def _parse(column: Column, read: Callable[[Column], ArrayLike], dtype: type | st
 
 
 def _number(column: Column, spec: TransformSpec) -> Column:
+    if "center" in spec:  # floats do not hold integers that long
+        is_text = isinstance(column.dtype, pd.CategoricalDtype | pd.StringDtype)
+        exact = written_numbers(column.astype("str"), spec["decimal"]) if is_text else column
+        return pd.Series(as_floats(exact, int(spec["center"])), index=column.index)
     if column.dtype.kind in "iubf":
         values = column.astype(np.float64)
     elif column.dtype.kind == "M":

@@ -16,9 +16,9 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from zoo.encoding.encoder import Categories, Flags, Scale, TableEncoder
-from zoo.encoding.frames import as_frame
+from zoo.encoding.frames import as_frame, has_names, select_columns, warn_of_names
 from zoo.models.parameters import ClassifierParameters, check_parameters
-from zoo.models.targets import as_labels, as_numbers, class_weights
+from zoo.models.targets import as_labels, as_numbers, class_weights, relative_weights
 from zoo.training.types import Array, DoubleArray, FloatArray, IntArray
 
 __all__ = [
@@ -26,7 +26,7 @@ __all__ = [
     "validation_split",
 ]  # fmt: skip
 
-TableLike: TypeAlias = pd.DataFrame | ArrayLike
+TableLike: TypeAlias = pd.DataFrame | ArrayLike  # or what else `as_frame` takes
 
 
 def validation_split(
@@ -84,11 +84,16 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         Parameters
         ----------
         X : DataFrame or array-like of shape (n_samples, n_features)
-            Numbers, booleans, categories, dates, durations and missing values.
+            Numbers, booleans, categories, dates, durations and missing values. A frame of pandas,
+            Polars, pyarrow or another library with the Arrow or dataframe protocol; an array,
+            whose masked values are missing; lists. Text that writes numbers, dates or times of day
+            is read as such.
         y : array-like of shape (n_samples,)
             Labels of any type for a classifier, numbers for a regressor.
         sample_weight : array-like of shape (n_samples,), optional
-            Not negative; not all zero. Rows of weight zero are left out.
+            Not negative; not all zero. Rows of weight zero are left out. Only relative weights
+            count: twice the weights change nothing. A row of weight 2 counts as two rows beside
+            the others, but not against a penalty or a smallest leaf, which see weights of mean 1.
 
         Raises
         ------
@@ -151,12 +156,11 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         weight: DoubleArray = _check_sample_weight(
             sample_weight, y, dtype=np.float64, ensure_non_negative=True
         )
+        weight = weight / weight.max()  # their sums and products must not overflow
         kept = weight > 0
         if kept.all():
             return table, y, weight
-        rest = table[kept]
-        # an array's column types are inferred from the rows that stay
-        return rest if table is X else rest.infer_objects(), y[kept], weight[kept]
+        return table.loc[kept], y[kept], weight[kept]
 
     def _encode_fit(
         self, frame: pd.DataFrame, weight: DoubleArray | None, *, is_named: bool
@@ -181,17 +185,16 @@ class TableEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     def _encode(self, X: TableLike) -> FloatArray:
         """Return the encoded rows (n_samples, n_columns) of columns that are matched by name."""
         check_is_fitted(self)
-        frame = as_frame(X)
-        if isinstance(X, pd.DataFrame) and hasattr(self, "feature_names_in_"):
-            missing = [name for name in self.feature_names_in_ if name not in frame.columns]
-            if missing:
-                raise ValueError(f"X lacks columns that the model was fitted on: {missing}")
-            frame = frame[list(self.feature_names_in_)]
-        elif frame.shape[1] != self.n_features_in_:
+        frame, fitted = as_frame(X), getattr(self, "feature_names_in_", None)
+        names = frame.columns if has_names(X) else None
+        if names is not None and fitted is not None:
+            return self.encoder_.transform(select_columns(frame, fitted))
+        if frame.shape[1] != self.n_features_in_:
             raise ValueError(
                 f"X has {frame.shape[1]} features, but {type(self).__name__} "
                 f"is expecting {self.n_features_in_} features as input"
             )
+        warn_of_names(names, fitted, type(self).__name__)
         return self.encoder_.transform(frame)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -248,7 +251,8 @@ class TableClassifier(ClassifierMixin, ClassifierParameters, TableEstimator):  #
             weight = factors[codes] * (1.0 if weight is None else weight)
             table, labels, weight = self._kept(table, labels, weight)
             classes, codes = np.unique(labels, return_inverse=True)
-        matrix = self._encode_fit(table, weight, is_named=isinstance(X, pd.DataFrame))
+        weight = None if weight is None else relative_weights(weight)
+        matrix = self._encode_fit(table, weight, is_named=has_names(X))
         self.classes_ = classes
         return matrix, codes, weight
 
@@ -283,6 +287,13 @@ class ProbabilityClassifier(TableClassifier):
         return probabilities
 
 
+def _spread(deviation: DoubleArray, weight: DoubleArray | None) -> float:
+    """Return the root of the mean square; 1 if all are 0."""
+    largest = float(np.abs(deviation).max())
+    unit = largest if 0 < largest < 1e-140 else 1.0  # squares of smaller numbers are 0
+    return unit * float(np.sqrt(np.average((deviation / unit) ** 2, weights=weight))) or 1.0
+
+
 class TableRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
     """A regressor over frames; subclasses fit a standardised target."""
 
@@ -295,10 +306,11 @@ class TableRegressor(RegressorMixin, TableEstimator):  # type: ignore[misc]
     ) -> tuple[FloatArray, DoubleArray, DoubleArray | None]:
         """See `TableEstimator._checked`."""
         table, target, weight = self._kept(X, as_numbers(y, self), sample_weight)
-        matrix = self._encode_fit(table, weight, is_named=isinstance(X, pd.DataFrame))
+        weight = None if weight is None else relative_weights(weight)
+        matrix = self._encode_fit(table, weight, is_named=has_names(X))
         self.target_mean_ = float(np.average(target, weights=weight))
         deviation = target - self.target_mean_
-        self.target_scale_ = float(np.sqrt(np.average(deviation**2, weights=weight))) or 1.0
+        self.target_scale_ = _spread(deviation, weight)
         return matrix, deviation / self.target_scale_, weight
 
     @abstractmethod

@@ -13,7 +13,9 @@ import numpy as np
 
 from zoo.models.base import ProbabilityClassifier, TableRegressor, validation_split
 from zoo.models.parameters import RandomState, estimator
+from zoo.models.targets import relative_weights
 from zoo.models.wrapped import LibraryEstimator, LibraryModel, usable_threads
+from zoo.training.forked import is_forked, openmp_threads
 from zoo.training.types import Array, DoubleArray, FloatArray
 
 
@@ -35,7 +37,7 @@ class _Boosting(LibraryEstimator):
     validation_fraction: Annotated[
         float, "Fraction of the rows on which the number of trees is chosen."
     ] = 0.2
-    n_jobs: Annotated[int, "Number of threads."] = 1
+    n_jobs: Annotated[int, "Number of threads; in a process that was forked, 1."] = 1
     random_state: RandomState = None
 
     _categories = "ordinal"
@@ -45,7 +47,7 @@ class _Boosting(LibraryEstimator):
         rng = self._rng()
         codes = y if self._is_classifier else None
         train, validation = (
-            _Part(X[rows], y[rows], None if weight is None else weight[rows])
+            _Part(X[rows], y[rows], None if weight is None else relative_weights(weight[rows]))
             for rows in validation_split(codes, len(X), self.validation_fraction, rng)
         )
         model = self._make(len(train.y)).set_params(random_state=int(rng.randint(2**31)))
@@ -55,6 +57,10 @@ class _Boosting(LibraryEstimator):
     def _boost(self, model: LibraryModel, train: _Part, validation: _Part | None) -> LibraryModel:
         """Return the library's booster, fitted on training rows."""
 
+    def _n_threads(self) -> int | None:
+        """Return the number of threads to use."""
+        return 1 if is_forked() else usable_threads(self.n_jobs)
+
 
 def _min_leaf(n_rows: int) -> int:
     """Return the minimum number of rows in a leaf, which is smaller for few rows."""
@@ -63,6 +69,13 @@ def _min_leaf(n_rows: int) -> int:
 
 class _XGBoost(_Boosting):
     """The parts that both estimators of XGBoost share."""
+
+    @staticmethod
+    def load_framework() -> None:
+        """Import what the first fit would import."""
+        import xgboost
+
+        del xgboost
 
     def _make(self, n_rows: int) -> LibraryModel:
         import xgboost
@@ -78,7 +91,7 @@ class _XGBoost(_Boosting):
             enable_categorical=True,
             feature_types=["c" if flag else "q" for flag in self.encoder_.is_categorical_],
             early_stopping_rounds=self.patience,
-            n_jobs=usable_threads(self.n_jobs),
+            n_jobs=self._n_threads(),
         )
 
     def _boost(self, model: LibraryModel, train: _Part, validation: _Part | None) -> LibraryModel:
@@ -88,11 +101,32 @@ class _XGBoost(_Boosting):
         if validation:
             options["eval_set"] = [(validation.X, validation.y)]
             options["sample_weight_eval_set"] = [validation.weight]
-        return model.fit(train.X, train.y, **options)
+        with openmp_threads(None):  # some of its code goes by that, and not by `n_jobs`
+            return model.fit(train.X, train.y, **options)
+
+    def _single_threaded(self) -> None:
+        """Let a model that a parent process fitted predict in a forked one."""
+        if is_forked():
+            self.model_.get_booster().set_param("nthread", 1)
+
+    def _scores(self, X: FloatArray) -> Array:
+        self._single_threaded()
+        return super()._scores(X)
+
+    def _values(self, X: FloatArray) -> Array:
+        self._single_threaded()
+        return super()._values(X)
 
 
 class _LightGBM(_Boosting):
     """The parts that both estimators of LightGBM share."""
+
+    @staticmethod
+    def load_framework() -> None:
+        """Import what the first fit would import."""
+        import lightgbm
+
+        del lightgbm
 
     def _make(self, n_rows: int) -> LibraryModel:
         import lightgbm
@@ -105,7 +139,7 @@ class _LightGBM(_Boosting):
             min_child_samples=_min_leaf(n_rows),
             subsample=0.75,
             subsample_freq=1,
-            n_jobs=usable_threads(self.n_jobs),
+            n_jobs=self._n_threads(),
             deterministic=True,
             force_row_wise=True,
             verbose=-1,
@@ -124,7 +158,7 @@ class _LightGBM(_Boosting):
 
     def _predicted(self, X: FloatArray) -> Array:
         # the booster itself: the wrapper warns that a matrix has no column names
-        values: Array = self.model_.booster_.predict(X, num_threads=usable_threads(self.n_jobs))
+        values: Array = self.model_.booster_.predict(X, num_threads=self._n_threads())
         return values
 
     def _scores(self, X: FloatArray) -> Array:
@@ -140,12 +174,8 @@ class _Hist(_Boosting):
 
     def _threads(self) -> AbstractContextManager[object]:
         """Limit the threads: the library has no parameter for them and would take every core."""
-        from threadpoolctl import threadpool_limits
-
         n_threads = usable_threads(self.n_jobs)
-        limit = n_threads if n_threads is not None and n_threads > 0 else None
-        limits: AbstractContextManager[object] = threadpool_limits(limit, user_api="openmp")
-        return limits
+        return openmp_threads(n_threads if n_threads is not None and n_threads > 0 else None)
 
     def _scores(self, X: FloatArray) -> Array:
         with self._threads():

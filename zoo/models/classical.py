@@ -17,6 +17,7 @@ from zoo.models.wrapped import (
     WrappedRegressor,
     usable_threads,
 )
+from zoo.training.forked import openmp_threads
 from zoo.training.types import Array, DoubleArray, FloatArray
 
 
@@ -143,7 +144,8 @@ class NearestNeighborsClassifier(_Neighbors, WrappedClassifier):
     """The frequency of each class among the nearest training rows, weighted by 1 / distance."""
 
     def _scores(self, X: FloatArray) -> Array:
-        return self._vote(X) if hasattr(self, "weight_") else super()._scores(X)
+        with openmp_threads(None):
+            return self._vote(X) if hasattr(self, "weight_") else super()._scores(X)
 
 
 @estimator
@@ -151,7 +153,8 @@ class NearestNeighborsRegressor(_Neighbors, WrappedRegressor):
     """The mean of the nearest training rows, weighted by 1 / distance."""
 
     def _values(self, X: FloatArray) -> Array:
-        return self._vote(X)[:, 0] if hasattr(self, "weight_") else super()._values(X)
+        with openmp_threads(None):
+            return self._vote(X)[:, 0] if hasattr(self, "weight_") else super()._values(X)
 
 
 @estimator

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Annotated, Any
+
+import numpy as np
 
 from zoo.models.keras_network import PatientKerasNetwork
 from zoo.models.network import NetworkClassifier
@@ -58,14 +62,27 @@ class CNNClassifier(PatientKerasNetwork, NetworkClassifier):
         )
 
     def _derived(self) -> dict[str, Any]:
-        shape = self.image_shape
-        if shape is None:
+        if self.image_shape is None:
             # the program may have more inputs than the network: both must have the same image
             side = max(_MIN_SIDE, math.ceil(math.sqrt(self._n_program_inputs())))
-            shape = (side, side, 1)
-        elif not math.prod(shape) == self.n_inputs_ == self._n_program_inputs():
+            return {"image_shape": (side, side, 1)}
+        shape = _checked_shape(self.image_shape)
+        if not math.prod(shape) == self.n_inputs_ == self._n_program_inputs():
             raise ValueError(
-                f"{self.n_inputs_} columns are not an image of shape {tuple(shape)}; "
+                f"{self.n_inputs_} columns are not an image of shape {shape}; "
                 "give height, width and channels of images without missing values, or None"
             )
-        return {"image_shape": tuple(shape)}
+        return {"image_shape": shape}
+
+
+def _checked_shape(shape: object) -> tuple[int, int, int]:
+    """Return height, width and channels, or raise ValueError."""
+    sizes = tuple(shape) if isinstance(shape, Sequence | np.ndarray) else ()
+    if len(sizes) == 3 and all(isinstance(n, Integral) for n in sizes):
+        height, width, channels = map(int, sizes)
+        if min(height, width) >= _MIN_SIDE and channels >= 1:
+            return height, width, channels
+    raise ValueError(
+        f"image_shape must be height and width from {_MIN_SIDE} and channels from 1, e.g. "
+        f"(8, 8, 1), or None; got {' '.join(repr(shape).split())}"
+    )

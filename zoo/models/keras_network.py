@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from zoo.extras import require_keras
 from zoo.models.base import TableLike
 from zoo.models.network import Network, PatientNetwork
+from zoo.training.forked import refuse_forked
 from zoo.training.initialisers import STANDARD, InitialiserTable, draw_weights
 from zoo.training.tasks import FitResult, FitTask, TrainConfig
 from zoo.training.types import (
@@ -81,6 +83,7 @@ def fit_together(
     number, error : int, Exception or None
         The number of the model that is done, and why it could not be fitted.
     """
+    require_keras()
     from zoo.training.stream import fit_stream, threads_for
 
     n_threads, n_slots = threads_for(n_slots)
@@ -196,6 +199,13 @@ class KerasNetwork(Architecture):
     fit_together = staticmethod(fit_together)
 
     @staticmethod
+    def load_framework() -> None:
+        """Import what the first fit would import."""
+        from zoo.training.backends.choose import program_class
+
+        program_class()
+
+    @staticmethod
     def _initialisers(config: Any) -> InitialiserTable:
         """Return the initialisers of the first weights, for a config of `_config_class`."""
         del config
@@ -228,6 +238,8 @@ class KerasNetwork(Architecture):
 
     def _program(self, n_slots: int = 1) -> Program:
         """Return the compiled program of this architecture and number of inputs."""
+        refuse_forked()
+        require_keras()
         from zoo.training.backends.choose import program
 
         return program(
@@ -240,6 +252,7 @@ class KerasNetwork(Architecture):
         )
 
     def _fit_matrix(self, X: FloatArray, y: Array, weight: DoubleArray | None) -> None:
+        require_keras()
         from zoo.training.stream import fit_networks
 
         start = time.perf_counter()
@@ -264,6 +277,8 @@ class KerasNetwork(Architecture):
         It takes (n_samples, n_columns_out) floats from `encoder_.transform` and returns logits
         (n_samples, n_classes), or standardised values (n_samples, 1).
         """
+        refuse_forked()
+        require_keras()
         from zoo.training.layers.namespaces import on_cpu, plain
 
         with on_cpu():

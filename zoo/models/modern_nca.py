@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import numpy as np
 
 from zoo.canonical import derive_seed
+from zoo.extras import require_keras
 from zoo.models.base import validation_split
 from zoo.models.columns import TableConfig, table_inputs
 from zoo.models.keras_network import Architecture
 from zoo.models.network import NetworkClassifier, NetworkRegressor, PatientNetwork
 from zoo.models.parameters import estimator
+from zoo.models.targets import relative_weights
+from zoo.training.forked import refuse_forked
 from zoo.training.initialisers import InitialiserTable, draw_weights
 from zoo.training.types import Array, DoubleArray, FloatArray, IntArray, KerasModel, Layers, Tensor
 
@@ -101,6 +104,8 @@ class _ModernNCA(PatientNetwork, Architecture):
 
     def _program(self) -> NeighbourProgram:
         """Return the compiled functions; the number of one-hot columns is rounded up."""
+        refuse_forked()
+        require_keras()
         from zoo.training.backends.choose import neighbour_program
         from zoo.training.optimizer import Adam
 
@@ -135,6 +140,7 @@ class _ModernNCA(PatientNetwork, Architecture):
         return n_batch, n_candidates, min(at_once, _EMBED_ROWS)
 
     def _fit_matrix(self, X: FloatArray, y: Array, weight: DoubleArray | None) -> None:
+        require_keras()
         from zoo.training.neighbours import NeighbourRows
 
         start = time.perf_counter()
@@ -142,7 +148,10 @@ class _ModernNCA(PatientNetwork, Architecture):
         rng = self._rng()
         rows, out = validation_split(codes, len(X), self.validation_fraction, rng)
         seed = int(rng.randint(2**31))
-        weights = np.ones(len(X)) if weight is None else weight / weight.mean()
+        weights = np.ones(len(X))
+        if weight is not None:
+            for part in (rows, out):
+                weights[part] = relative_weights(weight[part])
         self.n_inputs_ = X.shape[1]
         self.candidate_targets_, self.candidate_weights_ = y[rows], weights[rows]
         program = self._program()

@@ -17,6 +17,7 @@ import numpy as np
 from zoo.canonical import derive_seed
 from zoo.models.network import PatientNetwork
 from zoo.models.parameters import HiddenLayers, HiddenUnits, estimator
+from zoo.training.forked import refuse_forked
 from zoo.training.initialisers import initial_weights
 from zoo.training.padding import in_padded_parts
 from zoo.training.tasks import FitResult, FitTask, Rows
@@ -80,6 +81,7 @@ class NativeNetwork(PatientNetwork):
         return [*self._shapes().values()]
 
     def _forward(self, weights: Weights, X: FloatArray) -> FloatArray:
+        refuse_forked()
         expected, found = [*self._shapes().values()], [np.shape(w) for w in weights]
         if found != expected:
             raise ValueError(f"expected weights of shapes {expected}, got {found}")
@@ -89,6 +91,7 @@ class NativeNetwork(PatientNetwork):
         return self._forward(self.weights_, X)
 
     def _fit_matrix(self, X: FloatArray, y: Array, weight: DoubleArray | None) -> None:
+        refuse_forked()
         start = time.perf_counter()
         task = self._split(X, y, weight)
         rng = np.random.default_rng(derive_seed("weights", task.seed))

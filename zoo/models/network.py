@@ -10,6 +10,7 @@ from scipy.special import softmax
 
 from zoo.models.base import ProbabilityClassifier, TableEstimator, TableRegressor, validation_split
 from zoo.models.parameters import NetworkParameters, PatientParameters
+from zoo.models.targets import relative_weights
 from zoo.training.losses import Loss
 from zoo.training.tasks import FitResult, FitTask, Rows, TrainConfig
 from zoo.training.types import Array, DoubleArray, FloatArray
@@ -37,12 +38,12 @@ class Network(NetworkParameters, TableEstimator):
         rng = self._rng()
         codes = y if self._is_classifier else None
         rows, out = validation_split(codes, len(X), self.validation_fraction, rng)
-        weights = np.ones(len(X), np.float32) if weight is None else weight.astype(np.float32)
-        target = y.astype(np.float32)
+        weights, target = np.ones(len(X), np.float32), y.astype(np.float32)
+        if weight is not None:
+            for part in (rows, out):
+                weights[part] = relative_weights(weight[part])
         self.n_inputs_ = X.shape[1]
         self.n_outputs_ = len(self.classes_) if isinstance(self, ProbabilityClassifier) else 1
-        if not weights[out].any():
-            rows, out = np.arange(len(X)), out[:0]
         return FitTask(
             Rows(X[rows], target[rows], weights[rows]),
             Rows(X[out], target[out], weights[out]) if len(out) else None,

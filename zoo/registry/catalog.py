@@ -117,7 +117,7 @@ BUILT_IN: tuple[ModelSpec, ...] = (
         summary="A linear model with pairs of categories and an MLP, trained jointly.",
         source="Cheng, Koc, Harmsen, Shaked, Chandra et al. 2016, arXiv:1606.07792",
         **_both("wide_deep:WideDeep"), smoke={"max_epochs": 8, "units": 16, "embedding_units": 4}),
-    ModelSpec(name="modern_nca", family="deep", version=3,
+    ModelSpec(name="modern_nca", family="deep", version=3, is_keras=True,
         summary="Predicts with a softmax over distances to all training rows in a learnt space.",
         source="Ye, Yin, Zhan & Chao 2025, arXiv:2407.03257",
         **_both("modern_nca:ModernNCA"),

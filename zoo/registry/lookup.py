@@ -5,18 +5,21 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import entry_points
 from types import MappingProxyType
 from typing import Any, get_args
 
 from zoo.definitions import unknown
 from zoo.errors import DefinitionError, MissingExtraError
-from zoo.extras import missing_module
+from zoo.extras import missing_module, require_keras
 from zoo.registry.catalog import BUILT_IN
 from zoo.registry.spec import FAMILIES, ModelSpec, Task
 
-__all__ = ["all_specs", "build_table", "estimator_class", "make", "missing_extra", "models", "spec"]
+__all__ = [
+    "all_specs", "build_table", "estimator_class", "make", "missing_extra", "models",
+    "require_backend", "spec",
+]  # fmt: skip
 
 
 def build_table(specs: tuple[ModelSpec, ...]) -> Mapping[str, ModelSpec]:
@@ -91,6 +94,18 @@ def missing_extra(entry: ModelSpec) -> MissingExtraError | None:
     return missing_module(entry.extra, what, entry.extra)
 
 
+def require_backend(entries: Iterable[ModelSpec]) -> None:
+    """Check the backend of Keras if one of these models runs on Keras.
+
+    Raises
+    ------
+    MissingExtraError
+        If the backend that Keras is set to is unknown or not installed.
+    """
+    if any(entry.trains_together or entry.is_keras for entry in entries):
+        require_keras()
+
+
 def estimator_class(entry: ModelSpec, task: Task) -> type[Any]:
     """Import the class of a model for a task.
 
@@ -99,11 +114,12 @@ def estimator_class(entry: ModelSpec, task: Task) -> type[Any]:
     DefinitionError
         If the model does not do this task.
     MissingExtraError
-        If the framework that the model is written in is not installed.
+        If the framework that the model is written in, or Keras's backend, is not installed.
     """
     module, _, name = entry.class_path(task).partition(":")
     if (missing := missing_extra(entry)) is not None:
         raise missing
+    require_backend([entry])
     found: type[Any] = getattr(importlib.import_module(module), name)
     return found
 

@@ -45,6 +45,8 @@ class ModelSpec:
         What the model can be fitted on. Table models also take images, as columns of pixels.
     trains_together : bool
         Whether its class has `fit_together`, which trains many networks in parallel.
+    is_keras : bool
+        Whether it runs on Keras, as models that train together do anyway.
     extra : str or None
         The one of `EXTRAS` that the model needs, if any.
     """
@@ -60,6 +62,7 @@ class ModelSpec:
     smoke: Mapping[str, Any] = field(default_factory=dict)
     inputs: Literal["table", "image"] = "table"
     trains_together: bool = False
+    is_keras: bool = False
     extra: str | None = None
 
     @property

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import io
+import warnings
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +16,10 @@ from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 from PIL import Image
 
 from zoo.curves.arrays import Array
+from zoo.errors import StoreError
+from zoo.files import file_name, write_whole, writing
 from zoo.metrics import Metric
+from zoo.prose import plain
 from zoo.report.labels import Label
 from zoo.report.style import FAMILY_STYLES, FONT
 
@@ -29,23 +34,33 @@ _SHORT = FuncFormatter(lambda value, _: f"{value:g}")
 def embed(figure: Figure, folder: Path, name: str, alt: str) -> dict[str, str]:
     """Save a figure as ``figures/<name>.png`` and ``.svg``, and return what a page needs.
 
-    The same figure gives the same bytes.
+    The same figure gives the same bytes. The files are written whole.
 
     Returns
     -------
     dict
         alt: text for readers who do not see the figure; path: of the PNG, relative to `folder`;
         data: the PNG as a data URL.
+
+    Raises
+    ------
+    StoreError
+        If a file cannot be written.
     """
-    path = f"figures/{name}.png"
-    png = folder / path
-    with rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
-        figure.savefig(png, dpi=130, metadata={"Software": None})
-        figure.savefig(png.with_suffix(".svg"), metadata={"Date": None})
+    path = f"figures/{file_name(name)}.png"
+    png, svg, small = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    with rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph", UserWarning)  # a script without a font: boxes
+        figure.savefig(png, format="png", dpi=130, metadata={"Software": None})
+        figure.savefig(svg, format="svg", metadata={"Date": None})
     with Image.open(png) as image:  # 256 colours are enough, and a third of the bytes
         palette = image.convert("RGB").quantize(256, dither=Image.Dither.NONE)
-    palette.save(png, optimize=True)
-    data = base64.b64encode(png.read_bytes()).decode("ascii")
+    palette.save(small, format="png", optimize=True)
+    with writing(folder / "figures", StoreError):
+        (folder / "figures").mkdir(exist_ok=True)
+    write_whole(folder / path, small.getvalue(), StoreError)
+    write_whole((folder / path).with_suffix(".svg"), svg.getvalue(), StoreError)
+    data = base64.b64encode(small.getvalue()).decode("ascii")
     return {"alt": alt, "path": path, "data": f"data:image/png;base64,{data}"}
 
 
@@ -113,6 +128,6 @@ def _twos_and_fives(value: float, _: object) -> str:
 def write_head(figure: Figure, title: str, subtitle: str) -> None:
     """Write title and subtitle at the top left, the same distance from the top in every figure."""
     height = figure.get_figheight()
-    write = partial(figure.text, 0.02, va="top")
-    write(1 - 0.2 / height, title, fontsize=12, weight="bold", parse_math=False)
+    write = partial(figure.text, 0.02, va="top", parse_math=False)
+    write(1 - 0.2 / height, plain(title), fontsize=12, weight="bold")
     write(1 - 0.49 / height, subtitle, fontsize=FONT, color="#555555")

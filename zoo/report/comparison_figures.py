@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from zoo.metrics import metric as metric_of
+from zoo.prose import count, plain
 from zoo.report.canvas import frame_axes, write_head
 from zoo.report.labels import Label, label_points
 from zoo.report.style import FONT, Colours, model_colours
@@ -20,7 +21,7 @@ __all__ = ["draw_cost", "draw_critical_difference"]
 _COST_AXES: Mapping[str, str] = {
     "fit_s": "fit time (s)",
     "predict_s": "prediction time (s)",
-    "peak_rss_mb": "peak memory (MB)",
+    "fit_memory_mb": "memory added by the fit (MB)",
     "n_parameters": "parameters",
 }
 
@@ -46,7 +47,9 @@ def draw_critical_difference(ranks: pd.DataFrame, colours: Mapping[str, str]) ->
         _draw_ranks(axes, part, colours, highest)
         axes.set_ylim(tallest - 0.4, -0.6)
         n_datasets = part["n_datasets"].iloc[0]
-        axes.set_title(f"{size:,} rows, {n_datasets} data sets", fontsize=FONT, loc="left")
+        axes.set_title(
+            f"{count(size, 'row')}, {count(n_datasets, 'data set')}", fontsize=FONT, loc="left"
+        )
     subtitle = "Grey: no significant difference from the best model (Nemenyi test, 5%)"
     write_head(figure, "Critical differences of mean ranks", subtitle)
     return figure
@@ -63,9 +66,9 @@ def _draw_ranks(axes: Axes, part: pd.DataFrame, colours: Mapping[str, str], high
         axes.plot(row.mean_rank, row_number, "o", color=colour, markersize=4)
         is_late = row.mean_rank > (1 + highest) / 2
         axes.annotate(
-            f"{row.model} {row.mean_rank:.1f}", (row.mean_rank, row_number), fontsize=7,
+            f"{plain(row.model)} {row.mean_rank:.1f}", (row.mean_rank, row_number), fontsize=7,
             xytext=(-5 if is_late else 5, 0), textcoords="offset points", va="center",
-            ha="right" if is_late else "left", color=colour,
+            ha="right" if is_late else "left", color=colour, parse_math=False,
         )  # fmt: skip
     axes.set_xlim(0.6, highest + 0.4)
     axes.set_yticks([])
@@ -98,7 +101,7 @@ def draw_cost(cost: pd.DataFrame, *, title: str, colours: Colours = None) -> Fig
         label_points(axes, labels, size=7)
     metric = metric_of(str(rows["metric"].iloc[0]))
     panels[0].set_ylabel(f"test {metric.label}\n({metric.direction} is better)", fontsize=FONT)
-    subtitle = f"At {largest:,} rows; filled and labelled: Pareto-optimal models"
+    subtitle = f"At {count(largest, 'row')}; filled and labelled: Pareto-optimal models"
     write_head(figure, title, subtitle)
     return figure
 

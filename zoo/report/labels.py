@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 from scipy.optimize import isotonic_regression
 
+from zoo.prose import plain
 from zoo.report.style import FONT
 
 __all__ = ["Label", "label_ends", "label_points", "spread"]
@@ -72,8 +73,8 @@ def label_ends(axes: Axes, labels: Sequence[Label]) -> None:
             alpha=0.6, clip_on=False,
         )  # fmt: skip
         axes.text(
-            1.035, height, label.text, transform=axes.transAxes, color=label.colour,
-            fontsize=FONT, va="center", ha="left",
+            1.035, height, plain(label.text), transform=axes.transAxes, color=label.colour,
+            fontsize=FONT, va="center", ha="left", parse_math=False,
         )  # fmt: skip
 
 
@@ -88,7 +89,7 @@ def label_points(axes: Axes, labels: Sequence[Label], *, size: float) -> None:
     for label, (x, _, height) in zip(labels, positions, strict=True):
         is_right = x < 0.7
         axes.text(
-            x + (0.02 if is_right else -0.02), height, label.text, transform=axes.transAxes,
+            x + (0.02 if is_right else -0.02), height, plain(label.text), transform=axes.transAxes,
             color=label.colour, fontsize=size, va="center", ha="left" if is_right else "right",
-            path_effects=outline, zorder=1.5,
+            path_effects=outline, zorder=1.5, parse_math=False,
         )  # fmt: skip

@@ -9,17 +9,26 @@ import numpy as np
 import pandas as pd
 
 from zoo.bench.store import Status
+from zoo.errors import StoreError
+from zoo.files import write_whole, writing
 from zoo.metrics import metric as metric_of
 
 __all__ = ["failure_rows", "score_rows", "write_tables"]
 
 
 def write_tables(folder: Path, frames: dict[str, pd.DataFrame]) -> None:
-    """Write each frame as ``tables/<name>.csv``."""
-    target = folder / "tables"
-    target.mkdir(exist_ok=True)
+    """Write each frame as ``tables/<name>.csv``.
+
+    Raises
+    ------
+    StoreError
+        If one cannot be written.
+    """
+    with writing(folder / "tables", StoreError):
+        (folder / "tables").mkdir(exist_ok=True)
     for name, frame in frames.items():
-        frame.to_csv(target / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
+        text = frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+        write_whole(folder / "tables" / f"{name}.csv", text, StoreError)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader
 
 from zoo.bench.store import Results, Status, read
 from zoo.curves.aggregate import cell_frame, current_cells, curve_frame, family_frame
 from zoo.curves.curveset import CurveSet
 from zoo.curves.headlines import cheapest_sentence, name_ties, verdict_rows
 from zoo.errors import StoreError
+from zoo.files import write_whole
 from zoo.metrics import metric as metric_of
+from zoo.prose import count, plain, plural
 from zoo.report.canvas import embed
 from zoo.report.comparison_figures import draw_cost, draw_critical_difference
 from zoo.report.curve_figures import (
@@ -23,6 +23,7 @@ from zoo.report.curve_figures import (
     draw_forecast,
     draw_rank_over_size,
 )  # fmt: skip
+from zoo.report.page_text import fill_html, fill_markdown
 from zoo.report.style import FAMILY_NAMES, model_colours
 from zoo.report.tables import failure_rows, score_rows, write_tables
 
@@ -32,12 +33,14 @@ __all__ = ["write_report"]
 def write_report(folder: Path) -> Path:
     """Write tables, figures, REPORT.md and report.html into a results folder.
 
-    Returns the path of report.html, which is self-contained.
+    Returns the path of report.html, which is self-contained. Each file is written whole, so two
+    reports on one folder may be written at the same time.
 
     Raises
     ------
     StoreError
-        If the folder is not a results folder, or no cell in it has a score.
+        If the folder is not a results folder, no cell in it has a score, or a file cannot be
+        written.
     """
     folder = Path(folder)
     stored = read(folder)
@@ -46,33 +49,26 @@ def write_report(folder: Path) -> Path:
     curves = curve_frame(cells)
     if curves.empty:
         reasons = cells["reason"].dropna()
-        why = f"; first reason: {reasons.iloc[0]}" if len(reasons) else ""
+        why = f"; first reason: {plain(reasons.iloc[0])}" if len(reasons) else ""
         raise StoreError(f"{folder}: no cell has a score, so there is nothing to draw{why}")
     curve_set = CurveSet(cells)
     tables = {"cells": cells, "curves": curves, "families": family_frame(cells)}
     tables |= curve_set.tables()
     write_tables(folder, tables)
-    (folder / "figures").mkdir(exist_ok=True)
     parts = _parts(folder, results, curve_set, tables)
+    parts["warnings"] += stored.warnings()
     n_old = len(stored.cells) - len(results.cells)
     if n_old:
+        are = plural(n_old, "is", "are")
         parts["warnings"].append(
-            f"{n_old} cells of earlier versions of a model or data set are stored but not shown."
+            f"{count(n_old, 'cell')} of earlier versions of a model or data set {are} stored but "
+            "not shown."
         )
-    page = folder / "report.html"
-    _write(page, "report.html.jinja", parts, is_html=True)
-    _write(folder / "REPORT.md", "REPORT.md.jinja", parts, is_html=False)
-    return page
-
-
-def _write(path: Path, template: str, parts: dict[str, Any], *, is_html: bool) -> None:
-    """Fill a template and write the page."""
-    loader = PackageLoader("zoo.report", "")
-    environment = Environment(loader=loader, autoescape=is_html, trim_blocks=not is_html)
-    text = environment.get_template(template).render(**parts)
-    if not is_html:
-        text = re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
-    path.write_text(text, encoding="utf-8", newline="\n")
+    write_whole(
+        folder / "REPORT.md", fill_markdown("zoo.report", "REPORT.md.jinja", parts), StoreError
+    )
+    page = fill_html("zoo.report", "report.html.jinja", parts)
+    return write_whole(folder / "report.html", page, StoreError)
 
 
 def _parts(
@@ -123,8 +119,9 @@ def _summary(cells: pd.DataFrame) -> str:
     n_ok = (cells["status"] == Status.OK).sum()
     n_skipped = (cells["status"] == Status.SKIPPED).sum()
     return (
-        f"{cells['dataset'].nunique()} data sets, {cells['model'].nunique()} models, "
-        f"{n_ok:,} cells with a score, {len(cells) - n_ok - n_skipped:,} failed, {n_skipped:,} "
+        f"{count(cells['dataset'].nunique(), 'data set')}, "
+        f"{count(cells['model'].nunique(), 'model')}, {count(n_ok, 'cell')} with a score, "
+        f"{len(cells) - n_ok - n_skipped:,} failed, {n_skipped:,} "
         "skipped because the model does not support the data. Every model got the same rows; "
         "validation rows for early stopping count as training rows."
     )
@@ -182,10 +179,10 @@ def _family_findings(families: pd.DataFrame) -> list[str]:
         if len(line) < 2:
             continue
         first, before, last = line.iloc[0], line.iloc[-2], line.iloc[-1]
+        start, end = count(first["n_train"], "row"), count(last["n_train"], "row")
         sentences.append(
-            f"{name}: {first['mean']:.2f} with {first['n_train']:,} rows, {last['mean']:.2f} with "
-            f"{last['n_train']:,} rows; {last['mean'] - before['mean']:+.3f} from "
-            f"{before['n_train']:,} to {last['n_train']:,} rows."
+            f"{name}: {first['mean']:.2f} with {start}, {last['mean']:.2f} with {end}; "
+            f"{last['mean'] - before['mean']:+.3f} from {before['n_train']:,} to {end}."
         )
     return sentences
 
@@ -205,7 +202,9 @@ def _dataset_finding(curves: pd.DataFrame, comparisons: pd.DataFrame) -> str:
         tests = comparisons[(comparisons["n_train"] == size) & (comparisons["best"] == best)]
         ties = name_ties(tests.dropna(subset=["p_value"])) if size < largest else ""
         tied = f", with no significant difference from {ties}" if ties else ""
-        parts.append(f"With {size:,} rows {best} has the best mean ({means[best]:.3f}){tied}.")
+        parts.append(
+            f"With {count(size, 'row')} {best} has the best mean ({means[best]:.3f}){tied}."
+        )
     return f"Metric: {metric.label}. {' '.join(parts)}"
 
 
@@ -217,7 +216,9 @@ def _warnings(cells: pd.DataFrame) -> list[str]:
     if mixed.empty:
         return []
     names = ", ".join(f"{model} on {dataset}" for dataset, model in mixed.index[:5])
-    return [f"{len(mixed)} curves mix cells of different environments (see Provenance): {names}."]
+    mix = plural(len(mixed), "mixes", "mix")
+    what = f"{count(len(mixed), 'curve')} {mix} cells of different environments (see Provenance)"
+    return [f"{what}: {names}."]
 
 
 def _provenance(results: Results) -> list[tuple[str, str]]:

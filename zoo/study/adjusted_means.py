@@ -1,4 +1,4 @@
-"""Mean losses of models that were not all measured on the same replicates, and the best of them."""
+"""Mean losses of models that were not all measured on the same replicates, and their ranking."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-__all__ = ["adjusted_means", "best_so_far"]
+__all__ = ["adjusted_means", "ranking"]
 
 _MOST_ITERATIONS = 100
 ByReplicate = Mapping[int, float]
@@ -41,15 +41,15 @@ def adjusted_means(losses: Mapping[str, ByReplicate]) -> dict[str, float]:
     return dict(zip(models, map(float, of_model), strict=True))
 
 
-def best_so_far(losses: Mapping[tuple[str, int], ByReplicate]) -> tuple[str, int] | None:
-    """Return the model with the least loss at its own largest size, and that size.
+def ranking(losses: Mapping[tuple[str, int], ByReplicate]) -> list[tuple[str, int]]:
+    """Return the models by the loss at their own largest size, the best first, and that size.
 
     Models with the same largest size are compared by their adjusted means.
 
     Examples
     --------
-    >>> best_so_far({("a", 100): {0: 0.3}, ("a", 900): {0: 0.2}, ("b", 100): {0: 0.1}})
-    ('b', 100)
+    >>> ranking({("a", 100): {0: 0.3}, ("a", 900): {0: 0.2}, ("b", 100): {0: 0.1}})
+    [('b', 100), ('a', 900)]
     """
     largest: dict[str, int] = {}
     for (model, size), values in losses.items():
@@ -59,4 +59,4 @@ def best_so_far(losses: Mapping[tuple[str, int], ByReplicate]) -> tuple[str, int
     for size in set(largest.values()):
         means = adjusted_means({m: losses[m, size] for m, last in largest.items() if last == size})
         found |= {(model, size): mean for model, mean in means.items()}
-    return min(found, key=lambda at: (found[at], at)) if found else None
+    return sorted(found, key=lambda at: (found[at], at))

@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from zoo.curves.aggregate import mean_interval
 from zoo.curves.comparisons import corrected_test, holm
 from zoo.curves.curveset import CurveSet
 from zoo.curves.forecast import FURTHEST, LossForecast
 from zoo.curves.plateau import SMALLEST_GAIN, Estimate, gain_from
-from zoo.study.adjusted_means import best_so_far
+from zoo.study.adjusted_means import ranking
 from zoo.study.answer_text import advice_lines
-from zoo.study.answers import FACTORS, Advice, Best, ModelCost, MoreData, Overtaking, Rival, Verdict
+from zoo.study.answers import (
+    FACTORS,
+    Advice,
+    Best,
+    ModelCost,
+    MoreData,
+    Overtaking,
+    Rival,
+    Unmeasured,
+    Verdict,
+)
 from zoo.study.design import NETWORKS
+from zoo.study.promise import promised_interval
 
 __all__ = ["advise"]
 
 
-def advise(curves: CurveSet, *, n_rows: int, n_test: int, n_train: int) -> Advice | None:
+_NEAR = 0.5  # of the training rows, from which on what was measured counts for all of them
+
+
+def advise(
+    curves: CurveSet, *, n_rows: int, n_test: int, n_train: int, models: Sequence[str] = ()
+) -> Advice | None:
     """Return the answers that the cells give; None if no model but a baseline has a score.
 
     Parameters
@@ -30,61 +45,86 @@ def advise(curves: CurveSet, *, n_rows: int, n_test: int, n_train: int) -> Advic
         Of one table.
     n_rows, n_test, n_train : int
         Rows of the table, and its test and training rows at the largest size.
+    models : sequence of str
+        The planned models, measured or not.
     """
     losses = curves.losses
     learned = losses[losses["family"] != "baseline"]
     if learned.empty:
         return None
     dataset = str(learned["dataset"].iloc[0])
-    best = _best(curves, dataset, n_test / max(n_train, 1))
+    best = _best(curves, dataset, n_test, n_test / max(n_train, 1), models)
     advice = Advice(
         metric=str(learned["metric"].iloc[0]), n_rows=n_rows, n_train=n_train, best=best,
-        more=_more(curves, dataset, best, n_train), overtaking=_overtaking(curves, dataset),
+        more=_more(curves, dataset, best, n_train),
+        overtaking=_overtaking(curves, dataset, n_train),
         costs=_costs(curves, n_test),
     )  # fmt: skip
     return replace(advice, lines=advice_lines(advice))
 
 
-def _best(curves: CurveSet, dataset: str, test_ratio: float) -> Best:
+def _best(
+    curves: CurveSet, dataset: str, n_test: int, test_ratio: float, models: Sequence[str]
+) -> Best:
     losses, scores = curves.losses, curves.scores
     learned = losses[losses["family"] != "baseline"]
     by_size = {
         (str(name), int(size)): dict(zip(part["replicate"], part["loss"], strict=True))
         for (name, size), part in learned.groupby(["model", "n_train"])
     }
-    found = best_so_far(by_size)
-    assert found is not None  # noqa: S101 (there are losses)
+    found = ranking(by_size)[0]
     model, size = found
-    losses, scores = losses[losses["n_train"] == size], scores[scores["n_train"] == size]
-    table = losses[losses["family"] != "baseline"].pivot_table(
-        index="replicate", columns="model", values="loss"
-    )
-    own = scores.loc[scores["model"] == model, "score"]
-    mean, *bounds = mean_interval(own)
-    metric = curves.metric(dataset)
-    low, high = sorted(float(metric.score(metric.loss(bound))) for bound in bounds)  # within range
-    dummy = losses[losses["family"] == "baseline"].set_index("replicate")["loss"]
-    test = corrected_test(dummy - table[model], test_ratio=test_ratio)
+    own = scores[(scores["model"] == model) & (scores["n_train"] == size)]
+    metric, score = curves.metric(dataset), float(own["score"].mean())
+    bounds = promised_interval(metric.loss(own["score"]), own["score_error"], test_ratio=test_ratio)
+    low, high = sorted(float(metric.score(bound)) for bound in bounds)  # within the metric's range
+    here = losses[(losses["family"] == "baseline") & (losses["n_train"] == size)]
+    dummy, best_losses = here.set_index("replicate")["loss"], pd.Series(by_size[found])
+    test = corrected_test(dummy - best_losses, test_ratio=test_ratio)
     is_better = bool(test.p_value < 0.05 and test.difference > 0)
-    baseline = scores.loc[scores["family"] == "baseline", "score"]
+    baseline = scores.loc[(scores["family"] == "baseline") & (scores["n_train"] == size), "score"]
     return Best(
-        model=model, n_train=size, score=mean, low=low, high=high, replicates=len(own),
-        rivals=_rivals(table, model, test_ratio),
+        model=model, n_train=size, score=score, low=low, high=high, n_new=n_test,
+        replicates=len(own), rivals=_rivals(by_size, model, size, test_ratio),
+        unmeasured=_unmeasured(by_size, size, [m for m in models if m not in {*here["model"]}]),
         baseline=float(baseline.mean()) if len(baseline) else None,
         beats_baseline=is_better if test.replicates > 1 else None,
     )  # fmt: skip
 
 
-def _rivals(table: pd.DataFrame, best: str, test_ratio: float) -> tuple[Rival, ...]:
-    """Return every other model compared with the best on the replicates that both have."""
-    names = [str(name) for name in table.columns if name != best]
-    tests = [corrected_test(table[name] - table[best], test_ratio=test_ratio) for name in names]
+def _rivals(
+    by_size: Mapping[tuple[str, int], Mapping[int, float]],
+    best: str,
+    size: int,
+    test_ratio: float,
+) -> tuple[Rival, ...]:
+    """Return every other model that was measured at the best one's size or beyond.
+
+    It is compared at its own largest size, on the replicates that both have: their test rows are
+    the same at every size.
+    """
+    largest = {model: n for model, n in sorted(by_size) if model != best and n >= size}
+    own = pd.Series(by_size[best, size])
+    tests = [
+        corrected_test(pd.Series(by_size[at]) - own, test_ratio=test_ratio)
+        for at in largest.items()
+    ]
     adjusted = holm([test.p_value for test in tests])
     rivals = [
-        Rival(model=name, test=replace(test, p_value=p_value))
-        for name, test, p_value in zip(names, tests, adjusted, strict=True)
+        Rival(model=name, n_train=n, test=replace(test, p_value=p_value))
+        for (name, n), test, p_value in zip(largest.items(), tests, adjusted, strict=True)
     ]
     return tuple(sorted(rivals, key=lambda rival: rival.test.difference))
+
+
+def _unmeasured(
+    by_size: Mapping[tuple[str, int], Mapping[int, float]], size: int, models: Sequence[str]
+) -> tuple[Unmeasured, ...]:
+    """Return the planned models and the measured ones that have no score from `size` rows on."""
+    largest: dict[str, int | None] = dict.fromkeys(models)
+    largest |= dict(sorted(by_size))
+    short = [(name, n) for name, n in largest.items() if n is None or n < size]
+    return tuple(Unmeasured(model=name, n_train=n) for name, n in short)
 
 
 def _more(curves: CurveSet, dataset: str, best: Best, n_train: int) -> tuple[MoreData, ...]:
@@ -135,11 +175,19 @@ def _best_of(losses: pd.DataFrame, families: Sequence[str]) -> str | None:
     return str(rows.groupby("model")["loss"].mean().idxmin())
 
 
-def _overtaking(curves: CurveSet, dataset: str) -> Overtaking:
-    network = _best_of(curves.losses, NETWORKS)
-    boosting = _best_of(curves.losses, ("boosting",))
-    found = curves.crossover(dataset, boosting, network) if network and boosting else None
-    return Overtaking(network=network, boosting=boosting, crossover=found)
+def _overtaking(curves: CurveSet, dataset: str, n_train: int) -> Overtaking:
+    losses = curves.losses
+    network = _best_of(losses, NETWORKS)
+    boosting = _best_of(losses, ("boosting",))
+    if not network or not boosting:
+        return Overtaking(network=network, boosting=boosting)
+    sizes = [set(losses.loc[losses["model"] == one, "n_train"]) for one in (network, boosting)]
+    n_measured = int(max(sizes[0] & sizes[1], default=0))
+    return Overtaking(
+        network=network, boosting=boosting, n_measured=n_measured,
+        crossover=curves.crossover(dataset, boosting, network),
+        is_near_all=n_measured >= _NEAR * n_train,
+    )  # fmt: skip
 
 
 def _costs(curves: CurveSet, n_test: int) -> tuple[ModelCost, ...]:

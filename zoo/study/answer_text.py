@@ -10,7 +10,7 @@ from zoo.curves.comparisons import PairedTest
 from zoo.curves.crossover import Crossover, CrossoverKind
 from zoo.curves.headlines import round_size
 from zoo.metrics import metric as metric_of
-from zoo.study.answers import FACTORS, Advice, Best, ModelCost, MoreData, Overtaking
+from zoo.study.answers import FACTORS, Advice, Best, ModelCost, MoreData
 from zoo.study.left_out import LeftOut
 from zoo.study.wording import milliseconds, round_seconds, score_text
 
@@ -31,9 +31,9 @@ def advice_lines(advice: Advice) -> tuple[tuple[str, str], ...]:
     direction = metric_of(advice.metric).direction.capitalize()
     return (
         ("Best model", f"{_best(advice)} {direction} is better."),
-        ("How sure", _certainty(advice.best)),
+        ("How sure", f"{_certainty(advice.best)}{_unmeasured(advice.best)}"),
         *((f"{_times(more.factor)} the data", _more(more, advice)) for more in advice.more),
-        ("Deep learning", _overtaking(advice.overtaking)),
+        ("Deep learning", _overtaking(advice)),
         ("Cost", _cost(advice)),
     )
 
@@ -45,20 +45,23 @@ def _times(factor: int) -> str:
 def _best(advice: Advice) -> str:
     best = advice.best
     text = f"{best.model}: {metric_of(advice.metric).label} {score_text(best.score)}"
-    if np.isfinite(best.low):
-        text += f" (95% interval {_interval(best.low, best.high)})"
     of_all = f" of {advice.n_train:,}" if best.n_train < advice.n_train else ""
     text += f" with {best.n_train:,}{of_all} training rows"
     if best.baseline is not None:
         text += f"; the dummy baseline has {score_text(best.baseline)}"
+    if np.isfinite(best.low):
+        text += (
+            f". On {best.n_new:,} new rows like these expect {_interval(best.low, best.high)} (95% "
+            "interval)"
+        )
     return f"{text}."
 
 
 def _certainty(best: Best) -> str:
     if best.replicates < 2:
-        text = "Measured on one replicate only, so there is no interval and no test."
+        text = "Measured on one replicate only, so its lead cannot be tested."
     elif not best.rivals:
-        text = "No other model was measured at this size."
+        text = "No other model was measured with so many rows."
     elif best.ties:
         nearest = next(rival for rival in best.rivals if not rival.is_significant)
         n = nearest.test.replicates
@@ -69,18 +72,35 @@ def _certainty(best: Best) -> str:
         )
     else:
         nearest, n = best.rivals[0], len(best.rivals)
-        others = f"the {n} other models measured at this size" if n > 1 else nearest.model
+        others = f"the {n} other models measured with as many rows" if n > 1 else nearest.model
         over = f" over {nearest.model}" if n > 1 else ""
         text = (
             f"Its lead over {others} is significant (paired tests at 5%, "
             f"{nearest.test.replicates} replicates): {_lead(nearest.test)}{over}."
         )
+    if further := [one for one in best.rivals if one.n_train > best.n_train]:
+        shown = _names([f"{one.model} with {one.n_train:,}" for one in further])
+        text += f" It had {best.n_train:,} rows, {shown}."
     if best.beats_baseline is False:
         text += (
             " It is not significantly better than the dummy baseline: the columns may say little "
             "about the target."
         )
     return text
+
+
+def _unmeasured(best: Best) -> str:
+    """Return which models the answer is not about."""
+    if not best.unmeasured:
+        return ""
+    shown = [
+        f"{one.model} ({'not at all' if one.n_train is None else f'up to {one.n_train:,}'})"
+        for one in best.unmeasured
+    ]
+    return (
+        f" Not measured with {best.n_train:,} rows: {_names(shown)}; nothing is known of "
+        f"{'their' if shown[1:] else 'its'} score there."
+    )
 
 
 def _lead(test: PairedTest) -> str:
@@ -95,41 +115,66 @@ def _more(more: MoreData, advice: Advice) -> str:
     loss = "the distance to 1" if metric_of(advice.metric).higher_is_better else "the error"
     change = f"{100 * more.gain.low:.0f} to {100 * more.gain.high:.0f}% of {loss}"
     verdict = {
-        "helps": f"more data helps: it removes {change}",
-        "little": "the gain is small: the curve is nearly flat",
-        "hurts": "the curve gets worse with more rows; check how the rows were collected",
+        "helps": f"more data is forecast to help: it would remove {change}",
+        "little": "the forecast gain is small: the curve is nearly flat",
+        "hurts": "it is forecast to get worse with more rows; check how the rows were collected",
         "cannot tell": f"it is unclear whether more data helps (it would remove {change})",
     }[more.verdict]
     return (
-        f"With {rows} {advice.best.model} would reach {score_text(more.score)} "
+        f"With {rows} the forecast for {advice.best.model} is {score_text(more.score)} "
         f"(90% interval {_interval(more.low, more.high)}); {verdict}."
     )
 
 
-def _overtaking(found: Overtaking) -> str:
+def _overtaking(advice: Advice) -> str:
+    found = advice.overtaking
     crossover, network, boosting = found.crossover, found.network, found.boosting
     if crossover is None:
         return f"Cannot tell: no {'boosting model' if network else 'network'} was measured."
-    often = f"in {crossover.probability:.0%} of the forecasts"
-    is_known = np.isfinite(crossover.probability)
+    if not found.is_clear:
+        return f"Cannot tell whether {network}, the best network, {_why_unclear(advice)}."
+    n = f"{found.n_measured:,} rows"
+    measured = f"at {n}, the largest size that both were measured at"
+    is_measured = crossover.kind in (CrossoverKind.ALWAYS, CrossoverKind.WITHIN)
+    what = "resamples" if is_measured else "forecasts"
+    often = f"in {crossover.probability:.0%} of the {what}"
     match crossover.kind:
         case CrossoverKind.ALWAYS:
-            return f"{network} is ahead of {boosting} at every measured size."
+            return f"{network} was ahead of {boosting} at every measured size up to {n} ({often})."
         case CrossoverKind.WITHIN:
-            return f"{network} overtakes {boosting} at {_size_text(crossover)} and stays ahead."
+            where = _size_text(crossover)
+            return f"{network} overtook {boosting} at {where} and was ahead at {n} ({often})."
         case CrossoverKind.FORECAST:
-            where = _size_text(crossover) + (f", {often}" if is_known else "")
-            return f"{network} is forecast to overtake {boosting} at {where}."
-        case CrossoverKind.NONE:
-            end = f" (it does {often})" if is_known else ""
             return (
-                f"{network}, the best network, is behind {boosting} and is not expected to "
-                f"overtake it within 32 times the data{end}."
+                f"{network} was behind {boosting} {measured}; it overtakes within 32 times that "
+                f"{often}, at {_size_text(crossover)}."
             )
     return (
-        f"Cannot tell for {network}, the best network, and {boosting}, the best boosting model: "
-        f"{crossover.reason}."
+        f"{network}, the best network, was behind {boosting} {measured}; it overtakes within 32 "
+        f"times that {often}."
     )
+
+
+def _why_unclear(advice: Advice) -> str:
+    """Return what cannot be told of the best network, and why."""
+    found = advice.overtaking
+    crossover, boosting = found.crossover, found.boosting
+    assert crossover is not None  # noqa: S101 (seen by the caller)
+    with_more = f"overtakes {boosting}, the best boosting model, with more rows"
+    if crossover.reason is not None:
+        return f"{with_more}: {crossover.reason}"
+    n = f"{found.n_measured:,}"
+    if crossover.kind in (CrossoverKind.NONE, CrossoverKind.FORECAST):
+        return (
+            f"{with_more}: it was behind at {n} rows, and overtakes within 32 times that in "
+            f"{crossover.probability:.0%} of the forecasts"
+        )
+    ahead = f"is better than {boosting}, the best boosting model, with all rows: it was ahead at"
+    if not found.is_near_all:
+        return f"{ahead} {n} rows, and both were not measured beyond that"
+    if not np.isfinite(crossover.probability):
+        return f"{ahead} {n} rows, on fewer than three replicates"
+    return f"{ahead} {n} rows in only {crossover.probability:.0%} of the resamples"
 
 
 def _size_text(found: Crossover) -> str:
@@ -187,7 +232,7 @@ def next_steps(
         steps.append("Resolve the warnings first: until then the scores may be too optimistic.")
     best = advice.best
     if best.beats_baseline is False:
-        steps.append("Find columns that relate to the target; more rows of these will not help.")
+        steps.append("Find columns that relate to the target; these say little about it.")
     cheaper = _cheaper(advice)
     if cheaper is not None:
         steps.append(
@@ -196,10 +241,11 @@ def next_steps(
         )
     double = next(more for more in advice.more if more.factor == FACTORS[0])
     if double.verdict == "helps":
-        steps.append("Collect more rows: the best model still improves with them.")
+        steps.append("Collect more rows: the best model is forecast to improve with them.")
     elif double.verdict == "little":
         steps.append(
-            f"More rows of the same kind bring little; look for new columns, or tune {best.model}."
+            "More rows of the same kind are forecast to bring little; look for new columns, or "
+            f"tune {best.model}."
         )
     unfinished = sorted({one.model for one in left_out if one.reason.is_resumable})
     if unfinished or was_stopped:

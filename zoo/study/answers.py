@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from zoo.curves.comparisons import PairedTest
-from zoo.curves.crossover import Crossover
+from zoo.curves.crossover import CLEAR, Crossover, CrossoverKind
 from zoo.curves.plateau import Estimate
 
-__all__ = ["FACTORS", "Advice", "Best", "ModelCost", "MoreData", "Overtaking", "Rival", "Verdict"]
+__all__ = [
+    "FACTORS", "Advice", "Best", "ModelCost", "MoreData", "Overtaking", "Rival", "Unmeasured",
+    "Verdict",
+]  # fmt: skip
 
 FACTORS = (2, 10)  # times the rows, for the forecasts
 Verdict = Literal["helps", "little", "hurts", "cannot tell"]
@@ -26,6 +29,7 @@ class Rival:
     """
 
     model: str
+    n_train: int  # its largest size, not below that of the best
     test: PairedTest
 
     @property
@@ -35,16 +39,26 @@ class Rival:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unmeasured:
+    """A planned model without a score at the size of the best model, or beyond."""
+
+    model: str
+    n_train: int | None  # the largest size that it was measured at; None: at none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Best:
-    """The best model, and its mean score over replicates with the 95% interval."""
+    """The best of the measured models, its mean score, and the score promised for new rows."""
 
     model: str
     n_train: int  # the largest size that it was measured at
     score: float
-    low: float
+    low: float  # 95% interval of the score on `n_new` new rows
     high: float
+    n_new: int
     replicates: int
     rivals: tuple[Rival, ...]  # the closest first
+    unmeasured: tuple[Unmeasured, ...]
     baseline: float | None  # score of the dummy baseline
     beats_baseline: bool | None  # by the paired test; None if there is none
 
@@ -75,6 +89,23 @@ class Overtaking:
     network: str | None
     boosting: str | None
     crossover: Crossover | None = None
+    n_measured: int = 0  # the largest size at which both were measured
+    is_near_all: bool = False  # whether that is near all training rows
+
+    @property
+    def is_clear(self) -> bool:
+        """Return whether the evidence is enough for an answer.
+
+        What was measured counts near all training rows only, and it has to be so in four of five
+        resamples; a forecast has to be so in four of five forecasts.
+        """
+        found = self.crossover
+        if found is None:
+            return False
+        if found.kind is CrossoverKind.NONE:
+            return found.probability <= 1 - CLEAR
+        is_measured = found.kind in (CrossoverKind.ALWAYS, CrossoverKind.WITHIN)
+        return found.probability >= CLEAR and (self.is_near_all or not is_measured)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

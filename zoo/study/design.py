@@ -51,6 +51,7 @@ class Study:
     metric: str  # the headline
     models: tuple[str, ...]  # in the order in which they are tried
     sizes: tuple[int, ...]  # ascending; the last is all training rows
+    named: tuple[str, ...] = ()  # models that the user asked for: they are never left out early
 
     @property
     def replicates(self) -> int:
@@ -111,14 +112,20 @@ def models_for(
     ------
     DefinitionError
         If a model is unknown.
+    MissingExtraError
+        If the framework of a model is not installed.
     DataError
         If a model is not made for the task, or for tables.
     """
     if not chosen:
         default = _DEFAULT_FOR_IMAGES if is_images else _DEFAULT
+        registry.require_backend(map(registry.spec, default))
         return tuple(name for name in default if task in registry.spec(name).tasks)
+    registry.require_backend(map(registry.spec, chosen))
     for name in chosen:
         spec = registry.spec(name)
+        if (missing := registry.missing_extra(spec)) is not None:
+            raise missing
         if task not in spec.tasks:
             others = ", ".join(_DEFAULT)
             raise DataError(f"'{name}' does not do {task}; choose others, e.g. {others}")
@@ -158,7 +165,7 @@ def describe(study: Study, expected_s: float, budget_s: float) -> list[str]:
     sizes = ", ".join(f"{size:,}" for size in study.sizes)
     expected, budget = round_seconds(expected_s), f"the budget is {round_seconds(budget_s)}"
     if expected_s <= budget_s:
-        time = f"about {expected} if no model is eliminated early; {budget}"
+        time = f"about {expected} if no model is left out early; {budget}"
     else:
         time = (
             f"everything might take {expected}; {budget}, so the slowest come last and may be left "

@@ -1,4 +1,9 @@
-"""Eliminates models that cannot catch up with the leader, by their forecasts."""
+"""Leaves out models whose forecasts stay behind the leader's, to save time for the others.
+
+A forecast is no measurement. How often such a model would have been among the best is counted by
+`benchmarks/answers/elimination.py`, and reports say so. Models that the user named are never left
+out.
+"""
 
 from __future__ import annotations
 
@@ -8,27 +13,38 @@ from zoo import registry
 from zoo.curves.forecast import LossForecast, fit_losses
 from zoo.metrics import metric as metric_of
 from zoo.study.design import NETWORKS
-from zoo.study.run_history import RunHistory
+from zoo.study.run_history import Elimination, RunHistory
 
-__all__ = ["eliminate"]
+__all__ = ["MEASURED_ERROR", "eliminate"]
+
+MEASURED_ERROR = (
+    "On seven benchmark data sets this rule left out 21 of 83 models. With all rows 0 of the 21 "
+    "were the best, and 3 did not differ significantly from it."
+)
 
 _LOW, _HIGH = 0.05, 0.95  # ends of the forecast intervals that are compared
 _FAR = 10  # times all rows, up to which the best network is forecast
 
 
 def eliminate(history: RunHistory) -> None:
-    """Mark the models that cannot catch up with the leader; the first models always stay."""
+    """Mark the models to leave out; the first models and those that the user named stay."""
     found = history.leader()
     if found is None:
         return
     for model in history.learners():
-        if model in history.eliminated or model in history.study.first:
-            continue
-        if _cannot_catch_up(history, model, *found):
-            history.eliminated[model] = found[0]
+        stays = model in history.study.first or model in history.study.named
+        if not stays and model not in history.eliminated and _stays_behind(history, model, *found):
+            history.eliminated[model] = _where(history, model)
 
 
-def _cannot_catch_up(history: RunHistory, model: str, leader: str, size: int) -> bool:
+def _where(history: RunHistory, model: str) -> Elimination:
+    size = history.sizes_of(model)[-1]
+    means = {m: history.mean(m, size) for m in history.learners() if history.losses[m, size]}
+    best = min(means, key=lambda name: means[name])
+    return Elimination(n_train=size, loss=means[model], best=best, best_loss=means[best])
+
+
+def _stays_behind(history: RunHistory, model: str, leader: str, size: int) -> bool:
     """Return whether the best end of a model's forecast is worse than the leader's worst end.
 
     It has to be so at every planned size without a score and at twice all rows; for the best

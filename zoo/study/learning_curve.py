@@ -18,10 +18,10 @@ from numpy.typing import ArrayLike
 from zoo.bench.store import check_folder
 from zoo.curves.aggregate import curve_frame
 from zoo.curves.curveset import CurveSet
-from zoo.ingest.preparing import prepare
 from zoo.metrics import Task
 from zoo.report.curve_figures import draw_dataset
 from zoo.study.answers import Advice
+from zoo.study.honest_splits import SplitBy, prepare_honestly
 from zoo.study.page import advice_of, write_page
 from zoo.study.resources import open_pool
 from zoo.study.session import Options, Result, keep_table, make_study, run_study
@@ -93,6 +93,7 @@ def learning_curve(
     task: Task | None = None,
     groups: ArrayLike | None = None,
     times: ArrayLike | None = None,
+    split: SplitBy = "auto",
     name: str = "table",
     out: Path | str | None = None,
     n_workers: int | None = None,
@@ -113,6 +114,8 @@ def learning_curve(
     groups, times : array-like of shape (n_samples,) or None
         Rows of one group are never split between training and test; test rows are never earlier
         than training rows.
+    split : {"auto", "random"}
+        "auto": without `groups` and `times`, by those that `X` seems to have; "random": at random.
     name : str
         For titles and files.
     out : path-like or None
@@ -140,7 +143,7 @@ def learning_curve(
         if verbose:
             sys.stderr.write(line + "\n")
 
-    table = prepare(X, y, name=name, task=task, groups=groups, times=times)
+    table = prepare_honestly(X, y, name=name, task=task, groups=groups, times=times, split=split)
     folder = Path(tempfile.mkdtemp(prefix="zoo-curve-") if out is None else out)
     with ExitStack() as stack:
         if out is None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from zoo.metrics import metric as metric_of
 from zoo.study.next_cells import climb_s
 from zoo.study.run_history import RunHistory
-from zoo.study.wording import round_seconds
+from zoo.study.wording import round_seconds, score_text
 
 __all__ = ["LeftOut", "Reason", "left_out"]
 
@@ -58,8 +59,13 @@ def left_out(
 def _reason(
     history: RunHistory, model: str, size: int, time_left_s: float, was_stopped: bool
 ) -> tuple[Reason, str]:
-    if leader := history.eliminated.get(model):
-        return Reason.ELIMINATED, f"even its best forecast is worse than {leader} at every size"
+    if found := history.eliminated.get(model):
+        metric = metric_of(history.study.metric)
+        own, best = (score_text(float(metric.score(x))) for x in (found.loss, found.best_loss))
+        return Reason.ELIMINATED, (
+            f"after {found.n_train:,} rows, where its {metric.label} was {own} and that of "
+            f"{found.best} {best}; to measure it with more rows, name it in --models"
+        )
     if failures := sorted(text for cell, text in history.failed.items() if cell.model == model):
         return Reason.FAILED, failures[0]
     if model in history.timed_out:
@@ -68,7 +74,8 @@ def _reason(
     if was_stopped:
         return Reason.INTERRUPTED, "stopped by Ctrl-C; the same command continues"
     left = f", {round_seconds(time_left_s)} were left" if time_left_s >= 1 else ""
-    if not history.sizes_of(model) and model not in history.study.first:
+    starts = (*history.study.first, *history.study.named)
+    if not history.sizes_of(model) and model not in starts:
         sizes = history.study.first_half
         need = round_seconds(climb_s(history, model, sizes))
         return Reason.NO_TIME, f"about {need} needed up to {sizes[-1]:,} rows{left}"

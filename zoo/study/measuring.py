@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from zoo import registry
 from zoo.bench.plan import Job
@@ -15,17 +15,20 @@ from zoo.bench.pool import Pool, Worker
 from zoo.bench.run import provenance, write_cell
 from zoo.bench.store import CellWriter, Status, has_results, pack, read
 from zoo.metrics import metric as metric_of
+from zoo.prose import count
+from zoo.study.delivery import Delivery
 from zoo.study.design import CellId, Study, cell_of
 from zoo.study.fit_times import FitTimes
 from zoo.study.left_out import LeftOut, left_out
 from zoo.study.next_cells import next_jobs
-from zoo.study.refit import REFIT
+from zoo.study.refit import REFIT, Failure
 from zoo.study.run_history import RunHistory
 from zoo.study.wording import round_seconds, score_text
 
 __all__ = ["Measuring", "Outcome", "Say", "expected_s", "history_of"]
 
 _SUITE = "own table"
+_SLOW = 0.25  # of the time left: a model that was asked for is saved before such a fit
 Say = Callable[[str, bool], None]
 """Prints a line; the flag tells whether it is an answer or progress."""
 
@@ -86,6 +89,14 @@ class _Sent:
         return time.monotonic() - begin
 
 
+@dataclass(slots=True)
+class _Refitting:
+    """A fit on all rows that a worker is busy with while others measure."""
+
+    model: str
+    worker: Worker
+
+
 class Measuring:
     """The loop: idle workers get the next cells; results go to the store and the history.
 
@@ -101,6 +112,8 @@ class Measuring:
     reserve_s : callable
         Gets the history; returns the seconds to reserve for what follows measuring.
     say : Say
+    delivery : Delivery or None
+        Of a model that was asked for.
     """
 
     def __init__(
@@ -113,7 +126,10 @@ class Measuring:
         started: float,
         reserve_s: Callable[[RunHistory], float],
         say: Say,
+        delivery: Delivery | None = None,
     ) -> None:
+        self.delivery = delivery
+        self._refitting: _Refitting | None = None
         self.history, self._folder, self._say = history, folder, say
         self._final, self._started, self._reserve_s = end, started, reserve_s
         self._writer, self._pool = CellWriter(folder), pool
@@ -134,13 +150,24 @@ class Measuring:
         idle = self._pool.idle()
         kind = "network" if registry.spec(model).trains_together else model
         served = [one for name in (model, kind) for one in idle if name in self._served[id(one)]]
-        return (served or idle)[0]
+        return (served or sorted(idle, key=_is_new))[0]
+
+    @property
+    def _is_warm(self) -> bool:
+        """Whether an idle worker has fitted before, so that it needs no start."""
+        return not all(map(_is_new, self._pool.idle()))
 
     def _send(self) -> bool:
         left = self.end - time.monotonic()
-        jobs = [self._alone.pop()] if self._alone else next_jobs(self.history, left)
-        if not jobs or left <= 0:
+        if left <= 0:
             return False
+        jobs = [self._alone[-1]] if self._alone else next_jobs(self.history, left)
+        if not jobs:
+            return False
+        if self._refit_in_advance(jobs, left):
+            return True
+        if self._alone:
+            self._alone.pop()
         worker = self._worker_for(jobs[0].key["model"])
         sent = _Sent(time.monotonic(), len(jobs), worker, worker.first_began_s is None)
         worker.send(jobs)
@@ -170,7 +197,8 @@ class Measuring:
         is_ok = answer["status"] == Status.OK
         failure = "" if is_ok else f" {answer['status']}: {answer['reason']}"
         seconds = time.monotonic() - self._started
-        self._say(f"{seconds:6.0f} s  {cell.model} at {cell.n_train:,} rows{failure}", False)
+        what = f"{cell.model} at {count(cell.n_train, 'row')}, replicate {cell.replicate}"
+        self._say(f"{seconds:6.0f} s  {what}{failure}", False)
         if self._first_answer_s is None and _has_first_answer(self.history):
             self._first_answer_s = seconds
             scores = _scores_text(self.history)
@@ -196,15 +224,60 @@ class Measuring:
             was_stopped=was_stopped,
         )
 
-    def refit(self, model: str, path: Path, *, deadline: float) -> str | None:
+    def _refit_in_advance(self, jobs: list[Job], left: float) -> bool:
+        """Start a fit on all rows if slow fits come next; return whether it was started."""
+        if self.delivery is None or self._refitting is not None:
+            return False
+        model, size = jobs[0].key["model"], jobs[0].key["n_train"]
+        need = self.history.times.estimate_s(model, size, n_together=len(jobs))
+        if model in self.history.study.first and need < _SLOW * left:
+            return False
+        found = self.delivery.choose_in_advance(self.delivery.deadline - time.monotonic())
+        if found is None:
+            return False
+        worker = self._worker_for(found)
+        self._say(f"fitting {found} on all rows for {self.delivery.path}, in advance", False)
+        arguments = self._refit_arguments(found, self.delivery.path)
+        worker.call(REFIT, arguments, deadline=self.delivery.deadline)
+        self._refitting = _Refitting(found, worker)
+        return True
+
+    def _refit_arguments(self, model: str, path: Path) -> dict[str, str]:
+        folder = str(self._folder.resolve())
+        return {"folder": folder, "model": model, "path": str(path.resolve())}
+
+    def _receive_refit(self, answer: dict[str, Any]) -> None:
+        done, self._refitting = self._refitting, None
+        if done is not None and self.delivery is not None:
+            self.delivery.add(done.model, _failure_of(answer))
+
+    def refit(self, model: str, path: Path, *, deadline: float) -> Failure | None:
         """Fit a model on all rows and save it; return why it was not, or None if it was."""
-        folder, file = str(self._folder.resolve()), str(path.resolve())
-        arguments = {"folder": folder, "model": model, "path": file}
+        self._refitting = None
         self._pool.give_up()
+        arguments = self._refit_arguments(model, path)
         answer = self._pool.call(self._worker_for(model), REFIT, arguments, deadline=deadline)
-        if answer.get("is_late"):
-            return "the time was up before the fit on all rows was done; give a longer --budget"
-        return None if answer["status"] == Status.OK else str(answer["reason"])
+        return _failure_of(answer)
+
+    def deliver(self) -> None:
+        """Fit and save the best model that there is time for; one in any case.
+
+        If there is time for none, the cheapest is fitted nevertheless, for at most the budget once
+        more.
+        """
+        delivery = self.delivery
+        if delivery is None:
+            return
+        while model := delivery.choose(delivery.deadline - time.monotonic(), is_warm=self._is_warm):
+            self._deliver(delivery, model, delivery.deadline)
+        latest = time.monotonic() + delivery.budget_s
+        while time.monotonic() < latest and (model := delivery.choose_over_budget()):
+            self._deliver(delivery, model, latest)
+
+    def _deliver(self, delivery: Delivery, model: str, deadline: float) -> None:
+        self._say(f"fitting {model} on all rows for {delivery.path}", False)
+        delivery.add(model, self.refit(model, delivery.path, deadline=deadline))
+        delivery.is_over_budget = time.monotonic() > delivery.deadline
 
     def _loop(self) -> None:
         while True:
@@ -213,8 +286,24 @@ class Measuring:
             if len(self._pool.idle()) == len(self._pool.workers):
                 return
             self._pool.hurry(self.end)  # the reserve may have grown
-            for job, answer in self._pool.wait():
-                self._receive(job, answer)
+            if self._refitting is not None and self.delivery is not None:
+                self._refitting.worker.deadline = self.delivery.deadline
+            for job, answer in cast("list[tuple[Job | None, Any]]", self._pool.wait()):
+                if job is None:  # not of a cell
+                    self._receive_refit(answer)
+                else:
+                    self._receive(job, answer)
+
+
+def _is_new(worker: Worker) -> bool:
+    return worker.first_began_s is None
+
+
+def _failure_of(answer: dict[str, Any]) -> Failure | None:
+    """Return why a model was not fitted on all rows; None if it was."""
+    if answer.get("is_late"):
+        return Failure("the time was up before the fit on all rows was done", is_late=True)
+    return None if answer["status"] == Status.OK else Failure(str(answer["reason"]))
 
 
 def _has_first_answer(history: RunHistory) -> bool:
@@ -234,4 +323,4 @@ def _scores_text(history: RunHistory) -> str:
         return "no model has a score yet"
     order = sorted(means, key=lambda name: means[name])
     texts = [f"{name} {score_text(float(metric.score(means[name])))}" for name in order]
-    return f"{metric.label} with {size:,} rows: {', '.join(texts)}"
+    return f"{metric.label} with {count(size, 'row')}: {', '.join(texts)}"

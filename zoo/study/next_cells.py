@@ -109,10 +109,16 @@ def _waits_for_smaller(history: RunHistory, model: str, size: int) -> bool:
 def _is_worth_starting(history: RunHistory, model: str, time_left_s: float) -> bool:
     """Return whether a new model can be measured at the first half of the sizes.
 
-    A single point of a curve says little, and a network has to be compiled for it all the same.
+    A single point of a curve says little, and a network has to be compiled for it all the same. A
+    model that the user named is measured as far as the time goes.
     """
     study = history.study
-    if model in study.first or history.sizes_of(model) or history.times.has_measured(model):
+    if (
+        model in study.first
+        or model in study.named
+        or history.sizes_of(model)
+        or history.times.has_measured(model)
+    ):
         return True
     return climb_s(history, model, study.first_half) <= time_left_s
 

@@ -3,35 +3,42 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, Template
 
 from zoo.curves.aggregate import curve_frame
 from zoo.curves.curveset import CurveSet
 from zoo.data.kept import KeptFacts, facts_of
 from zoo.errors import StoreError
+from zoo.files import write_whole
 from zoo.ingest.clean_table import Severity
 from zoo.metrics import metric as metric_of
+from zoo.prose import plain
 from zoo.report.canvas import embed
 from zoo.report.comparison_figures import draw_cost
 from zoo.report.curve_figures import draw_dataset, draw_forecast
+from zoo.report.page_text import fill_html
 from zoo.report.style import model_colours
 from zoo.report.tables import failure_rows, score_rows, write_tables
 from zoo.study.advice import advise
 from zoo.study.answer_text import next_steps
 from zoo.study.answers import Advice
-from zoo.study.left_out import Reason
+from zoo.study.elimination import MEASURED_ERROR
+from zoo.study.left_out import LeftOut, Reason
 from zoo.study.session import load_state
-from zoo.study.wording import milliseconds, plain, round_seconds, score_text
+from zoo.study.wording import milliseconds, round_seconds, score_text
 
 __all__ = ["advice_of", "steps_of", "write_page"]
 
 _FORECAST_FACTORS = (2, 4, 10)
 _MOST_COLUMNS = 200
+_FILTERS = {
+    "count": "{:,}".format, "score": score_text, "seconds": round_seconds,
+    "milliseconds": milliseconds,
+}  # fmt: skip
 
 
 def advice_of(folder: Path) -> Advice | None:
@@ -42,7 +49,7 @@ def advice_of(folder: Path) -> Advice | None:
     StoreError
         If it holds no table.
     """
-    return _advise(CurveSet.from_folder(folder), _facts(folder))
+    return _advise(CurveSet.from_folder(folder), _facts(folder), load_state(folder))
 
 
 def steps_of(folder: Path, advice: Advice) -> list[str]:
@@ -63,8 +70,11 @@ def _facts(folder: Path) -> KeptFacts:
     return facts
 
 
-def _advise(curves: CurveSet, facts: KeptFacts) -> Advice | None:
-    return advise(curves, n_rows=facts.n_rows, n_test=facts.n_test, n_train=facts.n_train)
+def _advise(curves: CurveSet, facts: KeptFacts, state: Mapping[str, Any]) -> Advice | None:
+    return advise(
+        curves, n_rows=facts.n_rows, n_test=facts.n_test, n_train=facts.n_train,
+        models=state.get("models", ()),
+    )  # fmt: skip
 
 
 def write_page(folder: Path) -> Path:
@@ -73,50 +83,45 @@ def write_page(folder: Path) -> Path:
     Raises
     ------
     StoreError
-        If it holds no table, or no cell has a score.
+        If it holds no table, no cell has a score, or a file cannot be written.
     """
     facts, state = _facts(folder), load_state(folder)
     curves = CurveSet.from_folder(folder)
-    advice = _advise(curves, facts)
+    advice = _advise(curves, facts, state)
     if advice is None:
         raise StoreError(f"{folder}: no model has a score, so there is nothing to report")
     frame = curve_frame(curves.cells)
     tables = {"cost": curves.cost(), "comparisons": curves.comparisons()}
     write_tables(folder, {"cells": curves.cells, "curves": frame, **tables})
-    (folder / "figures").mkdir(exist_ok=True)
     sizes, rows = score_rows(frame[frame["is_headline"]])
     columns = facts.about["columns"]
-    text = _template().render(
-        facts=facts,
-        about=facts.about,
-        state=state,
-        advice=advice,
-        metric=metric_of(advice.metric).label,
-        steps=steps_of(folder, advice),
-        left_out=[one for one in state["left_out"] if one.reason is not Reason.FAILED],
-        figures=_figures(folder, facts, curves, advice, frame),
-        sizes=sizes,
-        rows=rows,
-        columns=columns[:_MOST_COLUMNS],
-        n_more_columns=max(0, len(columns) - _MOST_COLUMNS),
-        failures=failure_rows(curves.cells),
-        commands=_commands(folder, state),
-        spent=_spent(state),
-        environments=sorted({str(v) for v in curves.cells["environment"].dropna()}),
-    )
-    part = folder / ".report.html.part"
-    part.write_text(text, encoding="utf-8", newline="\n")
-    return part.replace(folder / "report.html")
+    values = {
+        "facts": facts,
+        "about": facts.about,
+        "state": state,
+        "advice": advice,
+        "metric": metric_of(advice.metric).label,
+        "steps": steps_of(folder, advice),
+        "left_out": [one for one in state["left_out"] if one.reason is not Reason.FAILED],
+        "elimination": _elimination(state["left_out"]),
+        "figures": _figures(folder, facts, curves, advice, frame),
+        "sizes": sizes,
+        "rows": rows,
+        "columns": columns[:_MOST_COLUMNS],
+        "n_more_columns": max(0, len(columns) - _MOST_COLUMNS),
+        "failures": failure_rows(curves.cells),
+        "commands": _commands(folder, state),
+        "spent": _spent(state),
+        "environments": sorted({str(v) for v in curves.cells["environment"].dropna()}),
+    }
+    text = fill_html("zoo.study", "study.html.jinja", values, **_FILTERS)
+    return write_whole(folder / "report.html", text, StoreError)
 
 
-def _template() -> Template:
-    loader = PackageLoader("zoo.study", "")
-    environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {
-        "plain": plain, "count": "{:,}".format, "score": score_text, "seconds": round_seconds,
-        "milliseconds": milliseconds,
-    }  # fmt: skip
-    return environment.get_template("study.html.jinja")
+def _elimination(left_out: Sequence[LeftOut]) -> str:
+    """Return how often models are left out in error, if some were left out by their forecasts."""
+    is_any = any(one.reason is Reason.ELIMINATED for one in left_out)
+    return MEASURED_ERROR if is_any else ""
 
 
 def _spent(state: Mapping[str, Any]) -> str:

@@ -7,19 +7,28 @@ from pathlib import Path
 
 from zoo.errors import ModelFileError
 
-__all__ = ["REFIT", "Refit", "check_model_path", "fit_and_save"]
+__all__ = ["REFIT", "Failure", "Refit", "check_model_path", "fit_and_save"]
 
 REFIT = "zoo.study.refit:fit_and_save"
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a model was not fitted on all rows."""
+
+    reason: str
+    is_late: bool = False  # stopped by the deadline
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refit:
-    """The outcome of a refit."""
+    """The model that was saved, or why none was."""
 
     model: str
     path: Path
     n_rows: int
     error: str | None = None  # why nothing was saved
+    note: str | None = None  # why it is not the best model, or late
 
 
 def check_model_path(path: Path | None) -> None:

@@ -12,13 +12,23 @@ from zoo import registry
 from zoo.bench.store import Status
 from zoo.curves.comparisons import corrected_test
 from zoo.metrics import metric as metric_of
-from zoo.study.adjusted_means import best_so_far
+from zoo.study.adjusted_means import ranking
 from zoo.study.design import CellId, Study, cell_of
 from zoo.study.fit_times import FitTimes
 
-__all__ = ["RunHistory"]
+__all__ = ["Elimination", "RunHistory"]
 
 _CLOSE = 1.2  # a model with more than this times the least loss is no contender
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elimination:
+    """Where a model was left out: its mean loss at its largest size, and the least one there."""
+
+    n_train: int
+    loss: float
+    best: str
+    best_loss: float
 
 
 @dataclass(slots=True)
@@ -35,8 +45,7 @@ class RunHistory:
     in_flight: set[CellId] = field(default_factory=set)  # cells that workers are measuring
     # Model to the size and the seconds at which the end of the budget stopped its fit.
     timed_out: dict[str, tuple[int, float]] = field(default_factory=dict)
-    # Model to the leader that it cannot catch up with.
-    eliminated: dict[str, str] = field(default_factory=dict)
+    eliminated: dict[str, Elimination] = field(default_factory=dict)
 
     def add(self, record: dict[str, Any]) -> None:
         """Add a stored cell, measured now or in an earlier run."""
@@ -80,7 +89,14 @@ class RunHistory:
         A model that was not measured at all rows counts with its score at fewer: more rows would
         hardly make it worse.
         """
-        return best_so_far(
+        return next(iter(self._ranking()), None)
+
+    def ranking(self) -> list[str]:
+        """Return the models with a score, the best first."""
+        return [model for model, _ in self._ranking()]
+
+    def _ranking(self) -> list[tuple[str, int]]:
+        return ranking(
             {(m, size): self.losses[m, size] for m in self.learners() for size in self.study.sizes}
         )
 

@@ -16,19 +16,17 @@ from zoo.definitions import convert
 from zoo.errors import DataError
 from zoo.ingest.clean_table import OwnTable
 from zoo.ingest.splitting import split_own
+from zoo.study.delivery import Delivery
 from zoo.study.design import MOST_REPLICATES, Study, describe, models_for, sizes_for
 from zoo.study.left_out import LeftOut
 from zoo.study.measuring import Measuring, Outcome, Say, expected_s, history_of
 from zoo.study.refit import Refit
 from zoo.study.resources import default_workers
 from zoo.study.run_history import RunHistory
-from zoo.study.wording import round_seconds
 
 __all__ = ["Options", "Result", "keep_table", "load_state", "make_study", "run_study"]
 
 _STATE = "curve.json"
-_MOST_FOR_REFIT = 0.5  # of the budget
-_START_S = 2.0  # of a worker
 _REPORT_S = 3.5  # to write the report, on an ordinary machine
 
 
@@ -107,6 +105,7 @@ def make_study(facts: KeptFacts, models: Sequence[str] = ()) -> Study:
         metric=str(facts.about["metric"]),
         models=models_for(facts.task, is_images=facts.image_shape is not None, chosen=models),
         sizes=sizes_for(facts.n_train, len(facts.classes)),
+        named=tuple(models),
     )
 
 
@@ -145,58 +144,42 @@ def run_study(
     most = 0.5 * (end - time.monotonic())  # at least half of what is left is for measuring
     report_s = min(_REPORT_S * busy, 0.2 * options.budget_s) if options.writes_page else 0.5
     report_s = min(report_s, 0.5 * most)
+    delivery = None
+    if options.save_model is not None:
+        delivery = Delivery(
+            history, options.save_model, budget_s=options.budget_s, deadline=end - report_s,
+            busy=busy,
+        )  # fmt: skip
 
     def reserve_s(known: RunHistory) -> float:
-        if options.save_model is None or (leader := known.leader()) is None:
-            return report_s
-        refit_s = _refit_s(known, leader[0], busy)
-        is_too_long = refit_s > _MOST_FOR_REFIT * options.budget_s
-        return report_s if is_too_long else min(report_s + refit_s, most)
+        return report_s if delivery is None else report_s + delivery.reserve_s(most - report_s)
 
     measuring = Measuring(
-        history, pool, out, end=end, started=started, reserve_s=reserve_s, say=say
-    )
+        history, pool, out, end=end, started=started, reserve_s=reserve_s, say=say,
+        delivery=delivery,
+    )  # fmt: skip
     outcome = measuring.run(n_kept)
-    leader = history.leader()
-    if leader is None:
+    if history.leader() is None:
         if outcome.was_stopped:
             raise KeyboardInterrupt
-        why = next(iter(history.failed.values()), "the time was up before the first fit was done")
-        raise DataError(f"no model has a score: {why}; give a longer --budget or other --models")
-    refit = None
-    if options.save_model is not None:
-        refit = _refit(measuring, leader[0], options.save_model, end - report_s, say, outcome)
+        raise DataError(_why_no_score(history))
+    if delivery is not None:
+        try:
+            measuring.deliver()
+        except KeyboardInterrupt:
+            delivery.stop()
+    refit = None if delivery is None else delivery.outcome(delivery.deadline - time.monotonic())
     result = Result(outcome=outcome, refit=refit, spent_s=time.monotonic() - started)
     _write_state(out, study, options, result)
     return result
 
 
-def _refit_s(history: RunHistory, model: str, busy: float) -> float:
-    """Return how long a refit of the model may take.
-
-    It includes the start of a new worker, which is needed if all were stopped by the deadline.
-    """
-    return _START_S * busy + 1.5 * history.times.estimate_s(model, history.study.facts.n_rows)
-
-
-def _refit(
-    measuring: Measuring, model: str, path: Path, limit: float, say: Say, outcome: Outcome
-) -> Refit:
-    n_rows = measuring.history.study.facts.n_rows
-    need, left = _refit_s(measuring.history, model, 0.0), limit - time.monotonic()
-    if need > 1.3 * left + 1.0:  # the estimate is cautious, and there is a deadline
-        error = (
-            f"a fit of {model} on all {n_rows:,} rows would take about {round_seconds(need)}, and "
-            f"{round_seconds(max(left, 0.0))} were left; run the same command with more --budget"
-        )
-        return Refit(model=model, path=path, n_rows=n_rows, error=error)
-    stop = "; Ctrl-C again skips this" if outcome.was_stopped else ""
-    say(f"fitting {model} on all {n_rows:,} rows for {path}{stop}", False)
-    try:
-        failure = measuring.refit(model, path, deadline=limit)
-    except KeyboardInterrupt:
-        failure = "stopped by Ctrl-C"
-    return Refit(model=model, path=path, n_rows=n_rows, error=failure)
+def _why_no_score(history: RunHistory) -> str:
+    """Return why no model has a score, and what to do."""
+    if not history.learners():
+        return "only a baseline was chosen, which learns nothing; name a model in --models"
+    why = next(iter(history.failed.values()), "the time was up before the first fit was done")
+    return f"no model has a score: {why}; give a longer --budget or other --models"
 
 
 def _write_state(out: Path, study: Study, options: Options, result: Result) -> None:

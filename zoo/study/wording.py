@@ -6,6 +6,7 @@ import math
 import re
 
 from zoo.errors import ZooError
+from zoo.prose import plain
 
 __all__ = ["milliseconds", "parse_budget", "plain", "round_seconds", "score_text"]
 
@@ -54,8 +55,3 @@ def score_text(value: float) -> str:
     if abs(value) < 10:
         return f"{value:.3f}"
     return f"{value:,.1f}" if abs(value) < 1000 else f"{value:,.0f}"
-
-
-def plain(text: object) -> str:
-    """Return text without control characters, on which a terminal or a page would act."""
-    return "".join(char if char.isprintable() else " " for char in str(text)).strip()
