@@ -172,7 +172,20 @@ def test_a_model_of_one_class_is_saved(name, tmp_path):
     assert_same(model, zoo.load_model(tmp_path / "m.zoo"), X)
 
 
-@pytest.mark.parametrize(("name", "task"), [e for e in EVERY if e[0] in ("knn", "svm_rbf")])
+WEIGHTED = ("knn", "svm_rbf", "hist_gradient_boosting", "lightgbm", "xgboost", "decision_tree")
+
+
+@pytest.mark.parametrize("name", ["lightgbm", "xgboost", "hist_gradient_boosting", "decision_tree"])
+@pytest.mark.parametrize("task", ["classification", "regression"])
+@pytest.mark.parametrize("n_rows", [5, 30])
+def test_trees_of_one_leaf_are_saved(name, task, n_rows, tmp_path):
+    X, y = np.zeros((n_rows, 2)), np.arange(n_rows) % 2
+    model = make(name, task).fit(X, y)
+    model.save(tmp_path / "m.zoo")
+    assert_same(model, zoo.load_model(tmp_path / "m.zoo"), X)
+
+
+@pytest.mark.parametrize(("name", "task"), [e for e in EVERY if e[0] in WEIGHTED])
 def test_attributes_that_only_a_weighted_fit_learns_are_saved(name, task, tmp_path):
     X, y = task_of(name, task)
     model = make(name, task).fit(X, y, sample_weight=np.arange(1, len(X) + 1))

@@ -100,6 +100,7 @@ def _take_hist(model: Any) -> dict[str, Any]:
         "categories": _ragged(list(encoder.categories_) if n_categorical else []),
         "bounds": _ragged(model._bin_mapper.bin_thresholds_[n_categorical:]),
         "baseline": model._baseline_prediction,
+        "is_weighted": hasattr(model, "_fitted_with_sw"),
         "train_scores": model.train_score_,
         "validation_scores": model.validation_score_,
     }
@@ -140,6 +141,8 @@ def _give_hist(model: Any, parts: Mapping[str, Any], sizes: Sizes) -> None:
         scores = parts[f"{name}s"]
         check_unless(scores.shape[0] <= model.max_iter + 1, "scores and trees")
         setattr(model, f"{name}_", array_rule("f", name[0])(scores, sizes))
+    if parts["is_weighted"] is True:
+        model._fitted_with_sw = True
     sizes.check((n_groups,), "g")
     model._baseline_prediction = array_rule("f", "1g")(parts["baseline"], sizes)
     model.n_trees_per_iteration_, model._bin_mapper = n_groups, bins
@@ -154,7 +157,8 @@ def _take_xgboost(model: Any) -> dict[str, Any]:
 
 
 def _give_xgboost(model: Any, parts: Mapping[str, Any], sizes: Sizes) -> None:
-    model.load_model(bytearray(checked_xgboost(parts["booster"], sizes)))
+    data = checked_xgboost(parts["booster"], model.max_depth, sizes)
+    model.load_model(bytearray(data))
 
 
 def _take_lightgbm(model: Any) -> dict[str, Any]:
@@ -169,7 +173,7 @@ def _give_lightgbm(model: Any, parts: Mapping[str, Any], sizes: Sizes) -> None:
     """Set what `fit` would: LightGBM's estimators cannot load a model."""
     from lightgbm import Booster
 
-    text = checked_lightgbm(parts["booster"], sizes)
+    text = checked_lightgbm(parts["booster"], model.num_leaves, sizes)
     booster = Booster(model_str=text)
     integer_rule(-1, booster.current_iteration())(parts["best_iteration"], sizes)
     booster.best_iteration = model._best_iteration = parts["best_iteration"]
@@ -190,7 +194,7 @@ _HIST_ATTRIBUTES = (
     "is_categorical_", "_preprocessor", "_is_categorical_remapped", "_label_encoder",
     "n_trees_per_iteration_", "_random_seed", "_feature_subsample_rng", "_n_features", "_loss",
     "_use_validation_data", "_bin_mapper", "_baseline_prediction", "_predictors", "_scorer",
-    "train_score_", "validation_score_",
+    "train_score_", "validation_score_", "_fitted_with_sw",
 )  # fmt: skip
 _FOREST_ATTRIBUTES = (
     "estimator_",
@@ -204,7 +208,15 @@ _FOREST_FORM = _Form(
     ("trees", "seeds", "max_features"), _take_forest, _give_forest, _FOREST_ATTRIBUTES
 )
 _HIST_FORM = _Form(
-    ("trees", "categories", "bounds", "baseline", "train_scores", "validation_scores"),
+    (
+        "trees",
+        "categories",
+        "bounds",
+        "baseline",
+        "is_weighted",
+        "train_scores",
+        "validation_scores",
+    ),
     _take_hist,
     _give_hist,
     _HIST_ATTRIBUTES,
