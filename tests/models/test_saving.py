@@ -81,6 +81,7 @@ def assert_same(model, loaded, X):
         np.testing.assert_array_equal(found, values)
 
 
+@pytest.mark.filterwarnings("ignore:categories that training did not have")
 @pytest.mark.parametrize(("name", "task"), models_and_tasks(ALL))
 def test_a_loaded_model_predicts_exactly_the_same(name, task, tmp_path):
     X, _ = task_of(name, task)

@@ -21,7 +21,7 @@ _HEADER = (
     "feature_names", "feature_infos", "tree_sizes",
 )  # fmt: skip
 _INNER = {  # lists of a tree with an item for each inner node, and the form of an item
-    "split_feature": "whole", "split_gain": "number", "threshold": "number",
+    "split_feature": "whole", "split_gain": "bound", "threshold": "bound",
     "decision_type": "whole", "left_child": "whole", "right_child": "whole",
     "internal_value": "number", "internal_weight": "number", "internal_count": "whole",
 }  # fmt: skip
@@ -32,9 +32,10 @@ _NUMBER = r"-?[0-9]{1,400}(?:\.[0-9]{1,400})?(?:e[+-]?[0-9]{1,3})?"
 _FORMS = {
     "whole": re.compile(r"-?[0-9]{1,10}"),
     "number": re.compile(_NUMBER),
+    "bound": re.compile(rf"{_NUMBER}|-?inf"),  # where only missing values go to one side
     "info": re.compile(rf"none|\[{_NUMBER}:{_NUMBER}\]|-?[0-9]{{1,5}}(?::-?[0-9]{{1,5}})*"),
 }
-_LARGEST = 1e300  # of a number; the library writes infinite bounds so
+_LARGEST = 1e300  # of a number
 # what follows the trees is for people; the library wants the marks
 _END = (
     "end of trees\n\nfeature_importances:\n\nparameters:\n\nend of parameters\n\n"
