@@ -248,7 +248,11 @@ def _read_rows(source: _Source, n_rows: int | None, roles: Collection[str]) -> R
         frame = source.part(**options, nrows=n_rows)
     remarks += _short_rows(source, frame)
     shown = sample if len(sample) == _SAMPLE_ROWS else frame.iloc[:0]  # all rows of a short file
-    mixed = [name for name in missing if _is_mixed(frame[name], shown[name], decimal)]
+    mixed = [
+        name
+        for name in missing
+        if _is_long(frame[name]) or _is_mixed(frame[name], shown[name], decimal)
+    ]
     lost = [name for name in roles if name in missing and name not in mixed]
     lost = [name for name in lost if frame[name].hasnans]
     words = {}
@@ -275,7 +279,7 @@ def _read_rows(source: _Source, n_rows: int | None, roles: Collection[str]) -> R
 
 def _is_mixed(column: Column, sample: Column, decimal: DecimalMark) -> bool:
     """Return whether a column is of text, or has decimals that its sample did not have."""
-    if column.dtype.kind != "f" or _is_long(column):
+    if column.dtype.kind != "f":
         return column.dtype.kind not in "iu"
     if not len(sample) or sample.str.contains(decimal, regex=False).any():
         return False
