@@ -124,7 +124,9 @@ def predict_file(
     ZooError
         If the data cannot be read, do not fit the model, or the result cannot be written.
     """
-    from zoo.ingest.reading import read_frame
+    from zoo.ingest.clean_table import Severity
+    from zoo.ingest.reading import read_table
+    from zoo.ingest.transforms import columns_of
     from zoo.saving.model_file import load_model, load_table
 
     check_output(out, "-o", is_stream_allowed=True)
@@ -136,8 +138,9 @@ def predict_file(
         )
     model = load_model(model_path)
     check_table(model, table)
-    frame = read_frame(data_path, sheet=sheet)
-    scores, warnings = predict_frame(model, table, frame, str(data_path))
+    raw = read_table(data_path, sheet=sheet, wanted=columns_of(table["transform"]))
+    scores, warnings = predict_frame(model, table, raw.frame, str(data_path))
+    said = sorted((*warnings, *raw.remarks), key=lambda one: one.severity is not Severity.SERIOUS)
     with writing(out) as file:
         scores.to_csv(file, index=False, lineterminator="\n")
-    return len(scores), str(table["target"]), warnings
+    return len(scores), str(table["target"]), tuple(said)
