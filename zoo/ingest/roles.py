@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -20,6 +20,7 @@ from zoo.ingest.clean_table import (
     Task,
     Topic,
 )
+from zoo.ingest.counts import Scale, scale_of
 from zoo.ingest.kinds import find_kind
 from zoo.ingest.label_words import LabelWords, label_words
 from zoo.ingest.plain import value_text
@@ -107,7 +108,10 @@ def read_roles(
     if "time" in given:
         sides["time"] = as_times(given["time"], found["time"].spec)
     lost = _lost_words(given["target"], labels.isna(), missing_words.get(named["target"], {}))
+    declared = task
     task, reason = _task_of(numbers, labels, task, found["target"].note, lost)
+    is_taken = declared is None and numbers is not None and task == "classification"
+    unsure = [*_unsure(numbers, found["target"].note)] if is_taken else []
     y = _target(numbers, labels, task, named["target"])
     is_kept, warnings = _complete_rows({"target": y, **sides}, given, missing_words)
     if numbers is not None:
@@ -129,8 +133,19 @@ def read_roles(
         groups=sides.get("group"),
         times=sides.get("time"),
         is_kept=is_kept,
-        warnings=(*warnings,),
+        warnings=(*unsure, *warnings),
     )
+
+
+def _unsure(numbers: Column, note: ColumnNote) -> Iterator[TableWarning]:
+    """Warn of whole numbers that were taken as classes, though their order seems to matter."""
+    if scale_of(numbers, note.name) is Scale.ORDERED:
+        text = (
+            f"The {note.n_unique} whole numbers of '{note.name}' were taken as classes without an "
+            "order, but look like an amount or a rating. If so, add --task regression: a model "
+            "then learns that 4 is nearer to 5 than to 9."
+        )
+        yield TableWarning(about=Topic.TASK, text=text, severity=Severity.SERIOUS)
 
 
 def _rounded(numbers: Column, labels: Column, name: str) -> list[TableWarning]:
@@ -258,6 +273,12 @@ def _task_of(
         return "classification", f"classification, because the target has {what}"
     known = numbers.dropna()
     if bool((known == np.floor(known)).all()) and n_values <= _FEW_VALUES:
+        if scale_of(known, note.name) is Scale.COUNT:
+            return "regression", (
+                f"regression, because the target looks like a count: whole numbers from "
+                f"{known.min():.0f} to {known.max():.0f}, the larger the rarer "
+                "(--task classification takes them as classes)"
+            )
         return "classification", (
             f"classification, because the target has only {n_values} different whole numbers "
             "(--task regression takes them as amounts)"

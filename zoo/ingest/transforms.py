@@ -177,6 +177,12 @@ def _boolean(column: Column, spec: TransformSpec) -> Column:
     if column.dtype == bool:
         column = column.map({True: "true", False: "false"})
         truth |= {"true": 1.0, "false": 0.0}
+    if column.dtype.kind in "iuf":  # quicker than their texts
+        numbers = column.to_numpy(np.float64)
+        one, zero = (np.where(numbers == n, truth.get(str(n), np.nan), 0.0) for n in (1, 0))
+        both = np.where((numbers == 1) | (numbers == 0), one + zero, np.nan)
+        values = pd.Series(both, index=column.index, name=column.name)
+        return values if np.isnan(both).any() else values.astype(bool)
     values = _parse(column, lambda texts: texts.str.strip().str.casefold().map(truth), np.float64)
     return values if values.isna().any() else values.astype(bool)
 

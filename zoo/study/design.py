@@ -132,6 +132,11 @@ def models_for(
             raise DataError(f"'{name}' does not do {task}; choose others, e.g. {others}")
         if spec.inputs == "image" and not is_images:
             raise DataError(f"'{name}' takes images only; choose models for tables")
+    if all(registry.spec(name).family == "baseline" for name in chosen):
+        raise DataError(
+            f"{', '.join(chosen)}: a baseline learns nothing from the columns; name a model as "
+            "well, e.g. logistic"
+        )
     return tuple(dict.fromkeys(["dummy", *chosen]))
 
 

@@ -74,6 +74,7 @@ def _advise(curves: CurveSet, facts: KeptFacts, state: Mapping[str, Any]) -> Adv
     return advise(
         curves, n_rows=facts.n_rows, n_test=facts.n_test, n_train=facts.n_train,
         models=state.get("models", ()),
+        is_clustered=bool(facts.about.get("has_groups") or facts.about.get("has_times")),
     )  # fmt: skip
 
 
