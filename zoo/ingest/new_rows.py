@@ -156,8 +156,9 @@ def _lacking(lacking: list[str], free: list[str], names: list[str], where: str) 
     shown = ", ".join(names[:30]) + (f" and {len(names) - 30} more" if len(names) > 30 else "")
     return DataError(
         f"{where} {'lack' if where == 'the rows' else 'lacks'} the "
-        f"{plural(len(lacking), 'column')} {', '.join(map(repr, lacking[:10]))}{more}, which the model was trained with; "
-        f"columns are: {shown}" + (f"; did you mean {', '.join(hints)}?" if hints else "")
+        f"{plural(len(lacking), 'column')} {', '.join(map(repr, lacking[:10]))}{more}, "
+        f"which the model was trained with; columns are: {shown}"
+        + (f"; did you mean {', '.join(hints)}?" if hints else "")
     )
 
 
