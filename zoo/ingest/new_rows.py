@@ -29,6 +29,7 @@ from zoo.ingest.clean_table import Column, DecimalMark, Severity, TableWarning, 
 from zoo.ingest.number_facts import NumberFacts, number_facts
 from zoo.ingest.outline import name_columns
 from zoo.ingest.plain import as_plain, value_text
+from zoo.prose import plural
 
 __all__ = ["known_values", "match_columns", "training_facts", "unlike_training"]
 
@@ -154,9 +155,10 @@ def _lacking(lacking: list[str], free: list[str], names: list[str], where: str) 
     more = f" and {len(lacking) - 10} more" if len(lacking) > 10 else ""
     shown = ", ".join(names[:30]) + (f" and {len(names) - 30} more" if len(names) > 30 else "")
     return DataError(
-        f"{where} lack{'s' * (where != 'the rows')} the column{'s' * (len(lacking) > 1)} "
-        f"{', '.join(map(repr, lacking[:10]))}{more}, which the model was trained with; "
-        f"columns are: {shown}" + (f"; did you mean {', '.join(hints)}?" if hints else "")
+        f"{where} {'lack' if where == 'the rows' else 'lacks'} the "
+        f"{plural(len(lacking), 'column')} {', '.join(map(repr, lacking[:10]))}{more}, "
+        f"which the model was trained with; columns are: {shown}"
+        + (f"; did you mean {', '.join(hints)}?" if hints else "")
     )
 
 
