@@ -58,7 +58,9 @@ def history_of(study: Study, folder: Path) -> tuple[RunHistory, int]:
         history.add(cell)
         run = cell.get("run", {})
         if "job_s" in run:
-            times.add(key["model"], key["n_train"], run["job_s"], n_together=run.get("job_cells", 1))
+            times.add(
+                key["model"], key["n_train"], run["job_s"], n_together=run.get("job_cells", 1)
+            )
     return history, count
 
 
