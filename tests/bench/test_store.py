@@ -157,6 +157,19 @@ def test_a_folder_in_place_of_a_file_is_named_and_the_rest_is_read_and_kept(tmp_
     assert (tmp_path / "cells.jsonl").is_dir()
 
 
+def test_a_cell_of_another_family_than_its_model_is_left_out_but_kept(tmp_path):
+    odd = make_cell(replicate=2)
+    odd["facts"] = {**odd["facts"], "family": "deep"}
+    write(tmp_path, make_cell(replicate=0), make_cell(replicate=1), odd)
+    for _ in range(2):
+        results = read(tmp_path)
+        assert [cell["key"]["replicate"] for cell in results.cells] == [0, 1]
+        (warning,) = results.warnings()
+        wrong = "'facts.family' is 'deep'; other cells of the model have 'baseline'"
+        assert f"line 3: the key {wrong}" in warning
+        pack(tmp_path)
+
+
 def test_of_the_records_of_a_cell_the_one_finished_last_counts(tmp_path):
     for score, finished in ((0.25, "2026-01-02T00:00:00Z"), (0.5, "2026-01-01T00:00:00Z")):
         write(tmp_path, {**make_cell(score=score), "run": {"finished": finished}})

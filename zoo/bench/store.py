@@ -289,7 +289,7 @@ def _pack_some(folder: Path, parts: Sequence[Path]) -> None:
 
 def _replace(folder: Path, contents: Sequence[Content]) -> None:
     """Write the packed file anew, beside the old one, and put it in its place in one step."""
-    results = union(contents)
+    results = union(contents, is_for_use=False)
     used = {cell.get("run", {}).get("environment") for cell in results.cells}
     records: list[Mapping[str, Any]] = [
         {"schema": SCHEMA, "environment": environment}
