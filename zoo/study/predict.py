@@ -82,7 +82,6 @@ def check_table(model: BaseEstimator, table: dict[str, Any]) -> None:
     ModelFileError
         If it fails on a few rows of odd text, or makes other features.
     """
-    from zoo.ingest.new_rows import unlike_training
     from zoo.ingest.transforms import apply_transform
 
     try:
@@ -97,12 +96,12 @@ def check_table(model: BaseEstimator, table: dict[str, Any]) -> None:
             is_other = not 0 < n_pixels == model.n_features_in_
         else:
             rows = {step["name"]: list(_ODD_TEXTS) for step in spec["columns"]}
+            frame = pd.DataFrame(rows, dtype="str")
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # they would be about the odd texts
-                features = apply_transform(pd.DataFrame(rows, dtype="str"), spec)
-                model.predict(features)
+                features = apply_transform(frame, spec)
+                predict_frame(model, table, frame)
             is_other = [*features.columns] != [*model.feature_names_in_]
-            unlike_training(pd.DataFrame(rows, dtype="str"), features, spec)
         if is_other:
             raise ValueError("it makes other features than the model was fitted on")
     except Exception as error:
