@@ -110,10 +110,11 @@ def match_columns(
     """
     names = name_columns(list(frame.columns))
     wanted = [str(step["name"]) for step in spec.get("columns", ())]
-    free = [name for name in names if name not in {*wanted}]
+    absent, more = {*wanted} - {*names}, {*names} - {*wanted}
+    free = [name for name in names if name in more]
     taken: dict[str, str] = {}
     lacking: list[str] = []
-    for name in (name for name in wanted if name not in {*names}):
+    for name in (name for name in wanted if name in absent):
         same = [one for one in free if _folded(one) == _folded(name)]
         rivals = [one for one in wanted if _folded(one) == _folded(name)]
         if len(same) == 1 and len(rivals) == 1 and _folded(name):
