@@ -12,7 +12,7 @@ import typer
 
 from zoo import registry
 from zoo.cli.options import Models, Sheet, Workers, check_writable, listed, read_path
-from zoo.cli.output import say
+from zoo.cli.output import reporting, say
 from zoo.definitions import unknown
 from zoo.files import file_name
 from zoo.metrics import Task, metric
@@ -187,7 +187,8 @@ def _finish(folder: Path, options: Options, result: Result, started: float) -> N
         else:
             is_done = False
             _say(f"no model was saved: {plain(saved.error)}", True)
-    page = write_page(folder)
+    with reporting(folder):
+        page = write_page(folder)
     spent = round_seconds(time.monotonic() - started)
     _say(f"report: {page} (after {spent} of {round_seconds(options.budget_s)})", True)
     if outcome.was_stopped:

@@ -9,6 +9,7 @@ from zoo.ingest.groups import find_groups
 from zoo.ingest.leaks import Screen, lone_score
 from zoo.ingest.made_from import find_lags, find_origins
 from zoo.ingest.repeats import count_repeats
+from zoo.prose import count, plural, quoted
 
 __all__ = ["check_table"]
 
@@ -33,8 +34,7 @@ def check_table(table: OwnTable, known: Iterable[TableWarning]) -> tuple[TableWa
 
 
 def _list(names: Sequence[str], most: int = 5) -> str:
-    shown = ", ".join(f"'{name}'" for name in names[:most])
-    return shown + (f" and {len(names) - most} more" if len(names) > most else "")
+    return quoted(names, most=most)
 
 
 def _leaks(table: OwnTable) -> Iterator[TableWarning]:
@@ -44,8 +44,8 @@ def _leaks(table: OwnTable) -> Iterator[TableWarning]:
     leaks = [name for name in sorted(scores, key=lambda n: -scores[n]) if scores[name] >= _LEAK]
     if leaks:
         text = (
-            f"{_list(leaks)} alone predicts the target almost perfectly ({scores[leaks[0]]:.1%} on "
-            f"a scale from chance to perfection). {_ADVICE}"
+            f"{_list(leaks)} alone {plural(len(leaks), 'predicts', 'predict')} the target almost "
+            f"perfectly ({scores[leaks[0]]:.1%} on a scale from chance to perfection). {_ADVICE}"
         )
         yield _serious(Topic.LEAK, text, leaks)
     if table.task == "classification":
@@ -54,7 +54,7 @@ def _leaks(table: OwnTable) -> Iterator[TableWarning]:
     else:
         yield from _origins(table, leaks)
     for name, lag in find_lags(table.X, table.y, table.task).items():
-        rows = f"{abs(lag)} row{'s' * (abs(lag) > 1)} {'before' if lag > 0 else 'below'}"
+        rows = f"{count(abs(lag), 'row')} {'before' if lag > 0 else 'below'}"
         text = (
             f"'{name}' holds the target of the row that is {rows}. If that is not known yet when "
             "a row is to be predicted, remove the column."
@@ -110,12 +110,14 @@ def _serious(about: Topic, text: str, columns: Sequence[str]) -> TableWarning:
 def _unused(table: OwnTable) -> Iterator[TableWarning]:
     """Warn of copies of the target and of identifiers, which were left out."""
     if copies := [one.name for one in table.columns if one.kind == "copy"]:
-        text = f"{_list(copies)} is equivalent to the target in each row and was left out."
+        equal, left = plural(len(copies), "is", "are"), plural(len(copies), "was", "were")
+        text = f"{_list(copies)} {equal} equivalent to the target in each row and {left} left out."
         yield TableWarning(about=Topic.LEAK, text=text, columns=tuple(copies))
     if ids := [one.name for one in table.columns if one.kind == "id"]:
         text = (
-            f"{_list(ids)} identifies the rows (nearly every value is unique) and was left out: "
-            "models would memorise it."
+            f"{_list(ids)} {plural(len(ids), 'identifies', 'identify')} the rows (nearly every "
+            f"value is unique) and {plural(len(ids), 'was', 'were')} left out: models would "
+            f"memorise {plural(len(ids), 'it', 'them')}."
         )
         yield TableWarning(about=Topic.ID, text=text, columns=tuple(ids))
 
@@ -136,13 +138,13 @@ def _imbalance(table: OwnTable) -> list[TableWarning]:
         )
     if lone := [*counts.index[counts == 1]]:
         texts.append(
-            f"The class {_list(lone)} has a single row: it is in training and never tested. Merge "
-            "it with another class, or collect more rows."
+            f"{_classes(lone, 'a single row')}: it is in training and never tested. Merge "
+            f"{plural(len(lone), 'it', 'them')} with another class, or collect more rows."
         )
     if rare := [*counts.index[(counts > 1) & (counts < 10)]]:
         texts.append(
-            f"The class {_list(rare)} has fewer than 10 rows; its scores rest on one or two test "
-            "rows."
+            f"{_classes(rare, 'fewer than 10 rows')}; {plural(len(rare), 'its', 'their')} scores "
+            "rest on one or two test rows."
         )
     if fractions.iloc[-1] * len(fractions) < 0.4:
         most, least = fractions.index[0], fractions.index[-1]
@@ -152,6 +154,13 @@ def _imbalance(table: OwnTable) -> list[TableWarning]:
             f"'{most}' reaches {fractions.iloc[0]:.1%}."
         )
     return [TableWarning(about=Topic.IMBALANCE, text=text) for text in texts]
+
+
+def _classes(labels: Sequence[str], what: str) -> str:
+    """Return the start of a sentence: which classes have something each."""
+    if len(labels) == 1:
+        return f"The class {_list(labels)} has {what}"
+    return f"The classes {_list(labels)} have {what} each"
 
 
 def _small(table: OwnTable) -> Iterator[TableWarning]:
@@ -175,11 +184,15 @@ def _duplicates(table: OwnTable) -> Iterator[TableWarning]:
     if n_more <= 3 * by_chance**0.5:
         return
     fraction = n_more / len(table.X)
-    text = f"{n_same} rows ({n_same / len(table.X):.1%}) repeat another row. "
+    text = (
+        f"{count(n_same, 'row')} ({n_same / len(table.X):.1%}) "
+        f"{plural(n_same, 'repeats', 'repeat')} another row. "
+    )
     if by_chance >= 1:
         text = (
-            f"{n_same} rows ({n_same / len(table.X):.1%}) repeat another row; about "
-            f"{by_chance:.0f} would by chance, as the columns have few distinct values. "
+            f"{count(n_same, 'row')} ({n_same / len(table.X):.1%}) "
+            f"{plural(n_same, 'repeats', 'repeat')} another row; about {by_chance:.0f} would by "
+            "chance, as the columns have few distinct values. "
         )
     text += (
         "A row in both training and test makes scores look better; remove rows that are not "
@@ -194,7 +207,8 @@ def _groups(table: OwnTable) -> Iterator[TableWarning]:
     """Warn of columns that may name the group of a row."""
     if table.groups is None and (names := find_groups(table)):
         text = (
-            f"{_list(names)} seems to name a group of rows (a customer, a patient, a device). If "
+            f"{_list(names)} {plural(len(names), 'seems', 'seem')} to name a group of rows (a "
+            "customer, a patient, a device). If "
             f"new rows come from new groups, add --group '{names[0]}'; otherwise the model is "
             "tested on groups that it has seen."
         )

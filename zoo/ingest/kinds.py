@@ -37,6 +37,7 @@ from zoo.ingest.clean_table import (
 )
 from zoo.ingest.label_words import words_like_labels
 from zoo.ingest.number_facts import NumberFacts, number_facts
+from zoo.prose import count
 
 __all__ = ["Finding", "confirm", "find_kind", "is_named_id"]
 
@@ -237,7 +238,7 @@ def _why_id(draft: ColumnNote, facts: NumberFacts, n_rows: int) -> str:
 def _category(draft: ColumnNote, counts: Column) -> Finding:
     """Return a categorical column; `counts` has the rows of each category."""
     most = counts.sort_values(ascending=False, kind="stable").index[:_MAX_CATEGORIES]
-    note = f"{len(counts)} categories"
+    note = count(len(counts), "category")
     if len(counts) > 254:
         note += "; models use the most frequent, the others count as missing"
     return _used(draft, "category", note, categories=sorted(map(str, most)))

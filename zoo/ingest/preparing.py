@@ -38,6 +38,7 @@ from zoo.ingest.plain import as_plain, decimal_of_file, plain_frame, plain_serie
 from zoo.ingest.reading import did_you_mean, read_table
 from zoo.ingest.roles import Roles, choose_metric, keep_rows, read_roles
 from zoo.ingest.transforms import VERSION, topics_of, transform, words_of
+from zoo.prose import count
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -142,7 +143,7 @@ def prepare(
         column = plain_series(values, role)
         if len(column) != len(frame):
             raise DataError(
-                f"X has {len(frame)} rows and {role} {len(column)}; give one value per row"
+                f"X has {count(len(frame), 'row')} and {role} {len(column)}; give one value per row"
             )
         wanted = str(column.name) if column.name is not None else role
         named[role] = name_columns([*frame.columns, wanted])[-1]
@@ -295,9 +296,9 @@ def _prepare_images(frame: pd.DataFrame, folder: Path, name: str, task: str | No
     frame = frame[~frame[IMAGE].isin(plan.broken)].reset_index(drop=True)
     y = frame[CLASS].astype("str")
     if len(frame) < _MIN_IMAGES or y.nunique() < 2:
+        found = f"{count(len(frame), 'image')} of {count(y.nunique(), 'class')}"
         raise DataError(
-            f"{folder}: found {len(frame)} images of {y.nunique()} classes; expected at least "
-            f"{_MIN_IMAGES} in two subfolders"
+            f"{folder}: found {found}; expected at least {_MIN_IMAGES} in two subfolders"
         )
     height, width, channels = plan.image_shape
     X = read_pixels([*frame[IMAGE]], plan.image_shape)

@@ -25,6 +25,7 @@ from zoo.ingest.kinds import find_kind
 from zoo.ingest.label_words import LabelWords, label_words
 from zoo.ingest.plain import value_text
 from zoo.ingest.transforms import as_labels, as_numbers, as_times
+from zoo.prose import count, plural
 
 __all__ = ["Roles", "choose_metric", "keep_rows", "read_roles"]
 
@@ -175,7 +176,8 @@ def _lost_words(given: Column, is_lost: Column, words: Mapping[str, int]) -> dic
 def _shown(words: Mapping[str, int]) -> str:
     """Return words and their rows: 'NA' (46), empty (3)."""
     shown = [f"'{word}' ({n:,})" if word else f"empty ({n:,})" for word, n in words.items()]
-    return ", ".join(shown[:4]) + (f" and {len(shown) - 4} other texts" if len(shown) > 4 else "")
+    more = f" and {count(len(shown) - 4, 'other text')}" if len(shown) > 4 else ""
+    return ", ".join(shown[:4]) + more
 
 
 def _kept_words(role: str, name: str, words: LabelWords, n_rows: int) -> list[TableWarning]:
@@ -183,8 +185,9 @@ def _kept_words(role: str, name: str, words: LabelWords, n_rows: int) -> list[Ta
     if not words.kept:
         return []
     n_kept, what = sum(words.kept.values()), "class" if role == "target" else "group"
+    taken = plural(len(words.kept), f"was taken as a {what}", f"were taken as {plural(2, what)}")
     text = (
-        f"In the {role} '{name}' {_shown(words.kept)} was taken as a {what}: {n_kept:,} of "
+        f"In the {role} '{name}' {_shown(words.kept)} {taken}: {n_kept:,} of "
         f"{n_rows:,} rows ({n_kept / n_rows:.1%}). If it stands for a missing value, leave those "
         "cells empty."
     )
@@ -210,7 +213,8 @@ def _complete_rows(
             raise DataError(f"the {role} column '{name}' has one value only; it cannot split rows")
     said = f" ({' '.join(one.text for one in warnings)})" if warnings else ""
     if is_kept.sum() < _MIN_ROWS:
-        raise DataError(f"{is_kept.sum()} rows can be used; at least {_MIN_ROWS} are needed{said}")
+        n_kept = count(int(is_kept.sum()), "row")
+        raise DataError(f"{n_kept} can be used; at least {_MIN_ROWS} are needed{said}")
     if y[is_kept].nunique() < 2:
         raise DataError(f"all rows that can be used have the target '{y[is_kept].iloc[0]}'{said}")
     return is_kept, warnings

@@ -21,6 +21,7 @@ from zoo.ingest.clean_table import Column, TransformSpec
 from zoo.ingest.images import IMAGE, read_pixels
 from zoo.ingest.outline import name_columns
 from zoo.ingest.plain import as_plain, value_text, with_index
+from zoo.prose import plural
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -64,7 +65,7 @@ def apply_transform(frame: pd.DataFrame, spec: TransformSpec) -> pd.DataFrame:
         if absent := [f"'{name}'" for name in names if name not in frame.columns]:
             more = f" and {len(absent) - 10} more" if len(absent) > 10 else ""
             raise DataError(
-                f"the rows lack the column{'s' * (len(absent) > 1)} {', '.join(absent[:10])}{more},"
+                f"the rows lack the {plural(len(absent), 'column')} {', '.join(absent[:10])}{more},"
                 " which the model was trained with; columns are: "
                 f"{', '.join(map(str, frame.columns[:30]))}"
             )
