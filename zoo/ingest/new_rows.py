@@ -111,12 +111,13 @@ def match_columns(
     """
     names = name_columns(list(frame.columns))
     wanted = [str(step["name"]) for step in spec.get("columns", ())]
-    free = [name for name in names if name not in {*wanted}]
+    absent, additional = {*wanted} - {*names}, {*names} - {*wanted}
+    free = [name for name in names if name in additional]
+    of_free, of_wanted = _by_folded(free), _by_folded(wanted)
     taken: dict[str, str] = {}
     lacking: list[str] = []
-    for name in (name for name in wanted if name not in {*names}):
-        same = [one for one in free if _folded(one) == _folded(name)]
-        rivals = [one for one in wanted if _folded(one) == _folded(name)]
+    for name in (name for name in wanted if name in absent):
+        same, rivals = of_free.get(_folded(name), []), of_wanted[_folded(name)]
         if len(same) == 1 and len(rivals) == 1 and _folded(name):
             taken[same[0]] = name
         else:
@@ -136,6 +137,14 @@ def match_columns(
 
 def _listed(texts: list[str]) -> str:
     return ", ".join(texts[:5])
+
+
+def _by_folded(names: list[str]) -> dict[str, list[str]]:
+    """Return the names that are alike in lower case, by what they are then."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(_folded(name), []).append(name)
+    return found
 
 
 def _folded(name: str) -> str:
