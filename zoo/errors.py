@@ -52,6 +52,6 @@ class UnreadValuesWarning(UserWarning):
 def warn_caller(text: str, category: type[Warning] = UnreadValuesWarning) -> None:
     """Issue a warning as if from the line that called into this package."""
     frame, level = sys._getframe(1), 2
-    while frame.f_back and frame.f_back.f_globals.get("__name__", "").startswith("zoo."):
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith("zoo."):
         frame, level = frame.f_back, level + 1
     warnings.warn(text, category, stacklevel=level)

@@ -14,6 +14,8 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
+from zoo.bench.plan import Job
+from zoo.bench.run import write_cell
 from zoo.bench.store import CellWriter, pack, read, set_aside
 from zoo.errors import StoreError
 
@@ -155,6 +157,19 @@ def test_a_folder_in_place_of_a_file_is_named_and_the_rest_is_read_and_kept(tmp_
     assert (tmp_path / "cells.jsonl").is_dir()
 
 
+def test_a_cell_of_another_family_than_its_model_is_left_out_but_kept(tmp_path):
+    odd = make_cell(replicate=2)
+    odd["facts"] = {**odd["facts"], "family": "deep"}
+    write(tmp_path, make_cell(replicate=0), make_cell(replicate=1), odd)
+    for _ in range(2):
+        results = read(tmp_path)
+        assert [cell["key"]["replicate"] for cell in results.cells] == [0, 1]
+        (warning,) = results.warnings()
+        wrong = "'facts.family' is 'deep'; other cells of the model have 'baseline'"
+        assert f"line 3: the key {wrong}" in warning
+        pack(tmp_path)
+
+
 def test_of_the_records_of_a_cell_the_one_finished_last_counts(tmp_path):
     for score, finished in ((0.25, "2026-01-02T00:00:00Z"), (0.5, "2026-01-01T00:00:00Z")):
         write(tmp_path, {**make_cell(score=score), "run": {"finished": finished}})
@@ -168,6 +183,18 @@ def test_text_that_a_model_wrote_is_read_without_what_a_terminal_acts_on(tmp_pat
     write(tmp_path, {**make_cell(status="failed"), "reason": "a\x1b[31mb\x1b]0;t\x07\x00\u202e\nc"})
     (cell,) = read(tmp_path).cells
     assert cell["reason"] == "ab\\x00\\u202e c"
+
+
+def test_what_cannot_be_stored_becomes_a_failed_cell_with_its_reason(tmp_path):
+    cell = make_cell()
+    job = Job(key=cell["key"], facts=cell["facts"], metrics=("error_rate",))
+    writer = CellWriter(tmp_path)
+    answer = {"status": "ok", "scores": {"test": {"error_rate": math.nan}}}
+    write_cell(writer, job, answer, {"suite": "s"})
+    writer.close()
+    (cell,) = read(tmp_path).cells
+    assert (cell["status"], cell["scores"]) == ("failed", {})
+    assert cell["reason"].endswith("'scores.test.error_rate' is nan; expected a finite number")
 
 
 def test_a_writer_writes_again_what_somebody_removed(tmp_path):

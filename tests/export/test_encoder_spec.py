@@ -10,6 +10,7 @@ import pytest
 from tests.export.messy import fitted, make, messier, messy_table, task_of, with_ties
 from zoo.encoding.encoder import TableEncoder
 from zoo.export.encoder_spec import encoder_spec, raw_columns, raw_values
+from zoo.export.exporting import Refusal, why_not
 
 PAGE = Path(__file__).parents[2] / "docs" / "mobile.md"
 
@@ -83,3 +84,30 @@ def test_a_missing_category_is_a_text_that_is_no_category():
         make("logistic").fit(X, np.arange(30) % 2), pd.DataFrame({"letter": ["", None, "new"]})
     ).values()
     assert values.tolist() == ["", column.missing, column.missing]
+
+
+def test_text_that_writes_amounts_is_an_input_of_numbers(program):
+    days = pd.date_range("2024-01-01", periods=40)
+    X = pd.DataFrame(
+        {
+            "day": days.strftime("%d.%m.%Y"),
+            "amount": [f"{i},5" for i in range(40)],
+            "clock": [f"12:{i:02}" for i in range(40)],
+            True: np.arange(40.0),
+            False: list("uv") * 20,
+        }
+    )
+    model = make("logistic").fit(X, np.arange(40) % 2)
+    assert [column.kind for column in raw_columns(model)] == [
+        "date", "number", "duration", "number", "category",
+    ]  # fmt: skip
+    assert_same_matrix(program, model, X)
+    values = raw_values(model, X)
+    for key, found in raw_values(model, X.iloc[:, ::-1]).items():
+        np.testing.assert_array_equal(found, values[key])
+
+
+def test_a_model_of_integers_beyond_float64_is_not_exported():
+    X = pd.DataFrame({"code": 2**60 + np.arange(40)})
+    model = make("logistic").fit(X, np.arange(40) % 2)
+    assert why_not(model, "onnx") is Refusal.LONG_INTEGERS

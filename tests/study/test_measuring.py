@@ -15,6 +15,7 @@ from zoo.ingest.preparing import prepare
 from zoo.saving import load_model, load_table
 from zoo.study.left_out import Reason
 from zoo.study.measuring import Measuring, history_of
+from zoo.study.page import advice_of
 from zoo.study.resources import open_pool
 from zoo.study.session import keep_table, load_state, make_study
 
@@ -41,6 +42,21 @@ def test_cells_of_the_study_in_a_folder_are_reused_and_others_are_not(tmp_path):
     assert not history.times.has_measured("logistic")
 
 
+@pytest.mark.parametrize("make", [churn, price])
+def test_cells_store_the_standard_error_of_each_test_score_and_the_promise_rests_on_it(
+    tmp_path, make
+):
+    X, y = make(200)
+    study = measured_folder(tmp_path, X, y, ["decision_tree"], n_replicates=1)
+    for cell in read(tmp_path).cells:
+        assert cell["score_errors"].keys() == cell["scores"]["test"].keys()
+        assert all(error >= 0 for error in cell["score_errors"].values())
+    best = advice_of(tmp_path).best
+    assert best.replicates == 1
+    assert best.low < best.score < best.high
+    assert best.n_new == study.facts.n_test
+
+
 def test_a_changed_table_sets_earlier_results_aside(tmp_path):
     X, y = churn()
     study = measured_folder(tmp_path, X, y, LIGHT, n_replicates=1)
@@ -62,6 +78,17 @@ def test_a_folder_without_results_is_refused_and_left_as_it_is(tmp_path):
     with pytest.raises(StoreError, match="is not a results folder"):
         keep_table(prepare(X, y), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_serious_warnings_about_the_table_are_python_warnings(tmp_path):
+    (tmp_path / "letter.txt").write_text("dear")
+    X, y = churn(60)
+    y = y.astype(object).where(y.index % 4 > 0, "-")
+    with (
+        pytest.warns(UserWarning, match=r"'-' \(15\) was taken as a class"),
+        pytest.raises(StoreError),
+    ):
+        zoo.learning_curve(X, y, LIGHT, budget="20s", out=tmp_path, n_workers=1)
 
 
 @pytest.mark.slow

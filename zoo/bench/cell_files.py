@@ -6,13 +6,15 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from zoo.bench.records import Cell, cell_key, one_line, parse_record
 from zoo.errors import StoreError
+from zoo.prose import count
 
 __all__ = [
     "PACKED", "Content", "Defect", "Results", "content_of", "is_at", "n_links", "open_file",
@@ -62,8 +64,8 @@ class Results:
         for path in dict.fromkeys(defect.path for defect in self.defects):
             texts = [defect.text for defect in self.defects if defect.path == path]
             more = len(texts) - 1
-            others = f" and {more} more record{'s' * (more > 1)} of this file" if more else ""
-            lines.append(f"{one_line(texts[0])}; this{others} {'are' if more else 'is'} left out")
+            others = f" and {count(more, 'more record')} of this file are" if more else " is"
+            lines.append(f"{one_line(texts[0])}; this{others} left out")
         return lines
 
 
@@ -71,9 +73,11 @@ class Results:
 class Content:
     """What was read of one file."""
 
-    records: list[dict[str, Any]]
-    broken: list[bytes]  # lines that hold no record
-    defects: list[Defect]
+    path: Path
+    records: list[dict[str, Any]] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)  # file and line of each record
+    broken: list[bytes] = field(default_factory=list)  # lines that hold no record
+    defects: list[Defect] = field(default_factory=list)
 
 
 _REASONS = {
@@ -118,13 +122,15 @@ def _sort_key(cell: Cell) -> tuple[Any, ...]:
 
 def parse(path: Path, data: bytes) -> Content:
     """Return the records of a file; a torn last line of a part is a write that was cut off."""
-    content = Content([], [], [])
+    content = Content(path)
     lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            content.records.append(parse_record(line, f"{path}, line {number}"))
+            where = f"{path}, line {number}"
+            content.records.append(parse_record(line, where))
+            content.places.append(where)
         except StoreError as error:
             if number == len(lines) and path.name != PACKED:
                 break
@@ -158,32 +164,63 @@ def content_of(path: Path) -> Content:
     """Return what a file holds."""
     opened = open_file(path)
     if isinstance(opened, Defect):
-        return Content([], [], [opened])
+        return Content(path, defects=[opened])
     if opened is None:
-        return Content([], [], [])
+        return Content(path)
     try:
         return parse(path, read_whole(opened))
     except OSError as error:
-        return Content([], [], [Defect(path, f"{path}: cannot be read ({error.strerror})")])
+        return Content(path, defects=[Defect(path, f"{path}: cannot be read ({error.strerror})")])
     finally:
         os.close(opened)
 
 
-def union(contents: Iterable[Content]) -> Results:
-    """Return the union of files: of the records of a cell, the last in time, then in order."""
-    cells: dict[str, Cell] = {}
+def union(contents: Iterable[Content], *, is_for_use: bool = True) -> Results:
+    """Return the union of files: of the records of a cell, the last in time, then in order.
+
+    For use, a cell whose family is not that of most cells of its model is left out, since no curve
+    has two.
+    """
+    cells: dict[str, tuple[Cell, Defect]] = {}
     environments: dict[str, dict[str, Any]] = {}
     defects: list[Defect] = []
     for content in contents:
         defects += content.defects
-        for record in content.records:
+        for record, where in zip(content.records, content.places, strict=True):
             if "environment" in record:
                 environments[record["environment"]["digest"]] = record["environment"]
                 continue
             key = cell_key(record)
-            if key not in cells or _finished(record) >= _finished(cells[key]):
-                cells[key] = record
-    return Results(sorted(cells.values(), key=_sort_key), environments, tuple(defects))
+            if key not in cells or _finished(record) >= _finished(cells[key][0]):
+                cells[key] = record, Defect(content.path, where)
+    if is_for_use:
+        odd = _of_odd_family(cells)
+        defects += odd.values()
+        cells = {key: found for key, found in cells.items() if key not in odd}
+    found = sorted((cell for cell, _ in cells.values()), key=_sort_key)
+    return Results(found, environments, tuple(defects))
+
+
+def _of_odd_family(cells: Mapping[str, tuple[Cell, Defect]]) -> dict[str, Defect]:
+    """Return the cells whose family is not that of most cells of their model."""
+    counts: dict[tuple[str, int], Counter[Any]] = defaultdict(Counter)
+    for cell, _ in cells.values():
+        counts[_model_of(cell)][_family_of(cell)] += 1
+    odd = {}
+    for key, (cell, place) in cells.items():
+        own, usual = _family_of(cell), counts[_model_of(cell)].most_common(1)[0][0]
+        if own != usual:
+            wrong = f"the key 'facts.family' is {own!r}; other cells of the model have {usual!r}"
+            odd[key] = Defect(place.path, f"{place.text}: {wrong}")
+    return odd
+
+
+def _model_of(cell: Cell) -> tuple[str, int]:
+    return cell["key"]["model"], cell["key"]["model_version"]
+
+
+def _family_of(cell: Cell) -> Any:
+    return cell.get("facts", {}).get("family")
 
 
 def _finished(cell: Cell) -> str:

@@ -49,8 +49,8 @@ class Status(StrEnum):
 _Name = Annotated[
     str,
     Meta(
-        pattern=r"^(?!\.{1,2}\Z)[^/\x00-\x1f\x7f]{1,200}\Z",
-        description="a name of at most 200 characters without '/' and control characters",
+        pattern=r"^(?!\.{1,2}\Z)[^/\x00]{1,1000}\Z",
+        description="a name of at most 1,000 characters without '/'",
     ),
 ]
 _Count = Annotated[int, Meta(ge=0, le=10**12, description="a whole number from 0 to 10^12")]
@@ -91,7 +91,7 @@ class _Run(Struct, frozen=True, kw_only=True):
     commit: str = ""
     machine: str = ""
     threads: _Count | None = None
-    job_s: _Amount | None = None
+    job_s: _Amount = 0.0
     job_cells: _Rows = 1
 
 

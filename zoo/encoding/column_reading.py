@@ -29,6 +29,7 @@ Kind = Literal["number", "duration", "date", "category"]
 
 _FARTHEST = 2**1000  # floats end at 2**1024
 _SAMPLE = 5000  # rows that show how a column of text is written
+_ISO = r"\d{4}-\d{2}-\d{2}"
 _WHOLE = re.compile(r"\s*[+-]?[0-9]{1,300}\s*")
 
 
@@ -78,14 +79,16 @@ def _find_reading(column: pd.Series[Any], decimal: DecimalMark | None) -> Readin
     found = how_written(some, np.bincount(codes, minlength=len(some)), decimal)
     if found is None:
         return Reading("category" if len(known) else "number")
-    _warn_of_writing(column.name, some, found)
+    _warn_of_writing(column.name, some, found, decimal)
     if found.kind == "number":
         numbers = written_numbers(column, found.formats[0])
         return Reading("number", found.formats, _center_of(numbers))
     return Reading("date" if found.kind == "date" else "duration", found.formats)
 
 
-def _warn_of_writing(name: object, texts: pd.Series[Any], found: Written) -> None:
+def _warn_of_writing(
+    name: object, texts: pd.Series[Any], found: Written, decimal: DecimalMark | None
+) -> None:
     """Warn of text that is ambiguous, or counts as missing among numbers or times."""
     known = texts[found.is_value]
     if found.kind == "date" and not written.is_day_known(known, found.formats):
@@ -101,11 +104,8 @@ def _warn_of_writing(name: object, texts: pd.Series[Any], found: Written) -> Non
             f"the column {name!r} is read as {what} written as text; other values count as "
             f"missing: {shown}. Make it categories if it is none: astype('category')"
         )
-    if (
-        found.kind == "number"
-        and not found.is_certain
-        and known.str.contains(",", regex=False).any()
-    ):
+    is_settled = found.is_certain or found.formats == (decimal,)
+    if found.kind == "number" and not is_settled and known.str.contains(r"[.,]").any():
         warn_caller(
             f"the numbers in the column {name!r} do not show what their decimal mark is; "
             f"{found.formats[0]!r} is taken. Pass numbers instead of text"
@@ -117,8 +117,12 @@ def _warn_of_writing(name: object, texts: pd.Series[Any], found: Written) -> Non
 
 def center_of(column: pd.Series[Any]) -> tuple[int, bool]:
     """Return the middle of integers beyond 2**53, else 0; and whether floats round the rest."""
-    values = column.dropna()
-    if not len(values) or values.dtype.kind not in "iuO":
+    if column.dtype.kind not in "iuO":
+        return 0, False
+    values = column.to_numpy() if isinstance(column.dtype, np.dtype) else column.dropna()
+    if values.dtype.kind == "O":
+        values = values[pd.notna(values)]
+    if not len(values):
         return 0, False
     low, high = values.min(), values.max()
     is_whole = values.dtype.kind != "O" or all(isinstance(value, int) for value in values)
@@ -270,7 +274,7 @@ def _read_times(column: pd.Series[Any], formats: tuple[str, ...]) -> pd.Series[A
         _refuse_values(column, "dates")
         return pd.Series(np.datetime64("NaT", "us"), index=column.index)
     if formats:
-        times = _by_text(column, lambda texts: written.read_dates(texts, formats), "datetime64[us]")
+        times = _by_text(column, lambda texts: _as_written(texts, formats), "datetime64[us]")
         _warn_of_unread(column, times.isna().to_numpy(bool), "dates")
         return times
     times = _by_text(column, _to_dates, "datetime64[us]")
@@ -278,6 +282,14 @@ def _read_times(column: pd.Series[Any], formats: tuple[str, ...]) -> pd.Series[A
     if len(unread):
         raise _not_a(column, "dates", unread.iloc[0])
     return times
+
+
+def _as_written(texts: pd.Series[Any], formats: tuple[str, ...]) -> NDArray[np.datetime64]:
+    """Return dates as they were written in training, or in ISO 8601, which has one meaning."""
+    times = written.read_dates(texts, formats)
+    others = texts.where(np.isnat(times) & texts.str.match(_ISO).to_numpy(bool))
+    iso = pd.to_datetime(others, format="ISO8601", utc=True, errors="coerce").dt.tz_localize(None)
+    return np.where(np.isnat(times), iso.to_numpy(times.dtype), times)
 
 
 def _to_dates(texts: pd.Series[Any]) -> pd.Series[Any]:

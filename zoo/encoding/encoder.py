@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from zoo.encoding.categories import categories_of, read_codes, warn_of_unknown
 from zoo.encoding.column_reading import Kind, Reading, find_readings, read_numbers
-from zoo.encoding.plain_columns import plain_column
+from zoo.encoding.plain_columns import has_one_dtype, plain_columns
 from zoo.encoding.scaling import (
     LARGEST,
     Floats,
@@ -158,7 +158,7 @@ class TableEncoder:
 
         A row of weight w (n_samples,) counts as w equal rows.
         """
-        table = _plain(X)
+        table = plain_columns(X)
         self.readings_ = find_readings(table)
         self.category_codes_: list[dict[str, int]] = []
         for column, kind in zip(table, self.kinds_, strict=True):
@@ -175,7 +175,7 @@ class TableEncoder:
         self.is_flag_ = np.repeat(is_flag, [_N_NUMBERS[kind] for kind in self.kinds_])
         n_numbers = len(self.is_flag_)
         self.is_empty_: NDArray[np.bool_] = np.zeros(n_numbers, bool)  # so all are read
-        columns = self._read(table, X)
+        columns = self._read(X, table)
         n_missing = np.zeros(n_numbers, int)
         for rows in columns.blocks(n_numbers):
             n_missing += np.isnan(columns.numbers(rows)).sum(axis=0)
@@ -302,7 +302,7 @@ class TableEncoder:
         ValueError
             If a column that held numbers, dates or durations in training holds something else.
         """
-        columns = self._read(_plain(X), X)
+        columns = self._read(X)
         matrix = np.empty((len(X), len(self.is_categorical_)), np.float32)
         is_flag = self.is_flag_
         for rows in columns.blocks(max(matrix.shape[1], len(is_flag))):
@@ -321,16 +321,15 @@ class TableEncoder:
             np.concatenate(parts, axis=1, out=matrix[rows], casting="same_kind")
         return matrix
 
-    def _read(self, table: Sequence[pd.Series[Any]], X: pd.DataFrame) -> _ReadColumns:
-        """Return the plain columns of X read; those that were empty in training are not parsed."""
-        dtypes = {column.dtype for column in table}
-        is_exact = all(
-            reading.kind == "number" and not reading.center for reading in self.readings_
-        )
-        if is_exact and len(dtypes) == 1 and {*X.dtypes} == dtypes:
-            dtype = dtypes.pop()
-            if isinstance(dtype, np.dtype) and dtype.kind in "fiub":
-                return _ReadColumns(X.to_numpy(), [], len(X))
+    def _read(self, X: pd.DataFrame, table: Sequence[pd.Series[Any]] | None = None) -> _ReadColumns:
+        """Return the columns of X read; those that were empty in training are not parsed.
+
+        `table` are its plain columns, if they are known.
+        """
+        has_numbers_only = all(one.kind == "number" and not one.center for one in self.readings_)
+        if has_numbers_only and has_one_dtype(X):
+            return _ReadColumns(X.to_numpy(), [], len(X))
+        table = plain_columns(X) if table is None else table
         numbers: list[NDArray[Any]] = []
         codes: list[NDArray[Any]] = []
         for column, reading in zip(table, self.readings_, strict=True):
@@ -364,11 +363,6 @@ class TableEncoder:
             elif layout == "code":
                 yield np.nan_to_num(column + 1.0, nan=0.0) + start
                 start += len(known) + 1
-
-
-def _plain(X: pd.DataFrame) -> list[pd.Series[Any]]:
-    """Return the columns of a frame in one of a few dtypes."""
-    return [plain_column(X.iloc[:, i]) for i in range(X.shape[1])]
 
 
 def _checked(scaling: Scaling | None, n_columns: int) -> Scaling:

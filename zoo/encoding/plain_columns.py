@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from zoo.encoding.arrow_tables import read_arrow
 
-__all__ = ["EXACT", "plain_column", "value_text"]
+__all__ = ["EXACT", "has_one_dtype", "plain_column", "plain_columns", "value_text"]
 
 EXACT = 2**53  # float64 holds all integers up to this
 
@@ -43,6 +43,19 @@ def value_text(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat(sep=" ")
     return str(value).strip()
+
+
+def has_one_dtype(X: pd.DataFrame) -> bool:
+    """Return whether all columns of a frame are numbers of one dtype of numpy."""
+    dtypes = set(X.dtypes)
+    return len(dtypes) == 1 and all(
+        isinstance(one, np.dtype) and one.kind in "fiub" for one in dtypes
+    )
+
+
+def plain_columns(X: pd.DataFrame) -> list[pd.Series[Any]]:
+    """Return the columns of a frame as `plain_column` does."""
+    return [plain_column(X.iloc[:, i]) for i in range(X.shape[1])]
 
 
 def plain_column(column: pd.Series[Any]) -> pd.Series[Any]:

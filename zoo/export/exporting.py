@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from zoo.definitions import unknown
 from zoo.encoding.encoder import FittedEstimator
-from zoo.encoding.frames import as_frame, select_columns
+from zoo.encoding.frames import as_frame, has_names, select_columns
 from zoo.errors import ExportError, ZooError
 from zoo.export.atomic_files import Content, as_json, check_target, side_files, write_all
 
@@ -159,7 +159,7 @@ def _examples(model: FittedEstimator, table: pd.DataFrame | NDArray[Any]) -> Row
     """Return the first rows of a table, encoded, or as images if its model takes them."""
     from zoo.export.prediction_graph import image_shape
 
-    head = table.iloc[:_MAX_EXAMPLES] if isinstance(table, pd.DataFrame) else table[:_MAX_EXAMPLES]
+    head = as_frame(table).iloc[:_MAX_EXAMPLES] if has_names(table) else table[:_MAX_EXAMPLES]
     try:
         matrix: Rows = model._encode(head)
     except ValueError as error:
