@@ -261,7 +261,7 @@ def test_a_backslash_at_the_end_of_a_path_is_no_escape(tmp_path):
     assert frame["age"][:2].tolist() == ["C:\\data0\\", "C:\\data1\\"]
 
 
-@pytest.mark.parametrize("n_before", [1, 700])
+@pytest.mark.parametrize("n_before", [1, 400])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 def test_a_nul_byte_is_left_out_and_said(tmp_path, n_before, encoding):
     text = HEADER + ROWS * n_before + "3\0.5,2,yes\n" + ROWS

@@ -27,8 +27,9 @@ def doubts(table):
     return [one for one in table.warnings if one.about == "read" and one.columns]
 
 
-@pytest.mark.parametrize("sep", [";", ",", "\t"])
-@pytest.mark.parametrize("form", ["{}", "{} \u20ac", "CHF {}", "-{}"])
+@pytest.mark.parametrize(
+    ("sep", "form"), [(";", "{}"), (",", "{} \u20ac"), ("\t", "CHF {}"), ("|", "-{}")]
+)
 def test_points_before_three_digits_beside_small_whole_numbers_group_thousands(tmp_path, sep, form):
     table = read(tmp_path / "a.csv", sep, people=[form.format(one) for one in german(SIZES)])
     np.testing.assert_array_equal(np.abs(table.X["people"]), SIZES)

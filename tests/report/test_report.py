@@ -17,7 +17,7 @@ from zoo.report.labels import spread
 KEY = {"dataset_revision": 1, "model_version": 1, "params": {}, "protocol": "nested-holdout/1"}
 
 
-def make_folder(folder, dataset="d", mlp="mlp"):
+def make_folder(folder, dataset="d", mlp="mlp", title="d", reason="<script>alert(1)</script>"):
     rng = np.random.default_rng(0)
     writer = CellWriter(folder)
     models = [("dummy", "baseline", 0.5), ("logistic", "classical", 0.3), (mlp, "mlp", 0.25)]
@@ -25,9 +25,10 @@ def make_folder(folder, dataset="d", mlp="mlp"):
         for n in (10, 100):
             for r in range(3):
                 row = cell(dataset, model, family, n, r, level + 0.5 / n + 0.01 * rng.random())
+                row["facts"]["title"] = title
                 writer.write({**row, "key": {**row["key"], **KEY}})
     row = cell(dataset, "<b>&", "deep", 10, 0, None, status="failed")
-    writer.write({**row, "key": {**row["key"], **KEY}, "reason": "<script>alert(1)</script>"})
+    writer.write({**row, "key": {**row["key"], **KEY}, "reason": reason})
     writer.close()
     pack(folder)
     return folder
@@ -104,7 +105,11 @@ EVIL = (
 
 
 def test_names_from_files_are_text_on_both_pages_and_in_the_figures(tmp_path):
-    page = write_report(make_folder(tmp_path / "out", dataset=EVIL * 4, mlp=f"_{EVIL}_"))
+    name = EVIL.replace("\n", "").replace("\x1b", "")  # the store refuses these in names
+    folder = make_folder(
+        tmp_path / "out", dataset=2 * name, mlp=f"_{name}_", title=4 * EVIL, reason=EVIL
+    )
+    page = write_report(folder)
     html, markdown = page.read_text(), (page.parent / "REPORT.md").read_text()
     assert "&lt;img src=x onerror=alert(1)&gt;" in html
     for text in (html, markdown):

@@ -30,6 +30,13 @@ def test_groups_that_are_found_are_never_split_and_that_is_said_first():
         assert not set(patients[split.test]) & set(patients[split.train])
 
 
+@pytest.mark.parametrize("name", ["patient", "school", "customer", "KundenNr", "user_rating"])
+def test_the_usual_names_of_groups_split_the_rows_and_their_traits_do_not(name):
+    X, y = visits()
+    table = prepare_honestly(X.rename(columns={"patient_id": name}), y)
+    assert (table.groups is not None) == (name != "user_rating")
+
+
 def test_splits_are_random_if_the_user_says_so_or_names_other_groups():
     X, y = visits()
     plain = prepare_honestly(X, y, split="random")

@@ -80,6 +80,17 @@ def test_a_folder_without_results_is_refused_and_left_as_it_is(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["letter.txt"]
 
 
+def test_serious_warnings_about_the_table_are_python_warnings(tmp_path):
+    (tmp_path / "letter.txt").write_text("dear")
+    X, y = churn(60)
+    y = y.astype(object).where(y.index % 4 > 0, "-")
+    with (
+        pytest.warns(UserWarning, match=r"'-' \(15\) was taken as a class"),
+        pytest.raises(StoreError),
+    ):
+        zoo.learning_curve(X, y, LIGHT, budget="20s", out=tmp_path, n_workers=1)
+
+
 @pytest.mark.slow
 def test_a_learning_curve_in_python_answers_stops_early_and_resumes(tmp_path):
     X, y = churn(500)

@@ -215,7 +215,8 @@ def predict(
     out: Annotated[
         Path,
         typer.Option(
-            "--out", "-o", parser=read_path, metavar="FILE", help="CSV file to write."
+            "--out", "-o", parser=read_path, metavar="FILE",
+            help="CSV file to write; - is the standard output.",
         ),
     ],
     sheet: Sheet = None,

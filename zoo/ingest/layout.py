@@ -13,13 +13,14 @@ from pathlib import Path
 
 from zoo.errors import DataError
 from zoo.ingest.clean_table import TableWarning, Topic
-from zoo.ingest.outline import find_outline, name_columns
+from zoo.ingest.outline import find_names, find_outline, name_columns
 
 __all__ = ["FIRST_PART", "Layout", "find_layout", "late_escape"]
 
 FIRST_PART = 1 << 18  # bytes from which the layout is inferred
 _DELIMITERS = (",", ";", "\t", "|")
 _MOST_LINES = 2000
+_MOST_TITLES = 40  # lines in which the names are looked for
 _MAX_ZEROS = 0.005  # of the bytes of a text
 _MARKS = {
     b"PK\x03\x04": "a zip archive (as .xlsx is)",
@@ -86,7 +87,7 @@ def find_layout(start: bytes, path: Path, wanted: Collection[str] = ()) -> Layou
         text = text[: max(text.rfind("\n"), text.rfind("\r"), 1)]
     text = text.replace("\0", "")
     named = re.match(r"sep=(.)\r?\n", text)
-    delimiter = named[1] if named else _delimiter(text)
+    delimiter = named[1] if named else _delimiter(text, wanted)
     escape = _escape(text, delimiter)
     numbered = [
         (line, row)
@@ -194,12 +195,16 @@ def _fields(text: str, delimiter: str, escape: str | None = None) -> list[list[s
         return [line.split(delimiter) if line.strip() else [] for line in text.splitlines()]
 
 
-def _delimiter(text: str) -> str:
+def _delimiter(text: str, wanted: Collection[str]) -> str:
     """Return the delimiter with which most rows have as many fields as the header, at least 2.
 
     If there is none, a title may stand above the header: that with which most rows are equally
-    long.
+    long. With one delimiter only a row may hold the wanted names.
     """
+    head = "\n".join(text.splitlines()[:_MOST_TITLES])
+    found = [one for one in _DELIMITERS if find_names(_fields(head, one), wanted) is not None]
+    if len(found) == 1:
+        return found[0]
     best = usual = (0.0, 0, ",")
     for delimiter in _DELIMITERS:
         rows = [len(row) for row in _fields(text, delimiter) if row][:500] or [1]
@@ -208,8 +213,8 @@ def _delimiter(text: str) -> str:
         if header > 1:
             # rows are one longer with row names or a delimiter at the end
             fraction = sum(length in {header, header + 1} for length in others)
-            found = (round(fraction / max(1, len(others)), 1), header, delimiter)
-            best = max(best, found, key=lambda one: one[:2])
+            score = (round(fraction / max(1, len(others)), 1), header, delimiter)
+            best = max(best, score, key=lambda one: one[:2])
         if width > 1:
             usual = max(usual, (round(count / len(rows), 1), width, delimiter), key=lambda a: a[:2])
     return best[2] if best[0] >= 0.5 or usual[0] <= best[0] else usual[2]

@@ -29,6 +29,7 @@ from zoo.ingest.clean_table import Column, DecimalMark, Severity, TableWarning, 
 from zoo.ingest.number_facts import NumberFacts, number_facts
 from zoo.ingest.outline import name_columns
 from zoo.ingest.plain import as_plain, value_text
+from zoo.prose import plural
 
 __all__ = ["known_values", "match_columns", "training_facts", "unlike_training"]
 
@@ -110,12 +111,13 @@ def match_columns(
     """
     names = name_columns(list(frame.columns))
     wanted = [str(step["name"]) for step in spec.get("columns", ())]
-    free = [name for name in names if name not in {*wanted}]
+    absent, additional = {*wanted} - {*names}, {*names} - {*wanted}
+    free = [name for name in names if name in additional]
+    of_free, of_wanted = _by_folded(free), _by_folded(wanted)
     taken: dict[str, str] = {}
     lacking: list[str] = []
-    for name in (name for name in wanted if name not in {*names}):
-        same = [one for one in free if _folded(one) == _folded(name)]
-        rivals = [one for one in wanted if _folded(one) == _folded(name)]
+    for name in (name for name in wanted if name in absent):
+        same, rivals = of_free.get(_folded(name), []), of_wanted[_folded(name)]
         if len(same) == 1 and len(rivals) == 1 and _folded(name):
             taken[same[0]] = name
         else:
@@ -137,6 +139,14 @@ def _listed(texts: list[str]) -> str:
     return ", ".join(texts[:5])
 
 
+def _by_folded(names: list[str]) -> dict[str, list[str]]:
+    """Return the names that are alike in lower case, by what they are then."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(_folded(name), []).append(name)
+    return found
+
+
 def _folded(name: str) -> str:
     """Return a name in lower case, of letters and digits only."""
     return re.sub(r"[\W_]+", "", name.casefold())
@@ -154,9 +164,10 @@ def _lacking(lacking: list[str], free: list[str], names: list[str], where: str) 
     more = f" and {len(lacking) - 10} more" if len(lacking) > 10 else ""
     shown = ", ".join(names[:30]) + (f" and {len(names) - 30} more" if len(names) > 30 else "")
     return DataError(
-        f"{where} lack{'s' * (where != 'the rows')} the column{'s' * (len(lacking) > 1)} "
-        f"{', '.join(map(repr, lacking[:10]))}{more}, which the model was trained with; "
-        f"columns are: {shown}" + (f"; did you mean {', '.join(hints)}?" if hints else "")
+        f"{where} {'lack' if where == 'the rows' else 'lacks'} the "
+        f"{plural(len(lacking), 'column')} {', '.join(map(repr, lacking[:10]))}{more}, "
+        f"which the model was trained with; columns are: {shown}"
+        + (f"; did you mean {', '.join(hints)}?" if hints else "")
     )
 
 

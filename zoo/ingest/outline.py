@@ -13,7 +13,15 @@ import pandas as pd
 from zoo.encoding.written import MISSING_WORDS, decimal_mark, is_missing
 from zoo.ingest.clean_table import Column, Severity, TableWarning, Topic
 
-__all__ = ["Outline", "count_footer", "find_outline", "footer_remark", "is_note", "name_columns"]
+__all__ = [
+    "Outline",
+    "count_footer",
+    "find_names",
+    "find_outline",
+    "footer_remark",
+    "is_note",
+    "name_columns",
+]
 
 _MOST_TITLES = 30  # rows above the header
 _MOST_FOOTER = 20  # rows below the table
@@ -95,7 +103,7 @@ def find_outline(
     """
     rows = [[cell.strip() for cell in row] for row in cells]
     width = Counter(map(len, rows[1:] or rows)).most_common(1)[0][0]
-    header, is_sure = _find_names(rows, wanted), True
+    header, is_sure = find_names(rows, wanted), True
     if header is None:
         header, is_sure = _find_full(rows, width), False
     below = [row for row in rows[header + 1 : header + 1 + _BODY] if len(row) == width]
@@ -130,7 +138,7 @@ def _quoted(cells: Sequence[str], most: int = 4) -> str:
     return ", ".join(known[:most]) + (", ..." if len(known) > most else "")
 
 
-def _find_names(rows: list[list[str]], wanted: Collection[str]) -> int | None:
+def find_names(rows: Sequence[Sequence[str]], wanted: Collection[str]) -> int | None:
     """Return the first row that holds all wanted names; those of unnamed columns are ignored."""
     names = {name for name in wanted if not re.fullmatch(r"column \d+", name)}
     for i, row in enumerate(rows[: _MOST_TITLES + 1]):

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from zoo.errors import DataError
 from zoo.ingest.clean_table import OwnTable, Severity, TableWarning, Topic
+from zoo.ingest.groups import names_group
 from zoo.ingest.kinds import is_named_id
 from zoo.ingest.outline import name_columns
 from zoo.ingest.plain import plain_frame
@@ -99,7 +100,7 @@ def _suspected(table: OwnTable) -> _Roles:
     for warning in table.warnings:
         if warning.about is Topic.GROUPS and warning.severity is Severity.SERIOUS:
             # a column that merely agrees with the target may be the best one to learn from
-            named = [name for name in warning.columns if is_named_id(name)]
+            named = [name for name in warning.columns if names_group(name) or is_named_id(name)]
             roles |= {"group": named[0]} if named else {}
         elif warning.about is Topic.TIME:
             dates = [name for name in warning.columns if _sorts_rows(table, name)]

@@ -18,8 +18,9 @@ from numpy.typing import ArrayLike
 from zoo.bench.store import check_folder
 from zoo.curves.aggregate import curve_frame
 from zoo.curves.curveset import CurveSet
-from zoo.errors import StoreError
+from zoo.errors import StoreError, warn_caller
 from zoo.files import writing
+from zoo.ingest.clean_table import Severity
 from zoo.metrics import Task
 from zoo.prose import count, plain, printable
 from zoo.report.curve_figures import draw_dataset
@@ -141,6 +142,11 @@ def learning_curve(
     DataError
         If the table or the target cannot be used; the message says what to do.
 
+    Warns
+    -----
+    UserWarning
+        Once for each serious warning about the table: rows that were dropped, leaks, groups.
+
     Notes
     -----
     Workers are fresh Python processes, so a script needs no ``if __name__ == "__main__"``.
@@ -157,6 +163,9 @@ def learning_curve(
     table = prepare_honestly(
         X, y, name=_table_name(name), task=task, groups=groups, times=times, split=split
     )
+    for warning in table.warnings:
+        if warning.severity is Severity.SERIOUS:
+            warn_caller(warning.text, UserWarning)
     folder = Path(tempfile.mkdtemp(prefix="zoo-curve-") if out is None else out)
     with ExitStack() as stack:
         if out is None:

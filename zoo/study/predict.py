@@ -82,7 +82,6 @@ def check_table(model: BaseEstimator, table: dict[str, Any]) -> None:
     ModelFileError
         If it fails on a few rows of odd text, or makes other features.
     """
-    from zoo.ingest.new_rows import unlike_training
     from zoo.ingest.transforms import apply_transform
 
     try:
@@ -97,12 +96,12 @@ def check_table(model: BaseEstimator, table: dict[str, Any]) -> None:
             is_other = not 0 < n_pixels == model.n_features_in_
         else:
             rows = {step["name"]: list(_ODD_TEXTS) for step in spec["columns"]}
+            frame = pd.DataFrame(rows, dtype="str")
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # they would be about the odd texts
-                features = apply_transform(pd.DataFrame(rows, dtype="str"), spec)
-                model.predict(features)
+                features = apply_transform(frame, spec)
+                predict_frame(model, table, frame)
             is_other = [*features.columns] != [*model.feature_names_in_]
-            unlike_training(pd.DataFrame(rows, dtype="str"), features, spec)
         if is_other:
             raise ValueError("it makes other features than the model was fitted on")
     except Exception as error:
@@ -124,7 +123,9 @@ def predict_file(
     ZooError
         If the data cannot be read, do not fit the model, or the result cannot be written.
     """
-    from zoo.ingest.reading import read_frame
+    from zoo.ingest.clean_table import Severity
+    from zoo.ingest.reading import read_table
+    from zoo.ingest.transforms import columns_of
     from zoo.saving.model_file import load_model, load_table
 
     check_output(out, "-o", is_stream_allowed=True)
@@ -136,8 +137,9 @@ def predict_file(
         )
     model = load_model(model_path)
     check_table(model, table)
-    frame = read_frame(data_path, sheet=sheet)
-    scores, warnings = predict_frame(model, table, frame, str(data_path))
+    raw = read_table(data_path, sheet=sheet, wanted=columns_of(table["transform"]))
+    scores, warnings = predict_frame(model, table, raw.frame, str(data_path))
+    said = sorted((*warnings, *raw.remarks), key=lambda one: one.severity is not Severity.SERIOUS)
     with writing(out) as file:
         scores.to_csv(file, index=False, lineterminator="\n")
-    return len(scores), str(table["target"]), warnings
+    return len(scores), str(table["target"]), tuple(said)
