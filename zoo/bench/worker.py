@@ -141,7 +141,8 @@ def main(parent: int, imports: Sequence[str]) -> None:
         answers.write(json.dumps(message).encode() + b"\n")
         answers.flush()
 
-    threading.Thread(target=_follow_parent, args=(parent, Path.cwd()), daemon=True).start()
+    folder = Path.cwd()
+    threading.Thread(target=_follow_parent, args=(parent, folder), daemon=True).start()
     warnings.simplefilter("ignore")
     for name in ("zoo.bench.cell", *imports):  # while the parent process is still busy
         importlib.import_module(name)
@@ -150,3 +151,5 @@ def main(parent: int, imports: Sequence[str]) -> None:
         say({"took": True})
         (_call if "call" in job else _serve)(job, say)
         give_back()
+    with contextlib.suppress(OSError):  # the parent is gone, or it does this itself
+        folder.rmdir()
