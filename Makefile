@@ -8,7 +8,7 @@ PROCESSES ?= 2 # number of test processes
 PYTEST = $(BIN)/python -m pytest -q -n $(PROCESSES) --dist worksteal
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help bench test test-slow check check-data extras bench-speed frameworks exports parity backtest architecture format clean
+.PHONY: help bench test test-slow check check-data extras bench-speed frameworks exports parity backtest answers architecture format clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -60,6 +60,10 @@ bench-speed: $(VENV)/peers ## Measure start-up, overhead and the training engine
 
 backtest: $(VENV)/installed ## Measure forecasts on the curves in CURVES (a CSV, see docs/FORECASTS.md) and results/quick
 	$(BIN)/python benchmarks/backtest/backtest.py $(CURVES)
+
+answers: $(VENV)/installed ## Measure how often the answers of zoo curve hold on real tables (10 min), into results/answers
+	$(BIN)/python benchmarks/answers/promise.py
+	$(BIN)/python benchmarks/answers/elimination.py
 
 parity: $(VENV)/peers ## Compare with the published models (hours; resumes; ADULT=FILE adds Adult)
 	$(BIN)/python benchmarks/parity/run.py $(if $(ADULT),--adult $(ADULT))

@@ -81,6 +81,14 @@ class Eats(Base):
         time.sleep(600)
 
 
+class Feeds(Base):
+    """Lets another process eat."""
+
+    def act(self, n_rows):
+        multiprocessing.get_context("fork").Process(target=Eats().act, args=(n_rows,)).start()
+        time.sleep(600)
+
+
 class Nan(Base):
     def predict_proba(self, X):
         return np.full((len(X), 2), np.nan)
@@ -191,8 +199,8 @@ def entry(name, classifier, family="baseline", **options):
     )  # fmt: skip
 
 
-raises, dies, sleeps, eats, nan = (
-    entry(name, name.title()) for name in ("raises", "dies", "sleeps", "eats", "nan")
+raises, dies, sleeps, eats, feeds, nan = (
+    entry(name, name.title()) for name in ("raises", "dies", "sleeps", "eats", "feeds", "nan")
 )
 raises_late = entry("raises_late", "RaisesLate", "classical")
 sleeps_late = entry("sleeps_late", "SleepsLate", "classical")

@@ -18,7 +18,9 @@ _LONGEST_NAME = 120  # bytes; a file system allows 255, and suffixes are added
 
 def said(error: OSError) -> str:
     """Return what the system said, without the path and the number."""
-    return error.strerror or str(error) or type(error).__name__
+    if error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__
 
 
 @contextlib.contextmanager
@@ -26,9 +28,8 @@ def writing(what: object, error: type[ZooError]) -> Iterator[None]:
     """Turn a failure of the file system into one line that names what could not be written."""
     try:
         yield
-    except (OSError, ValueError) as wrong:  # the latter: a name that no file can have
-        why = said(wrong) if isinstance(wrong, OSError) else "no file can have this name"
-        raise error(f"'{what}' cannot be written ({why})") from wrong
+    except OSError as wrong:
+        raise error(f"'{what}' cannot be written ({said(wrong)})") from wrong
 
 
 def write_whole(path: Path, content: bytes | str, error: type[ZooError]) -> Path:
@@ -47,9 +48,11 @@ def write_whole(path: Path, content: bytes | str, error: type[ZooError]) -> Path
         try:
             part.write_bytes(data)
             part.replace(path)
-        except BaseException:
+        except BaseException as wrong:
             with contextlib.suppress(OSError):
                 part.unlink()
+            if isinstance(wrong, ValueError):  # a zero byte, or half a letter
+                raise OSError("no file can have this name") from wrong
             raise
     return path
 

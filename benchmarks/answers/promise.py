@@ -1,6 +1,6 @@
 """How often the score on rows that nobody saw lies in the interval that `zoo curve` promised.
 
-    python benchmarks/answers/promise.py [--seeds 6] [--out results/answers]
+    python benchmarks/answers/promise.py [--seeds 10] [--out results/answers]
 
 A random fifth of a real table is held out. The rest is cleaned, split and measured as `zoo curve`
 does it, with three cheap models and three replicates at the largest size. The best model is fitted
@@ -99,7 +99,7 @@ def rows(n_seeds: int) -> Iterator[dict]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=6)
+    parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--out", type=Path, default=Path("results/answers"))
     options = parser.parse_args()
     found = pd.DataFrame(rows(options.seeds))

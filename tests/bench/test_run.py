@@ -120,12 +120,12 @@ def run_misbehaving(tmp_path, names, seconds):
 
 @pytest.mark.slow
 def test_misbehaving_models_become_failed_cells_with_a_reason_and_the_others_are_measured(tmp_path):
-    found, said = run_misbehaving(tmp_path, ["raises", "dies", "eats", "nan"], seconds=300)
+    found, said = run_misbehaving(tmp_path, ["raises", "dies", "eats", "feeds", "nan"], seconds=300)
     assert found["dummy"] == ("ok", None)
     assert found["raises"] == ("failed", "RuntimeError: no way")
     assert found["dies"][0] == "failed"
     assert "exit code 7" in found["dies"][1]
-    assert found["eats"] == ("out_of_memory", "over the limit of 1200 MB")
+    assert found["eats"] == found["feeds"] == ("out_of_memory", "over the limit of 1200 MB")
     status, reason = found["nan"]
     assert status == "failed"
     assert reason.startswith("not a finite number: ")

@@ -14,6 +14,8 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
+from zoo.bench.plan import Job
+from zoo.bench.run import write_cell
 from zoo.bench.store import CellWriter, pack, read, set_aside
 from zoo.errors import StoreError
 
@@ -168,6 +170,18 @@ def test_text_that_a_model_wrote_is_read_without_what_a_terminal_acts_on(tmp_pat
     write(tmp_path, {**make_cell(status="failed"), "reason": "a\x1b[31mb\x1b]0;t\x07\x00\u202e\nc"})
     (cell,) = read(tmp_path).cells
     assert cell["reason"] == "ab\\x00\\u202e c"
+
+
+def test_what_cannot_be_stored_becomes_a_failed_cell_with_its_reason(tmp_path):
+    cell = make_cell()
+    job = Job(key=cell["key"], facts=cell["facts"], metrics=("error_rate",))
+    writer = CellWriter(tmp_path)
+    answer = {"status": "ok", "scores": {"test": {"error_rate": math.nan}}}
+    write_cell(writer, job, answer, {"suite": "s"})
+    writer.close()
+    (cell,) = read(tmp_path).cells
+    assert (cell["status"], cell["scores"]) == ("failed", {})
+    assert cell["reason"].endswith("'scores.test.error_rate' is nan; expected a finite number")
 
 
 def test_a_writer_writes_again_what_somebody_removed(tmp_path):

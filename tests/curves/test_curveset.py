@@ -178,5 +178,7 @@ def test_cells_of_one_data_set_with_two_headline_metrics_are_refused():
     mixed = cells(metric="error_rate") + cells(metric="accuracy", datasets=("e",))
     frame = cell_frame(mixed)
     assert CurveSet(frame[(frame["dataset"] == "d")]).metric("d").name == "error_rate"
-    with pytest.raises(DefinitionError, match="e: expected one headline metric, got accuracy, err"):
+    with pytest.raises(
+        DefinitionError, match="'e': expected one headline metric, got accuracy, err"
+    ):
         CurveSet(frame)

@@ -71,7 +71,7 @@ def _outcome_of_table(model, table, frame):
     except ModelFileError as error:
         return "refused", str(error)
     try:
-        found = predict_frame(model, table, frame)
+        found = predict_frame(model, table, frame).scores
     except ZooError as error:
         return "rows refused", str(error)
     return _finite([found[name].to_numpy() for name in found])

@@ -117,7 +117,23 @@ def test_names_that_are_numbers_are_names(tmp_path, what):
 def test_units_below_the_names_are_left_out_and_said(tmp_path, plain, units):
     raw = read_table(written(tmp_path / "a.csv", HEADER + units + ROWS))
     pd.testing.assert_frame_equal(raw.frame, plain)
-    assert "Line 2 was taken as units and left out" in texts(raw)[0]
+    assert "Line 2 holds units or texts above numbers and was left out" in texts(raw)[0]
+
+
+def test_a_second_line_of_names_is_left_out_and_one_below_groups_of_columns_is_the_header(tmp_path):
+    text = HEADER + "Age in years,Visits this year,Has left\n" + ROWS
+    raw = read_table(written(tmp_path / "a.csv", text))
+    assert raw.frame.columns.tolist() == ["age", "visits", "churn"]
+    assert len(raw.frame) == 60
+    raw = read_table(written(tmp_path / "b.csv", "person,,outcome\n" + HEADER + ROWS))
+    assert raw.frame.columns.tolist() == ["age", "visits", "churn"]
+    assert "names were found in line 2" in texts(raw)[0]
+
+
+def test_names_that_stand_again_between_rows_are_left_out(tmp_path, plain):
+    raw = read_table(written(tmp_path / "a.csv", (HEADER + ROWS) * 3))
+    pd.testing.assert_frame_equal(raw.frame, pd.concat([plain] * 3, ignore_index=True))
+    assert "stand in the file again; left out: 2 lines." in texts(raw)[0]
 
 
 FOOTERS = {
@@ -164,6 +180,7 @@ LAST_ROWS = {
     "a missing target": "4.5,3,\n",
     "an empty row but one cell": "4.5,,\n",
     "a new class": "4.5,3,maybe\n",
+    "a name that may be a total": "4.5,3,max\n",
 }
 
 
@@ -172,6 +189,18 @@ def test_an_odd_last_row_is_still_a_row(tmp_path, what):
     raw = read_table(written(tmp_path / "a.csv", HEADER + ROWS + LAST_ROWS[what]))
     assert len(raw.frame) == 61
     assert not raw.remarks
+
+
+def test_rows_without_content_at_the_end_are_left_out(tmp_path, plain):
+    raw = read_table(written(tmp_path / "a.csv", HEADER + ROWS + ",,\n" * 3))
+    pd.testing.assert_frame_equal(raw.frame, plain)
+    assert texts(raw) == ["Rows without content at the end were left out."]
+
+
+def test_a_person_called_max_is_no_maximum(tmp_path):
+    rows = "".join(f"{'TEAB'[i % 4]}om,{i * 7 % 41},{i % 2}\n" for i in range(40))
+    raw = read_table(written(tmp_path / "a.csv", "name,age,y\n" + rows + "Max,30,1\n"))
+    assert len(raw.frame) == 41
 
 
 def test_a_label_such_as_total_stays_where_other_rows_have_it(tmp_path):
@@ -263,5 +292,5 @@ def test_a_sheet_with_a_title_units_and_a_total_is_read(tmp_path):
     assert raw.frame.dtypes.map(lambda dtype: dtype.kind).tolist()[:2] == ["f", "i"]
     said = " ".join(texts(raw))
     assert "names were found in line 3" in said
-    assert "Line 4 was taken as units" in said
+    assert "Line 4 holds units" in said
     assert "'Total', '300'; 'Source: us'" in said

@@ -107,7 +107,7 @@ def test_a_class_of_one_row_is_named_and_kept():
 def test_labels_that_differ_in_capital_letters_give_a_warning():
     table = prepare(frame(), ["Yes", "yes ", "no", "no"] * (N // 4))
     assert {*table.y} == {"Yes", "yes", "no"}
-    assert "'Yes', 'yes' differ in capital letters only" in about(table, "imbalance")[0].text
+    assert "'Yes' and 'yes' differ in capital letters only" in about(table, "imbalance")[0].text
 
 
 TASKS = [
@@ -230,3 +230,17 @@ def test_rows_without_a_group_or_time_are_left_out(orders):
         "Rows without a time were left out: 3 of 400 (0.8%); 'when' holds there: '?' (3).",
     ]
     assert len(own.X) == len(own.y) == len(own.groups) == len(own.times) == N - 103
+
+
+def test_warnings_agree_with_the_number_that_they_are_about():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(60, 3)), columns=list("abc"))
+    for rare, verb in ((["one"], "has a single row:"), (["one", "two"], "have a single row each:")):
+        y = np.where(frame["a"] > 0, "x", "z").astype(object)
+        y[: len(rare)] = rare
+        texts = [warning.text for warning in prepare(frame, y).warnings]
+        assert any(verb in text for text in texts), texts
+    for n_same, start in ((1, "1 row (1.6%) repeats another row"), (2, "2 rows (3.2%) repeat ano")):
+        twice = pd.concat([frame, frame.head(n_same)], ignore_index=True)
+        y = np.where(twice["a"] > 0, "x", "z")
+        assert any(start in warning.text for warning in prepare(twice, y).warnings)

@@ -55,3 +55,9 @@ def test_models_are_checked_before_anything_is_measured():
         models_for("regression", chosen=["naive_bayes"])
     with pytest.raises(DataError, match="'cnn' takes images only"):
         models_for("classification", chosen=["cnn"])
+
+
+def test_baselines_alone_are_refused_before_anything_is_measured():
+    with pytest.raises(DataError, match="dummy: a baseline learns nothing from the columns"):
+        models_for("classification", chosen=["dummy"])
+    assert models_for("classification", chosen=["dummy", "knn"]) == ("dummy", "knn")

@@ -101,3 +101,42 @@ def test_new_patients_are_predicted_as_badly_as_the_splits_say(n_patients):
         scores[split_by] = roc_auc_score(table.y.iloc[split.test], found)
     assert scores["random"] > 0.95
     assert scores["auto"] < 0.75
+
+
+def test_a_column_that_only_agrees_with_the_target_is_warned_of_and_stays():
+    X, y = visits()
+    X = X.rename(columns={"patient_id": "colour"})
+    table = prepare_honestly(X, y)
+    assert table.groups is None
+    assert "colour" in table.X
+    assert Topic.GROUPS in {one.about for one in table.warnings}
+
+
+def test_a_second_column_of_groups_is_named():
+    X, y = visits()
+    X["doctor_id"] = np.random.default_rng(2).integers(0, 30, N)
+    table = prepare_honestly(X, y)
+    assert len({*X.columns} - {*table.X}) == 1
+    assert "may name groups too; --group chooses another column" in table.warnings[0].text
+
+
+@pytest.mark.parametrize("kind", ["polars", "descending", "both", "wide ids"])
+def test_groups_and_times_are_found_in_any_form(kind):
+    X, y = visits()
+    days = pd.Series(pd.date_range("2024-01-01", periods=N, freq="h"))
+    if kind == "polars":
+        X = pytest.importorskip("polars").from_pandas(X)
+    elif kind == "descending":
+        X = X.assign(day=days[::-1].to_numpy()).drop(columns="patient_id")
+    elif kind == "both":
+        X["day"] = days
+        X["patient_id"] = [f"P{p:03}" for p in np.random.default_rng(0).integers(0, 60, N)]
+    else:  # more values than a category has
+        X = pd.concat([X] * 4, ignore_index=True)
+        X["patient_id"] = [f"P{p:04}" for p in np.arange(4 * N) // 4]
+        y = pd.concat([y] * 4, ignore_index=True)
+    table = prepare_honestly(X, y)
+    assert (table.groups is not None) == (kind != "descending")
+    assert (table.times is not None) == (kind in ("descending", "both"))
+    if kind == "wide ids":
+        assert table.groups.nunique() == N

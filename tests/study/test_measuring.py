@@ -15,6 +15,7 @@ from zoo.ingest.preparing import prepare
 from zoo.saving import load_model, load_table
 from zoo.study.left_out import Reason
 from zoo.study.measuring import Measuring, history_of
+from zoo.study.page import advice_of
 from zoo.study.resources import open_pool
 from zoo.study.session import keep_table, load_state, make_study
 
@@ -39,6 +40,21 @@ def test_cells_of_the_study_in_a_folder_are_reused_and_others_are_not(tmp_path):
     history, count = history_of(other, tmp_path)
     assert count == len(study.sizes) * 2  # of the dummy
     assert not history.times.has_measured("logistic")
+
+
+@pytest.mark.parametrize("make", [churn, price])
+def test_cells_store_the_standard_error_of_each_test_score_and_the_promise_rests_on_it(
+    tmp_path, make
+):
+    X, y = make(200)
+    study = measured_folder(tmp_path, X, y, ["decision_tree"], n_replicates=1)
+    for cell in read(tmp_path).cells:
+        assert cell["score_errors"].keys() == cell["scores"]["test"].keys()
+        assert all(error >= 0 for error in cell["score_errors"].values())
+    best = advice_of(tmp_path).best
+    assert best.replicates == 1
+    assert best.low < best.score < best.high
+    assert best.n_new == study.facts.n_test
 
 
 def test_a_changed_table_sets_earlier_results_aside(tmp_path):

@@ -104,7 +104,7 @@ def test_a_model_whose_forecast_stays_behind_is_left_out_and_the_reason_says_whe
     assert one.reason is Reason.ELIMINATED
     assert one.text == (
         "eliminated: after 300 rows, where its error rate was 0.448 and that of lightgbm 0.060; to "
-        "measure it with more rows, name it in --models"
+        "measure it with more rows, name it in --model"
     )
 
 

@@ -41,7 +41,7 @@ def run_cell(
 
     Of memory_mb, `peak_rss` is the peak of the whole process, and `fit_rise` what the fit added to
     it: the peak during the fit less the memory before, when data and framework were loaded. What
-    the compilation of a network takes is part of it, if this process has not compiled it before.
+    earlier cells of the model left in this process is part of it, such as a compiled network.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def run_cell(
     train = rows.train(key["replicate"], key["n_train"])
     model = make_model(key, rows, threads)
     _load_framework(model)
-    peak = PeakMemory()
+    peak = PeakMemory(_owner(key))
     began()
     start = time.perf_counter()
     model.fit(*train)
@@ -105,7 +105,7 @@ def run_cells_together(
     models = [make_model(key, rows, threads) for key in keys]
     tables = (rows.train(key["replicate"], key["n_train"]) for key in keys)
     _load_framework(models[0])
-    peak = PeakMemory()
+    peak = PeakMemory(_owner(keys[0]))
     began()
     for number, error in models[0].fit_together(models, tables, n_slots=n_slots):
         if error is not None:
@@ -159,6 +159,10 @@ def _is_amount(value: Any) -> bool:
     """Return whether a model of anybody says a number that a record can hold."""
     is_number = isinstance(value, (int, float, np.integer, np.floating))
     return is_number and bool(0 <= value <= 1e15)
+
+
+def _owner(key: Mapping[str, Any]) -> str:
+    return f"{key['model']} {key['params']} {key['dataset']}"
 
 
 def _load_framework(model: Any) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from zoo.bench.records import Cell, cell_key, one_line, parse_record
 from zoo.errors import StoreError
+from zoo.prose import count
 
 __all__ = [
     "PACKED", "Content", "Defect", "Results", "content_of", "is_at", "n_links", "open_file",
@@ -62,8 +63,8 @@ class Results:
         for path in dict.fromkeys(defect.path for defect in self.defects):
             texts = [defect.text for defect in self.defects if defect.path == path]
             more = len(texts) - 1
-            others = f" and {more} more record{'s' * (more > 1)} of this file" if more else ""
-            lines.append(f"{one_line(texts[0])}; this{others} {'are' if more else 'is'} left out")
+            others = f" and {count(more, 'more record')} of this file are" if more else " is"
+            lines.append(f"{one_line(texts[0])}; this{others} left out")
         return lines
 
 

@@ -91,7 +91,7 @@ class _Run(Struct, frozen=True, kw_only=True):
     commit: str = ""
     machine: str = ""
     threads: _Count | None = None
-    job_s: _Amount | None = None
+    job_s: _Amount = 0.0
     job_cells: _Rows = 1
 
 

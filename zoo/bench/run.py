@@ -15,9 +15,11 @@ from zoo.bench.environment import commit, describe_environment
 from zoo.bench.plan import Job, Plan
 from zoo.bench.pool import Pool
 from zoo.bench.progress import Progress
-from zoo.bench.store import CellWriter, Status, cell_key
+from zoo.bench.records import check_record
+from zoo.bench.store import CellWriter, Status, cell_key, one_line
 from zoo.bench.suite import Suite
 from zoo.data import load_card, verify
+from zoo.errors import StoreError
 
 __all__ = ["RunSummary", "jobs_to_run", "provenance", "run_suite", "write_cell"]
 
@@ -236,5 +238,9 @@ def write_cell(
     empty: dict[str, Any] = {"scores": {}, "timings_s": {}, "memory_mb": {}, "model_facts": {}}
     run = {**origin, "finished": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
     cell = {**empty, **answer, "key": job.key, "facts": job.facts, "run": run}
+    try:
+        check_record({"schema": store.SCHEMA, **cell}, "what was measured cannot be stored")
+    except StoreError as error:  # the model is anybody's
+        cell |= {**empty, "status": Status.FAILED, "reason": one_line(str(error))}
     writer.write(cell)
     return cell

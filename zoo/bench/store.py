@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import functools
 import logging
 import os
 import re
 import secrets
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -54,10 +54,16 @@ _AT_ONCE = 200  # parts that one pass of packing keeps open
 _MOST_TRIES = 20
 
 
-@functools.cache
-def _warn(line: str) -> None:
-    """Log a warning once, however often a folder is read."""
-    logging.getLogger("zoo").warning("warning: %s", line)
+_warned: set[tuple[Path, int]] = set()
+
+
+def _warn(results: Results) -> None:
+    """Log what is left out, once for each file and number of records."""
+    counts = Counter(defect.path for defect in results.defects)
+    for (path, count), line in zip(counts.items(), results.warnings(), strict=True):
+        if (path, count) not in _warned:
+            _warned.add((path, count))
+            logging.getLogger("zoo").warning("warning: %s", line)
 
 
 def read(folder: Path) -> Results:
@@ -82,8 +88,7 @@ def read(folder: Path) -> Results:
                 f"{folder} is not a results folder: it holds no {PACKED}; give the folder of a run"
             )
         results = union([*map(content_of, packed), *parts])
-    for line in results.warnings():
-        _warn(line)
+    _warn(results)
     for cell in results.cells:
         if cell.get("reason") is not None:  # what a model said is printed
             cell["reason"] = one_line(cell["reason"])

@@ -8,7 +8,6 @@ questions nor the answers.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import importlib
 import json
 import os
@@ -131,6 +130,8 @@ def main(parent: int, imports: Sequence[str]) -> None:
     imports : sequence of str
         Modules to load at once.
     """
+    from zoo.bench.peak_memory import give_back
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     own, (questions, answers) = os.getpid(), _take_pipes()
 
@@ -148,6 +149,4 @@ def main(parent: int, imports: Sequence[str]) -> None:
         job = json.loads(line)
         say({"took": True})
         (_call if "call" in job else _serve)(job, say)
-        # Freed memory goes back to the system, so that one fit's peak does not count for the next.
-        with contextlib.suppress(OSError, AttributeError, TypeError):  # the GNU C library only
-            ctypes.CDLL(None).malloc_trim(0)
+        give_back()

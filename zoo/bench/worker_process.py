@@ -34,6 +34,8 @@ __all__ = ["MARK", "ProcessTable", "WorkerProcess", "kill_all"]
 MARK = "ZOO_WORKER"
 _POLL_MS = 200
 _MOST_ROUNDS = 20
+_EXEC_MS = 20  # that the system takes to start a program, at most
+_KERNEL = 2  # the parent of Linux's own threads, which have no environment
 _GRACE_S = 5.0  # for a process to end after it closed its answers
 _LOG_BYTES = 65_536
 # Loads zoo from where the parent did, but nothing else from that folder.
@@ -71,10 +73,18 @@ class ProcessTable:
 
 
 def _mark_of(pid: int) -> str | None:
+    """Return the mark of a process; one that has just been started has no environment yet."""
     try:
-        mark: str | None = psutil.Process(pid).environ().get(MARK)
+        process = psutil.Process(pid)
+        for _ in range(_EXEC_MS):
+            environment = process.environ()
+            is_old = time.time() - process.create_time() > 1.0
+            if environment or is_old or process.ppid() == _KERNEL:
+                break
+            time.sleep(0.001)
     except (psutil.Error, OSError):
         return None
+    mark: str | None = environment.get(MARK)
     return mark
 
 
@@ -155,7 +165,8 @@ class WorkerProcess:
             *lines, rest = (rest + data).split(b"\n")
             for line in lines:
                 with contextlib.suppress(ValueError):  # what another process wrote there
-                    receive(json.loads(line))
+                    if isinstance(answer := json.loads(line), dict):
+                        receive(answer)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_GRACE_S)
         receive(None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -21,8 +20,7 @@ from zoo.cli.options import (
     listed,
     read_path,
 )
-from zoo.cli.output import say, say_how_to_resume
-from zoo.errors import ZooError
+from zoo.cli.output import reporting, say, say_how_to_resume
 from zoo.prose import count
 
 if TYPE_CHECKING:
@@ -65,6 +63,7 @@ def bench(
     from zoo.bench.run import jobs_to_run
     from zoo.bench.store import check_folder
     from zoo.bench.suite import load_suite
+    from zoo.report import write_report
 
     folders = existing_folders(definitions)
     chosen = load_suite(suite, folders)
@@ -81,7 +80,9 @@ def bench(
     options = {"n_workers": workers, "folders": folders, "retry_failed": retry_failed}
     summary = _run(chosen, plan, target, is_fresh=fresh, **options)
     say(f"{count(summary.n_run, 'cell')} measured, {summary.n_kept:,} kept in {target}")
-    _report_run(target)
+    with reporting(target):
+        page = write_report(target)
+    say(f"report: {page}")
     for line in plan.missing:
         say(line, err=True)
     if summary.failed:
@@ -125,20 +126,6 @@ def _run(suite: Suite, plan: Plan, folder: Path, *, is_fresh: bool, **options: A
         is_to_start = is_fresh and had_results and set(folder.glob("earlier-*")) == aside
         say_how_to_resume(without=None if is_to_start else "--fresh")
         sys.exit(130)
-
-
-def _report_run(folder: Path) -> None:
-    """Write the report of a run; if it cannot be written, say how to write it later."""
-    from zoo.report import write_report
-
-    try:
-        page = write_report(folder)
-    except ZooError as error:
-        later = shlex.join(["zoo", "report", str(folder)])
-        raise ZooError(
-            f"{error}; what was measured is kept, '{later}' writes the report"
-        ) from error
-    say(f"report: {page}")
 
 
 def _introduce(title: str, plan: Plan, todo: list[Job]) -> None:

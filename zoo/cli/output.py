@@ -7,12 +7,13 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from zoo.errors import ZooError
 from zoo.files import said
 from zoo.prose import printable
 
-__all__ = ["say", "say_how_to_resume", "without_native_logs", "write"]
+__all__ = ["reporting", "say", "say_how_to_resume", "without_native_logs", "write"]
 
 
 def say(text: str, *, err: bool = False) -> None:
@@ -33,6 +34,18 @@ def say_how_to_resume(*, without: str | None = None) -> None:
     """Print the command line that resumes this one: the same, perhaps without one option."""
     words = ["zoo", *(word for word in sys.argv[1:] if word != without)]
     say(f"stopped; to resume, run: {shlex.join(words)}", err=True)
+
+
+@contextlib.contextmanager
+def reporting(folder: Path) -> Iterator[None]:
+    """Say how to write a report later if it cannot be written now: what was measured is kept."""
+    try:
+        yield
+    except ZooError as error:
+        later = shlex.join(["zoo", "report", str(folder)])
+        raise ZooError(
+            f"{error}; what was measured is kept, '{later}' writes the report"
+        ) from error
 
 
 def write(text: str, *, err: bool = False) -> None:

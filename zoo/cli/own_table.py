@@ -12,9 +12,8 @@ import typer
 
 from zoo import registry
 from zoo.cli.options import Models, Sheet, Workers, check_writable, listed, read_path
-from zoo.cli.output import say
+from zoo.cli.output import reporting, say
 from zoo.definitions import unknown
-from zoo.errors import ZooError
 from zoo.files import file_name
 from zoo.metrics import Task, metric
 from zoo.prose import count, plain, plural
@@ -23,7 +22,7 @@ from zoo.study.wording import parse_budget, round_seconds
 
 if TYPE_CHECKING:
     from zoo.data.kept import KeptFacts
-    from zoo.ingest.clean_table import OwnTable
+    from zoo.ingest.clean_table import OwnTable, TableWarning
     from zoo.study.session import Options, Result
 
 __all__ = ["curve", "predict"]
@@ -141,7 +140,6 @@ def _model_names(texts: list[str] | None) -> tuple[str, ...]:
 
 def _keep(table: OwnTable, models: tuple[str, ...], folder: Path) -> KeptFacts:
     """Check that the models suit the table, print what was found in it, and keep it."""
-    from zoo.ingest.clean_table import Severity
     from zoo.study.design import models_for
     from zoo.study.session import keep_table
 
@@ -152,8 +150,7 @@ def _keep(table: OwnTable, models: tuple[str, ...], folder: Path) -> KeptFacts:
     _say(f"task: {table.task} of '{plain(table.target)}' ({plain(table.task_reason)})", True)
     _say(f"score: {metric(table.metric).label} ({plain(table.metric_reason)})", True)
     for warning in table.warnings:
-        word = "WARNING" if warning.severity is Severity.SERIOUS else "note"
-        _say(f"{word}: {plain(warning.text)}", True)
+        _say(_line(warning), True)
     return keep_table(table, folder, _say)
 
 
@@ -190,7 +187,8 @@ def _finish(folder: Path, options: Options, result: Result, started: float) -> N
         else:
             is_done = False
             _say(f"no model was saved: {plain(saved.error)}", True)
-    page = write_page(folder)
+    with reporting(folder):
+        page = write_page(folder)
     spent = round_seconds(time.monotonic() - started)
     _say(f"report: {page} (after {spent} of {round_seconds(options.budget_s)})", True)
     if outcome.was_stopped:
@@ -223,9 +221,16 @@ def predict(
     sheet: Sheet = None,
 ) -> None:  # fmt: skip
     """Predict the rows of a file with a saved model."""
+    from zoo.output_file import is_standard_output
     from zoo.study.predict import predict_file
 
-    n_rows, target = predict_file(model, file, out, sheet=sheet)
-    if n_rows == 0:
-        raise ZooError(f"{file} has no rows to predict")
-    say(f"{count(n_rows, 'prediction')} of '{plain(target)}': {out}")
+    n_rows, target, warnings = predict_file(model, file, out, sheet=sheet)
+    for warning in warnings:
+        say(_line(warning), err=True)
+    done = f"{count(n_rows, 'prediction')} of '{plain(target)}': {out}"
+    say(done, err=is_standard_output(out))
+
+
+def _line(warning: TableWarning) -> str:
+    """Return a warning as a line for the terminal."""
+    return f"{'WARNING' if warning.severity == 'serious' else 'note'}: {plain(warning.text)}"

@@ -77,9 +77,10 @@ class CurveSet:
         """Refuse scores that would be ranked wrongly, such as a negative error or two metrics."""
         for dataset, names in self.scores.groupby("dataset")["metric"].unique().items():
             if len(names) > 1:
+                shown = ", ".join(sorted(names))
                 raise DefinitionError(
-                    f"{dataset}: expected one headline metric, got {', '.join(sorted(names))}; "
-                    "give each its own results folder or data set name"
+                    f"data set '{dataset}': expected one headline metric, got {shown}; "
+                    "keep the results of each in a folder of its own"
                 )
         for name, scores in self.scores.groupby("metric")["score"]:
             low, high = METRICS[str(name)].bounds if name in METRICS else (-np.inf, np.inf)

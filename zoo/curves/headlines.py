@@ -10,6 +10,7 @@ import pandas as pd
 from zoo.curves.claims import OVERALL, Verdict
 from zoo.curves.crossover import CLEAR, Crossover, CrossoverKind
 from zoo.curves.plateau import PlateauVerdict
+from zoo.prose import count
 
 __all__ = ["cheapest_sentence", "headline_sentence", "name_ties", "round_size", "verdict_rows"]
 
@@ -63,14 +64,14 @@ def _lead(leaders: pd.Series[str], crossover: Callable[[str, str], Crossover]) -
     first, winner = str(leaders.iloc[0]), str(leaders.iloc[-1])
     sizes = [int(size) for size in leaders.index]
     if len(sizes) == 1:
-        return f"{winner} leads at {sizes[0]:,} rows, the only measured size."
+        return f"{winner} leads at {count(sizes[0], 'row')}, the only measured size."
     others = [str(name) for name in leaders.unique() if name != winner]
     if not others:
         return f"{winner} leads at every measured size from {sizes[0]:,} to {sizes[-1]:,} rows."
     found = [crossover(name, winner) for name in others]
     last = max(found, key=lambda one: one.n_train if one.kind == CrossoverKind.WITHIN else 0.0)
     switch = int(np.argmax((leaders != first).to_numpy()))
-    start = f"{first} leads up to about {sizes[switch - 1]:,} rows"
+    start = f"{first} leads up to about {count(sizes[switch - 1], 'row')}"
     if first == winner:
         start += f", {leaders.iloc[switch]} at {sizes[switch]:,} rows"
     elif len(others) > 1:
@@ -113,8 +114,10 @@ def _significance(comparisons: pd.DataFrame, size: int) -> str:
         return "With one replicate its lead cannot be tested."
     ties = name_ties(here)
     if not ties:
-        return f"Its lead at {size:,} rows is significant (corrected paired t-tests, p < 0.05)."
-    return f"Its lead over {ties} at {size:,} rows is not significant."
+        return (
+            f"Its lead at {count(size, 'row')} is significant (corrected paired t-tests, p < 0.05)."
+        )
+    return f"Its lead over {ties} at {count(size, 'row')} is not significant."
 
 
 def _unmeasured(means: pd.DataFrame) -> str:
@@ -165,7 +168,7 @@ def cheapest_sentence(cost: pd.DataFrame) -> str:
         return ""
     row = cheap.iloc[0]
     return (
-        f"The cheapest model within 1% of the best score at {int(row['n_train']):,} rows is "
+        f"The cheapest model within 1% of the best score at {count(int(row['n_train']), 'row')} is "
         f"{row['model']} ({row['fit_s']:.2g} s to fit)."
     )
 

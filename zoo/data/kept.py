@@ -22,6 +22,7 @@ from zoo.data.splits import Split
 from zoo.data.topics import N_BUCKETS
 from zoo.definitions import convert
 from zoo.errors import DataError
+from zoo.files import writing
 from zoo.metrics import Task
 
 if TYPE_CHECKING:
@@ -111,43 +112,50 @@ def keep(
         See `KeptFacts`.
     words : mapping of str to csr_matrix, or None
         The `count_words` of each text column.
+
+    Raises
+    ------
+    DataError
+        If it cannot be written.
     """
     target = table_folder(folder)
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
-    labels = np.empty(0, dtype=str)
-    if task == "classification":
-        labels, codes = np.unique(y.to_numpy(object).astype(str), return_inverse=True)
-        np.save(target / "target.npy", codes.astype(np.int32))
-    else:
-        np.save(target / "target.npy", y.to_numpy(np.float64))
-    if image_shape is None:
-        _write_columns(target, X)
-    else:
-        np.save(target / "pixels.npy", X.to_numpy())
-        _write_json(target / "columns.json", [{"name": str(name)} for name in X.columns])
-    for number, counts in enumerate((words or {}).values()):
-        for part in _PARTS:
-            np.save(target / f"words-{number}-{part}.npy", getattr(counts, part))
-    for number, split in enumerate(splits):
-        test, train = split.test.astype(np.int32), split.train.astype(np.int32)
-        np.savez(target / f"split-{number}.npz", test=test, train=train)
-    facts = KeptFacts(
-        name=name,
-        target=str(y.name),
-        digest=digest,
-        task=task,
-        n_rows=len(X),
-        n_features=X.shape[1],
-        n_train=min(len(split.train) for split in splits),
-        n_test=min(len(split.test) for split in splits),
-        n_replicates=len(splits),
-        classes=tuple(map(str, labels)),
-        image_shape=image_shape,
-        texts=tuple(words or {}),
-        about=dict(about or {}),
-    )
-    _write_json(target / "table.json", asdict(facts))  # last: a folder with this file is complete
+    with writing(target, DataError):
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+        labels = np.empty(0, dtype=str)
+        if task == "classification":
+            labels, codes = np.unique(y.to_numpy(object).astype(str), return_inverse=True)
+            np.save(target / "target.npy", codes.astype(np.int32))
+        else:
+            np.save(target / "target.npy", y.to_numpy(np.float64))
+        if image_shape is None:
+            _write_columns(target, X)
+        else:
+            np.save(target / "pixels.npy", X.to_numpy())
+            _write_json(target / "columns.json", [{"name": str(name)} for name in X.columns])
+        for number, counts in enumerate((words or {}).values()):
+            for part in _PARTS:
+                np.save(target / f"words-{number}-{part}.npy", getattr(counts, part))
+        for number, split in enumerate(splits):
+            test, train = split.test.astype(np.int32), split.train.astype(np.int32)
+            np.savez(target / f"split-{number}.npz", test=test, train=train)
+        facts = KeptFacts(
+            name=name,
+            target=str(y.name),
+            digest=digest,
+            task=task,
+            n_rows=len(X),
+            n_features=X.shape[1],
+            n_train=min(len(split.train) for split in splits),
+            n_test=min(len(split.test) for split in splits),
+            n_replicates=len(splits),
+            classes=tuple(map(str, labels)),
+            image_shape=image_shape,
+            texts=tuple(words or {}),
+            about=dict(about or {}),
+        )
+        # last: a folder with this file is complete
+        _write_json(target / "table.json", asdict(facts))
     return facts
 
 

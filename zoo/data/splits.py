@@ -14,6 +14,7 @@ from zoo.canonical import derive_seed
 from zoo.data.limits import rows_held_for_test
 from zoo.errors import DataError
 from zoo.metrics import Task
+from zoo.prose import count, plural
 
 __all__ = ["PROTOCOL", "Split", "split"]
 
@@ -41,14 +42,15 @@ class Split:
     def why_not(self, n: int) -> str | None:
         """Return why there is no training part of `n` rows, or None if there is one."""
         if n < 1:
-            return f"{n} training rows were asked for; at least 1 is needed"
+            return f"{count(n, 'training row')} were asked for; at least 1 is needed"
         if n > len(self.train):
             return (
-                f"{n} training rows were asked for; only {len(self.train)} are left "
-                f"beside the {len(self.test)} test rows"
+                f"{count(n, 'training row')} {plural(n, 'was', 'were')} asked for; only "
+                f"{len(self.train):,} {plural(len(self.train), 'is', 'are')} left beside the "
+                f"{count(len(self.test), 'test row')}"
             )
         if self.n_classes is not None and n < self.n_classes:
-            return f"{n} training rows cannot hold each of the {self.n_classes} classes"
+            return f"{count(n, 'training row')} cannot hold each of the {self.n_classes} classes"
         return None
 
     def subset(self, n: int) -> NDArray[np.int64]:

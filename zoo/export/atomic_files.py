@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from zoo.errors import ExportError
+from zoo.output_file import check_output, writing
 
 __all__ = ["Content", "as_json", "check_target", "side_files", "write_all"]
 
@@ -38,6 +39,8 @@ def check_target(path: Path, *, overwrite: bool, is_folder: bool) -> None:
     """
     if not path.parent.is_dir():
         raise ExportError(f"'{path.parent}' is not a folder; make it, or name another with -o")
+    if not is_folder and not path.is_dir():
+        check_output(path, "-o", ExportError)
     for known in (path, *side_files(path)):
         if known.exists() and not overwrite:
             raise ExportError(
@@ -88,11 +91,11 @@ def write_all(parts: Mapping[Path, Content]) -> None:
 
 def _write(path: Path, content: Content) -> None:
     """Write under another name, then rename; what was there comes back if that fails."""
+    if isinstance(content, bytes):
+        with writing(path, ExportError) as file:
+            file.write(content)
+        return
     with _temporary(path) as part:
-        if isinstance(content, bytes):
-            part.write_bytes(content)
-            part.replace(path)
-            return
         content(part)
         with _temporary(path) as old:
             if path.exists():

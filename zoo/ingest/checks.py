@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-
-from zoo.ingest.clean_table import ColumnNote, OwnTable, Severity, TableWarning, Topic
-from zoo.ingest.kinds import is_named_id
-from zoo.ingest.leaks import lone_score, may_be_leak
+from zoo.ingest.clean_table import OwnTable, Severity, TableWarning, Topic
+from zoo.ingest.groups import find_groups
+from zoo.ingest.leaks import Screen, lone_score
+from zoo.ingest.made_from import find_lags, find_origins
+from zoo.ingest.repeats import count_repeats
+from zoo.prose import count, plural, quoted
 
 __all__ = ["check_table"]
 
 _LEAK = 0.97  # on the scale from chance to perfection
+_RIVAL, _MOST_RIVALS = 0.9, 4  # the best score of the others, and how many of them are looked at
+_LEAST_COLUMNS = 4  # to compare a column with
 _SMALL = 200
+_ADVICE = (
+    "If it is known only after the outcome, or made from it, remove it from the file: the scores "
+    "would be too good to be true."
+)
 _ORDER: list[str] = [*Severity, *Topic]
 
 
@@ -29,25 +34,73 @@ def check_table(table: OwnTable, known: Iterable[TableWarning]) -> tuple[TableWa
 
 
 def _list(names: Sequence[str], most: int = 5) -> str:
-    shown = ", ".join(f"'{name}'" for name in names[:most])
-    return shown + (f" and {len(names) - most} more" if len(names) > most else "")
+    return quoted(names, most=most)
 
 
 def _leaks(table: OwnTable) -> Iterator[TableWarning]:
-    """Warn of columns that alone predict the target almost perfectly."""
-    scores = {
-        str(name): lone_score(table.X[name], table.y, table.task)
-        for name in table.X.columns
-        if may_be_leak(table.X[name], table.y, table.task)
-    }
+    """Warn of columns that alone predict the target almost perfectly, or from which it is made."""
+    suspects, pairs = Screen(table.y, table.task).search(table.X)
+    scores = {name: lone_score(table.X[name], table.y, table.task) for name in suspects}
     leaks = [name for name in sorted(scores, key=lambda n: -scores[n]) if scores[name] >= _LEAK]
     if leaks:
         text = (
-            f"{_list(leaks)} alone predicts the target almost perfectly ({scores[leaks[0]]:.1%} on "
-            "a scale from chance to perfection). If it is known only after the outcome, or made "
-            "from it, remove it from the file: the scores would be too good to be true."
+            f"{_list(leaks)} alone {plural(len(leaks), 'predicts', 'predict')} the target almost "
+            f"perfectly ({scores[leaks[0]]:.1%} on a scale from chance to perfection). {_ADVICE}"
         )
         yield _serious(Topic.LEAK, text, leaks)
+    if table.task == "classification":
+        if table.X.shape[1] >= _LEAST_COLUMNS:
+            yield from _pairs(table, pairs, leaks)
+    else:
+        yield from _origins(table, leaks)
+    for name, lag in find_lags(table.X, table.y, table.task).items():
+        rows = f"{count(abs(lag), 'row')} {'before' if lag > 0 else 'below'}"
+        text = (
+            f"'{name}' holds the target of the row that is {rows}. If that is not known yet when "
+            "a row is to be predicted, remove the column."
+        )
+        yield _serious(Topic.LEAK, text, [name])
+
+
+def _pairs(
+    table: OwnTable, suspects: Mapping[tuple[str, str], Sequence[str]], known: Sequence[str]
+) -> Iterator[TableWarning]:
+    """Warn of columns that alone separate two of several classes almost perfectly.
+
+    Where other columns nearly do so as well, the classes are merely easy.
+    """
+    warned: dict[str, list[str]] = {}
+    for pair, some in suspects.items():
+        if len(some) > _MOST_RIVALS:
+            continue
+        rows = table.y.isin(pair).to_numpy(bool)
+        y = table.y[rows].reset_index(drop=True)
+        names = {
+            name: lone_score(table.X[name][rows].reset_index(drop=True), y, table.task)
+            for name in some
+        }
+        best = max(names, key=lambda name: names[name])
+        rivals = [score for name, score in names.items() if name != best]
+        if names[best] >= _LEAK and max(rivals, default=0.0) < _RIVAL and best not in known:
+            warned.setdefault(best, []).append(f"'{pair[0]}' and '{pair[1]}'")
+    for name, pairs in warned.items():
+        more = f" and {len(pairs) - 3} more pairs" if len(pairs) > 3 else ""
+        text = (
+            f"'{name}' alone separates the classes {'; '.join(pairs[:3])}{more} almost perfectly, "
+            f"and no other column nearly does. {_ADVICE}"
+        )
+        yield _serious(Topic.LEAK, text, [name])
+
+
+def _origins(table: OwnTable, known: Sequence[str]) -> Iterator[TableWarning]:
+    """Warn of columns whose sum, difference, product or ratio is the target."""
+    columns = [name for name in table.X.columns if str(name) not in known]
+    for one in find_origins(table.X[columns], table.y):
+        text = (
+            f"{_list(one.columns)} together give the target almost exactly, as "
+            f"{one.formula.value} ({one.explained:.2%} of its variance). {_ADVICE}"
+        )
+        yield _serious(Topic.LEAK, text, one.columns)
 
 
 def _serious(about: Topic, text: str, columns: Sequence[str]) -> TableWarning:
@@ -57,12 +110,14 @@ def _serious(about: Topic, text: str, columns: Sequence[str]) -> TableWarning:
 def _unused(table: OwnTable) -> Iterator[TableWarning]:
     """Warn of copies of the target and of identifiers, which were left out."""
     if copies := [one.name for one in table.columns if one.kind == "copy"]:
-        text = f"{_list(copies)} is equivalent to the target in each row and was left out."
+        equal, left = plural(len(copies), "is", "are"), plural(len(copies), "was", "were")
+        text = f"{_list(copies)} {equal} equivalent to the target in each row and {left} left out."
         yield TableWarning(about=Topic.LEAK, text=text, columns=tuple(copies))
     if ids := [one.name for one in table.columns if one.kind == "id"]:
         text = (
-            f"{_list(ids)} identifies the rows (nearly every value is unique) and was left out: "
-            "models would memorise it."
+            f"{_list(ids)} {plural(len(ids), 'identifies', 'identify')} the rows (nearly every "
+            f"value is unique) and {plural(len(ids), 'was', 'were')} left out: models would "
+            f"memorise {plural(len(ids), 'it', 'them')}."
         )
         yield TableWarning(about=Topic.ID, text=text, columns=tuple(ids))
 
@@ -83,13 +138,13 @@ def _imbalance(table: OwnTable) -> list[TableWarning]:
         )
     if lone := [*counts.index[counts == 1]]:
         texts.append(
-            f"The class {_list(lone)} has a single row: it is in training and never tested. Merge "
-            "it with another class, or collect more rows."
+            f"{_classes(lone, 'a single row')}: it is in training and never tested. Merge "
+            f"{plural(len(lone), 'it', 'them')} with another class, or collect more rows."
         )
     if rare := [*counts.index[(counts > 1) & (counts < 10)]]:
         texts.append(
-            f"The class {_list(rare)} has fewer than 10 rows; its scores rest on one or two test "
-            "rows."
+            f"{_classes(rare, 'fewer than 10 rows')}; {plural(len(rare), 'its', 'their')} scores "
+            "rest on one or two test rows."
         )
     if fractions.iloc[-1] * len(fractions) < 0.4:
         most, least = fractions.index[0], fractions.index[-1]
@@ -99,6 +154,13 @@ def _imbalance(table: OwnTable) -> list[TableWarning]:
             f"'{most}' reaches {fractions.iloc[0]:.1%}."
         )
     return [TableWarning(about=Topic.IMBALANCE, text=text) for text in texts]
+
+
+def _classes(labels: Sequence[str], what: str) -> str:
+    """Return the start of a sentence: which classes have something each."""
+    if len(labels) == 1:
+        return f"The class {_list(labels)} has {what}"
+    return f"The classes {_list(labels)} have {what} each"
 
 
 def _small(table: OwnTable) -> Iterator[TableWarning]:
@@ -116,56 +178,41 @@ def _small(table: OwnTable) -> Iterator[TableWarning]:
 
 
 def _duplicates(table: OwnTable) -> Iterator[TableWarning]:
-    """Warn of rows that repeat another row."""
-    hashes = pd.util.hash_pandas_object(table.X, index=False)
-    of_y = pd.factorize(table.y)[0].astype(np.uint64)
-    if n_same := int((hashes * np.uint64(31) + of_y).duplicated().sum()):
-        fraction = n_same / len(table.X)
+    """Warn of rows that repeat another row, more of them than by chance."""
+    n_same, by_chance = count_repeats(table.X, table.y)
+    n_more = n_same - by_chance
+    if n_more <= 3 * by_chance**0.5:
+        return
+    fraction = n_more / len(table.X)
+    text = (
+        f"{count(n_same, 'row')} ({n_same / len(table.X):.1%}) "
+        f"{plural(n_same, 'repeats', 'repeat')} another row. "
+    )
+    if by_chance >= 1:
         text = (
-            f"{n_same} rows ({fraction:.1%}) repeat another row. A row in both training and test "
-            "makes scores look better; remove rows that are not independent observations."
+            f"{count(n_same, 'row')} ({n_same / len(table.X):.1%}) "
+            f"{plural(n_same, 'repeats', 'repeat')} another row; about {by_chance:.0f} would by "
+            "chance, as the columns have few distinct values. "
         )
-        severity = Severity.SERIOUS if fraction > 0.05 else Severity.MINOR
-        yield TableWarning(about=Topic.DUPLICATES, text=text, severity=severity)
+    text += (
+        "A row in both training and test makes scores look better; remove rows that are not "
+        "independent observations."
+    )
+    is_serious = fraction > 0.05 and by_chance < n_same / 4  # related columns repeat more often
+    severity = Severity.SERIOUS if is_serious else Severity.MINOR
+    yield TableWarning(about=Topic.DUPLICATES, text=text, severity=severity)
 
 
 def _groups(table: OwnTable) -> Iterator[TableWarning]:
     """Warn of columns that may name the group of a row."""
-    if table.groups is not None:
-        return
-    if names := [one.name for one in table.columns if one.is_used and _is_group(table, one)]:
+    if table.groups is None and (names := find_groups(table)):
         text = (
-            f"{_list(names)} seems to name a group of rows (a customer, a patient, a device). If "
+            f"{_list(names)} {plural(len(names), 'seems', 'seem')} to name a group of rows (a "
+            "customer, a patient, a device). If "
             f"new rows come from new groups, add --group '{names[0]}'; otherwise the model is "
             "tested on groups that it has seen."
         )
         yield _serious(Topic.GROUPS, text, names)
-
-
-def _is_group(table: OwnTable, note: ColumnNote) -> bool:
-    """Return whether the name or the labels of equal values suggest groups of rows."""
-    column, n_rows, n_values = table.X.get(note.name), len(table.y), note.n_unique
-    if note.kind not in {"number", "category"} or note.n_missing:
-        return False
-    if not 10 <= n_values <= n_rows / 1.5:
-        return False
-    if note.kind == "number" and (column % 1).any():
-        return False
-    if is_named_id(note.name):
-        return True
-    if table.task != "classification" or n_values < n_rows / 20 or n_values < 20:
-        return False
-    codes, labels = pd.factorize(column)[0], pd.factorize(table.y)[0]
-    fractions = np.bincount(labels) / n_rows
-    return _agreement(codes, labels) >= 0.95 and float((fractions**2).sum()) < 0.8
-
-
-def _agreement(codes: NDArray[np.intp], labels: NDArray[np.intp]) -> float:
-    """Return how often two rows of one group have the same label."""
-    pairs = pd.DataFrame({"group": codes, "label": labels})
-    sizes, same = pairs["group"].value_counts(), pairs.value_counts()
-    n_pairs = float((sizes * (sizes - 1)).sum())
-    return float((same * (same - 1)).sum()) / n_pairs if n_pairs else 0.0
 
 
 def _time(table: OwnTable) -> Iterator[TableWarning]:

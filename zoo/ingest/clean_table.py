@@ -92,6 +92,7 @@ class ColumnNote:
 class Topic(StrEnum):
     """What a warning is about, the most important first."""
 
+    TASK = "task"
     LEAK = "leak"
     GROUPS = "groups"
     TIME = "time"
@@ -181,6 +182,9 @@ def digest_of(table: OwnTable) -> str:
     sides = [one for one in (table.y, table.groups, table.times) if one is not None]
     for column in [*(table.X[name] for name in table.X.columns), *sides]:
         total.update(f"{column.name}:{column.dtype}".encode())
+        if column.dtype.kind in "iufb":
+            total.update(column.to_numpy().tobytes())
+            continue
         # as categories each text is hashed once
         cells = column.astype("category") if column.dtype.kind == "O" else column
         total.update(pd.util.hash_pandas_object(cells, index=False).to_numpy().tobytes())

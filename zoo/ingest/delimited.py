@@ -20,7 +20,7 @@ from zoo.encoding.plain_columns import EXACT
 from zoo.errors import DataError
 from zoo.ingest.clean_table import Column, DecimalMark, RawTable, Severity, TableWarning, Topic
 from zoo.ingest.layout import FIRST_PART, Layout, find_layout, late_escape
-from zoo.ingest.outline import count_footer, footer_remark, footer_warning, is_note
+from zoo.ingest.outline import count_footer, footer_remark, footer_warning, is_note, name_columns
 from zoo.ingest.plain_numbers import MISSING_FORMS, decimal_of_sample, is_plain
 
 __all__ = ["TEXT_MEMORY", "read_delimited"]
@@ -115,7 +115,7 @@ def _cleaned(stream: IO[bytes], layout: Layout) -> tuple[IO[bytes], Layout]:
     return io.BytesIO(text.encode()), layout
 
 
-class _LongRowError(Exception):
+class _LongRowError(DataError):
     """A row has more fields than there are names."""
 
 
@@ -133,7 +133,7 @@ class _Source:
         Raises
         ------
         DataError
-            If that fails; _LongRowError if a row is too long.
+            If that fails; a _LongRowError if a row is too long.
         """
         layout, path = self.layout, self.path
         self.stream.seek(0)
@@ -158,8 +158,8 @@ class _Source:
         except pd.errors.EmptyDataError:
             return pd.DataFrame(columns=[*layout.names])
 
-    def rows(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield the number of the last line of each row, from 1, and its fields."""
+    def rows(self) -> Iterator[tuple[int, int, list[str]]]:
+        """Yield the position of each row, as in `Layout.skipped`, its last line and fields."""
         self.stream.seek(0)
         text = io.TextIOWrapper(self.stream, self.layout.encoding, errors="replace", newline="")
         skipped = {*self.layout.skipped}
@@ -168,7 +168,7 @@ class _Source:
             reader = csv.reader(text, delimiter=mark, escapechar=escape)
             for i, row in enumerate(reader):
                 if i not in skipped:
-                    yield reader.line_num, row
+                    yield i, reader.line_num, row
         except csv.Error:  # a field of more than 131,072 characters
             return
         finally:
@@ -179,20 +179,36 @@ def _read(stream: IO[bytes], layout: Layout, path: Path, roles: Collection[str])
     """Return the table, without notes of more fields than the header that stand below it."""
     source = _Source(stream, layout, path)
     try:
-        return _read_rows(source, None, roles)
-    except _LongRowError as error:
+        raw = _read_rows(source, None, roles)
+        if repeated := _repeated_names(source, raw.frame):
+            lines = f"{len(repeated)} lines" if len(repeated) > 1 else "one line"
+            text = f"The column names stand in the file again; left out: {lines}."
+            skipped, remarks = (*layout.skipped, *repeated), (*layout.remarks, _remark(text))
+            layout = replace(layout, skipped=skipped, remarks=remarks)
+            raw = _read_rows(_Source(stream, layout, path), None, roles)
+        return raw
+    except _LongRowError:
         n_rows, shown = _notes_below(source)
         if not shown:
-            raise DataError(str(error)) from error
+            raise
         raw = _read_rows(source, n_rows, roles)
         return replace(raw, remarks=(*raw.remarks, footer_warning(shown)))
+
+
+def _repeated_names(source: _Source, frame: pd.DataFrame) -> list[int]:
+    """Return the positions of rows that repeat the names, as where files were joined."""
+    texts = [name for name in frame.columns if isinstance(frame[name].dtype, pd.StringDtype)]
+    if len(texts) < frame.shape[1] or not all((frame[name] == name).any() for name in texts):
+        return []
+    names = [*source.layout.names]
+    return [i for i, _, row in source.rows() if name_columns(row) == names]
 
 
 def _notes_below(source: _Source) -> tuple[int, list[str]]:
     """Return the number of rows above the notes that end the file, and the notes."""
     n_rows, is_after_blank = 0, False
     notes: list[str] = []
-    for _, row in source.rows():
+    for _, _, row in source.rows():
         if not row:
             is_after_blank = True
             continue
@@ -231,11 +247,11 @@ def _read_rows(source: _Source, n_rows: int | None, roles: Collection[str]) -> R
         n_rows = len(frame) - n_last
         frame = source.part(**options, nrows=n_rows)
     remarks += _short_rows(source, frame)
-    is_whole = len(sample) < _SAMPLE_ROWS
+    shown = sample if len(sample) == _SAMPLE_ROWS else frame.iloc[:0]  # all rows of a short file
     mixed = [
         name
         for name in missing
-        if _is_long(frame[name]) or (not is_whole and _is_mixed(frame[name], sample[name], decimal))
+        if _is_long(frame[name]) or _is_mixed(frame[name], shown[name], decimal)
     ]
     lost = [name for name in roles if name in missing and name not in mixed]
     lost = [name for name in lost if frame[name].hasnans]
@@ -265,7 +281,7 @@ def _is_mixed(column: Column, sample: Column, decimal: DecimalMark) -> bool:
     """Return whether a column is of text, or has decimals that its sample did not have."""
     if column.dtype.kind != "f":
         return column.dtype.kind not in "iu"
-    if sample.str.contains(decimal, regex=False).any():
+    if not len(sample) or sample.str.contains(decimal, regex=False).any():
         return False
     values = column.to_numpy()
     return bool((np.isfinite(values) & (values != np.floor(values))).any())
@@ -299,7 +315,7 @@ def _short_rows(source: _Source, frame: pd.DataFrame) -> Iterator[TableWarning]:
     if not is_empty.any():
         return
     width = frame.shape[1] - bool(is_empty.all())
-    rows = itertools.islice(((line, row) for line, row in source.rows() if row), len(frame))
+    rows = itertools.islice(((line, row) for _, line, row in source.rows() if row), len(frame))
     lines = [(line, len(row)) for line, row in rows if len(row) < width]
     if lines:
         shown = ", ".join(str(line) for line, _ in lines[:5])

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from zoo.errors import DataError
-from zoo.prose import quoted
+from zoo.prose import count, quoted
 
 __all__ = [
     "CLASS", "IMAGE", "MAX_MEGAPIXELS", "PixelPlan", "list_images", "plan_pixels", "read_pixels",
@@ -105,7 +105,9 @@ def plan_pixels(paths: Sequence[str]) -> PixelPlan:
         sizes[pixels.shape[:2]] += 1
         is_grey = is_grey and bool((pixels == pixels[:, :, :1]).all())
     if not sizes:
-        raise DataError(f"{Path(paths[0]).parent}: none of {len(paths)} images can be read")
+        raise DataError(
+            f"{Path(paths[0]).parent}: none of {count(len(paths), 'image')} can be read"
+        )
 
     middle = np.median([*sizes.elements()], axis=0)
     if len(sizes) == 1:

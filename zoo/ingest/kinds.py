@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from zoo.data.topics import MAX_FITTED, count_words, fit_topics
@@ -34,6 +36,8 @@ from zoo.ingest.clean_table import (
     TransformSpec,
 )
 from zoo.ingest.label_words import words_like_labels
+from zoo.ingest.number_facts import NumberFacts, number_facts
+from zoo.prose import count
 
 __all__ = ["Finding", "confirm", "find_kind", "is_named_id"]
 
@@ -43,6 +47,10 @@ _MIN_IDS = 20  # with fewer rows identifiers and numbers look alike
 _MAX_CATEGORIES = 1000  # models use the 254 most frequent
 _ID_WORDS = {"id", "ids", "uuid", "guid", "key", "index", "idx", "nr", "rowid", "rownames"}
 _ID_WORDS |= {"identifier", "rownumber", "serial", "unnamed"}
+_AS_TEXT = "numbers written as text"
+# Numbers of which a decimal point may not be one between thousands; 007 is a code.
+_PLAIN = r"^-?(?:0|[1-9]\d*)(?:\.\d+)?$"
+_DECIMAL = r"^-?(?:0\.\d+|[1-9]\d*\.(?:\d{1,2}|\d{4,})|[1-9]\d{3,}\.\d+)$"
 _AS_DATE = "models see days since 1970, month, weekday and hour"
 
 
@@ -67,12 +75,19 @@ class Finding:
 
 
 def is_named_id(name: str) -> bool:
-    """Return whether a name says that the column identifies something (customer_id, PatientID)."""
+    """Return whether a name says that the column identifies something (customer_id, PatientID).
+
+    A column without a name, which readers call "column 1", is often the index of a data frame.
+    """
+    if re.fullmatch(r"column \d+|level_\d+", name):
+        return True
     words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)
     return any(word.casefold() in _ID_WORDS for word in words)
 
 
-def find_kind(column: Column, decimal: DecimalMark | None = None) -> Finding:
+def find_kind(
+    column: Column, decimal: DecimalMark | None = None, facts: NumberFacts | None = None
+) -> Finding:
     """Return the kind of a column.
 
     Numbers and dates that are written as text are recognised from a sample of the rows; `confirm`
@@ -84,8 +99,13 @@ def find_kind(column: Column, decimal: DecimalMark | None = None) -> Finding:
         As `zoo.ingest.plain.as_plain` gives.
     decimal : {".", ","} or None
         The decimal mark of the other columns.
+    facts : NumberFacts or None
+        Of the column, where they are known.
     """
     if isinstance(column.dtype, pd.StringDtype):
+        if decimal != "," and _is_plain(column):
+            draft = _draft(column, 0, 0)  # `confirm` counts
+            return _used(draft, "number", _AS_TEXT, decimal=".")
         known = column.dropna() if column.hasnans else column
         sample = _Texts(known.iloc[:: max(1, len(known) // _SAMPLE)], decimal)
         if (amount := sample.amount()) is not None:
@@ -93,7 +113,17 @@ def find_kind(column: Column, decimal: DecimalMark | None = None) -> Finding:
         if sample.is_long():
             return _free_text(column, sample.n_words())
         return _Texts(column, decimal).categories()
-    return _kind_of_values(column, decimal)
+    return _kind_of_values(column, decimal, facts)
+
+
+def _is_plain(column: Column) -> bool:
+    """Return whether texts are decimal numbers without doubt, as most are; Arrow is quick."""
+    texts = pa.array(column, pa.large_string()).drop_null()
+    return (
+        len(texts) > 0
+        and pc.all(pc.match_substring_regex(texts, _PLAIN)).as_py()
+        and pc.any(pc.match_substring_regex(texts, _DECIMAL)).as_py()
+    )
 
 
 def confirm(finding: Finding, column: Column) -> Finding:
@@ -110,10 +140,19 @@ def confirm(finding: Finding, column: Column) -> Finding:
     return replace(finding, note=replace(note, n_missing=n_missing, n_unique=n_unique))
 
 
-def _kind_of_values(column: Column, decimal: DecimalMark | None) -> Finding:
+def _kind_of_values(
+    column: Column, decimal: DecimalMark | None, facts: NumberFacts | None
+) -> Finding:
     """Return the kind of a column that is not of text."""
-    draft = _draft(column, int(column.isna().sum()), int(column.nunique()))
     kind = column.dtype.kind
+    if kind in "iuf" and facts is None:
+        wide = column if column.dtype in {np.dtype("f8"), np.dtype("i8")} else column.astype("f8")
+        facts = number_facts({"": wide})[""]
+    draft = (
+        _draft(column, int(column.isna().sum()), int(column.nunique()))
+        if facts is None
+        else _draft(column, facts.n_missing, facts.n_unique)
+    )
     if draft.n_unique == 0:
         return _unused(draft, "empty", "has no value")
     if draft.n_unique == 1 and not draft.n_missing:
@@ -122,10 +161,10 @@ def _kind_of_values(column: Column, decimal: DecimalMark | None) -> Finding:
         return _used(draft, "boolean", true=["true", "1", "yes"], false=["false", "0", "no"])
     if kind == "M":
         return _used(draft, "date", _AS_DATE, formats=["ISO8601"])
-    if kind == "O":
+    if facts is None:
         counts = column.value_counts()
         return _category(draft, counts[counts > 0])
-    return _number(column, draft, decimal)
+    return _number(column, draft, facts, decimal)
 
 
 def _draft(column: Column, n_missing: int, n_unique: int) -> ColumnNote:
@@ -144,24 +183,20 @@ def _unused(
     return Finding(replace(draft, kind=what, note=note), spec)
 
 
-def _number(column: Column, draft: ColumnNote, decimal: DecimalMark | None) -> Finding:
-    values = column.to_numpy()
-    known = values[~np.isnan(values)] if values.dtype.kind == "f" else values
-    is_whole = bool((known == np.floor(known)).all())
-    if is_whole and not draft.n_missing:
-        low, high = float(known.min()), float(known.max())
-        if (low, high) == (0.0, 1.0):
+def _number(
+    column: Column, draft: ColumnNote, facts: NumberFacts, decimal: DecimalMark | None
+) -> Finding:
+    if facts.is_whole:
+        if (facts.low, facts.high) == (0.0, 1.0) and not draft.n_missing:
             return _used(draft, "boolean", "0 and 1", true=["1", "true"], false=["0", "false"])
-        if draft.n_unique == len(column) >= _MIN_IDS:
-            if high - low == len(column) - 1:
-                return _unused(draft, "id", "counts the rows; it says nothing about new rows")
-            if is_named_id(draft.name):
-                return _unused(draft, "id", "differs in each row and is named as an identifier")
-    if is_whole and known.min() >= _DAYS[0] and known.max() <= _DAYS[1]:
-        texts = pd.Series(known[:_SAMPLE].astype(np.int64)).drop_duplicates().astype("str")
-        if date_formats(texts, enough=1.0) == ("%Y%m%d",):
-            note = f"written as {int(known[0])}; {_AS_DATE}"
-            return _used(draft, "date", note, formats=["%Y%m%d"])
+        if why := _why_id(draft, facts, len(column)):
+            return _unused(draft, "id", why)
+        if facts.low >= _DAYS[0] and facts.high <= _DAYS[1]:
+            known = column.dropna().to_numpy()
+            texts = pd.Series(known[:_SAMPLE].astype(np.int64)).drop_duplicates().astype("str")
+            if date_formats(texts, enough=1.0) == ("%Y%m%d",):
+                note = f"written as {int(known[0])}; {_AS_DATE}"
+                return _used(draft, "date", note, formats=["%Y%m%d"])
     note = "one value, missing in some rows" if draft.n_unique == 1 else ""
     center, notes = _long(column)
     note = "; ".join([note] * bool(note) + notes)
@@ -176,10 +211,34 @@ def _long(numbers: Column) -> tuple[dict[str, int], list[str]]:
     return ({"center": center} if center else {}), notes
 
 
+def _why_id(draft: ColumnNote, facts: NumberFacts, n_rows: int) -> str:
+    """Return why whole numbers identify the rows; empty if they do not.
+
+    Rows may have been removed since they were numbered, and a few may have been repeated or lost
+    their number. Measured numbers that nearly fill their range would repeat much more often: of n
+    that are drawn from 2n, a fifth do.
+    """
+    n_known, n_unique = n_rows - draft.n_missing, draft.n_unique
+    if n_known < max(_MIN_IDS, 0.95 * n_rows):
+        return ""
+    if n_unique == n_known and facts.span == n_known - 1:
+        return "counts the rows; it says nothing about new rows"
+    is_named = is_named_id(draft.name)
+    if n_unique == n_known and is_named:
+        return "differs in each row and is named as an identifier"
+    is_distinct = n_unique >= 0.95 * n_known and (n_known >= 50 or n_unique == n_known)
+    density = n_unique / (facts.span + 1)
+    if is_distinct and density >= (0.1 if is_named else 0.5):
+        return "nearly counts the rows; it says nothing about new rows"
+    if is_distinct and is_named and facts.is_rising:
+        return "differs in nearly each row and is named as an identifier"
+    return ""
+
+
 def _category(draft: ColumnNote, counts: Column) -> Finding:
     """Return a categorical column; `counts` has the rows of each category."""
     most = counts.sort_values(ascending=False, kind="stable").index[:_MAX_CATEGORIES]
-    note = f"{len(counts)} categories"
+    note = count(len(counts), "category")
     if len(counts) > 254:
         note += "; models use the most frequent, the others count as missing"
     return _used(draft, "category", note, categories=sorted(map(str, most)))
@@ -242,7 +301,7 @@ class _Texts:
     def _number(self, texts: Column, found: Written) -> Finding:
         mark: DecimalMark = "," if found.formats == (",",) else "."
         is_read, is_certain = found.is_read, found.is_certain
-        notes = ["numbers written as text" + (" with a decimal comma" if mark == "," else "")]
+        notes = [_AS_TEXT + (" with a decimal comma" if mark == "," else "")]
         if not is_certain and texts.str.contains(",", regex=False).any():
             notes.append(f"'{mark}' was taken as the decimal mark")
         if not is_read.all():

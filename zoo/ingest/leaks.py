@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,16 @@ from numpy.typing import NDArray
 from zoo.canonical import derive_seed
 from zoo.ingest.clean_table import Column, Task
 
-__all__ = ["is_copy", "lone_score", "may_be_leak"]
+__all__ = ["Screen", "is_copy", "lone_score"]
 
 _SAMPLE = 4000
 _FOLDS = 3
 _DEPTH = 6
 _WORTH_A_TREE = 0.7
+_PAIR_WORTH_A_TREE = 0.85
+_MOST_CLASSES, _LEAST_ROWS = 10, 10  # of a pair of classes that are looked at
+_MOST_BINS = 32
+_CELLS = 1 << 20  # of a block
 
 
 def is_copy(column: Column, y: Column, task: Task) -> bool:
@@ -67,32 +72,110 @@ def lone_score(column: Column, y: Column, task: Task) -> float:
     return 1.0 - float(np.mean((target - predicted) ** 2)) / spread if spread else 0.0
 
 
-def may_be_leak(column: Column, y: Column, task: Task) -> bool:
-    """Return whether rows that are neighbours in the order of the column have similar targets.
+class Screen:
+    """Finds quickly which columns may predict the target almost perfectly.
 
-    If not, no tree on the column predicts well and none need be fitted. For categorical columns,
-    which have no order, the answer is True.
+    Parameters
+    ----------
+    y : Series of shape (n_samples,)
+    task : {"classification", "regression"}
     """
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return True
-    rng = np.random.default_rng(derive_seed("may-be-leak", len(y)))
-    rows = rng.permutation(len(y))[:_SAMPLE]
-    order = np.argsort(_as_numbers(column.iloc[rows]), kind="stable")  # ties in random order
-    if task == "classification":
-        codes = pd.factorize(y)[0][rows][order]
-        around = _around(codes)
-        alike = np.where((around == around[0]).sum(axis=0) >= 2, around[0], around[1])
-        return _balanced(codes, alike) > _WORTH_A_TREE
-    numbers = y.to_numpy(np.float64)[rows][order]
-    error = numbers - _around(numbers).mean(axis=0)
-    return float(np.mean(error**2)) < (1 - _WORTH_A_TREE) * float(numbers.var())
+
+    def __init__(self, y: Column, task: Task) -> None:
+        rng = np.random.default_rng(derive_seed("may-be-leak", len(y)))
+        self._rows = rng.permutation(len(y))[:_SAMPLE]
+        self._is_class = task == "classification"
+        codes, self._labels = pd.factorize(y) if self._is_class else (None, [])
+        self._target = (y.to_numpy(np.float64) if codes is None else codes)[self._rows]
+        self._counts = np.bincount(codes[self._rows]) if codes is not None else np.empty(0, int)
+        common = np.argsort(-self._counts, kind="stable")[:_MOST_CLASSES]
+        self._common = [int(code) for code in common if self._counts[code] >= _LEAST_ROWS]
+
+    def search(self, X: pd.DataFrame) -> tuple[list[str], dict[tuple[str, str], list[str]]]:
+        """Return columns that may predict the target, and those that may separate two classes.
+
+        A column may if rows that are neighbours in its order have similar targets; if not, no tree
+        on it predicts well and none need be fitted. Categorical columns, which have no order, all
+        may. Pairs of classes are looked at where there are three or more.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_samples, n_features)
+        """
+        leaks: list[str] = []
+        pairs: dict[tuple[str, str], list[str]] = {}
+        n_columns = max(1, _CELLS // max(1, len(self._rows)))
+        for start in range(0, X.shape[1], n_columns):
+            part = X.iloc[:, start : start + n_columns]
+            names = [*map(str, part.columns)]
+            is_named = [isinstance(dtype, pd.CategoricalDtype) for dtype in part.dtypes]
+            values = np.stack([_as_numbers(column)[self._rows] for _, column in part.items()])
+            # ties stay in the random order of the rows
+            target = self._target[np.argsort(values, axis=1, kind="stable")]
+            may = self._may_be_leaks(target) | np.array(is_named)
+            leaks += [name for name, found in zip(names, may, strict=True) if found]
+            if self._is_class and len(self._counts) > 2:
+                self._add_pairs(pairs, names, target, values, is_named)
+        return leaks, pairs
+
+    def _may_be_leaks(self, target: NDArray[Any]) -> NDArray[np.bool_]:
+        """Return which of the targets (n_columns, n_rows), each in one order, are in order too."""
+        around = _around(target)
+        if self._is_class:
+            alike = np.where((around == around[0]).sum(axis=0) >= 2, around[0], around[1])
+            is_hit = alike == target
+            hits = [
+                ((target == code) & is_hit).sum(axis=1) / count
+                for code, count in enumerate(self._counts)
+                if count
+            ]
+            chance = 1.0 / max(2, len(hits))
+            return np.asarray((np.mean(hits, axis=0) - chance) / (1 - chance) > _WORTH_A_TREE)
+        error = ((target - around.mean(axis=0)) ** 2).mean(axis=1)
+        return np.asarray(error < (1 - _WORTH_A_TREE) * self._target.var())
+
+    def _add_pairs(
+        self,
+        pairs: dict[tuple[str, str], list[str]],
+        names: list[str],
+        target: NDArray[Any],
+        values: NDArray[np.float64],
+        is_named: list[bool],
+    ) -> None:
+        """Add the columns (n_columns, n_rows) that may separate two classes."""
+        least = min((self._counts[code] for code in self._common), default=0)
+        edges = np.linspace(0, len(self._rows), int(min(_MOST_BINS, max(2, least // 4))) + 1)
+        parts = np.stack(
+            [
+                np.add.reduceat(target == code, edges[:-1].astype(int), axis=1, dtype=float)
+                / self._counts[code]
+                for code in self._common
+            ]
+        )  # (n_classes, n_columns, n_bins)
+        shown = [str(self._labels[code]) for code in self._common]
+        for i, j in itertools.combinations(range(len(self._common)), 2):
+            apart = np.abs(parts[i] - parts[j]).sum(axis=1) / 2
+            for k in np.flatnonzero(is_named):
+                apart[k] = self._apart(values[k], self._common[i], self._common[j])
+            for k in np.flatnonzero(apart >= _PAIR_WORTH_A_TREE):
+                pairs.setdefault((shown[i], shown[j]), []).append(names[k])
+
+    def _apart(self, codes: NDArray[np.float64], one: int, other: int) -> float:
+        """Return how different the categories (n_rows,) of two classes are, from 0 to 1."""
+        found = codes.astype(np.int64) + 1
+        n_codes = int(found.max()) + 1
+        first, second = (
+            np.bincount(found[self._target == code], minlength=n_codes) / self._counts[code]
+            for code in (one, other)
+        )
+        return float(np.abs(first - second).sum() / 2)
 
 
 def _around(values: NDArray[Any]) -> NDArray[Any]:
-    """Return the two neighbours on either side, shape (4, n_rows), the nearest first."""
-    n = len(values)
+    """Return the two neighbours on either side, shape (4, n_columns, n_rows), the nearest first."""
+    n = values.shape[1]
     at = np.arange(n)
-    return np.stack([values[np.clip(at + step, 0, n - 1)] for step in (-1, 1, -2, 2)])
+    return np.stack([values[:, np.clip(at + step, 0, n - 1)] for step in (-1, 1, -2, 2)])
 
 
 def _as_numbers(column: Column) -> NDArray[np.float64]:

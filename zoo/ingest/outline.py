@@ -29,9 +29,12 @@ _UNIT = re.compile(
 )
 _SUMMARY = re.compile(
     r"(?:(?:grand|sub|over ?all|column)[ -]?)?(?:totals?|total general|totale|totaal)|sum|summe"
-    r"|gesamt(?:summe)?|insgesamt|zwischensumme|suma|somme|soma|totali|overall|all"
-    r"|average|avg|mean|mittel(?:wert)?|durchschnitt|median|media|moyenne|promedio"
-    r"|count|anzahl|min(?:imum)?|max(?:imum)?|std(?:ev)?|n",
+    r"|gesamt(?:summe)?|insgesamt|zwischensumme|suma|somme|soma|totali"
+    r"|average|avg|mittelwert|durchschnitt|moyenne|promedio",
+    re.IGNORECASE,
+)
+_PERHAPS_SUMMARY = re.compile(  # or a name, such as Max
+    r"mean|mittel|median|media|overall|all|count|anzahl|min(?:imum)?|max(?:imum)?|std(?:ev)?|n",
     re.IGNORECASE,
 )
 _NOTE = re.compile(
@@ -112,8 +115,8 @@ def find_outline(
         return Outline(None, (*range(header),), (*remarks, _read(text, Severity.SERIOUS)))
     skipped = [*range(header + 1)]
     if len(below) > 1 and len(rows[header + 1]) == width and _is_units(below[0], below[1:]):
-        text = f"Line {lines[header + 1]} was taken as units and left out: {_quoted(below[0])}."
-        remarks.append(_read(text))
+        what = "holds units or texts above numbers and was left out"
+        remarks.append(_read(f"Line {lines[header + 1]} {what}: {_quoted(below[0])}."))
         skipped.append(header + 1)
     return Outline(header, (*skipped,), (*remarks,))
 
@@ -152,6 +155,9 @@ def _find_full(rows: list[list[str]], width: int) -> int:
 
     first = next((i for i, row in enumerate(rows[: _MOST_TITLES + 1]) if is_full(row)), 0)
     body = [row for row in rows[first + 2 :][:_BODY] if len(row) == width]
+    full = rows[first + 1] if len(rows) > first + 1 else []
+    if not all(rows[first]) and len(full) == width and all(full) and _n_names(full, body):
+        return first + 1  # names below those of groups of columns
     is_odd = first > 0 and _n_names(rows[first], body) == 0
     if is_odd and (len(rows[first - 1]) == width or sum(map(bool, rows[first - 1])) > 1):
         return first - 1  # a header that lacks some names
@@ -232,19 +238,22 @@ def _is_sequence(cells: list[str]) -> bool:
 
 
 def _is_units(row: list[str], body: list[list[str]]) -> bool:
-    """Return whether the row below the names holds units: texts above columns of numbers."""
-    n_units = n_known = n_numbers = 0
+    """Return whether the row below the names holds units, or other texts above all numbers."""
+    n_units = n_known = n_without = n_new = n_other = 0
     for cell, (kind, cells) in zip(row, _columns(body, len(row)), strict=True):
-        n_numbers += kind == "number"
-        if not cell or cell in {"-", "\u2013"}:
-            continue
-        if len(cell) > 15 or _kind(cell) in {"number", "date"} or cell in cells:
+        is_amount, is_blank = kind in {"number", "date"}, _kind(cell) == "missing"
+        if not is_blank and (_kind(cell) in {"number", "date"} or cell in cells):
             return False
-        n_units += kind == "number"
-        n_known += bool(_UNIT.fullmatch(cell))
-        if kind != "number" and not _UNIT.fullmatch(cell) and _kind(cell) != "missing":
-            return False
-    return n_units > 0 and (2 * n_known >= n_units or 3 <= n_units == n_numbers)
+        is_unit = bool(_UNIT.fullmatch(cell))
+        n_units += is_amount and not is_blank
+        n_without += is_amount and is_blank
+        n_known += is_amount and is_unit
+        if not (is_amount or is_blank or is_unit):
+            n_other += 1
+            n_new += len({*cells}) <= 0.5 * len(cells)  # a category that no row has
+    if 0 < n_units <= 2 * n_known and not n_other:
+        return True
+    return not n_without and (n_units > 1 or (n_units == 1 and n_new > 0))
 
 
 def count_footer(frame: pd.DataFrame) -> int:
@@ -257,9 +266,8 @@ def count_footer(frame: pd.DataFrame) -> int:
         if not _is_footer(row, frame.iloc[: max(1, len(frame) - k)].iloc[:2000]):
             break
         n_found = k
-    above = frame.iloc[: len(frame) - n_found] if n_found else frame.iloc[:0]
-    while len(above) > 1 and not any(_cells(above.iloc[-1])):  # a blank row above the total
-        above, n_found = above.iloc[:-1], n_found + 1
+    while n_found < len(frame) - 1 and not any(_cells(frame.iloc[-n_found - 1])):
+        n_found += 1  # blank rows above the total, or at the end
     return n_found
 
 
@@ -275,6 +283,9 @@ def footer_remark(frame: pd.DataFrame, count: int) -> TableWarning:
 
 def footer_warning(shown: Sequence[str]) -> TableWarning:
     """Return the warning about rows that are left out, given as text."""
+    if not shown:
+        text = "Rows without content at the end were left out."
+        return TableWarning(about=Topic.DROPPED, text=text)
     what = "The last row was" if len(shown) == 1 else f"The last {len(shown)} rows were"
     more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
     text = f"{what} left out as no row of the table, but a total or a note: "
@@ -295,8 +306,11 @@ def _is_footer(row: list[str], body: pd.DataFrame) -> bool:
     some = body.iloc[:_FEW].astype(object).to_numpy()
     n_typical = float(np.median([sum(map(bool, _cells(cells))) for cells in some]))
     is_sparse = len(filled) <= max(1.0, n_typical / 2) and len(filled) < n_typical
-    if is_new and (filled[0] < 2 or is_sparse) and _SUMMARY.fullmatch(first.rstrip(" :.")):
-        return len(first) > 1 or is_amount or is_sparse
+    word = first.rstrip(" :.")
+    if is_new and (filled[0] < 2 or is_sparse) and _SUMMARY.fullmatch(word):
+        return True
+    if (is_amount or (is_new and is_sparse)) and _PERHAPS_SUMMARY.fullmatch(word):
+        return True
     if is_new and is_sparse and _is_text(first) and is_note(first):
         return True
     if len(filled) == 1 and is_sparse and len(row) > 2:

@@ -11,6 +11,7 @@ from zoo.encoding.plain_columns import EXACT, plain_column, value_text
 from zoo.encoding.written_columns import decimal_of_columns
 from zoo.errors import DataError
 from zoo.ingest.clean_table import Column, DecimalMark, TableWarning, Topic
+from zoo.prose import plural, quoted
 
 __all__ = ["as_plain", "decimal_of_file", "plain_frame", "plain_series", "value_text", "with_index"]
 
@@ -69,8 +70,8 @@ def with_index(
     found = [level.format(i) if name is None else name for i, name in enumerate(names, 1)]
     found = [f"{name} (index)" if name in frame.columns else name for name in found]
     frame = frame.reset_index(allow_duplicates=True, names=found)
-    what = ", ".join(f"'{name}'" for name in found)
-    text = f"The index of the frame became the column{'s' * (len(found) > 1)} {what}."
+    columns = f"{plural(len(found), 'column')} {quoted(found)}"
+    text = f"The index of the frame became the {columns}."
     return frame, (TableWarning(about=Topic.READ, text=text, columns=(*map(str, found),)),)
 
 

@@ -19,6 +19,7 @@ from zoo.ingest.checks import check_table
 from zoo.ingest.clean_table import (
     Column,
     ColumnNote,
+    DecimalMark,
     OwnTable,
     RawTable,
     TableWarning,
@@ -30,11 +31,14 @@ from zoo.ingest.clean_table import (
 from zoo.ingest.images import CLASS, IMAGE, MAX_MEGAPIXELS, PixelPlan, plan_pixels, read_pixels
 from zoo.ingest.kinds import Finding, confirm, find_kind
 from zoo.ingest.leaks import is_copy
+from zoo.ingest.new_rows import training_facts
+from zoo.ingest.number_facts import NumberFacts, number_facts
 from zoo.ingest.outline import name_columns
 from zoo.ingest.plain import as_plain, decimal_of_file, plain_frame, plain_series, with_index
 from zoo.ingest.reading import did_you_mean, read_table
 from zoo.ingest.roles import Roles, choose_metric, keep_rows, read_roles
 from zoo.ingest.transforms import VERSION, topics_of, transform, words_of
+from zoo.prose import count
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -139,7 +143,7 @@ def prepare(
         column = plain_series(values, role)
         if len(column) != len(frame):
             raise DataError(
-                f"X has {len(frame)} rows and {role} {len(column)}; give one value per row"
+                f"X has {count(len(frame), 'row')} and {role} {len(column)}; give one value per row"
             )
         wanted = str(column.name) if column.name is not None else role
         named[role] = name_columns([*frame.columns, wanted])[-1]
@@ -209,27 +213,28 @@ def _clean(
         del columns[named[role]]
     cleaned: dict[str, Column] = {}
     words: dict[str, csr_matrix] = {}
-    specs, notes = [], []
+    specs: list[TransformSpec] = []
+    notes: list[ColumnNote] = []
     doubts: list[TableWarning] = []
+    facts, ids = _drop_rows(columns, roles, decimal)
+    n_labels = int(roles.y.nunique()) if roles.task == "classification" else None
     for key in list(columns):  # one by one, to save memory
-        column = keep_rows(columns.pop(key), roles.is_kept)
-        finding = find_kind(column, decimal)
-        pa.default_memory_pool().release_unused()
+        column, known = columns.pop(key), facts.get(key)
+        finding = ids.get(key) or find_kind(column, decimal, known)
         if finding.note.kind == "text":
             words[key] = words_of(column)
         features = _features(column, finding, words.get(key))
         if key in features:
-            finding = confirm(finding, features[key])
-            if finding.note.is_used and is_copy(features[key], roles.y, roles.task):
-                note = replace(finding.note, kind="copy", is_used=False, note=_COPY)
-                finding = replace(finding, note=note)
+            finding = _checked(finding, features[key], roles, n_labels)
         notes.append(finding.note)
         doubts += finding.warnings
         if finding.note.is_used and finding.spec:
-            specs.append(finding.spec)
+            seen = training_facts(column, features, finding.spec, known)
+            specs.append({**finding.spec, "training": seen})
             cleaned.update(features)
         del column, features
-        pa.default_memory_pool().release_unused()
+        if known is None:  # it was of text, perhaps
+            pa.default_memory_pool().release_unused()
     if not cleaned:
         shown = "; ".join(f"{note.name}: {note.kind}" for note in notes[:10])
         raise DataError(
@@ -241,6 +246,36 @@ def _clean(
         notes.append(ColumnNote(name=group, kind="group", n_unique=n_unique, note=_GROUP))
     roles = replace(roles, warnings=(*roles.warnings, *doubts))
     return cleaned, words, specs, notes, roles
+
+
+def _checked(finding: Finding, feature: Column, roles: Roles, n_labels: int | None) -> Finding:
+    """Return the finding as the column turned out, which may be a copy of the target."""
+    if finding.note.kind != "number" or finding.note.note:  # else its numbers are known
+        finding = confirm(finding, feature)
+    may_be_copy = finding.note.is_used and n_labels in {None, finding.note.n_unique}
+    if may_be_copy and is_copy(feature, roles.y, roles.task):
+        note = replace(finding.note, kind="copy", is_used=False, note=_COPY)
+        finding = replace(finding, note=note)
+    return finding
+
+
+def _drop_rows(
+    columns: dict[str, Column], roles: Roles, decimal: DecimalMark | None
+) -> tuple[dict[str, NumberFacts], dict[str, Finding]]:
+    """Keep the rows with all roles; return facts of their numbers, and the identifiers of rows.
+
+    Identifiers are looked for in all rows that were read, as row numbers have no gaps there.
+    """
+    facts, ids = number_facts(columns), {}
+    if roles.is_kept.all():
+        return facts, {}
+    for name, column in columns.items():
+        if column.dtype.kind in "iuf" or isinstance(column.dtype, pd.StringDtype):
+            finding = find_kind(column, decimal, facts.get(name))
+            if finding.note.kind == "id":
+                ids[name] = finding
+        columns[name] = keep_rows(column, roles.is_kept)
+    return number_facts(columns), ids
 
 
 def _features(column: Column, finding: Finding, words: csr_matrix | None) -> dict[str, Column]:
@@ -261,9 +296,9 @@ def _prepare_images(frame: pd.DataFrame, folder: Path, name: str, task: str | No
     frame = frame[~frame[IMAGE].isin(plan.broken)].reset_index(drop=True)
     y = frame[CLASS].astype("str")
     if len(frame) < _MIN_IMAGES or y.nunique() < 2:
+        found = f"{count(len(frame), 'image')} of {count(y.nunique(), 'class')}"
         raise DataError(
-            f"{folder}: found {len(frame)} images of {y.nunique()} classes; expected at least "
-            f"{_MIN_IMAGES} in two subfolders"
+            f"{folder}: found {found}; expected at least {_MIN_IMAGES} in two subfolders"
         )
     height, width, channels = plan.image_shape
     X = read_pixels([*frame[IMAGE]], plan.image_shape)

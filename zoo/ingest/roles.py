@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -20,10 +20,12 @@ from zoo.ingest.clean_table import (
     Task,
     Topic,
 )
+from zoo.ingest.counts import Scale, scale_of
 from zoo.ingest.kinds import find_kind
 from zoo.ingest.label_words import LabelWords, label_words
 from zoo.ingest.plain import value_text
 from zoo.ingest.transforms import as_labels, as_numbers, as_times
+from zoo.prose import count, plural
 
 __all__ = ["Roles", "choose_metric", "keep_rows", "read_roles"]
 
@@ -106,7 +108,10 @@ def read_roles(
     if "time" in given:
         sides["time"] = as_times(given["time"], found["time"].spec)
     lost = _lost_words(given["target"], labels.isna(), missing_words.get(named["target"], {}))
+    declared = task
     task, reason = _task_of(numbers, labels, task, found["target"].note, lost)
+    is_taken = declared is None and numbers is not None and task == "classification"
+    unsure = [*_unsure(numbers, found["target"].note)] if is_taken else []
     y = _target(numbers, labels, task, named["target"])
     is_kept, warnings = _complete_rows({"target": y, **sides}, given, missing_words)
     if numbers is not None:
@@ -128,8 +133,19 @@ def read_roles(
         groups=sides.get("group"),
         times=sides.get("time"),
         is_kept=is_kept,
-        warnings=(*warnings,),
+        warnings=(*unsure, *warnings),
     )
+
+
+def _unsure(numbers: Column, note: ColumnNote) -> Iterator[TableWarning]:
+    """Warn of whole numbers that were taken as classes, though their order seems to matter."""
+    if scale_of(numbers, note.name) is Scale.ORDERED:
+        text = (
+            f"The {note.n_unique} whole numbers of '{note.name}' were taken as classes without an "
+            "order, but look like an amount or a rating. If so, add --task regression: a model "
+            "then learns that 4 is nearer to 5 than to 9."
+        )
+        yield TableWarning(about=Topic.TASK, text=text, severity=Severity.SERIOUS)
 
 
 def _rounded(numbers: Column, labels: Column, name: str) -> list[TableWarning]:
@@ -160,7 +176,8 @@ def _lost_words(given: Column, is_lost: Column, words: Mapping[str, int]) -> dic
 def _shown(words: Mapping[str, int]) -> str:
     """Return words and their rows: 'NA' (46), empty (3)."""
     shown = [f"'{word}' ({n:,})" if word else f"empty ({n:,})" for word, n in words.items()]
-    return ", ".join(shown[:4]) + (f" and {len(shown) - 4} other texts" if len(shown) > 4 else "")
+    more = f" and {count(len(shown) - 4, 'other text')}" if len(shown) > 4 else ""
+    return ", ".join(shown[:4]) + more
 
 
 def _kept_words(role: str, name: str, words: LabelWords, n_rows: int) -> list[TableWarning]:
@@ -168,8 +185,9 @@ def _kept_words(role: str, name: str, words: LabelWords, n_rows: int) -> list[Ta
     if not words.kept:
         return []
     n_kept, what = sum(words.kept.values()), "class" if role == "target" else "group"
+    taken = plural(len(words.kept), f"was taken as a {what}", f"were taken as {plural(2, what)}")
     text = (
-        f"In the {role} '{name}' {_shown(words.kept)} was taken as a {what}: {n_kept:,} of "
+        f"In the {role} '{name}' {_shown(words.kept)} {taken}: {n_kept:,} of "
         f"{n_rows:,} rows ({n_kept / n_rows:.1%}). If it stands for a missing value, leave those "
         "cells empty."
     )
@@ -195,7 +213,8 @@ def _complete_rows(
             raise DataError(f"the {role} column '{name}' has one value only; it cannot split rows")
     said = f" ({' '.join(one.text for one in warnings)})" if warnings else ""
     if is_kept.sum() < _MIN_ROWS:
-        raise DataError(f"{is_kept.sum()} rows can be used; at least {_MIN_ROWS} are needed{said}")
+        n_kept = count(int(is_kept.sum()), "row")
+        raise DataError(f"{n_kept} can be used; at least {_MIN_ROWS} are needed{said}")
     if y[is_kept].nunique() < 2:
         raise DataError(f"all rows that can be used have the target '{y[is_kept].iloc[0]}'{said}")
     return is_kept, warnings
@@ -254,6 +273,12 @@ def _task_of(
         return "classification", f"classification, because the target has {what}"
     known = numbers.dropna()
     if bool((known == np.floor(known)).all()) and n_values <= _FEW_VALUES:
+        if scale_of(known, note.name) is Scale.COUNT:
+            return "regression", (
+                f"regression, because the target looks like a count: whole numbers from "
+                f"{known.min():.0f} to {known.max():.0f}, the larger the rarer "
+                "(--task classification takes them as classes)"
+            )
         return "classification", (
             f"classification, because the target has only {n_values} different whole numbers "
             "(--task regression takes them as amounts)"

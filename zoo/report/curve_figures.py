@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from zoo.curves.arrays import Array
 from zoo.metrics import metric as metric_of
+from zoo.prose import count
 from zoo.report.canvas import draw_curve, score_axis, size_axis, size_figure, write_head
 from zoo.report.labels import label_ends
 from zoo.report.style import (
@@ -112,9 +113,11 @@ def draw_families(families: pd.DataFrame) -> Figure:
             ends.append(draw_curve(axes, x, y, name, colour=colour, family=family, width=2.2))
             axes.fill_between(x, below, above, color=colour, alpha=0.12, lw=0)
         n = int(part["n_datasets"].iloc[0])
-        count = f"{n} data sets" if n > 1 else "1 data set"
+        number = count(n, "data set")
         largest = int(part["n_train"].max())
-        which = count if group == "all" else f"the {count} with at least {largest:,} training rows"
+        which = (
+            number if group == "all" else f"the {number} with at least {largest:,} training rows"
+        )
         axes.set_title(which, fontsize=10, loc="left")
         label_ends(axes, ends)
     panels[0].set_ylabel("score: 0 = dummy, 1 = best mean of the data set")

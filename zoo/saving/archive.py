@@ -6,12 +6,11 @@ import contextlib
 import hashlib
 import io
 import json
-import os
 import re
 import struct
-import uuid
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, NamedTuple, TypeAlias
 
@@ -19,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.errors import ModelFileError
+from zoo.output_file import writing
 
 __all__ = [
-    "FORMAT", "HEADER", "SCHEMA", "TABLE", "ArrayHeader", "Json", "Members", "array_bytes",
+    "FORMAT", "HEADER", "SCHEMA", "TABLE", "Json", "Members", "StoredArray", "array_bytes",
     "one_line", "opened", "pack", "parse_json",
 ]  # fmt: skip
 
@@ -45,12 +45,20 @@ _ARRAY_HEADER = re.compile(  # as numpy writes it; its own reader takes any Pyth
 _LAMBDA = re.compile(r'"class_name"\s*:\s*"_*lambda_*"', re.I)
 
 
-class ArrayHeader(NamedTuple):
+class _ArrayHeader(NamedTuple):
     """What the first bytes of an array in numpy's format say of it."""
 
     shape: tuple[int, ...]
     is_fortran: bool
     dtype: np.dtype[Any]
+
+
+class StoredArray(NamedTuple):
+    """An array whose numbers have not been read yet."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    read: Callable[[], NDArray[Any]]
 
 
 def one_line(error: BaseException) -> str:
@@ -60,22 +68,13 @@ def one_line(error: BaseException) -> str:
 
 
 def pack(path: Path, members: Mapping[str, bytes]) -> None:
-    """Write a zip to a temporary file, then rename it to `path`; or raise a ModelFileError."""
-    part = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        with part.open("xb") as file:
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-                for name, data in members.items():
-                    archive.writestr(name, data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        why = f"'{path}' cannot be written ({error.strerror}); name a file in an existing folder"
-        raise ModelFileError(why) from error
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink()
+    """Write a zip as `writing` does; or raise a ModelFileError."""
+    with (
+        writing(path, ModelFileError) as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for name, data in members.items():
+            archive.writestr(name, data)
 
 
 class _Hashing:
@@ -113,12 +112,13 @@ class Members:
         _check_parsed(data, self._max_bytes)
         return data
 
-    def array_header(self, name: str) -> ArrayHeader:
-        """Return shape and type of an array, for which its numbers are not read."""
+    def array(self, name: str) -> StoredArray:
+        """Return an array that can be read once its shape and type have been checked."""
         with self._archive.open(self._info(name)) as stream:
-            return _array_header(stream)
+            header = _array_header(stream)
+        return StoredArray(header.shape, header.dtype, partial(self._array, name))
 
-    def array(self, name: str) -> NDArray[Any]:
+    def _array(self, name: str) -> NDArray[Any]:
         """Return an array, once its header has been compared with the bytes that there are."""
         n_bytes = self._info(name).file_size
         with self._open(name) as stream:
@@ -200,7 +200,7 @@ def _product(shape: tuple[int, ...]) -> int:
     return product
 
 
-def _array_header(stream: Any) -> ArrayHeader:
+def _array_header(stream: Any) -> _ArrayHeader:
     """Return the header of numpy's format; `numpy.load` would allocate what it states."""
     start = stream.read(_ARRAY_START.size)
     if len(start) < _ARRAY_START.size or start[:8] != _ARRAY_MAGIC:
@@ -213,7 +213,7 @@ def _array_header(stream: Any) -> ArrayHeader:
     if dtype.itemsize > _MAX_ITEM:
         raise ValueError(f"expected an array of numbers, text or times, got one of {dtype}")
     shape = tuple(int(size) for size in found[3].split(",") if size.strip())
-    return ArrayHeader(shape, found[2] == "True", dtype)
+    return _ArrayHeader(shape, found[2] == "True", dtype)
 
 
 def _check_items(flat: NDArray[Any]) -> None:

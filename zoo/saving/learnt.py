@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from zoo.encoding.encoder import FittedEstimator, TableEncoder
-from zoo.saving.archive import Members
+from zoo.saving.archive import Members, StoredArray
 from zoo.saving.library_models import give_library
+from zoo.saving.rules import array_rule
 from zoo.saving.sizes import MAX_CATEGORIES, Sizes, are_within, check_unless, is_finite
-from zoo.saving.values import decode
+from zoo.saving.values import arrays_read, decode
 
 __all__ = ["give_learnt"]
 
 _LARGEST = 1e308  # of a center or quantile
+_LARGEST_WEIGHT = 1e15  # of a network, whose sums of products must be finite in 32 bits
+_WEIGHTS = (np.float32, np.float64)
 _LARGEST_TARGET = 1e151
+_MAX_LABELS = 1 << 26  # bytes of all
 _WHOLE = ("n_features_in_", "n_inputs_", "n_outputs_", "n_parameters_", "n_epochs_", "best_epoch_")
 _NUMBERS = ("target_mean_", "target_scale_", "fit_s_", "compile_s_", "lowest_", "highest_")
 _ARRAYS: Mapping[str, tuple[str, str]] = {  # kinds and shape, see `Sizes`; they hold finite numbers
@@ -51,7 +56,7 @@ def give_learnt(model: FittedEstimator, state: Mapping[str, Any], members: Membe
         raise ValueError(f"expected names of learnt attributes, got {unknown[0][:60]!r}")
     own = vars(model)
     plain = [name for name in state if name not in {"model_", "weights_", *_ARRAYS}]
-    own.update({name: decode(state[name], members) for name in plain})
+    own.update({name: _plain(state[name], members) for name in plain})
     sizes = _check_columns(model, is_classifier="classes_" in state)
     for name in {*_WHOLE, *_NUMBERS, "validation_losses_"} & state.keys():
         _check_plain(name, own[name])
@@ -68,6 +73,15 @@ def give_learnt(model: FittedEstimator, state: Mapping[str, Any], members: Membe
         if "weight_" in state:
             check_unless(len(own["model_"]._fit_X) == sizes["r"], "rows and weights")
     _check_candidates(model, sizes)
+
+
+def _plain(node: Any, members: Members) -> Any:
+    """Return a plain value, or the labels of classes."""
+    value = decode(node, members)
+    if isinstance(value, StoredArray):
+        n_bytes = math.prod(value.shape) * value.dtype.itemsize
+        check_unless(n_bytes < _MAX_LABELS, "labels and memory")
+    return arrays_read(value)
 
 
 def _check_columns(model: FittedEstimator, *, is_classifier: bool) -> Sizes:
@@ -136,40 +150,31 @@ def _check_plain(name: str, value: Any) -> None:
 def _array(name: str, node: Any, members: Members, sizes: Sizes) -> Any:
     """Return a learnt array, read once its shape has been compared."""
     kinds, letters = _ARRAYS[name]
-    check_unless(isinstance(node, dict) and {*node} == {"array"}, f"'{name}' and its array")
-    header = members.array_header(node["array"])
-    check_unless(header.dtype.kind in kinds, f"'{name}' and its kind")
-    sizes.check(header.shape, letters)
-    array = decode(node, members)
     low = np.nextafter(0, 1) if name in _POSITIVE else -np.inf
-    check_unless(are_within(array, low), f"'{name}' and its range")
-    return array
+    return array_rule(kinds, letters, low)(decode(node, members), sizes)
 
 
 def _weights(model: FittedEstimator, nodes: Any, members: Members, sizes: Sizes) -> list[Any]:
     """Return the weights of a network, whose shapes are compared before anything is built."""
-    is_list = type(nodes) is list and all(
-        isinstance(node, dict) and {*node} == {"array"} for node in nodes
-    )
-    check_unless(is_list, "'weights_' and arrays")
+    stored = decode(nodes, members)
+    is_right = type(stored) is list and all(isinstance(each, StoredArray) for each in stored)
+    check_unless(is_right and all(each.dtype in _WEIGHTS for each in stored), "weights and kinds")
     check_unless(model.n_inputs_ == sizes.n_columns, "inputs and columns")
     if hasattr(model, "n_outputs_"):
         check_unless(model.n_outputs_ == sizes["o"], "outputs and classes")
-    headers = [members.array_header(node["array"]) for node in nodes]
-    check_unless(all(h.dtype in (np.float32, np.float64) for h in headers), "'weights_' and kinds")
-    found = [header.shape for header in headers]
-    n_numbers = sum(int(np.prod(shape, dtype=object)) for shape in found)
-    if not hasattr(model, "_weight_shapes"):
-        return list(decode(nodes, members))
-    expected = model._weight_shapes(len(found), n_numbers)
-    if found != expected:
-        odd = next(
-            (pair for pair in zip(found, expected, strict=False) if pair[0] != pair[1]), None
-        )
-        got = f"{odd[0]} where {odd[1]} fits" if odd else f"{len(found)}, not {len(expected)}"
-        raise ValueError(f"expected the weights of the network that the parameters say, got {got}")
-    weights = list(decode(nodes, members))
-    check_unless(all(are_within(array) for array in weights), "'weights_' and finite numbers")
+    found = [each.shape for each in stored]
+    if hasattr(model, "_weight_shapes"):
+        expected = model._weight_shapes(len(found), sum(map(math.prod, found)))
+        if found != expected:
+            pairs = zip(found, expected, strict=False)
+            odd = next(((old, new) for old, new in pairs if old != new), None)
+            got = f"{odd[0]} where {odd[1]} fits" if odd else f"{len(found)}, not {len(expected)}"
+            raise ValueError(f"expected weights of the network that parameters say, got {got}")
+    weights = [each.read() for each in stored]
+    check_unless(
+        all(are_within(array, -_LARGEST_WEIGHT, _LARGEST_WEIGHT) for array in weights),
+        "weights and their range",
+    )
     return weights
 
 

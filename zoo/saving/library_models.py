@@ -25,7 +25,7 @@ from zoo.saving.rules import (
     is_equal,
 )
 from zoo.saving.sizes import MAX_CATEGORIES, Sizes, check_unless, expect_keys
-from zoo.saving.tree_arrays import give_boosted, give_trees, take_boosted, take_trees
+from zoo.saving.tree_arrays import give_boosted, give_trees, read_array, take_boosted, take_trees
 from zoo.saving.xgboost_json import checked_xgboost
 
 __all__ = ["give_library", "take_library"]
@@ -42,7 +42,7 @@ def _take_tree(model: Any) -> dict[str, Any]:
 
 
 def _give_tree(model: Any, parts: Mapping[str, Any], sizes: Sizes) -> None:
-    (model.tree_,) = give_trees(parts["trees"], sizes)
+    (model.tree_,) = give_trees(parts["trees"], 1, sizes)
 
 
 def _take_forest(model: Any) -> dict[str, Any]:
@@ -55,13 +55,13 @@ def _take_forest(model: Any) -> dict[str, Any]:
 
 
 def _give_forest(model: Any, parts: Mapping[str, Any], sizes: Sizes) -> None:
-    trees = give_trees(parts["trees"], sizes)
-    array_rule("i", "t", 0, 2**32 - 1)(parts["seeds"], sizes)
+    trees = give_trees(parts["trees"], model.n_estimators, sizes)
+    sizes.check((len(trees),), "t")
+    seeds = array_rule("i", "t", 0, 2**32 - 1)(parts["seeds"], sizes)
     integer_rule(1, max(1, sizes.n_columns))(parts["max_features"], sizes)
-    check_unless(len(trees) == sizes["t"] == model.n_estimators, "trees and seeds")
     model._validate_estimator()
     model.estimators_ = []
-    for tree, seed in zip(trees, parts["seeds"], strict=True):
+    for tree, seed in zip(trees, seeds, strict=True):
         member = model._make_estimator(append=True, random_state=None)
         member.set_params(random_state=int(seed))
         member.n_features_in_, member.n_outputs_ = sizes.n_columns, 1
@@ -82,17 +82,9 @@ def _not_ragged(parts: Any, n: int) -> list[NDArray[np.float64]]:
     """Return the arrays that `_ragged` joined: n, each rising, perhaps with a NaN at the end."""
     what = "categories and bounds of columns"
     expect_keys(parts, ("counts", "values"), what)
-    counts, values = parts["counts"], parts["values"]
-    check_unless(
-        isinstance(counts, np.ndarray)
-        and isinstance(values, np.ndarray)
-        and counts.dtype == np.int64
-        and counts.shape == (n,)
-        and ((counts >= 0) & (counts <= MAX_CATEGORIES + 1)).all()
-        and values.dtype == np.float64
-        and values.shape == (int(counts.sum()),),
-        what,
-    )
+    counts = read_array(parts["counts"], np.int64, (n,))
+    check_unless(bool(((counts >= 0) & (counts <= MAX_CATEGORIES + 1)).all()), what)
+    values = read_array(parts["values"], np.float64, (int(counts.sum()),))
     arrays = np.split(values, np.cumsum(counts)[:-1]) if n else []
     for array in arrays:
         known = array[:-1] if len(array) and np.isnan(array[-1]) else array
@@ -108,6 +100,7 @@ def _take_hist(model: Any) -> dict[str, Any]:
         "categories": _ragged(list(encoder.categories_) if n_categorical else []),
         "bounds": _ragged(model._bin_mapper.bin_thresholds_[n_categorical:]),
         "baseline": model._baseline_prediction,
+        "is_weighted": hasattr(model, "_fitted_with_sw"),
         "train_scores": model.train_score_,
         "validation_scores": model.validation_score_,
     }
@@ -117,7 +110,7 @@ def _give_hist(model: Any, parts: Mapping[str, Any], sizes: Sizes) -> None:
     from sklearn.ensemble._hist_gradient_boosting.binning import _BinMapper
 
     n_groups = sizes.n_classes if sizes.n_classes > 2 else 1
-    trees = give_boosted(parts["trees"], sizes)
+    trees = give_boosted(parts["trees"], model.max_iter * n_groups, sizes)
     check_unless(len(trees) % n_groups == 0, "trees and classes")
     is_first = np.sort(~sizes.is_categorical) == 0  # the library moves categories to the front
     n_first = int(is_first.sum())
@@ -144,14 +137,16 @@ def _give_hist(model: Any, parts: Mapping[str, Any], sizes: Sizes) -> None:
     bins.bin_thresholds_ = [*(categories or [])[:n_first], *bounds]
     sizes_of = [len(some) for some in (categories or [])[:n_first]] + [len(b) + 1 for b in bounds]
     bins.n_bins_non_missing_ = np.array(sizes_of, np.uint32)
-    array_rule("f", "1g")(parts["baseline"], sizes)
-    check_unless(sizes["g"] == n_groups, "baseline and classes")
-    for name in ("train_scores", "validation_scores"):
-        array_rule("f", name[0])(parts[name], sizes)
-    model.n_trees_per_iteration_ = n_groups
-    model._bin_mapper, model._baseline_prediction = bins, parts["baseline"]
+    for name in ("train_score", "validation_score"):
+        scores = parts[f"{name}s"]
+        check_unless(scores.shape[0] <= model.max_iter + 1, "scores and trees")
+        setattr(model, f"{name}_", array_rule("f", name[0])(scores, sizes))
+    if parts["is_weighted"] is True:
+        model._fitted_with_sw = True
+    sizes.check((n_groups,), "g")
+    model._baseline_prediction = array_rule("f", "1g")(parts["baseline"], sizes)
+    model.n_trees_per_iteration_, model._bin_mapper = n_groups, bins
     model._predictors = [trees[i : i + n_groups] for i in range(0, len(trees), n_groups)]
-    model.train_score_, model.validation_score_ = parts["train_scores"], parts["validation_scores"]
     model._n_features, model._scorer = sizes.n_columns, None
     model._use_validation_data = bool(model.do_early_stopping_)
     model._loss = model._get_loss(sample_weight=None)
@@ -162,7 +157,8 @@ def _take_xgboost(model: Any) -> dict[str, Any]:
 
 
 def _give_xgboost(model: Any, parts: Mapping[str, Any], sizes: Sizes) -> None:
-    model.load_model(bytearray(checked_xgboost(parts["booster"], sizes)))
+    data = checked_xgboost(parts["booster"], model.max_depth, sizes)
+    model.load_model(bytearray(data))
 
 
 def _take_lightgbm(model: Any) -> dict[str, Any]:
@@ -177,7 +173,7 @@ def _give_lightgbm(model: Any, parts: Mapping[str, Any], sizes: Sizes) -> None:
     """Set what `fit` would: LightGBM's estimators cannot load a model."""
     from lightgbm import Booster
 
-    text = checked_lightgbm(parts["booster"], sizes)
+    text = checked_lightgbm(parts["booster"], model.num_leaves, sizes)
     booster = Booster(model_str=text)
     integer_rule(-1, booster.current_iteration())(parts["best_iteration"], sizes)
     booster.best_iteration = model._best_iteration = parts["best_iteration"]
@@ -198,7 +194,7 @@ _HIST_ATTRIBUTES = (
     "is_categorical_", "_preprocessor", "_is_categorical_remapped", "_label_encoder",
     "n_trees_per_iteration_", "_random_seed", "_feature_subsample_rng", "_n_features", "_loss",
     "_use_validation_data", "_bin_mapper", "_baseline_prediction", "_predictors", "_scorer",
-    "train_score_", "validation_score_",
+    "train_score_", "validation_score_", "_fitted_with_sw",
 )  # fmt: skip
 _FOREST_ATTRIBUTES = (
     "estimator_",
@@ -212,7 +208,15 @@ _FOREST_FORM = _Form(
     ("trees", "seeds", "max_features"), _take_forest, _give_forest, _FOREST_ATTRIBUTES
 )
 _HIST_FORM = _Form(
-    ("trees", "categories", "bounds", "baseline", "train_scores", "validation_scores"),
+    (
+        "trees",
+        "categories",
+        "bounds",
+        "baseline",
+        "is_weighted",
+        "train_scores",
+        "validation_scores",
+    ),
     _take_hist,
     _give_hist,
     _HIST_ATTRIBUTES,
@@ -289,8 +293,7 @@ def give_library(estimator: Any, node: Any, sizes: Sizes) -> Any:
     expected = [name for name in rules if sizes.n_classes or name not in OF_CLASSES]
     expect_keys(learnt, expected, "a library's model")
     for name in expected:
-        rules[name](learnt[name], sizes)
-        setattr(model, name, learnt[name])
+        setattr(model, name, rules[name](learnt[name], sizes))
     if hasattr(model, "n_neighbors"):
         check_unless(model.n_neighbors <= sizes["r"], "neighbours and rows")
     form.give(model, expect_keys(parts["parts"], form.parts, "a library's model"), sizes)

@@ -21,7 +21,7 @@ _HEADER = (
     "feature_names", "feature_infos", "tree_sizes",
 )  # fmt: skip
 _INNER = {  # lists of a tree with an item for each inner node, and the form of an item
-    "split_feature": "whole", "split_gain": "number", "threshold": "number",
+    "split_feature": "whole", "split_gain": "bound", "threshold": "bound",
     "decision_type": "whole", "left_child": "whole", "right_child": "whole",
     "internal_value": "number", "internal_weight": "number", "internal_count": "whole",
 }  # fmt: skip
@@ -32,9 +32,10 @@ _NUMBER = r"-?[0-9]{1,400}(?:\.[0-9]{1,400})?(?:e[+-]?[0-9]{1,3})?"
 _FORMS = {
     "whole": re.compile(r"-?[0-9]{1,10}"),
     "number": re.compile(_NUMBER),
+    "bound": re.compile(rf"{_NUMBER}|-?inf"),  # where only missing values go to one side
     "info": re.compile(rf"none|\[{_NUMBER}:{_NUMBER}\]|-?[0-9]{{1,5}}(?::-?[0-9]{{1,5}})*"),
 }
-_LARGEST = 1e300  # of a number; the library writes infinite bounds so
+_LARGEST = 1e300  # of a number
 # what follows the trees is for people; the library wants the marks
 _END = (
     "end of trees\n\nfeature_importances:\n\nparameters:\n\nend of parameters\n\n"
@@ -42,7 +43,7 @@ _END = (
 )
 
 
-def checked_lightgbm(data: bytes, sizes: Sizes) -> str:
+def checked_lightgbm(data: bytes, max_leaves: int, sizes: Sizes) -> str:
     """Return a model in LightGBM's text, written anew from its checked parts.
 
     Raises
@@ -58,7 +59,7 @@ def checked_lightgbm(data: bytes, sizes: Sizes) -> str:
     n_groups = sizes.n_classes if sizes.n_classes > 2 else 1
     _check_header(header, n_groups, sizes)
     check_unless(len(blocks) > 0 and len(blocks) % n_groups == 0, "trees and classes")
-    trees = [_tree(block, number, sizes) for number, block in enumerate(blocks)]
+    trees = [_tree(block, number, max_leaves, sizes) for number, block in enumerate(blocks)]
     header["tree_sizes"] = " ".join(str(len(tree)) for tree in trees)
     lines = [f"{name}={header[name]}" for name in _HEADER]
     return "\n".join(["tree", *lines, "", "".join(trees) + _END])
@@ -115,21 +116,23 @@ def _whole_line(line: str, low: int, high: int, what: str) -> int:
     return int(_whole(_items(line, 1, "whole"), low, high, what)[0])
 
 
-def _tree(block: str, number: int, sizes: Sizes) -> str:
-    """Return one tree's text, written anew from its checked lines."""
+def _tree(block: str, number: int, max_leaves: int, sizes: Sizes) -> str:
+    """Return one tree's text, written anew from its checked lines.
+
+    The library measures depth by calls of a function in itself: leaves are bounded.
+    """
     lines = _lines(block)
     check_unless(lines.pop("Tree", "") == str(number), "trees and their numbers")
-    n_leaves = _whole_line(lines["num_leaves"], 1, 10_000_000, "a tree's leaves")
+    n_leaves = _whole_line(lines["num_leaves"], 1, max_leaves, "a tree's leaves")
     n_sets = _whole_line(lines["num_cat"], 0, n_leaves - 1, "a tree's sets of categories")
     names = ["num_leaves", "num_cat", *_BEFORE, *_LEAVES, *_AFTER]
     names += ["cat_boundaries", "cat_threshold"] * (n_sets > 0) + ["is_linear", "shrinkage"]
     check_unless(list(lines) == names, "lines and names")
-    has_counts = n_leaves > 1 or bool(lines["leaf_count"])  # a tree of one leaf may lack them
     parts: dict[str, list[str]] = {}
     for name, form in {**_INNER, **_LEAVES}.items():
         n = n_leaves - 1 if name in _INNER else n_leaves
-        if not has_counts and name in {"leaf_weight", "leaf_count"}:
-            n = 0
+        if n_leaves == 1 and name in {"leaf_weight", "leaf_count"} and not lines[name]:
+            n = 0  # the library may leave them out
         parts[name] = _items(lines[name], n, form)
         if form == "number":
             _check_numbers(parts[name])

@@ -7,71 +7,82 @@ from typing import Any
 
 import numpy as np
 
+from zoo.saving.archive import StoredArray
 from zoo.saving.sizes import Sizes, are_within, check_unless, is_finite
 
 __all__ = [
     "FREE", "FROM_BOOSTER", "OF_CLASSES", "RULES", "array_rule", "integer_rule", "is_equal",
 ]  # fmt: skip
 
-Rule = Callable[[Any, Sizes], object]  # raises ValueError if a value does not fit
+Rule = Callable[[Any, Sizes], Any]  # returns a value, its array read, or raises ValueError
 
 
 def array_rule(kinds: str, letters: str, low: float = -np.inf, high: float = np.inf) -> Rule:
     """Return the rule of an array of these kinds and this shape; its numbers are finite."""
 
-    def check(value: Any, sizes: Sizes) -> None:
-        is_array = isinstance(value, np.ndarray) and value.dtype.kind in kinds
+    def checked(value: Any, sizes: Sizes) -> Any:
+        is_array = isinstance(value, StoredArray) and value.dtype.kind in kinds
         check_unless(is_array, "an array and its kind")
         sizes.check(value.shape, letters)
-        check_unless(are_within(value, low, high), "an array and its range")
+        array = value.read()
+        check_unless(are_within(array, low, high), "an array and its range")
+        return array
 
-    return check
+    return checked
+
+
+def _that(is_sound: Callable[[Any, Sizes], bool | np.bool_], what: str) -> Rule:
+    """Return the rule of a plain value."""
+
+    def checked(value: Any, sizes: Sizes) -> Any:
+        check_unless(is_sound(value, sizes), what)
+        return value
+
+    return checked
 
 
 def _same(expected: Callable[[Sizes], Any] | object) -> Rule:
     """Return the rule of a value that is always the same for a model of these sizes."""
-
-    def check(value: Any, sizes: Sizes) -> None:
-        should = expected(sizes) if callable(expected) else expected
-        check_unless(is_equal(value, should), "a constant and its value")
-
-    return check
+    return _that(
+        lambda value, sizes: is_equal(value, expected(sizes) if callable(expected) else expected),
+        "a constant and its value",
+    )
 
 
 def _number(low: float, high: float = 1e300) -> Rule:
-    def check(value: Any, sizes: Sizes) -> None:
-        check_unless(is_finite(value) and low <= float(value) <= high, "a number and its range")
-
-    return check
+    return _that(
+        lambda value, sizes: is_finite(value) and low <= float(value) <= high,
+        "a number and its range",
+    )
 
 
 def integer_rule(low: int, high: int = 2**40) -> Rule:
     """Return the rule of a whole number from low to high."""
-
-    def check(value: Any, sizes: Sizes) -> None:
-        is_whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-        check_unless(is_whole and low <= value <= high, "a whole number and its range")
-
-    return check
-
-
-def _either(*rules: Rule) -> Rule:
-    def check(value: Any, sizes: Sizes) -> None:
-        for rule in rules[:-1]:
-            try:
-                rule(value, sizes)
-            except ValueError:
-                continue
-            return
-        rules[-1](value, sizes)
-
-    return check
+    return _that(
+        lambda value, sizes: (
+            isinstance(value, int | np.integer)
+            and not isinstance(value, bool)
+            and low <= value <= high
+        ),
+        "a whole number and its range",
+    )
 
 
-def _class_codes(value: Any, sizes: Sizes) -> None:
-    """Check the codes of classes, which the estimators' own `classes_` name."""
-    array_rule("if", "k")(value, sizes)
-    check_unless(np.array_equal(value, np.arange(sizes.n_classes)), "codes of classes")
+def _either(rule: Rule, other: Rule) -> Rule:
+    def checked(value: Any, sizes: Sizes) -> Any:
+        try:
+            return rule(value, sizes)
+        except ValueError:
+            return other(value, sizes)
+
+    return checked
+
+
+def _class_codes(value: Any, sizes: Sizes) -> Any:
+    """Return the codes of classes, which the estimators' own `classes_` name."""
+    codes = array_rule("if", "k")(value, sizes)
+    check_unless(np.array_equal(codes, np.arange(sizes.n_classes)), "codes of classes")
+    return codes
 
 
 def is_equal(value: Any, other: Any) -> bool:
@@ -84,25 +95,29 @@ def is_equal(value: Any, other: Any) -> bool:
     return type(value) is type(other) and (value == other or str(value) == str(other) == "nan")
 
 
-def _labels(value: Any, sizes: Sizes) -> None:
-    """Check the targets of neighbours: codes of classes, or numbers."""
+def _rows(value: Any, sizes: Sizes) -> Any:
+    """Return the number of rows, which arrays after it must have."""
+    sizes.check((integer_rule(1)(value, sizes),), "r")
+    return value
+
+
+def _labels(value: Any, sizes: Sizes) -> Any:
+    """Return the targets of neighbours: codes of classes, or numbers."""
     if sizes.n_classes:
-        array_rule("i", "r", 0, sizes.n_classes - 1)(value, sizes)
-    else:
-        array_rule("f", "r")(value, sizes)
+        return array_rule("i", "r", 0, sizes.n_classes - 1)(value, sizes)
+    return array_rule("f", "r")(value, sizes)
 
 
-def _support_counts(value: Any, sizes: Sizes) -> None:
-    """Check how many support vectors each class has; a regressor has two numbers."""
-    is_array = isinstance(value, np.ndarray) and value.dtype == np.int32
-    check_unless(is_array and (value >= 0).all(), "support vectors")
+def _support_counts(value: Any, sizes: Sizes) -> Any:
+    """Return how many support vectors each class has; a regressor has two numbers."""
+    counts = array_rule("i", "k" if sizes.n_classes else "2", 0)(value, sizes)
+    check_unless(counts.dtype == np.int32, "support vectors")
     if sizes.n_classes:
-        sizes.check(value.shape, "k")
-        check_unless(int(value.sum()) == sizes["v"], "support vectors")
-    else:
-        check_unless(value.shape == (2,) and (value <= sizes["v"]).all(), "support vectors")
+        sizes.check((int(counts.sum(dtype=np.int64)),), "v")
+    return counts
 
 
+_SOLVERS = ("cholesky", "svd", "lsqr", "sparse_cg", "sag", "saga", "lbfgs")
 _COLUMNS = _same(lambda sizes: sizes.n_columns)
 _CLASSES = _same(lambda sizes: sizes.n_classes)
 _FOREST = {
@@ -119,29 +134,32 @@ _VECTORS = {
     "n_features_in_": _COLUMNS,
     "classes_": _class_codes,
     "class_weight_": array_rule("f", "k"),
+    "_n_support": _support_counts,  # before the vectors that it counts
     "support_vectors_": array_rule("f", "vc"),
     "support_": array_rule("i", "v", 0),
     "dual_coef_": array_rule("f", "dv"),
     "_dual_coef_": array_rule("f", "dv"),
     "intercept_": array_rule("f", "p"),
     "_intercept_": array_rule("f", "p"),
-    "_n_support": _support_counts,
     "_probA": array_rule("f", "0"),
     "_probB": array_rule("f", "0"),
     "_gamma": _number(0.0),
     "_sparse": _same(False),
     "_effective_probability": _same(False),
     "fit_status_": integer_rule(0, 1),
-    "shape_fit_": lambda value, sizes: check_unless(
-        type(value) is tuple and len(value) == 2 and all(type(n) is int for n in value), "shapes"
+    "shape_fit_": _that(
+        lambda value, sizes: (
+            type(value) is tuple and len(value) == 2 and all(type(n) is int for n in value)
+        ),
+        "shapes",
     ),
     "n_iter_": _either(integer_rule(-1), array_rule("i", "p")),
     "_num_iter": array_rule("i", "p"),
 }
 _NEIGHBORS = {
     "n_features_in_": _COLUMNS,
+    "n_samples_fit_": _rows,
     "_fit_X": array_rule("f", "rc"),
-    "n_samples_fit_": lambda value, sizes: _same(sizes["r"])(value, sizes),
     "_y": _labels,
     "classes_": _class_codes,
     "outputs_2d_": _same(False),
@@ -176,9 +194,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {  # of the learnt attributes of a lib
         "n_features_in_": _COLUMNS,
         "coef_": array_rule("f", "c"),
         "n_iter_": _either(_same(None), array_rule("i", "1")),
-        "solver_": lambda value, sizes: check_unless(
-            value in {"cholesky", "svd", "lsqr", "sparse_cg", "sag", "saga", "lbfgs"}, "solver"
-        ),
+        "solver_": _that(lambda value, sizes: value in _SOLVERS, "solver"),
         "intercept_": _number(-1e300),
     },
     "GaussianNB": {

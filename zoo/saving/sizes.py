@@ -39,6 +39,7 @@ class Sizes:
             "m": 1 if n_classes == 2 else n_classes,  # rows of a linear classifier
             "p": n_classes * (n_classes - 1) // 2 if n_classes else 1,  # pairs
             "d": max(1, n_classes - 1),
+            "2": 2,
             "1": 1,
             "0": 0,
         }

@@ -13,9 +13,9 @@ import numpy as np
 
 from zoo.encoding.encoder import EncoderState, TableEncoder
 from zoo.errors import ModelFileError
-from zoo.saving.archive import Json, Members, array_bytes
+from zoo.saving.archive import Json, Members, StoredArray, array_bytes
 
-__all__ = ["decode", "encode"]
+__all__ = ["arrays_read", "decode", "encode"]
 
 
 def encode(value: Any, name: str, members: dict[str, bytes] | None) -> Json:
@@ -71,7 +71,7 @@ def _encode_learnt(value: object, name: str, members: dict[str, bytes]) -> Json:
 
 
 def decode(node: Json, members: Members | None) -> Any:
-    """Return the value that `encode` wrote.
+    """Return the value that `encode` wrote, with a `StoredArray` in place of each array.
 
     Raises
     ------
@@ -88,12 +88,7 @@ def decode(node: Json, members: Members | None) -> Any:
         return node
     ((kind, content),) = node.items()
     if kind in {"array", "scalar", "bytes"}:
-        if members is None or not isinstance(content, str):
-            raise ValueError(f"expected a plain value, got the member {str(content)[:60]!r}")
-        if kind == "bytes":
-            return members.read(content)
-        array = members.array(content)
-        return array if kind == "array" else array[()]
+        return _decode_member(kind, content, members)
     makers: dict[str, Callable[[Any], Any]] = {
         "float": _special_float,
         "tuple": tuple,
@@ -104,6 +99,31 @@ def decode(node: Json, members: Members | None) -> Any:
     if kind not in makers:
         raise ValueError(f"there is no kind of value {kind[:60]!r}")
     return makers[kind](decode(content, members))
+
+
+def _decode_member(kind: str, name: object, members: Members | None) -> Any:
+    """Return what a member holds: bytes, a number, or an array that is not read yet."""
+    if members is None or not isinstance(name, str):
+        raise ValueError(f"expected a plain value, got the member {str(name)[:60]!r}")
+    if kind == "bytes":
+        return members.read(name)
+    array = members.array(name)
+    if kind == "array":
+        return array
+    if array.shape:
+        raise ValueError(f"expected one number, got an array of shape {array.shape}")
+    return array.read()[()]
+
+
+def arrays_read(value: Any) -> Any:
+    """Return a value of lists and dicts with its arrays read."""
+    if isinstance(value, StoredArray):
+        return value.read()
+    if isinstance(value, dict):
+        return {key: arrays_read(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(arrays_read(item) for item in value)
+    return value
 
 
 def _is_text(value: str) -> bool:

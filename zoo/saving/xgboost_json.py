@@ -27,7 +27,7 @@ from zoo.saving.sizes import (
 __all__ = ["checked_xgboost"]
 
 _ROOT = 2**31 - 1  # as the parent of the first node
-_MAX_NODES, _MAX_TREES = 10_000_000, 10_000_000
+_MAX_TREES = 10_000_000
 _FLOATS = ("base_weights", "loss_changes", "split_conditions", "sum_hessian")
 _NODES = ("default_left", "left_children", "parents", "right_children", "split_indices")
 _SETS = ("categories", "categories_nodes", "categories_segments", "categories_sizes")
@@ -35,7 +35,7 @@ _TREE = ("id", "tree_param", "split_type", *_FLOATS, *_NODES, *_SETS)
 _SCORE = r"-?[0-9]+(\.[0-9]+)?(E-?[0-9]{1,2})?"
 
 
-def checked_xgboost(data: bytes, sizes: Sizes) -> bytes:
+def checked_xgboost(data: bytes, max_depth: int, sizes: Sizes) -> bytes:
     """Return a model in XGBoost's JSON, written anew from its checked parts.
 
     Raises
@@ -63,7 +63,8 @@ def checked_xgboost(data: bytes, sizes: Sizes) -> bytes:
     else:
         expected["reg_loss_param"] = {"scale_pos_weight": "1"}
     check_unless(learner["objective"] == expected, "objective and classes")
-    n_rounds = _check_trees(learner["gradient_booster"], n_groups, sizes)
+    n_most = 2 ** (max_depth + 1) - 1
+    n_rounds = _check_trees(learner["gradient_booster"], n_groups, n_most, sizes)
     _check_attributes(learner["attributes"], n_rounds)
     return json.dumps(model, allow_nan=False).encode()
 
@@ -104,13 +105,13 @@ def _check_attributes(attributes: Any, n_rounds: int) -> None:
             and re.fullmatch(r"[0-9]{1,8}", best) is not None
             and int(best) < n_rounds
             and isinstance(score, str)
-            and re.fullmatch(r"-?[0-9.]{1,30}(e-?[0-9]{1,3})?", score) is not None,
+            and re.fullmatch(r"nan|-?(inf|[0-9.]{1,30}(e[+-]?[0-9]{1,3})?)", score) is not None,
             "best iteration and trees",
         )
 
 
-def _check_trees(booster: Any, n_groups: int, sizes: Sizes) -> int:
-    """Check all trees; return how many rounds they are."""
+def _check_trees(booster: Any, n_groups: int, n_most: int, sizes: Sizes) -> int:
+    """Check all trees, of at most `n_most` nodes; return how many rounds they are."""
     names = ("cats", "gbtree_model_param", "iteration_indptr", "tree_info", "trees")
     check_unless(
         expect_keys(booster, ("model", "name"), "the booster")["name"] == "gbtree", "kinds"
@@ -133,11 +134,11 @@ def _check_trees(booster: Any, n_groups: int, sizes: Sizes) -> int:
         "trees, iterations and classes",
     )
     for number, tree in enumerate(trees):
-        _check_tree(expect_keys(tree, _TREE, "a tree"), number, sizes)
+        _check_tree(expect_keys(tree, _TREE, "a tree"), number, n_most, sizes)
     return n_rounds
 
 
-def _check_tree(tree: dict[str, Any], number: int, sizes: Sizes) -> None:
+def _check_tree(tree: dict[str, Any], number: int, n_most: int, sizes: Sizes) -> None:
     """Check one tree's lists, its branches and its sets of categories."""
     n = len(tree["left_children"]) if type(tree["left_children"]) is list else 0
     expected = {
@@ -147,7 +148,7 @@ def _check_tree(tree: dict[str, Any], number: int, sizes: Sizes) -> None:
     check_unless(
         type(tree["id"]) is int
         and tree["id"] == number
-        and 0 < n <= _MAX_NODES
+        and 0 < n <= n_most
         and tree["tree_param"] == expected,
         "a tree's lists",
     )

@@ -35,7 +35,13 @@ _NEAR = 0.5  # of the training rows, from which on what was measured counts for 
 
 
 def advise(
-    curves: CurveSet, *, n_rows: int, n_test: int, n_train: int, models: Sequence[str] = ()
+    curves: CurveSet,
+    *,
+    n_rows: int,
+    n_test: int,
+    n_train: int,
+    models: Sequence[str] = (),
+    is_clustered: bool = False,
 ) -> Advice | None:
     """Return the answers that the cells give; None if no model but a baseline has a score.
 
@@ -47,13 +53,15 @@ def advise(
         Rows of the table, and its test and training rows at the largest size.
     models : sequence of str
         The planned models, measured or not.
+    is_clustered : bool
+        Whether rows depend on each other, by groups or times.
     """
     losses = curves.losses
     learned = losses[losses["family"] != "baseline"]
     if learned.empty:
         return None
     dataset = str(learned["dataset"].iloc[0])
-    best = _best(curves, dataset, n_test, n_test / max(n_train, 1), models)
+    best = _best(curves, dataset, n_test, n_test / max(n_train, 1), models, is_clustered)
     advice = Advice(
         metric=str(learned["metric"].iloc[0]), n_rows=n_rows, n_train=n_train, best=best,
         more=_more(curves, dataset, best, n_train),
@@ -64,7 +72,12 @@ def advise(
 
 
 def _best(
-    curves: CurveSet, dataset: str, n_test: int, test_ratio: float, models: Sequence[str]
+    curves: CurveSet,
+    dataset: str,
+    n_test: int,
+    test_ratio: float,
+    models: Sequence[str],
+    is_clustered: bool,
 ) -> Best:
     losses, scores = curves.losses, curves.scores
     learned = losses[losses["family"] != "baseline"]
@@ -76,7 +89,10 @@ def _best(
     model, size = found
     own = scores[(scores["model"] == model) & (scores["n_train"] == size)]
     metric, score = curves.metric(dataset), float(own["score"].mean())
-    bounds = promised_interval(metric.loss(own["score"]), own["score_error"], test_ratio=test_ratio)
+    bounds = promised_interval(
+        metric.loss(own["score"]), own["score_error"], test_ratio=test_ratio,
+        is_clustered=is_clustered,
+    )  # fmt: skip
     low, high = sorted(float(metric.score(bound)) for bound in bounds)  # within the metric's range
     here = losses[(losses["family"] == "baseline") & (losses["n_train"] == size)]
     dummy, best_losses = here.set_index("replicate")["loss"], pd.Series(by_size[found])

@@ -10,6 +10,7 @@ from zoo.curves.comparisons import PairedTest
 from zoo.curves.crossover import Crossover, CrossoverKind
 from zoo.curves.headlines import round_size
 from zoo.metrics import metric as metric_of
+from zoo.prose import count, joined, plural
 from zoo.study.answers import FACTORS, Advice, Best, ModelCost, MoreData
 from zoo.study.left_out import LeftOut
 from zoo.study.wording import milliseconds, round_seconds, score_text
@@ -18,8 +19,7 @@ __all__ = ["advice_lines", "next_steps"]
 
 
 def _names(models: Sequence[str]) -> str:
-    *others, last = models
-    return f"{', '.join(others)} and {last}" if others else last
+    return joined(models)
 
 
 def _interval(low: float, high: float) -> str:
@@ -46,7 +46,7 @@ def _best(advice: Advice) -> str:
     best = advice.best
     text = f"{best.model}: {metric_of(advice.metric).label} {score_text(best.score)}"
     of_all = f" of {advice.n_train:,}" if best.n_train < advice.n_train else ""
-    text += f" with {best.n_train:,}{of_all} training rows"
+    text += f" with {best.n_train:,}{of_all} {plural(advice.n_train, 'training row')}"
     if best.baseline is not None:
         text += f"; the dummy baseline has {score_text(best.baseline)}"
     if np.isfinite(best.low):
@@ -67,7 +67,7 @@ def _certainty(best: Best) -> str:
         n = nearest.test.replicates
         over, which = (f" over {nearest.model}", "any") if best.ties[1:] else ("", "either")
         text = (
-            f"No significant difference from {_names(best.ties)} in {n} replicate{'s' * (n > 1)}: "
+            f"No significant difference from {_names(best.ties)} in {count(n, 'replicate')}: "
             f"the lead{over} is {_lead(nearest.test)}, so {which} of them may be the best."
         )
     else:
@@ -76,7 +76,7 @@ def _certainty(best: Best) -> str:
         over = f" over {nearest.model}" if n > 1 else ""
         text = (
             f"Its lead over {others} is significant (paired tests at 5%, "
-            f"{nearest.test.replicates} replicates): {_lead(nearest.test)}{over}."
+            f"{count(nearest.test.replicates, 'replicate')}): {_lead(nearest.test)}{over}."
         )
     if further := [one for one in best.rivals if one.n_train > best.n_train]:
         shown = _names([f"{one.model} with {one.n_train:,}" for one in further])
@@ -111,7 +111,9 @@ def _lead(test: PairedTest) -> str:
 def _more(more: MoreData, advice: Advice) -> str:
     if more.reason is not None or not np.isfinite(more.score):
         return f"Cannot tell: {more.reason or 'there is no forecast'}."
-    rows = f"{more.factor * advice.n_rows:,} rows" if more.factor > 1 else "all of today's rows"
+    rows = (
+        f"{count(more.factor * advice.n_rows, 'row')}" if more.factor > 1 else "all of today's rows"
+    )
     loss = "the distance to 1" if metric_of(advice.metric).higher_is_better else "the error"
     change = f"{100 * more.gain.low:.0f} to {100 * more.gain.high:.0f}% of {loss}"
     verdict = {
@@ -189,12 +191,12 @@ def _size_text(found: Crossover) -> str:
 def _cost(advice: Advice) -> str:
     best = next(cost for cost in advice.costs if cost.model == advice.best.model)
     text = (
-        f"One fit of {best.model} takes {round_seconds(best.fit_s)} with {best.n_train:,} rows; "
-        f"1,000 predictions take {milliseconds(best.predict_ms)}."
+        f"One fit of {best.model} takes {round_seconds(best.fit_s)} with "
+        f"{count(best.n_train, 'row')}; 1,000 predictions take {milliseconds(best.predict_ms)}."
     )
     others = [
         f"{cost.model} {round_seconds(cost.fit_s)}"
-        + ("" if cost.n_train == best.n_train else f" with {cost.n_train:,} rows")
+        + ("" if cost.n_train == best.n_train else f" with {count(cost.n_train, 'row')}")
         for cost in advice.costs
         if cost.model not in (best.model, "dummy")
     ]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from zoo.study.refit import Failure, Refit
 from zoo.study.run_history import RunHistory
-from zoo.study.wording import round_seconds
+from zoo.study.wording import round_seconds, were_left
 
 __all__ = ["Delivery"]
 
@@ -117,12 +117,12 @@ class Delivery:
         """Return what was saved, and why it is not the best model, if it is not."""
         best, notes = self.history.ranking()[0], []
         if self.saved != best:
-            need, left = round_seconds(self.refit_s(best)), round_seconds(max(left_s, 0.0))
+            need, left = round_seconds(self.refit_s(best)), were_left(max(left_s, 0.0))
             late = "the time was up before its fit on all rows was done; give more --budget"
             why = (
                 self.failures.get(best)
                 or (late if best in self.late else "")
-                or (f"a fit on all rows may take {need}, and {left} were left; give more --budget")
+                or (f"a fit on all rows may take {need}, and {left}; give more --budget")
             )
             notes.append(f"{best} has the best score, but {why}")
         if self.is_over_budget and self.saved is not None:

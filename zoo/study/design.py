@@ -10,6 +10,7 @@ from zoo import registry
 from zoo.bench.plan import Job
 from zoo.data.kept import KeptFacts
 from zoo.errors import DataError
+from zoo.prose import count, plural
 from zoo.study.resources import BASE_REPLICATES
 from zoo.study.wording import round_seconds
 
@@ -92,7 +93,7 @@ class Study:
                 "task": facts.task,
                 "metric": self.metric,
                 "family": spec.family,
-                "title": f"own table of {facts.n_rows:,} rows",
+                "title": f"own table of {count(facts.n_rows, 'row')}",
                 "n_rows": facts.n_rows,
                 "n_features": facts.n_features,
                 "n_classes": len(facts.classes) or None,
@@ -131,6 +132,11 @@ def models_for(
             raise DataError(f"'{name}' does not do {task}; choose others, e.g. {others}")
         if spec.inputs == "image" and not is_images:
             raise DataError(f"'{name}' takes images only; choose models for tables")
+    if all(registry.spec(name).family == "baseline" for name in chosen):
+        raise DataError(
+            f"{', '.join(chosen)}: a baseline learns nothing from the columns; name a model as "
+            "well, e.g. logistic"
+        )
     return tuple(dict.fromkeys(["dummy", *chosen]))
 
 
@@ -150,7 +156,8 @@ def sizes_for(n_train: int, n_classes: int = 0) -> tuple[int, ...]:
     if n_train < least:
         classes = f" for {n_classes} classes" if n_classes > 10 else ""
         raise DataError(
-            f"{n_train} training rows are left, and at least {least} are needed{classes}; add rows"
+            f"{count(n_train, 'training row')} {plural(n_train, 'is', 'are')} left, and at least "
+            f"{least} are needed{classes}; add rows"
         )
     if n_train < 4 * _SMALLEST:
         steps = [n_train // 4, n_train // 2]
@@ -174,6 +181,6 @@ def describe(study: Study, expected_s: float, budget_s: float) -> list[str]:
     return [
         f"plan: {', '.join(study.models)}",
         f"      at {sizes} rows; {study.base_replicates} replicates each, up to "
-        f"{study.replicates} where models are close; {study.facts.n_test:,} test rows",
+        f"{study.replicates} where models are close; {count(study.facts.n_test, 'test row')}",
         f"      {time}",
     ]

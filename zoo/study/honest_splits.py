@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from zoo.errors import DataError
 from zoo.ingest.clean_table import OwnTable, Severity, TableWarning, Topic
+from zoo.ingest.kinds import is_named_id
 from zoo.ingest.outline import name_columns
 from zoo.ingest.plain import plain_frame
 from zoo.ingest.preparing import prepare, read_own
@@ -93,11 +94,13 @@ def _honest(read: Callable[[_Roles], OwnTable]) -> OwnTable:
 
 
 def _suspected(table: OwnTable) -> _Roles:
-    """Return the column that seems to hold groups, and the dates by which the rows are sorted."""
+    """Return the column that is named like groups, and the dates by which the rows are sorted."""
     roles: _Roles = {}
     for warning in table.warnings:
         if warning.about is Topic.GROUPS and warning.severity is Severity.SERIOUS:
-            roles.setdefault("group", warning.columns[0])
+            # a column that merely agrees with the target may be the best one to learn from
+            named = [name for name in warning.columns if is_named_id(name)]
+            roles |= {"group": named[0]} if named else {}
         elif warning.about is Topic.TIME:
             dates = [name for name in warning.columns if _sorts_rows(table, name)]
             roles |= {"time": dates[0]} if dates else {}

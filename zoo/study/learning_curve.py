@@ -18,7 +18,10 @@ from numpy.typing import ArrayLike
 from zoo.bench.store import check_folder
 from zoo.curves.aggregate import curve_frame
 from zoo.curves.curveset import CurveSet
+from zoo.errors import StoreError
+from zoo.files import writing
 from zoo.metrics import Task
+from zoo.prose import count, plain, printable
 from zoo.report.curve_figures import draw_dataset
 from zoo.study.answers import Advice
 from zoo.study.honest_splits import SplitBy, prepare_honestly
@@ -51,7 +54,9 @@ class LearningCurve:
         self.curves = CurveSet.from_folder(folder)
 
     def __repr__(self) -> str:
-        return f"LearningCurve({self.curves.scores['model'].nunique()} models, {self.folder})"
+        return (
+            f"LearningCurve({count(self.curves.scores['model'].nunique(), 'model')}, {self.folder})"
+        )
 
     def frame(self) -> pd.DataFrame:
         """Return mean score, standard error and replicates of each model at each size."""
@@ -75,13 +80,19 @@ class LearningCurve:
         Raises
         ------
         StoreError
-            If the folder holds something else than results.
+            If the folder holds something else than results, or cannot be written.
         """
         target = Path(folder)
         check_folder(target)
         if target.resolve() != self.folder.resolve():
-            shutil.copytree(self.folder, target, dirs_exist_ok=True)
+            with writing(target, StoreError):
+                shutil.copytree(self.folder, target, dirs_exist_ok=True)
         return write_page(target)
+
+
+def _table_name(text: str) -> str:
+    """Return a name that titles and keys of cells can have."""
+    return plain(text.replace("/", "_"))[:60].strip(".") or "table"
 
 
 def learning_curve(
@@ -141,9 +152,11 @@ def learning_curve(
 
     def say(line: str, is_answer: bool) -> None:
         if verbose:
-            sys.stderr.write(line + "\n")
+            sys.stderr.write(printable(line) + "\n")
 
-    table = prepare_honestly(X, y, name=name, task=task, groups=groups, times=times, split=split)
+    table = prepare_honestly(
+        X, y, name=_table_name(name), task=task, groups=groups, times=times, split=split
+    )
     folder = Path(tempfile.mkdtemp(prefix="zoo-curve-") if out is None else out)
     with ExitStack() as stack:
         if out is None:

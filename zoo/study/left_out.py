@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from zoo.metrics import metric as metric_of
+from zoo.prose import count
 from zoo.study.next_cells import climb_s
 from zoo.study.run_history import RunHistory
-from zoo.study.wording import round_seconds, score_text
+from zoo.study.wording import round_seconds, score_text, were_left
 
 __all__ = ["LeftOut", "Reason", "left_out"]
 
@@ -64,20 +65,20 @@ def _reason(
         own, best = (score_text(float(metric.score(x))) for x in (found.loss, found.best_loss))
         return Reason.ELIMINATED, (
             f"after {found.n_train:,} rows, where its {metric.label} was {own} and that of "
-            f"{found.best} {best}; to measure it with more rows, name it in --models"
+            f"{found.best} {best}; to measure it with more rows, name it in --model"
         )
     if failures := sorted(text for cell, text in history.failed.items() if cell.model == model):
         return Reason.FAILED, failures[0]
     if model in history.timed_out:
         at, seconds = history.timed_out[model]
-        return Reason.TIMED_OUT, f"stopped at {at:,} rows after {round_seconds(seconds)}"
+        return Reason.TIMED_OUT, f"stopped at {count(at, 'row')} after {round_seconds(seconds)}"
     if was_stopped:
         return Reason.INTERRUPTED, "stopped by Ctrl-C; the same command continues"
-    left = f", {round_seconds(time_left_s)} were left" if time_left_s >= 1 else ""
+    left = f", {were_left(time_left_s)}" if time_left_s >= 1 else ""
     starts = (*history.study.first, *history.study.named)
     if not history.sizes_of(model) and model not in starts:
         sizes = history.study.first_half
         need = round_seconds(climb_s(history, model, sizes))
-        return Reason.NO_TIME, f"about {need} needed up to {sizes[-1]:,} rows{left}"
+        return Reason.NO_TIME, f"about {need} needed up to {count(sizes[-1], 'row')}{left}"
     need = round_seconds(history.times.estimate_s(model, size))
-    return Reason.NO_TIME, f"about {need} needed for a fit with {size:,} rows{left}"
+    return Reason.NO_TIME, f"about {need} needed for a fit with {count(size, 'row')}{left}"

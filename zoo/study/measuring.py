@@ -20,7 +20,7 @@ from zoo.study.delivery import Delivery
 from zoo.study.design import CellId, Study, cell_of
 from zoo.study.fit_times import FitTimes
 from zoo.study.left_out import LeftOut, left_out
-from zoo.study.next_cells import next_jobs
+from zoo.study.next_cells import is_large, next_jobs
 from zoo.study.refit import REFIT, Failure
 from zoo.study.run_history import RunHistory
 from zoo.study.wording import round_seconds, score_text
@@ -58,7 +58,9 @@ def history_of(study: Study, folder: Path) -> tuple[RunHistory, int]:
         history.add(cell)
         run = cell.get("run", {})
         if "job_s" in run:
-            times.add(key["model"], key["n_train"], run["job_s"], n_together=run["job_cells"])
+            times.add(
+                key["model"], key["n_train"], run["job_s"], n_together=run.get("job_cells", 1)
+            )
     return history, count
 
 
@@ -159,12 +161,15 @@ class Measuring:
 
     def _send(self) -> bool:
         left = self.end - time.monotonic()
-        if left <= 0:
+        if left <= 0 or (self._refitting is not None and self._refit_is_large):
             return False
         jobs = [self._alone[-1]] if self._alone else next_jobs(self.history, left)
         if not jobs:
             return False
-        if self._refit_in_advance(jobs, left):
+        if due := self._due_refit(jobs, left):
+            if self._refit_is_large and self._sent:
+                return False  # it waits for the others
+            self._start_refit(due)
             return True
         if self._alone:
             self._alone.pop()
@@ -224,23 +229,29 @@ class Measuring:
             was_stopped=was_stopped,
         )
 
-    def _refit_in_advance(self, jobs: list[Job], left: float) -> bool:
-        """Start a fit on all rows if slow fits come next; return whether it was started."""
+    @property
+    def _refit_is_large(self) -> bool:
+        """Whether a fit on all rows takes so much memory that nothing else should run."""
+        return is_large(self.history, self.history.study.facts.n_rows)
+
+    def _due_refit(self, jobs: list[Job], left: float) -> str | None:
+        """Return the model to fit on all rows before these jobs, if they are slow."""
         if self.delivery is None or self._refitting is not None:
-            return False
+            return None
         model, size = jobs[0].key["model"], jobs[0].key["n_train"]
         need = self.history.times.estimate_s(model, size, n_together=len(jobs))
         if model in self.history.study.first and need < _SLOW * left:
-            return False
-        found = self.delivery.choose_in_advance(self.delivery.deadline - time.monotonic())
-        if found is None:
-            return False
-        worker = self._worker_for(found)
-        self._say(f"fitting {found} on all rows for {self.delivery.path}, in advance", False)
-        arguments = self._refit_arguments(found, self.delivery.path)
+            return None
+        return self.delivery.choose_in_advance(self.delivery.deadline - time.monotonic())
+
+    def _start_refit(self, model: str) -> None:
+        """Let a worker fit a model on all rows while others measure."""
+        assert self.delivery is not None  # noqa: S101 (it is due)
+        worker = self._worker_for(model)
+        self._say(f"fitting {model} on all rows for {self.delivery.path}, in advance", False)
+        arguments = self._refit_arguments(model, self.delivery.path)
         worker.call(REFIT, arguments, deadline=self.delivery.deadline)
-        self._refitting = _Refitting(found, worker)
-        return True
+        self._refitting = _Refitting(model, worker)
 
     def _refit_arguments(self, model: str, path: Path) -> dict[str, str]:
         folder = str(self._folder.resolve())

@@ -11,7 +11,7 @@ from zoo.study.design import CellId
 from zoo.study.elimination import eliminate
 from zoo.study.run_history import RunHistory
 
-__all__ = ["climb_s", "next_jobs"]
+__all__ = ["climb_s", "is_large", "next_jobs"]
 
 _SAFETY = 1.25  # a cell is started if this many times its estimate fits
 _LARGE = 2_000_000  # values in the training rows, from which on only one fit runs at a time
@@ -33,14 +33,14 @@ def next_jobs(history: RunHistory, time_left_s: float) -> list[Job]:
     These are one cell, or several of a network that train side by side.
     """
     eliminate(history)
-    has_large = any(_is_large(history, cell.n_train) for cell in history.in_flight)
+    has_large = any(is_large(history, cell.n_train) for cell in history.in_flight)
     for _, model, size, replicates in sorted(_options(history), key=lambda one: one.order):
-        is_large = _is_large(history, size)
-        if (is_large and has_large) or _waits_for_smaller(history, model, size):
+        alone = is_large(history, size)
+        if (alone and has_large) or _waits_for_smaller(history, model, size):
             continue
         if not _is_worth_starting(history, model, time_left_s):
             continue
-        for count in (1,) if is_large else (len(replicates), 1):
+        for count in (1,) if alone else (len(replicates), 1):
             need = history.times.estimate_s(model, size, n_together=count) * _SAFETY
             if need <= time_left_s:
                 return [history.study.job(model, size, r) for r in replicates[:count]]
@@ -93,7 +93,7 @@ def _of_size(
         yield _Option((*order, float(group[0]), cost), model, size, group)
 
 
-def _is_large(history: RunHistory, n_train: int) -> bool:
+def is_large(history: RunHistory, n_train: int) -> bool:
     """Return whether a fit takes so much memory that only one runs at a time."""
     return n_train * history.study.facts.n_features >= _LARGE
 

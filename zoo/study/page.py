@@ -16,7 +16,7 @@ from zoo.errors import StoreError
 from zoo.files import write_whole
 from zoo.ingest.clean_table import Severity
 from zoo.metrics import metric as metric_of
-from zoo.prose import plain
+from zoo.prose import count, plain
 from zoo.report.canvas import embed
 from zoo.report.comparison_figures import draw_cost
 from zoo.report.curve_figures import draw_dataset, draw_forecast
@@ -74,6 +74,7 @@ def _advise(curves: CurveSet, facts: KeptFacts, state: Mapping[str, Any]) -> Adv
     return advise(
         curves, n_rows=facts.n_rows, n_test=facts.n_test, n_train=facts.n_train,
         models=state.get("models", ()),
+        is_clustered=bool(facts.about.get("has_groups") or facts.about.get("has_times")),
     )  # fmt: skip
 
 
@@ -149,9 +150,10 @@ def _figures(
     metric, best = metric_of(advice.metric).label, advice.best
     figure = draw_dataset(lines, title=f"{facts.name}: learning curves", colours=colours)
     alt = (
-        f"Learning curves: test {metric} of {lines['model'].nunique()} models against training "
-        f"rows, from {lines['n_train'].min():,} to {lines['n_train'].max():,}. At {best.n_train:,} "
-        f"rows {best.model} is best with {score_text(best.score)}. The table below has the numbers."
+        f"Learning curves: test {metric} of {count(lines['model'].nunique(), 'model')} against "
+        f"training rows, from {lines['n_train'].min():,} to {lines['n_train'].max():,}. At "
+        f"{best.n_train:,} rows {best.model} is best with {score_text(best.score)}. The table "
+        "below has the numbers."
     )
     found = {"curves": embed(figure, folder, f"{facts.name}-curves", alt)}
     shown, ahead = _forecasts(curves, facts.name)

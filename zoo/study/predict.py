@@ -3,23 +3,43 @@
 from __future__ import annotations
 
 import math
-import uuid
+import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
-from zoo.errors import DataError, ModelFileError, ZooError
+from zoo.errors import DataError, ModelFileError
+from zoo.output_file import check_output, writing
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
-__all__ = ["check_table", "predict_file", "predict_frame"]
+    from zoo.ingest.clean_table import TableWarning
+
+__all__ = ["Predictions", "check_table", "predict_file", "predict_frame"]
 
 _ODD_TEXTS = ("", "1", "-1,5", "1.234,5", "x y", "yes", "2020-01-31", "31.12.2020 12:30", "12:30")
 
 
-def predict_frame(model: BaseEstimator, table: dict[str, Any], frame: pd.DataFrame) -> pd.DataFrame:
+class Predictions(NamedTuple):
+    """What a model says about new rows.
+
+    Attributes
+    ----------
+    scores : DataFrame of shape (n_samples, 1 or 1 + n_classes)
+        ``prediction``, and ``probability of <class>`` if the model predicts probabilities.
+    warnings : tuple of TableWarning
+        Columns that cannot be read as in training, the worst first.
+    """
+
+    scores: pd.DataFrame
+    warnings: tuple[TableWarning, ...]
+
+
+def predict_frame(
+    model: BaseEstimator, table: dict[str, Any], frame: pd.DataFrame, where: str = "the rows"
+) -> Predictions:
     """Return the predictions for the rows of a file.
 
     Parameters
@@ -30,19 +50,18 @@ def predict_frame(model: BaseEstimator, table: dict[str, Any], frame: pd.DataFra
         The target, task and transform spec that are saved with it.
     frame : DataFrame of shape (n_samples, n_columns)
         The file as read, with the columns that the model was trained on; others are ignored.
-
-    Returns
-    -------
-    DataFrame of shape (n_samples, 1 or 1 + n_classes)
-        ``prediction``, and ``probability of <class>`` if the model predicts probabilities.
+    where : str
+        What the rows are called in an error.
 
     Raises
     ------
     DataError
         If a column is missing or of another kind.
     """
+    from zoo.ingest.new_rows import match_columns, unlike_training
     from zoo.ingest.transforms import apply_transform
 
+    frame, renamed = match_columns(frame, table["transform"], where)
     X = apply_transform(frame, table["transform"])
     try:
         found: dict[str, Any] = {"prediction": model.predict(X)}
@@ -51,7 +70,8 @@ def predict_frame(model: BaseEstimator, table: dict[str, Any], frame: pd.DataFra
                 found[f"probability of {label}"] = column
     except ValueError as error:
         raise DataError(f"the rows do not fit the model: {' '.join(str(error).split())}") from error
-    return pd.DataFrame(found)
+    unlike = unlike_training(frame, X, table["transform"])
+    return Predictions(pd.DataFrame(found), (*unlike, *renamed))
 
 
 def check_table(model: BaseEstimator, table: dict[str, Any]) -> None:
@@ -62,6 +82,7 @@ def check_table(model: BaseEstimator, table: dict[str, Any]) -> None:
     ModelFileError
         If it fails on a few rows of odd text, or makes other features.
     """
+    from zoo.ingest.new_rows import unlike_training
     from zoo.ingest.transforms import apply_transform
 
     try:
@@ -76,9 +97,12 @@ def check_table(model: BaseEstimator, table: dict[str, Any]) -> None:
             is_other = not 0 < n_pixels == model.n_features_in_
         else:
             rows = {step["name"]: list(_ODD_TEXTS) for step in spec["columns"]}
-            features = apply_transform(pd.DataFrame(rows, dtype="str"), spec)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # they would be about the odd texts
+                features = apply_transform(pd.DataFrame(rows, dtype="str"), spec)
+                model.predict(features)
             is_other = [*features.columns] != [*model.feature_names_in_]
-            model.predict(features)
+            unlike_training(pd.DataFrame(rows, dtype="str"), features, spec)
         if is_other:
             raise ValueError("it makes other features than the model was fitted on")
     except Exception as error:
@@ -90,8 +114,8 @@ def check_table(model: BaseEstimator, table: dict[str, Any]) -> None:
 
 def predict_file(
     model_path: Path, data_path: Path, out: Path, *, sheet: str | None = None
-) -> tuple[int, str]:
-    """Write the predictions for a file; return the number of rows and the model's target.
+) -> tuple[int, str, tuple[TableWarning, ...]]:
+    """Write the predictions for a file; return their number, the model's target, and warnings.
 
     Raises
     ------
@@ -103,8 +127,7 @@ def predict_file(
     from zoo.ingest.reading import read_frame
     from zoo.saving.model_file import load_model, load_table
 
-    if out.is_dir() or not out.parent.is_dir():
-        raise ZooError(f"'{out}' cannot be written; -o expects a file in a folder that exists")
+    check_output(out, "-o", is_stream_allowed=True)
     table = load_table(model_path)
     if table is None or "transform" not in table:
         raise ModelFileError(
@@ -114,12 +137,7 @@ def predict_file(
     model = load_model(model_path)
     check_table(model, table)
     frame = read_frame(data_path, sheet=sheet)
-    scores = predict_frame(model, table, frame)
-    part = out.with_name(f".{out.name}.{uuid.uuid4().hex}.part")
-    try:
-        scores.to_csv(part, index=False, lineterminator="\n")
-        part.replace(out)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise ZooError(f"'{out}' cannot be written ({error.strerror})") from error
-    return len(scores), str(table["target"])
+    scores, warnings = predict_frame(model, table, frame, str(data_path))
+    with writing(out) as file:
+        scores.to_csv(file, index=False, lineterminator="\n")
+    return len(scores), str(table["target"]), warnings

@@ -13,7 +13,7 @@ _PRIOR = 4.0  # degrees of freedom that the standard errors of the scores count 
 
 
 def promised_interval(
-    losses: ArrayLike, errors: ArrayLike, *, test_ratio: float
+    losses: ArrayLike, errors: ArrayLike, *, test_ratio: float, is_clustered: bool = False
 ) -> tuple[float, float]:
     """Return the interval of the loss on as many new rows as a replicate has test rows.
 
@@ -24,11 +24,14 @@ def promised_interval(
         Standard errors of the losses over other test rows; NaN where they are unknown.
     test_ratio : float
         Test rows over the rows that training rows are sampled from.
+    is_clustered : bool
+        Whether test rows depend on each other, as those of a group or of a time do. Then their
+        standard errors are too small, and count as a lower bound only.
 
     Returns
     -------
     low, high : float
-        NaN for one replicate whose standard error is unknown.
+        NaN for one replicate whose standard error is unknown or too small.
 
     Notes
     -----
@@ -48,7 +51,7 @@ def promised_interval(
         weights.append(n - 1.0)
         variances.append(float(found.var(ddof=1)))
     least = float(np.square(known).mean()) if len(known) else 0.0
-    if len(known):
+    if len(known) and not is_clustered:
         weights.append(_PRIOR)
         variances.append(least)
     if not weights:

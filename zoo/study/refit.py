@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.errors import ModelFileError
+from zoo.output_file import check_output
 
 __all__ = ["REFIT", "Failure", "Refit", "check_model_path", "fit_and_save"]
 
@@ -33,10 +34,8 @@ class Refit:
 
 def check_model_path(path: Path | None) -> None:
     """Refuse a path that no model can be written to, before anything is measured."""
-    if path is not None and (path.is_dir() or not path.parent.is_dir()):
-        raise ModelFileError(
-            f"'{path}' cannot be written; --save-model expects a file in a folder that exists"
-        )
+    if path is not None:
+        check_output(path, "--save-model", ModelFileError)
 
 
 def fit_and_save(folder: str, model: str, path: str) -> None:

@@ -177,9 +177,9 @@ def run_study(
 def _why_no_score(history: RunHistory) -> str:
     """Return why no model has a score, and what to do."""
     if not history.learners():
-        return "only a baseline was chosen, which learns nothing; name a model in --models"
+        return "only a baseline was chosen, which learns nothing; name a model in --model"
     why = next(iter(history.failed.values()), "the time was up before the first fit was done")
-    return f"no model has a score: {why}; give a longer --budget or other --models"
+    return f"no model has a score: {why}; give a longer --budget or other models in --model"
 
 
 def _write_state(out: Path, study: Study, options: Options, result: Result) -> None:

@@ -6,9 +6,9 @@ import math
 import re
 
 from zoo.errors import ZooError
-from zoo.prose import plain
+from zoo.prose import plain, plural
 
-__all__ = ["milliseconds", "parse_budget", "plain", "round_seconds", "score_text"]
+__all__ = ["milliseconds", "parse_budget", "plain", "round_seconds", "score_text", "were_left"]
 
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0}
 
@@ -39,6 +39,12 @@ def round_seconds(seconds: float) -> str:
     if seconds < 5400:
         return f"{seconds / 60:.2g} min" if seconds < 570 else f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.2g} h"
+
+
+def were_left(seconds: float) -> str:
+    """Return "5 s were left", or "1 s was left"."""
+    left = round_seconds(seconds)
+    return f"{left} {plural(1 if left.startswith('1 ') else 2, 'was', 'were')} left"
 
 
 def milliseconds(value: float) -> str:

@@ -140,8 +140,7 @@ class Program(CompiledNetwork):
         """Return how many threads may run programs at once."""
         return 1
 
-    @staticmethod
-    def shared_tensors(arrays: Sequence[FloatArray]) -> Sequence[Tensor]:
+    def shared_tensors(self, arrays: Sequence[FloatArray]) -> Sequence[Tensor]:
         """Return tensors in the memory of these arrays, or the arrays where a backend copies."""
         return arrays
 

@@ -18,6 +18,8 @@ from zoo.training.types import ArchitectureConfig
 
 __all__ = ["neighbour_program", "neighbour_program_class", "program", "program_class"]
 
+_MAX_PROGRAMS = 16  # alive at a time; each holds some megabytes
+
 
 def _classes() -> tuple[type[Program], type[NeighbourProgram]]:
     backend = keras.backend.backend()
@@ -44,7 +46,7 @@ def neighbour_program_class() -> type[NeighbourProgram]:
     return _classes()[1]
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=_MAX_PROGRAMS)
 def program(
     build: Callable[..., Any],
     architecture: ArchitectureConfig,
@@ -77,7 +79,7 @@ def program(
     )
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=_MAX_PROGRAMS)
 def neighbour_program(
     build: Callable[..., Any],
     architecture: ArchitectureConfig,

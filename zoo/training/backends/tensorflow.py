@@ -7,7 +7,9 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, cast
 
+import numpy as np
 import tensorflow as tf
+from tensorflow.core.protobuf.config_pb2 import CallableOptions
 
 from zoo.training.compiled_network import CompiledNetwork
 from zoo.training.layers.in_training import rows_present
@@ -19,34 +21,68 @@ from zoo.training.types import Array, FloatArray, Layers, Tensor, Variable
 __all__ = ["TensorFlowNeighbourProgram", "TensorFlowProgram"]
 
 
-class _ConcreteFunction:
-    """A `tf.function` of nested tensors, traced once and called with a flat list of them.
+Flat = Callable[[Sequence[Tensor]], list[Tensor]]
 
-    The specs are those of its arguments: nested `tf.TensorSpec`. Calling a `tf.function` with
-    nested arguments took longer than small networks compute.
+
+def _traced(
+    function: Callable[..., Tensor], specs: tuple[Any, ...], *, jit_compile: bool
+) -> Callable[..., list[Tensor]]:
+    """Return a function of nested tensors, traced once, as one of their flat list.
+
+    Calling a `tf.function` with nested arguments took longer than small networks compute.
     """
 
-    def __init__(
-        self, function: Callable[..., Tensor], specs: tuple[Any, ...], *, jit_compile: bool
-    ) -> None:
-        def flat(*tensors: Tensor) -> list[Tensor]:
-            nested = tf.nest.pack_sequence_as(specs, list(tensors))
-            return cast(list[Tensor], tf.nest.flatten(function(*nested)))
+    def flat(*tensors: Tensor) -> list[Tensor]:
+        nested = tf.nest.pack_sequence_as(specs, list(tensors))
+        return cast(list[Tensor], tf.nest.flatten(function(*nested)))
 
-        traced = tf.function(flat, jit_compile=jit_compile, autograph=False)
-        self._function = traced.get_concrete_function(*tf.nest.flatten(specs))
+    traced = tf.function(flat, jit_compile=jit_compile, autograph=False)
+    return cast(Callable[..., list[Tensor]], traced.get_concrete_function(*tf.nest.flatten(specs)))
+
+
+class _ConcreteFunction:
+    """A function of nested tensors of these specs, called with a flat list of them."""
+
+    def __init__(self, function: Callable[..., Tensor], specs: tuple[Any, ...]) -> None:
+        self._function = _traced(function, specs, jit_compile=False)
+        self._kinds = [spec.dtype for spec in tf.nest.flatten(specs)]
 
     def __call__(self, tensors: Sequence[Tensor]) -> list[Tensor]:
         """Return the results as a flat list."""
-        return cast(list[Tensor], self._function(*tensors))
+        return self._function(*map(tf.convert_to_tensor, tensors, self._kinds))
+
+
+class _CompiledFunction:
+    """A function of nested tensors of these specs, compiled by XLA and called with flat arrays.
+
+    What XLA compiles lives as long as the devices that it is for: to the end of the process in
+    eager execution, but in a session to the end of the session.
+    """
+
+    def __init__(self, function: Callable[..., Tensor], specs: tuple[Any, ...]) -> None:
+        traced, flat = _traced(function, specs, jit_compile=True), tf.nest.flatten(specs)
+        self._kinds = [spec.dtype.as_numpy_dtype for spec in flat]
+        graph, options = tf.Graph(), CallableOptions()
+        with graph.as_default():
+            inputs = [tf.compat.v1.placeholder(spec.dtype, spec.shape) for spec in flat]
+            outputs = traced(*inputs)
+        options.feed.extend([tensor.name for tensor in inputs])
+        options.fetch.extend([tensor.name for tensor in outputs])
+        options.run_options.inter_op_thread_pool = -1  # the caller's thread
+        settings = tf.compat.v1.ConfigProto(
+            intra_op_parallelism_threads=tf.config.threading.get_intra_op_parallelism_threads()
+        )
+        self._session = tf.compat.v1.Session(graph=graph, config=settings)
+        self._call = self._session._make_callable_from_options(options)
+
+    def __call__(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """Return the results as a flat list."""
+        arrays = map(np.asarray, tensors, self._kinds)
+        return cast(list[Tensor], self._call(*arrays))
 
 
 def _specs(variables: Sequence[Variable]) -> list[Any]:
     return [tf.TensorSpec(variable.shape, variable.dtype) for variable in variables]
-
-
-def _tensors(nested: Any) -> list[Tensor]:
-    return [tf.convert_to_tensor(part) for part in tf.nest.flatten(nested)]
 
 
 class _TensorFlowNetwork(CompiledNetwork):
@@ -61,7 +97,7 @@ class _TensorFlowNetwork(CompiledNetwork):
                 specs = _specs([*variables, *self.template.non_trainable_weights])
                 X = tf.TensorSpec((None, self.n_inputs), tf.float32)
                 with self._compile_time():
-                    self._forward = _ConcreteFunction(self._outputs, (specs, X), jit_compile=False)
+                    self._forward = _ConcreteFunction(self._outputs, (specs, X))
             return self._forward
 
     def _forward_function(self, weights: list[Array]) -> Callable[[FloatArray], FloatArray]:
@@ -77,7 +113,7 @@ class TensorFlowProgram(_TensorFlowNetwork, Program):
     """Networks side by side in layers with a replicate axis; see `Program`."""
 
     _has_replicates: ClassVar[bool] = True
-    _train: _ConcreteFunction | None = None
+    _train: Flat | None = None
 
     @classmethod
     def max_threads(cls) -> int:
@@ -86,9 +122,10 @@ class TensorFlowProgram(_TensorFlowNetwork, Program):
         setting = setting or int(os.environ.get("TF_NUM_INTRAOP_THREADS") or 0)
         return setting or os.cpu_count() or 1
 
-    @staticmethod
-    def shared_tensors(arrays: Sequence[FloatArray]) -> Sequence[Tensor]:
+    def shared_tensors(self, arrays: Sequence[FloatArray]) -> Sequence[Tensor]:
         """See `Program.shared_tensors`."""
+        if self._jit_compile:
+            return arrays
         return [tf.experimental.dlpack.from_dlpack(part.__dlpack__()) for part in arrays]
 
     def _layers(self, n_replicates: int) -> Layers:
@@ -96,8 +133,7 @@ class TensorFlowProgram(_TensorFlowNetwork, Program):
 
     def train(self, train_state: TrainState, block: Block) -> TrainState:
         """See `Program.train`."""
-        kinds = (tf.float32, tf.float32, tf.float32, tf.int32, tf.float32, tf.bool)
-        tensors = [*_tensors(train_state), *map(tf.convert_to_tensor, block, kinds)]
+        tensors = [*tf.nest.flatten(train_state), *block]
         with self._lock:
             if self._train is None:
                 with self._compile_time():
@@ -105,27 +141,26 @@ class TensorFlowProgram(_TensorFlowNetwork, Program):
                 self._compiled_forward()
         return cast(TrainState, tf.nest.pack_sequence_as(train_state, self._train(tensors)))
 
-    def _compile_training(self, tensors: list[Tensor]) -> _ConcreteFunction:
+    def _compile_training(self, tensors: list[Tensor]) -> Flat:
         """Return `_train_block`, compiled by XLA if it can."""
-        no_steps = [*tensors[:-3], tf.constant(0, tf.int32), *tensors[-2:]]
+        no_steps = [*tensors[:-3], 0, *tensors[-2:]]
 
-        def compiled(*, jit_compile: bool) -> _ConcreteFunction:
-            specs = self._train_specs()
-            function = _ConcreteFunction(self._train_block, specs, jit_compile=jit_compile)
+        def compiled(kind: Callable[..., Flat]) -> Flat:
+            function = kind(self._train_block, self._train_specs())
             function(no_steps)  # XLA compiles on the first call
             return function
 
         if not self._jit_compile:
-            return compiled(jit_compile=False)
+            return compiled(_ConcreteFunction)
         try:
-            return compiled(jit_compile=True)
+            return compiled(_CompiledFunction)
         except tf.errors.OpError as error:
             warnings.warn(
                 f"XLA cannot compile this network, so it trains more slowly without: {error}",
                 RuntimeWarning,
                 stacklevel=2,
             )
-            return compiled(jit_compile=False)
+            return compiled(_ConcreteFunction)
 
     def _train_specs(self) -> tuple[TrainState, Block]:
         """Return the shapes and types of the arguments of `_train_block`."""
@@ -185,20 +220,21 @@ class TensorFlowNeighbourProgram(_TensorFlowNetwork, NeighbourProgram):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._steps: dict[tuple[int, int], _ConcreteFunction] = {}
+        self._steps: dict[tuple[int, int], Flat] = {}
 
     def train(
         self, moments: Moments, rows: StepRows, count: int, rates: tuple[float, float]
     ) -> tuple[Moments, float]:
         """See `NeighbourProgram.train`."""
-        numbers = tf.constant([count], tf.float32), tf.constant(rates, tf.float32)
-        tensors = [*_tensors((moments, rows)), *numbers]
+        numbers = np.array([count]), np.array(rates)
+        tensors = [*tf.nest.flatten((moments, rows)), *numbers]
         n_batch, n_candidates = sizes = (len(rows[0].y), len(rows[1].y))
         with self._lock:
             if sizes not in self._steps:
                 with self._compile_time():
                     specs = self._step_specs(n_batch, n_candidates)
-                    step = _ConcreteFunction(self._step, specs, jit_compile=self._jit_compile)
+                    kind = _CompiledFunction if self._jit_compile else _ConcreteFunction
+                    step = kind(self._step, specs)
                     step(tensors)  # XLA compiles on the first call
                     self._steps[sizes] = step
         *values, loss = self._steps[sizes](tensors)
