@@ -137,6 +137,9 @@ CASES = {
         {
             "periods": lambda values: pd.to_datetime(series(values)).dt.to_period("M"),
             "objects": objects(lambda day: pd.Period(day, "M")),
+            "arrow": lambda values: pa.Table.from_pandas(
+                pd.to_datetime(series(values)).dt.to_period("M").to_frame("x")
+            ),
             "text": texts(lambda day: day.strftime("%Y-%m")),
         },
     ),
@@ -165,6 +168,9 @@ CASES = {
             "nullable": of_pandas("boolean"),
             "numpy's objects": objects(np.bool_),
             "arrow": arrow(pa.bool_()),
+            "arrow bool8": lambda values: pa.table(
+                {"x": pa.array(values, pa.bool_()).cast(pa.int8()).cast(pa.bool8())}
+            ),
             "arrow dtype": in_arrow_dtype(pa.bool_()),
         },
     ),

@@ -52,9 +52,9 @@ def read_arrow(column: pa.ChunkedArray, name: object) -> pd.Series[Any]:
     try:
         if pa.types.is_run_end_encoded(kind):
             column = pc.run_end_decode(column)
-        if isinstance(kind, pa.BaseExtensionType) and pa.types.is_integer(kind.storage_type):
-            column = column.cast(pa.bool_())  # booleans of a byte each
-        mapper = _WITH_GAPS.get if column.null_count else None
+        if isinstance(kind, pa.Bool8Type):
+            column = column.cast(pa.bool_())
+        mapper = _WITH_GAPS.get if column.null_count and column.type in _WITH_GAPS else None
         made = column.to_pandas(date_as_object=False, types_mapper=mapper)
         return pd.Series(made, name=name)
     except (pa.ArrowException, TypeError, ValueError, NotImplementedError) as error:
