@@ -230,6 +230,7 @@ def test_a_torn_file_in_the_cache_of_scikit_learn_is_refused_in_one_line(tmp_pat
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_fashion_mnist_is_read_from_the_cache_of_keras_where_its_package_is_missing(tmp_path):
     folder = tmp_path / "cards"
     folder.mkdir()

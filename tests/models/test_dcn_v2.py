@@ -119,6 +119,7 @@ def table(n_rows, seed=0):
     return X, X["a"] * X["b"] * np.where(X["category"] == "u", -1.0, 1.0)
 
 
+@pytest.mark.slow
 def test_networks_fitted_together_equal_each_alone_and_share_a_program():
     X, values = table(150)
     tables = [(X, values > 0), (X.assign(category=X["category"].replace("w", "v")), values > 0)]
@@ -134,6 +135,7 @@ def test_networks_fitted_together_equal_each_alone_and_share_a_program():
         )
 
 
+@pytest.mark.slow
 def test_products_of_columns_are_learnt():
     X, values = table(600)
     new, truth = table(300, seed=1)

@@ -20,6 +20,8 @@ pytestmark = [
 ]
 LIMIT_S = 60  # a process that waits for ever is killed then
 
+OTHERS = ["modern_nca", "torch_mlp", "sonnet_mlp", "jax_mlp"]
+
 
 def in_fork(work):
     """Return what `work` returns, or raises, in a fork of this process."""
@@ -66,7 +68,10 @@ def test_models_that_use_openmp_predict_and_fit_in_a_fork(name):
     np.testing.assert_allclose(again, expected, atol=0.05)
 
 
-@pytest.mark.parametrize("name", ["mlp", "modern_nca", "torch_mlp", "sonnet_mlp", "jax_mlp"])
+@pytest.mark.parametrize(
+    "name",
+    ["mlp", *(pytest.param(one, marks=pytest.mark.slow) for one in OTHERS)],
+)
 def test_a_network_is_refused_in_a_fork_at_once(name):
     if missing_extra(zoo.spec(name)) is not None:
         pytest.skip("its extra is not installed")

@@ -126,6 +126,7 @@ def test_networks_fitted_together_equal_each_alone():
     np.testing.assert_allclose(models[1].predict_proba(X), alone.predict_proba(X), atol=1e-3)
 
 
+@pytest.mark.slow
 def test_an_interaction_of_a_category_and_a_number_is_learnt():
     X, y = table(500)
     model = FTTransformerClassifier(**SMALL, max_epochs=12, learning_rate=0.003, random_state=0)

@@ -98,6 +98,7 @@ def table(n_rows, seed=0):
     return X, np.where((np.sin(30 * X["a"]) > 0) ^ (X["category"] == "u"), "yes", "no")
 
 
+@pytest.mark.slow
 def test_networks_fitted_together_equal_each_alone():
     X, y = table(120)
     small = {"units": (64, 64), "frequency_scale": 0.5, "max_epochs": 3}
@@ -107,7 +108,8 @@ def test_networks_fitted_together_equal_each_alone():
     np.testing.assert_allclose(models[1].predict_proba(X), alone.predict_proba(X), atol=1e-3)
 
 
-@pytest.mark.parametrize("is_lite", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("is_lite", [False, True])
 def test_many_periods_along_a_column_are_learnt(is_lite):
     X, y = table(1500)
     new, truth = table(500, seed=1)

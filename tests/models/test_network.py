@@ -143,7 +143,8 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("networks")
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=marks(name)) for name in NETWORKS])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NETWORKS)
 def test_a_trained_network_is_an_ordinary_keras_model_that_loads_in_another_process(name, folder):
     is_slow = bool(marks(name))
     names = tuple(other for other in NETWORKS if bool(marks(other)) == is_slow)

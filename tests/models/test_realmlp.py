@@ -169,7 +169,8 @@ def test_columns_of_many_and_of_few_categories_are_learnt(name):
     assert model.score(X[600:], y[600:]) > 0.97
 
 
-@pytest.mark.parametrize("name", ["realmlp", pytest.param("realmlp_s", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["realmlp", "realmlp_s"])
 def test_few_noisy_rows_are_not_memorised(name):
     """The loss of few validation rows is lowest by chance, often when the model overfits."""
     table = zoo.load("flights")

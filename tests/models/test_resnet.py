@@ -100,6 +100,7 @@ def table(n_rows, seed=0):
     return X, np.where((X["a"] > 0) ^ (X["category"] == "u"), "yes", "no")
 
 
+@pytest.mark.slow
 def test_networks_fitted_together_equal_each_alone():
     X, y = table(120)
     small = {"units": 32, "max_epochs": 3}
@@ -110,7 +111,8 @@ def test_networks_fitted_together_equal_each_alone():
 
 
 # of 257 rows 206 = 128 + 78 train: batches are not even
-@pytest.mark.parametrize("n_rows", [257, pytest.param(500, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("n_rows", [257, 500])
 def test_an_interaction_of_a_category_and_a_number_is_learnt(n_rows):
     X, y = table(n_rows)
     new, truth = table(300, seed=1)

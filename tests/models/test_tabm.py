@@ -111,7 +111,8 @@ def test_members_of_embedded_numbers_start_with_one_factor_for_each_number():
     assert 0 < np.abs(named["bins/slopes"]).max() <= 1 / np.sqrt(2)
 
 
-@pytest.mark.parametrize("name", ["tabm_ple", pytest.param("tabm_mini", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["tabm_ple", "tabm_mini"])
 def test_embeddings_make_a_narrow_step_learnable(name):
     rng = np.random.default_rng(0)
     X = rng.uniform(size=(700, 2))

@@ -138,6 +138,7 @@ def table(n_rows, seed=0):
     return X, signs[first, second]
 
 
+@pytest.mark.slow
 def test_networks_fitted_together_equal_each_alone_and_share_a_program():
     X, values = table(150)
     tables = [(X, values > 0), (X.assign(b=X["b"].replace("s", "t")), values > 0)]

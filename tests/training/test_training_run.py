@@ -67,7 +67,10 @@ def assert_same(a, b, exact=False):
             np.testing.assert_allclose(ours, theirs, rtol=1e-2, atol=3e-3)
 
 
-@pytest.mark.parametrize(("jit_compile", "build"), [(True, normed_network), (False, deep_network)])
+@pytest.mark.parametrize(
+    ("jit_compile", "build"),
+    [(True, normed_network), pytest.param(False, deep_network, marks=pytest.mark.slow)],
+)
 def test_a_network_among_ten_equals_the_same_network_alone(jit_compile, build):
     sizes = [65, 100, 127, 130, 64, 200, 90, 66, 129, 11]  # k batches, one more, less than one
     tasks = [task(r, n, n_held=40 + r if r < 9 else 0) for r, n in enumerate(sizes)]
