@@ -430,7 +430,8 @@ def rows_for(param, task, n_rows=60, seed=3):
         return X, y
     frame = pd.DataFrame(X, columns=[f"number {i}" for i in range(20)])
     for i in range(2):
-        frame[f"category {i}"] = np.digitize(X[:, i], np.linspace(-1.5, 1.5, 14)).astype(str)
+        letters = np.array(list("abcdefghijklmno"))  # digits would be numbers
+        frame[f"category {i}"] = letters[np.digitize(X[:, i], np.linspace(-1.5, 1.5, 14))]
     return frame, y
 
 
