@@ -72,6 +72,8 @@ class _CompiledFunction:
         settings = tf.compat.v1.ConfigProto(
             intra_op_parallelism_threads=tf.config.threading.get_intra_op_parallelism_threads()
         )
+        # XLA gets the graph as it was traced, so that it compiles what it would in eager execution
+        settings.graph_options.rewrite_options.disable_meta_optimizer = True
         self._session = tf.compat.v1.Session(graph=graph, config=settings)
         self._call = self._session._make_callable_from_options(options)
 
