@@ -54,7 +54,7 @@ HEAVY = {"tensorflow", "keras", "xgboost", "lightgbm", "torch", "jax", "sonnet"}
         pytest.param("perceptron_rosenblatt", set(), marks=pytest.mark.slow),
         ("xgboost", {"xgboost"}),
         pytest.param("lightgbm", {"lightgbm"}, marks=pytest.mark.slow),
-        ("mlp", {"tensorflow", "keras"}),
+        pytest.param("mlp", {"tensorflow", "keras"}, marks=pytest.mark.slow),
         pytest.param("sonnet_mlp", {"tensorflow", "sonnet"}, marks=pytest.mark.slow),
         pytest.param("torch_mlp", {"torch"}, marks=pytest.mark.slow),
         pytest.param("jax_mlp", {"jax"}, marks=pytest.mark.slow),

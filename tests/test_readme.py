@@ -22,7 +22,13 @@ def blocks(page):
     return [textwrap.dedent(block) for _, block in found]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, id=page.name, marks=[pytest.mark.slow] * (page.name == "FORECASTS.md"))
+        for page in PAGES
+    ],
+)
 def test_the_code_on_a_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
     module = ModuleType("page")

@@ -262,6 +262,7 @@ def test_a_run_killed_at_random_moments_resumes_and_ends_like_an_undisturbed_one
     assert [path.name for path in out.glob("cells*")] == ["cells.jsonl"]
 
 
+@pytest.mark.slow
 def test_workers_end_when_the_run_is_killed(tmp_path):
     suites = write_suite(tmp_path / "suites")
     process = subprocess.Popen(

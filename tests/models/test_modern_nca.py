@@ -189,6 +189,7 @@ def test_the_weights_of_the_best_evaluation_are_kept():
     assert np.mean(error**2) == pytest.approx(min(losses), rel=1e-3)
 
 
+@pytest.mark.slow
 def test_an_interaction_of_numbers_is_learnt():
     X, values = table(400)
     new, truth = table(300, seed=1)

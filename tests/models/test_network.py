@@ -36,6 +36,7 @@ def test_the_registry_says_which_models_train_together(name):
         assert hasattr(type(zoo.make(name, task=task)), "fit_together") == (name in NETWORKS)
 
 
+@pytest.mark.slow
 def test_models_fitted_together_equal_those_fitted_alone():
     tables = [table(seed, n) for seed, n in ((0, 120), (1, 100), (2, 65), (3, 40))]
     models = [DeepMLPClassifier(units=16, random_state=i) for i in range(4)]

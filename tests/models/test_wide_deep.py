@@ -154,6 +154,7 @@ def test_networks_fitted_together_equal_each_alone_and_share_a_program():
         )
 
 
+@pytest.mark.slow
 def test_an_effect_of_a_pair_of_categories_is_learnt():
     X, values = table(600)
     new, truth = table(300, seed=1)
