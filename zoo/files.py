@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import re
-import secrets
+import stat
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from zoo.errors import ZooError
 
-__all__ = ["file_name", "said", "write_whole", "writing"]
+__all__ = ["file_name", "one_line", "replacing", "said", "write_whole"]
 
 _LONGEST_NAME = 120  # bytes; a file system allows 255, and suffixes are added
 
@@ -24,12 +27,35 @@ def said(error: OSError) -> str:
 
 
 @contextlib.contextmanager
-def writing(what: object, error: type[ZooError]) -> Iterator[None]:
-    """Turn a failure of the file system into one line that names what could not be written."""
+def one_line(what: object, error: type[ZooError], advice: str = "") -> Iterator[None]:
+    """Turn a failure of the file system into one line that names what could not be written.
+
+    Raises
+    ------
+    ZooError
+        Of the given class, with the reason and the advice.
+    """
     try:
         yield
     except OSError as wrong:
-        raise error(f"'{what}' cannot be written ({said(wrong)})") from wrong
+        raise error(f"'{what}' cannot be written ({said(wrong)}){advice}") from wrong
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Yield a new file that replaces `path`, with its permissions, if all goes well."""
+    part = path.with_name(f".{uuid.uuid4().hex}.part")  # short: names have at most 255 bytes
+    try:
+        with part.open("xb") as file:
+            if path.exists():
+                part.chmod(stat.S_IMODE(path.stat().st_mode))
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        with contextlib.suppress(OSError, ValueError):
+            part.unlink()
 
 
 def write_whole(path: Path, content: bytes | str, error: type[ZooError]) -> Path:
@@ -43,17 +69,12 @@ def write_whole(path: Path, content: bytes | str, error: type[ZooError]) -> Path
         Of the given class, if it cannot be written; what was there stays.
     """
     data = content.encode("utf-8", "replace") if isinstance(content, str) else content
-    part = path.with_name(f".{file_name(path.name)}.{secrets.token_hex(4)}.part")
-    with writing(path, error):
+    with one_line(path, error):
         try:
-            part.write_bytes(data)
-            part.replace(path)
-        except BaseException as wrong:
-            with contextlib.suppress(OSError):
-                part.unlink()
-            if isinstance(wrong, ValueError):  # a zero byte, or half a letter
-                raise OSError("no file can have this name") from wrong
-            raise
+            with replacing(path) as file:
+                file.write(data)
+        except ValueError as wrong:  # a zero byte, or half a letter
+            raise OSError("no file can have this name") from wrong
     return path
 
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import stat
 import sys
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from zoo.errors import ZooError
+from zoo.files import one_line, replacing
 
 __all__ = ["check_output", "is_standard_output", "writing"]
 
 _DESCRIPTOR = re.compile(r"/(?:dev|proc/(?:self|thread-self))/fd/(\d+)")
 _NAMED = {"-": 1, "/dev/stdout": 1, "/dev/stderr": 2}
 _MOST_LINKS = 40
+_ADVICE = "; name a file in another folder"
 
 
 def check_output(
@@ -33,7 +33,7 @@ def check_output(
         to, or it is an open stream such as the standard output and those are not allowed.
     """
     target, descriptor = _followed(path, error)
-    with _one_line(path, error):
+    with one_line(path, error, _ADVICE):
         if descriptor is not None:
             is_writable, what = is_stream_allowed, "a file, not an open stream"
         elif target.is_dir() or not target.parent.is_dir():
@@ -64,7 +64,7 @@ def writing(path: Path, error: type[ZooError] = ZooError) -> Iterator[BinaryIO]:
         Of the type `error`, with the reason in one line, if it cannot be written.
     """
     target, descriptor = _followed(path, error)
-    with _one_line(path, error):
+    with one_line(path, error, _ADVICE):
         if descriptor is not None:
             with _opened(descriptor) as file:
                 yield file
@@ -72,20 +72,8 @@ def writing(path: Path, error: type[ZooError] = ZooError) -> Iterator[BinaryIO]:
             with target.open("wb") as file:
                 yield file
         else:
-            with _replacing(target) as file:
+            with replacing(target) as file:
                 yield file
-
-
-@contextlib.contextmanager
-def _one_line(path: Path, error: type[ZooError]) -> Iterator[None]:
-    """Turn an error of the operating system into one line about a path."""
-    try:
-        yield
-    except OSError as caught:
-        why = caught.strerror or str(caught)
-        raise error(
-            f"'{path}' cannot be written ({why}); name a file in another folder"
-        ) from caught
 
 
 def _followed(path: Path, error: type[ZooError]) -> tuple[Path, int | None]:
@@ -119,20 +107,3 @@ def _opened(descriptor: int) -> Iterator[BinaryIO]:
     else:
         with os.fdopen(os.dup(descriptor), "wb") as file:
             yield file
-
-
-@contextlib.contextmanager
-def _replacing(target: Path) -> Iterator[BinaryIO]:
-    """Yield a new file that replaces `target`, with its permissions, if all goes well."""
-    part = target.with_name(f".{uuid.uuid4().hex}.part")  # short: names have at most 255 bytes
-    try:
-        with part.open("xb") as file:
-            if target.exists():
-                part.chmod(stat.S_IMODE(target.stat().st_mode))
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(target)
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink()

@@ -38,24 +38,7 @@ def start(*arguments, cwd):
     )
 
 
-@pytest.fixture
-def zoo_command(tmp_path, monkeypatch, capsys):
-    """Return a function that runs a command in this process; workers are processes as ever.
-
-    The budget of `zoo curve` counts from the start of the process, so it has to be long here.
-    """
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        monkeypatch.setattr("sys.argv", ["zoo", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = capsys.readouterr()
-        return ended.value.code or 0, said.out, said.err
-
-    return run
-
-
+# the budget of `zoo curve` counts from the start of the process, so it has to be long here
 LIGHT = ("--model", "logistic,decision_tree", "--workers", "1", "--budget", "20h")
 
 
@@ -76,9 +59,9 @@ def write_mess(path, n_rows=240):
 
 
 @pytest.mark.slow
-def test_from_a_messy_file_to_a_saved_model_and_predictions_as_in_python(tmp_path, zoo_command):
+def test_from_a_messy_file_to_a_saved_model_and_predictions_as_in_python(tmp_path, zoo_here):
     write_mess(tmp_path / "kunden.csv")
-    code, out, err = zoo_command(
+    code, out, err = zoo_here(
         "curve", "kunden.csv", "--target", "Kündigt", *LIGHT, "--save-model", "m.zoo"
     )
     assert code == 0, err
@@ -91,7 +74,7 @@ def test_from_a_messy_file_to_a_saved_model_and_predictions_as_in_python(tmp_pat
     page = (tmp_path / "results/my-kunden/report.html").read_text(encoding="utf-8")
     assert "Kündigt" in page
     assert "zoo curve kunden.csv" in page
-    code, out, err = zoo_command("predict", "m.zoo", "kunden.csv", "-o", "scores.csv")
+    code, out, err = zoo_here("predict", "m.zoo", "kunden.csv", "-o", "scores.csv")
     assert code == 0, err
     assert "240 predictions of 'Kündigt': scores.csv" in out
     scores = pd.read_csv(tmp_path / "scores.csv")
@@ -102,14 +85,14 @@ def test_from_a_messy_file_to_a_saved_model_and_predictions_as_in_python(tmp_pat
     assert list(scores["prediction"]) == list(model.predict(X))
     truth = pd.read_csv(tmp_path / "kunden.csv", sep=";", encoding="latin-1")["Kündigt"]
     assert (scores["prediction"] == truth)[truth.notna()].mean() > 0.8
-    code, out, _ = zoo_command("report", "results/my-kunden")
+    code, out, _ = zoo_here("report", "results/my-kunden")
     assert code == 0
     again = (tmp_path / "results/my-kunden/report.html").read_text(encoding="utf-8")
     assert "What to do next" in again
 
 
 @pytest.mark.slow
-def test_ctrl_c_reports_what_was_measured_and_the_same_command_resumes(tmp_path, zoo_command):
+def test_ctrl_c_reports_what_was_measured_and_the_same_command_resumes(tmp_path, zoo_here):
     X, y = churn(800)
     X.assign(churn=y).to_csv(tmp_path / "t.csv", index=False)
     command = (
@@ -132,7 +115,7 @@ def test_ctrl_c_reports_what_was_measured_and_the_same_command_resumes(tmp_path,
     assert "stopped by Ctrl-C" in page
     before = {str(cell["key"]): cell["run"]["finished"] for cell in read(tmp_path / "out").cells}
     assert before
-    code, out, err = zoo_command(*command)
+    code, out, err = zoo_here(*command)
     assert code == 0, err
     after = {str(cell["key"]): cell["run"]["finished"] for cell in read(tmp_path / "out").cells}
     assert {key: after[key] for key in before} == before
@@ -161,17 +144,17 @@ def test_a_short_budget_is_kept_and_models_left_out_are_listed(tmp_path):
 
 
 @pytest.mark.slow
-def test_numbers_are_predicted_and_a_gzipped_file_is_read(tmp_path, zoo_command):
+def test_numbers_are_predicted_and_a_gzipped_file_is_read(tmp_path, zoo_here):
     X, _ = churn(300)
     y = 2 * X["a"] - X["b"]
     text = X.assign(preis=y.round(3)).to_csv(index=False)
     (tmp_path / "t.csv.gz").write_bytes(gzip.compress(text.encode("utf-8-sig")))
-    code, _, err = zoo_command(
+    code, _, err = zoo_here(
         "curve", "t.csv.gz", "--target", "preis", *LIGHT, "--save-model", "m.zoo", "--out", "o"
     )
     assert code == 0, err
     X.head(5).to_csv(tmp_path / "new.csv", index=False)
-    code, _, err = zoo_command("predict", "m.zoo", "new.csv", "-o", "s.csv")
+    code, _, err = zoo_here("predict", "m.zoo", "new.csv", "-o", "s.csv")
     assert code == 0, err
     scores = pd.read_csv(tmp_path / "s.csv")
     assert list(scores) == ["prediction"]
@@ -216,10 +199,10 @@ def dates_and_many_categories(X, y):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("make", [wide_with_a_rare_class, all_text, dates_and_many_categories])
-def test_a_messy_file_gives_answers_a_report_and_predictions(tmp_path, zoo_command, make):
+def test_a_messy_file_gives_answers_a_report_and_predictions(tmp_path, zoo_here, make):
     frame, facts = make(*churn(240))
     frame.to_csv(tmp_path / "t.csv", index=False)
-    code, out, err = zoo_command(
+    code, out, err = zoo_here(
         "curve", "t.csv", "--target", "churn", *LIGHT, "--out", "o", "--save-model", "m.zoo"
     )
     assert code == 0, (out, err)
@@ -229,7 +212,7 @@ def test_a_messy_file_gives_answers_a_report_and_predictions(tmp_path, zoo_comma
     assert "Best model: " in out
     assert "no time" not in out
     assert "failed: " not in out
-    code, _, err = zoo_command("predict", "m.zoo", "t.csv", "-o", "s.csv")
+    code, _, err = zoo_here("predict", "m.zoo", "t.csv", "-o", "s.csv")
     assert code == 0, err
     scores = pd.read_csv(tmp_path / "s.csv")
     assert len(scores) == len(frame)

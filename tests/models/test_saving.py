@@ -592,7 +592,7 @@ def test_parameters_of_other_types_or_beyond_their_range_are_refused(name, param
 )
 def test_a_network_that_its_parameters_make_larger_is_not_built(name, params):
     if name not in ALL:
-        pytest.skip(f"{name} is not installed")
+        pytest.skip(f"{name} needs the extra '{zoo.spec(name).extra}', which is not installed")
     import keras
 
     frame, _ = messy_table()

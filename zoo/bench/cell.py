@@ -26,6 +26,7 @@ from zoo.scores import ClassPrediction, score_classes, score_numbers
 __all__ = ["make_model", "predict_classes", "run_cell", "run_cells_together"]
 
 _MAX_TRAIN_SCORE_ROWS = 2000
+_ERRORS = (class_score_errors, number_score_errors)
 _MODEL_FACTS = {"n_parameters_": "n_parameters", "n_epochs_": "epochs", "n_trees_": "trees"}
 
 
@@ -144,7 +145,7 @@ def _measure(
         "status": Status.FAILED if bad else Status.OK,
         "reason": f"not a finite number: {', '.join(bad)}" if bad else None,
         "scores": {} if bad else scores,
-        "score_errors": {} if bad else _score_errors(rows, test[1], predicted, metrics),
+        "score_errors": {} if bad else _score(rows, test[1], predicted, metrics, *_ERRORS),
         "timings_s": {name: round(s, 4) for name, s in timings.items() if _is_amount(s)},
         "memory_mb": {"peak_rss": peak.peak_mb()} | ({} if rise is None else {"fit_rise": rise}),
         "model_facts": {
@@ -201,26 +202,14 @@ def _score(
     y: pd.Series[Any],
     predicted: ClassPrediction | NDArray[Any],
     metrics: tuple[str, ...],
+    of_classes: Callable[..., dict[str, float]] = score_classes,
+    of_numbers: Callable[..., dict[str, float]] = score_numbers,
 ) -> dict[str, float]:
+    """Return the scores, or with other functions their standard errors over other test rows."""
     if isinstance(predicted, ClassPrediction):
-        return score_classes(_codes(rows, y), predicted, metrics)
-    return score_numbers(y.to_numpy(np.float64), predicted, metrics)
-
-
-def _score_errors(
-    rows: Rows,
-    y: pd.Series[Any],
-    predicted: ClassPrediction | NDArray[Any],
-    metrics: tuple[str, ...],
-) -> dict[str, float]:
-    """Return the standard errors of the scores over other test rows."""
-    if isinstance(predicted, ClassPrediction):
-        return class_score_errors(_codes(rows, y), predicted, metrics)
-    return number_score_errors(y.to_numpy(np.float64), predicted, metrics)
-
-
-def _codes(rows: Rows, y: pd.Series[Any]) -> NDArray[np.intp]:
-    return np.asarray(np.searchsorted(rows.classes, y.to_numpy(object)), dtype=np.intp)
+        codes = np.asarray(np.searchsorted(rows.classes, y.to_numpy(object)), dtype=np.intp)
+        return of_classes(codes, predicted, metrics)
+    return of_numbers(y.to_numpy(np.float64), predicted, metrics)
 
 
 def predict_classes(model: Any, X: pd.DataFrame, classes: NDArray[Any]) -> ClassPrediction:

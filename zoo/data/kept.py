@@ -22,7 +22,7 @@ from zoo.data.splits import Split
 from zoo.data.topics import N_BUCKETS
 from zoo.definitions import convert
 from zoo.errors import DataError
-from zoo.files import writing
+from zoo.files import one_line, write_whole
 from zoo.metrics import Task
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def keep(
         If it cannot be written.
     """
     target = table_folder(folder)
-    with writing(target, DataError):
+    with one_line(target, DataError):
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True)
         labels = np.empty(0, dtype=str)
@@ -172,9 +172,7 @@ def read_words(folder: Path, number: int, rows: NDArray[np.int64]) -> csr_matrix
 
 
 def _write_json(path: Path, value: Any) -> None:
-    part = path.with_name(f"{path.name}.part")
-    part.write_text(json.dumps(value, indent=1, default=str), encoding="utf-8")
-    part.replace(path)
+    write_whole(path, json.dumps(value, indent=1, default=str), DataError)
 
 
 def _read_json(path: Path) -> Any:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from zoo.errors import ExportError
+from zoo.files import one_line
 from zoo.output_file import check_output, writing
 
 __all__ = ["Content", "as_json", "check_target", "side_files", "write_all"]
@@ -57,10 +58,8 @@ def _temporary(path: Path) -> Iterator[Path]:
     """Yield an unused path beside `path`, and remove whatever is there at the end."""
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
-        yield part
-    except OSError as error:
-        why = error.strerror or str(error)
-        raise ExportError(f"'{path}' cannot be written ({why}); name another with -o") from error
+        with one_line(path, ExportError, "; name another with -o"):
+            yield part
     finally:
         with contextlib.suppress(OSError):
             shutil.rmtree(part) if part.is_dir() else part.unlink()

@@ -17,7 +17,7 @@ from PIL import Image
 
 from zoo.curves.arrays import Array
 from zoo.errors import StoreError
-from zoo.files import file_name, write_whole, writing
+from zoo.files import file_name, one_line, write_whole
 from zoo.metrics import Metric
 from zoo.prose import plain
 from zoo.report.labels import Label
@@ -56,7 +56,7 @@ def embed(figure: Figure, folder: Path, name: str, alt: str) -> dict[str, str]:
     with Image.open(png) as image:  # 256 colours are enough, and a third of the bytes
         palette = image.convert("RGB").quantize(256, dither=Image.Dither.NONE)
     palette.save(small, format="png", optimize=True)
-    with writing(folder / "figures", StoreError):
+    with one_line(folder / "figures", StoreError):
         (folder / "figures").mkdir(exist_ok=True)
     write_whole(folder / path, small.getvalue(), StoreError)
     write_whole((folder / path).with_suffix(".svg"), svg.getvalue(), StoreError)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from zoo.bench.store import Status
 from zoo.errors import StoreError
-from zoo.files import write_whole, writing
+from zoo.files import one_line, write_whole
 from zoo.metrics import metric as metric_of
 
 __all__ = ["failure_rows", "score_rows", "write_tables"]
@@ -24,7 +24,7 @@ def write_tables(folder: Path, frames: dict[str, pd.DataFrame]) -> None:
     StoreError
         If one cannot be written.
     """
-    with writing(folder / "tables", StoreError):
+    with one_line(folder / "tables", StoreError):
         (folder / "tables").mkdir(exist_ok=True)
     for name, frame in frames.items():
         text = frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")

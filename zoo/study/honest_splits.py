@@ -42,7 +42,10 @@ def read_honestly(
     sheet: str | None = None,
     split: SplitBy = "auto",
 ) -> OwnTable:
-    """Return `zoo.ingest.preparing.read_own`, with the groups or times that are found in it."""
+    """Return `zoo.ingest.preparing.read_own`, with the groups or times that are found in it.
+
+    Its parameters and errors are those of `read_own`; `split` is a `SplitBy`.
+    """
 
     def read(roles: _Roles) -> OwnTable:
         return read_own(path, target=target, task=task, sheet=sheet, **roles)
@@ -62,7 +65,10 @@ def prepare_honestly(
     times: Any = None,
     split: SplitBy = "auto",
 ) -> OwnTable:
-    """Return `zoo.ingest.preparing.prepare`, with the groups or times that are found in `X`."""
+    """Return `zoo.ingest.preparing.prepare`, with the groups or times that are found in `X`.
+
+    Its parameters and errors are those of `prepare`; `split` is a `SplitBy`.
+    """
     if split == "random" or groups is not None or times is not None:
         return prepare(X, y, name=name, task=task, groups=groups, times=times)
     frame = plain_frame(X)

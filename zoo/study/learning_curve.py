@@ -19,7 +19,7 @@ from zoo.bench.store import check_folder
 from zoo.curves.aggregate import curve_frame
 from zoo.curves.curveset import CurveSet
 from zoo.errors import StoreError, warn_caller
-from zoo.files import writing
+from zoo.files import one_line
 from zoo.ingest.clean_table import Severity
 from zoo.metrics import Task
 from zoo.prose import count, plain, printable
@@ -86,7 +86,7 @@ class LearningCurve:
         target = Path(folder)
         check_folder(target)
         if target.resolve() != self.folder.resolve():
-            with writing(target, StoreError):
+            with one_line(target, StoreError):
                 shutil.copytree(self.folder, target, dirs_exist_ok=True)
         return write_page(target)
 

@@ -13,7 +13,8 @@ from zoo.bench.pool import Pool
 from zoo.bench.store import check_folder, has_results, set_aside
 from zoo.data.kept import KeptFacts, facts_of, keep
 from zoo.definitions import convert
-from zoo.errors import DataError
+from zoo.errors import DataError, StoreError
+from zoo.files import write_whole
 from zoo.ingest.clean_table import OwnTable
 from zoo.ingest.splitting import split_own
 from zoo.study.delivery import Delivery
@@ -198,9 +199,7 @@ def _write_state(out: Path, study: Study, options: Options, result: Result) -> N
         "workers": options.workers,
         "saved": None if refit is None else {**asdict(refit), "path": str(refit.path)},
     }
-    part = out / f".{_STATE}.part"
-    part.write_text(json.dumps(state, indent=1), encoding="utf-8")
-    part.replace(out / _STATE)
+    write_whole(out / _STATE, json.dumps(state, indent=1), StoreError)
 
 
 def load_state(out: Path) -> dict[str, Any]:
